@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import type { Config } from '../lib/config.ts';
+import type { Db } from '../lib/db/database.ts';
+import { ProviderError } from '../lib/providers/errors.ts';
+import type { MailGateway } from '../lib/providers/mail.ts';
+import { parseReceiptContent } from '../lib/receipts/content.ts';
+import {
+  ACCEPT_DELIVERIES,
+  type ClaimedDelivery,
+  createClaimer,
+  FAIL_DELIVERIES,
+  HOLD_DELIVERIES,
+  RELEASE_DELIVERIES,
+  REOPEN_DELIVERIES,
+} from '../lib/receipts/deliver.ts';
+import { receiptMessage } from '../lib/receipts/message.ts';
+import type { ReceiptTemplates } from '../lib/receipts/templates.ts';
+import type { Task } from './task.ts';
+
+export interface SendReceiptDeps {
+  db: Db;
+  mail: MailGateway;
+  config: Config;
+  templates: ReceiptTemplates;
+}
+
+/** E-mails a receipt: claims its delivery, hands the mail over once, records the message id. */
+export function sendReceipt({ db, mail, config, templates }: SendReceiptDeps): Task<'send_receipt'> {
+  const claim = createClaimer(db);
+  return {
+    payload: z.object({ donation_id: z.string(), delivery_id: z.string() }),
+    async run({ delivery_id, donation_id }, attempt) {
+      const delivery = await claim({ deliveryId: delivery_id, claim: attempt.id });
+      if (!delivery.claimed) return notOurs(delivery, delivery_id);
+      const message = receiptMessage({
+        content: parseReceiptContent(delivery.content),
+        templates,
+        config,
+        recipient: delivery.recipient,
+        copy: delivery.kind === 'copy',
+        ids: { receiptId: delivery.receiptId, donationId: donation_id, deliveryId: delivery_id },
+      });
+      const { messageId, httpStatus } = await mail.send(message);
+      return {
+        outcome: 'succeeded',
+        requestId: messageId,
+        httpStatus,
+        changes: [
+          {
+            sql: ACCEPT_DELIVERIES,
+            row: { id: delivery_id, claim: attempt.id, message_id: messageId ?? null },
+          },
+        ],
+      };
+    },
+    onFailure({ delivery_id }, attempt, { errorClass, message }, verdict) {
+      switch (verdict.decision) {
+        case 'hold':
+          return [{ sql: HOLD_DELIVERIES, row: { id: delivery_id, reason: message } }];
+        case 'fail':
+          return [{ sql: FAIL_DELIVERIES, row: { id: delivery_id, reason: message } }];
+        case 'retry':
+          return errorClass === 'unknown_outcome'
+            ? [{ sql: REOPEN_DELIVERIES, row: { id: delivery_id } }]
+            : [{ sql: RELEASE_DELIVERIES, row: { id: delivery_id, claim: attempt.id } }];
+      }
+    },
+  };
+}
+
+/** A delivery that this attempt may not send: done already, or begun by an attempt that never told its end. */
+function notOurs({ was }: ClaimedDelivery, deliveryId: string): { outcome: 'succeeded' } {
+  switch (was) {
+    case 'accepted':
+      return { outcome: 'succeeded' };
+    case 'sending':
+    case 'held':
+      throw new ProviderError({
+        provider: 'sendgrid',
+        errorClass: 'unknown_outcome',
+        code: 'interrupted',
+        message: 'an earlier attempt began to send this receipt and did not say how it ended',
+      });
+    default:
+      throw new ProviderError({
+        provider: 'sendgrid',
+        errorClass: 'permanent',
+        code: 'not_deliverable',
+        message: was
+          ? `the receipt of delivery ${deliveryId} is void`
+          : `there is no delivery ${deliveryId}`,
+      });
+  }
+}

@@ -1,0 +1,62 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { configurationError } from '../errors.ts';
+
+/** The account that the server's processes run under. */
+export interface Account {
+  name: string;
+  uid: number;
+  gid: number;
+}
+
+/**
+ * Whom the server runs as: `undefined` for whoever runs us. Postgres refuses root, so as root it is
+ * the owner of the cluster if there is one already, else `postgres`, else `nobody`; none is created.
+ */
+export async function serverAccount(cluster: string): Promise<Account | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  const accounts = await readAccounts();
+  const owner = await stat(cluster).catch(() => undefined);
+  if (owner && owner.uid !== 0) {
+    const name = accounts.find((account) => account.uid === owner.uid)?.name ?? String(owner.uid);
+    return { name, uid: owner.uid, gid: owner.gid };
+  }
+  for (const name of ['postgres', 'nobody']) {
+    const account = accounts.find((candidate) => candidate.name === name);
+    if (account) return account;
+  }
+  throw configurationError(
+    'PostgreSQL does not run as root, and this machine has neither a "postgres" nor a "nobody" account',
+    'Run donations as an ordinary user, or set DATABASE_URL to a PostgreSQL server.',
+  );
+}
+
+async function readAccounts(): Promise<Account[]> {
+  const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '');
+  return passwd.split('\n').flatMap((line) => {
+    const [name, , uid, gid] = line.split(':');
+    return name && uid && gid ? [{ name, uid: Number(uid), gid: Number(gid) }] : [];
+  });
+}
+
+const EXECUTE = 0o1;
+const READ = 0o4;
+
+/** The first directory on the way to `path` (itself included) that the account may not enter. */
+export async function unreachableAt(path: string, account: Account): Promise<string | undefined> {
+  const way = [path];
+  for (let dir = path; dir !== dirname(dir); dir = dirname(dir)) way.unshift(dirname(dir));
+  for (const dir of way) {
+    if (!(await permits(dir, account, EXECUTE))) return dir;
+  }
+  return undefined;
+}
+
+/** Whether the account may read and execute this file, its directories aside. */
+export const canRun = (file: string, account: Account) => permits(file, account, READ | EXECUTE);
+
+async function permits(path: string, account: Account, wanted: number): Promise<boolean> {
+  const { mode, uid, gid } = await stat(path);
+  const shift = uid === account.uid ? 6 : gid === account.gid ? 3 : 0;
+  return ((mode >> shift) & wanted) === wanted;
+}

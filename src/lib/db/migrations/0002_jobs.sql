@@ -1,0 +1,117 @@
+-- What Graphile Worker does not keep: attempts, verdicts, workers, pauses.
+
+create table donations.job_attempts (
+  id bigint generated always as identity,
+  job_id bigint not null,
+  task text not null,
+  attempt smallint not null,
+  donation_id text,
+  worker_id text,
+  started_at timestamptz not null,
+  -- Milliseconds. Latency is how long the job had been due when it was started.
+  latency_ms integer not null check (latency_ms >= 0),
+  duration_ms integer not null check (duration_ms >= 0),
+  outcome text not null check (outcome in ('succeeded', 'declined', 'retry', 'parked', 'failed', 'held', 'abandoned')),
+  error_class text,
+  error_code text,
+  error_message text,
+  fingerprint text,
+  http_status smallint,
+  request_id text,
+  next_run_at timestamptz,
+  primary key (started_at, id)
+) partition by range (started_at);
+comment on table donations.job_attempts is 'One row an attempt of a job. No foreign keys: it is history, and outlives what it tells of.';
+create index job_attempts_job on donations.job_attempts (job_id, started_at);
+create index job_attempts_donation on donations.job_attempts (donation_id, started_at) where donation_id is not null;
+create index job_attempts_trouble on donations.job_attempts (started_at, task) where outcome not in ('succeeded');
+create table donations.job_attempts_default partition of donations.job_attempts default;
+
+-- Makes the daily partitions (UTC) from one day before to `days` days after today.
+create function donations.ensure_attempt_partitions(days integer default 7) returns void language plpgsql as $$
+declare
+  day date;
+begin
+  for day in select generate_series((now() at time zone 'utc')::date - 1, (now() at time zone 'utc')::date + days, '1 day')::date loop
+    if to_regclass(format('donations.job_attempts_%s', to_char(day, 'YYYYMMDD'))) is null then
+      execute format(
+        'create table donations.job_attempts_%s partition of donations.job_attempts for values from (%L) to (%L)',
+        to_char(day, 'YYYYMMDD'), day::timestamp at time zone 'utc', (day + 1)::timestamp at time zone 'utc');
+    end if;
+  end loop;
+end
+$$;
+
+-- Drops the partitions whose last day is more than `days` days ago; gives their names.
+create function donations.prune_attempts(days integer) returns setof text language plpgsql as $$
+declare
+  part text;
+begin
+  for part in
+    select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'donations.job_attempts'::regclass
+      and c.relname ~ '^job_attempts_\d{8}$'
+      and to_date(right(c.relname, 8), 'YYYYMMDD') < (now() at time zone 'utc')::date - days
+  loop
+    execute format('drop table donations.%I', part);
+    return next part;
+  end loop;
+  delete from donations.job_attempts_default where started_at < now() - make_interval(days => days);
+end
+$$;
+select donations.ensure_attempt_partitions();
+
+-- What the policy decided about a job whose attempt failed. Written with the ledger row in one
+-- transaction; carried over to Graphile Worker by its public functions as soon as it has let go
+-- of the job, by whichever worker is alive then. A job that has a verdict not yet carried over is
+-- not run. Verdicts to fail or hold stay: they are the list of failed and held jobs.
+create table donations.job_verdicts (
+  job_id bigint primary key,
+  task text not null,
+  donation_id text,
+  decision text not null check (decision in ('retry', 'fail', 'hold')),
+  run_at timestamptz,
+  -- What the job's count of attempts is to be; null leaves it.
+  attempts smallint check (attempts >= 0),
+  error_class text not null,
+  error_code text,
+  message text not null,
+  fingerprint text not null,
+  decided_at timestamptz not null default now(),
+  applied_at timestamptz,
+  check ((decision = 'retry') = (run_at is not null))
+);
+create index job_verdicts_unapplied on donations.job_verdicts (decided_at) where applied_at is null;
+create index job_verdicts_standing on donations.job_verdicts (decision, decided_at desc) where decision <> 'retry';
+
+create table donations.workers (
+  id text primary key check (id ~ '^wrk_[0-9a-z]{26}$'),
+  -- Graphile Worker's name for it: what `locked_by` says of its jobs. A worker that reconnects gets another.
+  pool_id text,
+  host text not null,
+  pid integer not null,
+  version text not null,
+  concurrency integer not null,
+  tasks text[] not null,
+  started_at timestamptz not null default now(),
+  seen_at timestamptz not null default now(),
+  -- Each running job as {job, task, since}.
+  running jsonb not null default '[]',
+  stopped_at timestamptz,
+  -- When others found it gone and released its jobs.
+  released_at timestamptz
+) with (fillfactor = 70);
+create index workers_open on donations.workers (seen_at) where stopped_at is null and released_at is null;
+
+create table donations.task_pauses (
+  task text not null,
+  cause text not null check (cause in ('operator', 'misconfigured', 'circuit')),
+  reason text not null,
+  since timestamptz not null default now(),
+  until timestamptz,
+  -- How often it has been probed, and when it is tried again.
+  probes integer not null default 0,
+  next_probe_at timestamptz,
+  primary key (task, cause)
+);
+comment on table donations.task_pauses is 'Tasks that no worker runs now. NOTIFY donations_control tells workers of a change.';

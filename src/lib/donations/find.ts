@@ -1,0 +1,63 @@
+import type { Queryable } from '../db/database.ts';
+import { notFound, usageError } from '../errors.ts';
+import { readPayload } from '../queue/jobs.ts';
+
+/**
+ * The donation that a person means: by its id or an unambiguous beginning of it, by a receipt's or
+ * delivery's id, a receipt's number, Stripe's `pi_…`, or the id of one of its jobs.
+ *
+ * @returns the donation's full id.
+ * @throws UserError `not_found`, or `usage` when several donations fit.
+ */
+export async function findDonation(db: Queryable, ref: string): Promise<string> {
+  const text = ref.trim();
+  const ids = await candidates(db, text);
+  const [id, other] = ids;
+  if (!id) {
+    throw notFound(
+      `nothing found for "${ref}"`,
+      'Give a donation (don_…), receipt (rcp_… or its number), payment (pi_…) or job id.',
+    );
+  }
+  if (other) throw usageError(`"${ref}" fits several donations: ${ids.join(', ')}`, 'Give more of the id.');
+  return id;
+}
+
+async function candidates(db: Queryable, text: string): Promise<string[]> {
+  const prefixed: Record<string, string> = {
+    don_: 'select id from donations.donations where id like $1',
+    pi_: 'select id from donations.donations where payment_intent_id like $1',
+    rcp_: 'select donation_id as id from donations.receipts where id like $1',
+    dlv_: 'select donation_id as id from donations.receipt_deliveries where id like $1',
+  };
+  const kind = Object.keys(prefixed).find((prefix) => text.startsWith(prefix));
+  if (kind) {
+    const pattern = `${text.replace(/[%_\\]/g, '\\$&')}%`;
+    return unique(db, `${prefixed[kind]} limit 3`, [pattern]);
+  }
+  if (/^\d{1,18}$/.test(text)) return ofJob(db, text);
+  const number = /^(.+)-(\d+)$/.exec(text);
+  if (!number) return [];
+  return unique(
+    db,
+    'select donation_id as id from donations.receipts where series = $1 and number = $2',
+    [number[1], number[2]],
+  );
+}
+
+async function ofJob(db: Queryable, jobId: string): Promise<string[]> {
+  const recorded = await unique(
+    db,
+    `select donation_id as id from donations.job_attempts where job_id = $1 and donation_id is not null
+     union select donation_id from donations.receipt_deliveries where job_id = $1`,
+    [jobId],
+  );
+  if (recorded.length > 0) return recorded;
+  const payload = (await readPayload(db, jobId)) as { donation_id?: unknown } | undefined;
+  return typeof payload?.donation_id === 'string' ? [payload.donation_id] : [];
+}
+
+async function unique(db: Queryable, sql: string, values: unknown[]): Promise<string[]> {
+  const { rows } = await db.query<{ id: string }>(sql, values);
+  return [...new Set(rows.map((row) => row.id))];
+}

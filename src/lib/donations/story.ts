@@ -1,0 +1,218 @@
+import type { Queryable } from '../db/database.ts';
+import { findJobsByKey, type QueuedJob } from '../queue/jobs.ts';
+import { type Donation, loadDonation } from './donation.ts';
+
+/** One thing that happened to a donation. */
+export interface StoryEvent {
+  at: Date;
+  what: 'recorded' | 'attempt' | 'settled' | 'card_saved' | 'receipt' | 'delivery' | 'decision';
+  text: string;
+  task?: string;
+  job?: string;
+  attempt?: number;
+  outcome?: string;
+  durationMs?: number;
+  latencyMs?: number;
+  errorClass?: string;
+  httpStatus?: number;
+  requestId?: string;
+  nextRunAt?: Date;
+}
+
+export interface StoryReceipt {
+  id: string;
+  number: string;
+  status: string;
+  deliveries: {
+    id: string;
+    kind: string;
+    status: string;
+    recipient: string;
+    messageId: string | undefined;
+    reason: string | undefined;
+    evidence: string | undefined;
+  }[];
+}
+
+/** Everything that is known of one donation. */
+export interface Story {
+  donation: Donation;
+  receipts: StoryReceipt[];
+  /** What is still to come. */
+  jobs: QueuedJob[];
+  events: StoryEvent[];
+}
+
+/**
+ * Tells a donation's whole story in the order in which it happened: charge, token, receipt, every
+ * attempt, every person's decision.
+ */
+export async function tellStory(db: Queryable, donationId: string): Promise<Story> {
+  const donation = await loadDonation(db, donationId);
+  const deliveries = await loadDeliveries(db, donationId);
+  const receipts = groupReceipts(deliveries);
+  const ids = deliveries.map((row) => row.delivery_id).filter((id) => id !== null);
+  const jobs = await findJobsByKey(db, [
+    donationId,
+    `charge:${donationId}`,
+    `tokenize:${donationId}`,
+    ...ids.map((id) => `send:${id}`),
+  ]);
+  const subjects = [donationId, ...receipts.map((receipt) => receipt.id), ...ids];
+  const events = [
+    ...donationEvents(donation),
+    ...receiptEvents(deliveries),
+    ...(await attempts(db, donationId)),
+    ...(await decisions(db, subjects)),
+  ];
+  events.sort((a, b) => a.at.getTime() - b.at.getTime());
+  return { donation, receipts, jobs, events };
+}
+
+function donationEvents(donation: Donation): StoryEvent[] {
+  const events: StoryEvent[] = [
+    { at: donation.createdAt, what: 'recorded', text: 'donation recorded' },
+  ];
+  if (donation.settledAt && donation.status === 'succeeded') {
+    events.push({ at: donation.settledAt, what: 'settled', text: `charged: ${donation.paymentIntentId}` });
+  }
+  if (donation.settledAt && donation.status === 'failed') {
+    events.push({
+      at: donation.settledAt,
+      what: 'settled',
+      text: `not charged: ${donation.failureReason ?? ''} (${donation.failureCode})`,
+    });
+  }
+  if (donation.cardSavedAt) {
+    const { card } = donation;
+    events.push({
+      at: donation.cardSavedAt,
+      what: 'card_saved',
+      text: `card saved${card ? `: ${card.brand} ending in ${card.last4}` : ''}`,
+    });
+  }
+  return events;
+}
+
+interface DeliveryRow {
+  receipt_id: string;
+  number: string;
+  receipt_status: string;
+  issued_at: Date;
+  delivery_id: string | null;
+  kind: string;
+  status: string;
+  recipient: string;
+  message_id: string | null;
+  reason: string | null;
+  evidence: string | null;
+  accepted_at: Date | null;
+}
+
+async function loadDeliveries(db: Queryable, donationId: string): Promise<DeliveryRow[]> {
+  const { rows } = await db.query<DeliveryRow>(
+    `select r.id as receipt_id, r.content->>'number' as number, r.status as receipt_status,
+       r.created_at as issued_at, d.id as delivery_id, d.kind, d.status, d.recipient, d.message_id,
+       d.reason, d.evidence, d.accepted_at
+     from donations.receipts r left join donations.receipt_deliveries d on d.receipt_id = r.id
+     where r.donation_id = $1 order by r.created_at, d.created_at`,
+    [donationId],
+  );
+  return rows;
+}
+
+function groupReceipts(rows: DeliveryRow[]): StoryReceipt[] {
+  const receipts = new Map<string, StoryReceipt>();
+  for (const row of rows) {
+    let receipt = receipts.get(row.receipt_id);
+    if (!receipt) {
+      receipt = { id: row.receipt_id, number: row.number, status: row.receipt_status, deliveries: [] };
+      receipts.set(row.receipt_id, receipt);
+    }
+    if (!row.delivery_id) continue;
+    receipt.deliveries.push({
+      id: row.delivery_id,
+      kind: row.kind,
+      status: row.status,
+      recipient: row.recipient,
+      messageId: row.message_id ?? undefined,
+      reason: row.reason ?? undefined,
+      evidence: row.evidence ?? undefined,
+    });
+  }
+  return [...receipts.values()];
+}
+
+function receiptEvents(rows: DeliveryRow[]): StoryEvent[] {
+  const issued = new Map(rows.map((row) => [row.receipt_id, row]));
+  return [
+    ...[...issued.values()].map(
+      (row): StoryEvent => ({ at: row.issued_at, what: 'receipt', text: `receipt ${row.number} issued` }),
+    ),
+    ...rows.flatMap((row): StoryEvent[] =>
+      row.accepted_at
+        ? [
+            {
+              at: row.accepted_at,
+              what: 'delivery',
+              text: `receipt ${row.number}${row.kind === 'copy' ? ' (copy)' : ''} accepted for ${row.recipient}${
+                row.evidence ? `: ${row.evidence}` : ''
+              }`,
+              ...(row.message_id ? { requestId: row.message_id } : {}),
+            },
+          ]
+        : [],
+    ),
+  ];
+}
+
+interface LedgerRow {
+  job_id: bigint;
+  task: string;
+  attempt: number;
+  started_at: Date;
+  latency_ms: number;
+  duration_ms: number;
+  outcome: string;
+  error_class: string | null;
+  error_message: string | null;
+  http_status: number | null;
+  request_id: string | null;
+  next_run_at: Date | null;
+}
+
+async function attempts(db: Queryable, donationId: string): Promise<StoryEvent[]> {
+  const { rows } = await db.query<LedgerRow>(
+    `select job_id, task, attempt, started_at, latency_ms, duration_ms, outcome, error_class, error_message,
+       http_status, request_id, next_run_at
+     from donations.job_attempts where donation_id = $1 order by started_at, id`,
+    [donationId],
+  );
+  return rows.map((row) => ({
+    at: row.started_at,
+    what: 'attempt',
+    text: `${row.task} attempt ${row.attempt}: ${row.outcome}${row.error_message ? `: ${row.error_message}` : ''}`,
+    task: row.task,
+    job: row.job_id.toString(),
+    attempt: row.attempt,
+    outcome: row.outcome,
+    durationMs: row.duration_ms,
+    latencyMs: row.latency_ms,
+    ...(row.error_class ? { errorClass: row.error_class } : {}),
+    ...(row.http_status ? { httpStatus: row.http_status } : {}),
+    ...(row.request_id ? { requestId: row.request_id } : {}),
+    ...(row.next_run_at ? { nextRunAt: row.next_run_at } : {}),
+  }));
+}
+
+async function decisions(db: Queryable, subjects: string[]): Promise<StoryEvent[]> {
+  const { rows } = await db.query<{ at: Date; actor: string; action: string; reason: string | null }>(
+    'select at, actor, action, reason from donations.audit_log where subject = any ($1) order by at',
+    [subjects],
+  );
+  return rows.map((row) => ({
+    at: row.at,
+    what: 'decision',
+    text: `${row.actor}: ${row.action}${row.reason ? ` (${row.reason})` : ''}`,
+  }));
+}

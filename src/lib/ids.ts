@@ -1,0 +1,38 @@
+import { v7 as uuidv7 } from 'uuid';
+
+/** What each id prefix stands for. */
+export const ID_PREFIXES = {
+  donor: 'dnr',
+  donation: 'don',
+  receipt: 'rcp',
+  delivery: 'dlv',
+  batch: 'bat',
+  worker: 'wrk',
+  audit: 'aud',
+} as const;
+
+export type IdKind = keyof typeof ID_PREFIXES;
+
+const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/**
+ * A new id: a prefix and a UUIDv7 (RFC 9562) in 26 characters of Crockford's base 32.
+ * Ids sort by the time they were made and carry 74 random bits, so they cannot be guessed.
+ */
+export function newId(kind: IdKind): string {
+  const bytes = uuidv7(undefined, new Uint8Array(16));
+  let value = 0n;
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  let text = '';
+  for (let i = 0; i < 26; i++) {
+    text = CROCKFORD[Number(value & 31n)] + text;
+    value >>= 5n;
+  }
+  return `${ID_PREFIXES[kind]}_${text}`;
+}
+
+/** The kind that an id (or the beginning of one) claims to be by its prefix, if any. */
+export function idKind(id: string): IdKind | undefined {
+  const prefix = id.split('_', 1)[0];
+  return (Object.keys(ID_PREFIXES) as IdKind[]).find((kind) => ID_PREFIXES[kind] === prefix);
+}

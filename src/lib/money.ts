@@ -1,0 +1,123 @@
+import { usageError } from './errors.ts';
+
+/** An amount in minor units (cents; whole yen; fils) of an ISO 4217 currency, in lower case as Stripe writes it. */
+export interface Money {
+  minor: bigint;
+  currency: string;
+}
+
+// How many decimals Stripe counts in, where it is not two: what it charges is what we must mean.
+// (`Intl` is no guide: it says 0 for HUF and ISK, which are charged in hundredths.)
+// https://docs.stripe.com/currencies#zero-decimal and #three-decimal
+const ZERO_DECIMAL = 'bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' ');
+const THREE_DECIMAL = 'bhd jod kwd omr tnd'.split(' ');
+// Charged in hundredths, but only whole units exist. https://docs.stripe.com/currencies#special-cases
+const WHOLE_UNITS_ONLY = ['isk', 'ugx'];
+
+/** At most eight digits: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
+const MAX_MINOR = 99_999_999n;
+
+/** Every currency we take, lower case: those that `Intl` knows (ISO 4217's active codes). */
+export const currencies = (): string[] =>
+  Intl.supportedValuesOf('currency').map((code) => code.toLowerCase());
+
+/** How many decimals the currency's amounts have: 2 for usd, 0 for jpy, 3 for bhd. */
+export function currencyExponent(currency: string): number {
+  if (ZERO_DECIMAL.includes(currency)) return 0;
+  return THREE_DECIMAL.includes(currency) ? 3 : 2;
+}
+
+/**
+ * A currency code as a person types it, in our spelling.
+ * @throws UserError `usage` when there is no such currency.
+ */
+export function parseCurrency(text: string): string {
+  const code = text.trim().toLowerCase();
+  if (!/^[a-z]{3}$/.test(code) || !Intl.supportedValuesOf('currency').includes(code.toUpperCase())) {
+    throw usageError(`unknown currency "${text}"`, 'Give an ISO 4217 code, such as usd, eur or jpy.');
+  }
+  return code;
+}
+
+/**
+ * An amount as a person types it: `50`, `$1,250.00`, `USD 12.5`, and `1.250,00` when the locale
+ * writes it so. Refuses what is ambiguous rather than guess.
+ *
+ * @param locale BCP 47; decides which sign is the decimal one.
+ * @throws UserError `usage` for anything that is not an amount above zero with the currency's decimals.
+ */
+export function parseAmount(text: string, currency: string, locale = 'en-US'): Money {
+  const refuse = (why: string, hint = 'Write it like 50 or 1,250.00.') =>
+    usageError(`amount "${text}" ${why}`, hint);
+  const exponent = currencyExponent(currency);
+  const parts = new Intl.NumberFormat(locale).formatToParts(12345.6);
+  const decimal = parts.find((part) => part.type === 'decimal')?.value ?? '.';
+  const group = (parts.find((part) => part.type === 'group')?.value ?? ',').replace(/\s/, ' ');
+
+  const number = stripCurrency(text, currency).replace(/\s/g, ' ');
+  if (number.startsWith('-')) throw refuse('is negative', 'A donation is an amount above zero.');
+  const escape = (sign: string) => sign.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const pattern = new RegExp(
+    `^(\\d+|\\d{1,3}(?:${escape(group)}\\d{3})+)(?:${escape(decimal)}(\\d+))?$`,
+  );
+  const match = pattern.exec(number);
+  if (!match) throw refuse('is not an amount', `With locale ${locale} write it like 1${group}250${decimal}00.`);
+  const [, whole = '', fraction = ''] = match;
+  if (exponent === 3 && whole.includes(group) && fraction === '') {
+    throw refuse(
+      `is ambiguous: ${currency.toUpperCase()} has three decimals`,
+      `Write ${whole.replaceAll(group, '')}${decimal}000 or 1${decimal}250.`,
+    );
+  }
+  if (fraction.length > exponent) {
+    throw refuse(
+      `has too many decimals: ${currency.toUpperCase()} has ${exponent === 0 ? 'none' : exponent}`,
+    );
+  }
+  const minor = BigInt(whole.replaceAll(group, '') + fraction.padEnd(exponent, '0'));
+  if (minor <= 0n) throw refuse('is zero', 'A donation is an amount above zero.');
+  if (minor > MAX_MINOR) {
+    throw refuse(`is more than ${formatMoney({ minor: MAX_MINOR, currency })}, the most that can be charged at once`);
+  }
+  if (WHOLE_UNITS_ONLY.includes(currency) && minor % 100n !== 0n) {
+    throw refuse(`has decimals: ${currency.toUpperCase()} is charged in whole units`);
+  }
+  return { minor, currency };
+}
+
+function stripCurrency(text: string, currency: string): string {
+  const code = currency.toUpperCase();
+  const symbol = new Intl.NumberFormat('en', { style: 'currency', currency: code, currencyDisplay: 'narrowSymbol' })
+    .formatToParts(1)
+    .find((part) => part.type === 'currency')?.value;
+  let rest = text.trim();
+  for (const mark of [code, code.toLowerCase(), symbol ?? code]) {
+    if (rest.startsWith(mark)) rest = rest.slice(mark.length);
+    else if (rest.endsWith(mark)) rest = rest.slice(0, -mark.length);
+    else continue;
+    return rest.trim();
+  }
+  return rest;
+}
+
+/** The amount as a plain decimal number in text, for scripts and CSV: `1250.00`. */
+export function decimalAmount({ minor, currency }: Money): string {
+  const exponent = currencyExponent(currency);
+  if (exponent === 0) return minor.toString();
+  const digits = minor.toString().padStart(exponent + 1, '0');
+  return `${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
+}
+
+/** The amount for people, with its currency said: `$1,250.00 USD` in `en-US`, `1.250,00 € EUR` in `de`. */
+export function formatMoney(money: Money, locale = 'en-US'): string {
+  const exponent = currencyExponent(money.currency);
+  const format = new Intl.NumberFormat(locale, {
+    style: 'currency',
+    currency: money.currency.toUpperCase(),
+    currencyDisplay: 'narrowSymbol',
+    minimumFractionDigits: exponent,
+    maximumFractionDigits: exponent,
+  });
+  // A decimal string is formatted exactly; a number would pass through floating point.
+  return `${format.format(decimalAmount(money) as unknown as number)} ${money.currency.toUpperCase()}`;
+}

@@ -1,0 +1,43 @@
+import type { Queryable } from '../db/database.ts';
+import { type Payloads, TASKS, type TaskName, taskFlag } from './tasks.ts';
+
+export type JobSpec = {
+  [Task in TaskName]: {
+    task: Task;
+    payload: Payloads[Task];
+    /** A job of this key that is already waiting is replaced rather than doubled. */
+    key?: string;
+    runAt?: Date;
+  };
+}[TaskName];
+
+/**
+ * Adds jobs in the caller's transaction: they exist if and only if what they are about does.
+ * @returns Graphile Worker's job ids, in the order of the specs.
+ */
+export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]> {
+  const specs = jobs.map((job) => ({
+    task: job.task,
+    payload: job.payload,
+    key: job.key ?? null,
+    run_at: job.runAt?.toISOString() ?? null,
+    max_attempts: TASKS[job.task].maxAttempts,
+    flags: [taskFlag(job.task)],
+  }));
+  const { rows } = await tx.query<{ id: bigint }>(
+    `select (graphile_worker.add_job(
+       identifier => spec.task, payload => spec.payload, run_at => spec.run_at,
+       max_attempts => spec.max_attempts, job_key => spec.key, flags => spec.flags)).id
+     from rows from (json_to_recordset($1::json) as
+       (task text, payload json, key text, run_at timestamptz, max_attempts int, flags text[]))
+       with ordinality as spec(task, payload, key, run_at, max_attempts, flags, position)
+     order by position`,
+    [JSON.stringify(specs)],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** Drops the waiting job of this key, if any; one that is running finishes but is not retried. */
+export async function dropJob(tx: Queryable, key: string): Promise<void> {
+  await tx.query('select graphile_worker.remove_job($1)', [key]);
+}

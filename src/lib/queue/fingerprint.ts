@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * What failures of one cause have in common: the message with everything taken out that differs
+ * from job to job (ids, numbers, addresses, times).
+ */
+export function normaliseMessage(message: string): string {
+  return message
+    .replace(/[^\s@<>"']+@[^\s@<>"']+/g, '<address>')
+    .replace(/\b[a-z]{2,5}_[A-Za-z0-9_]{8,}\b/g, '<id>')
+    .replace(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/gi, '<id>')
+    .replace(/\d+(?:[.:,-]\d+)*/g, '<n>')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 200);
+}
+
+/** A short name for failures of one task and one cause: the same for each of them. */
+export function fingerprint(task: string, errorClass: string, message: string): string {
+  return createHash('sha256')
+    .update(`${task}\n${errorClass}\n${normaliseMessage(message)}`)
+    .digest('hex')
+    .slice(0, 12);
+}
