@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { isConnectionError, type Session } from '../lib/db/database.ts';
+import { isConnectionError } from '../lib/db/connection-error.ts';
+import type { Session } from '../lib/db/database.ts';
 import { newId } from '../lib/ids.ts';
 import { Brake } from '../lib/queue/brake.ts';
 import { CONTROL_CHANNEL } from '../lib/queue/pauses.ts';
@@ -108,12 +109,6 @@ export class Worker {
     } finally {
       clearInterval(timer);
     }
-  }
-
-  /** Ends at once. A send that is under way is of unknown outcome, and will be held. */
-  async kill(): Promise<void> {
-    this.#stopping = true;
-    await this.#pool?.kill().catch(() => {});
   }
 
   async #begin(): Promise<void> {

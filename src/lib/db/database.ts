@@ -93,17 +93,3 @@ export function openDb(options: DbOptions): Db {
     close: () => pool.end(),
   };
 }
-
-/** True when the error is Postgres being away or going away, not our SQL being wrong. */
-export function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = (error as { code?: unknown }).code;
-  if (typeof code === 'string') {
-    // Class 08 connection exception, 57P01-57P03 shut down or starting up, 53300 too many connections.
-    if (/^08|^57P0[123]$|^53300$/.test(code)) return true;
-    if (/^(ECONN|EPIPE|ENOTFOUND|EAI_|ETIMEDOUT|EHOSTUNREACH|ENOENT|EACCES)/.test(code)) return true;
-  }
-  return /Connection terminated|connection timeout|timeout exceeded when trying to connect|Client has encountered a connection error|client was closed|not queryable/i.test(
-    error.message,
-  );
-}

@@ -1,4 +1,5 @@
-import { type Db, isConnectionError, type Session } from '../db/database.ts';
+import { isConnectionError } from '../db/connection-error.ts';
+import type { Db, Session } from '../db/database.ts';
 import { SETTLED_CHANNEL } from './charge.ts';
 import { type Donation, isSettled, loadDonation } from './donation.ts';
 

@@ -42,14 +42,6 @@ export type ChargeResult =
       requestId: string | undefined;
     };
 
-export interface SaveCardRequest {
-  donationId: string;
-  paymentMethodId: string;
-  /** The donor's Customer, if one was made before. */
-  customerId: string | undefined;
-  donor: { id: string; name: string; email: string };
-}
-
 /** The card network's side of a donation, in our words. Every method throws `ProviderError`. */
 export interface PaymentGateway {
   /** Creates and confirms the PaymentIntent. Safe to repeat under the same key within `KEY_LIFE_MS`. */
@@ -65,7 +57,7 @@ export interface PaymentGateway {
   /** Attaches the card to the Customer and makes it the default. Repeatable: already attached to the same Customer is success. */
   attachCard(request: { donationId: string; paymentMethodId: string; customerId: string }): Promise<{ card: Card | undefined; requestId: string | undefined }>;
   /** A harmless call that proves the key and the endpoint. */
-  ping(): Promise<{ account: string | undefined; livemode: boolean | undefined; serverTime: Date | undefined }>;
+  ping(): Promise<{ livemode: boolean; serverTime: Date | undefined }>;
 }
 
 /**

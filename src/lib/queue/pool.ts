@@ -20,8 +20,6 @@ export interface RunningPool {
   ended: Promise<void>;
   /** Finishes what runs, gives back what was claimed and not begun. */
   stop(): Promise<void>;
-  /** Ends at once; what ran is failed. */
-  kill(): Promise<void>;
 }
 
 const POLL_MS = 1000;
@@ -37,7 +35,6 @@ export async function startPool(options: PoolOptions): Promise<RunningPool> {
   return {
     ended: runner.promise.finally(close),
     stop: () => runner.stop(),
-    kill: () => runner.kill(),
   };
 }
 

@@ -1,4 +1,5 @@
-import { type Db, isConnectionError, type Queryable } from '../db/database.ts';
+import { isConnectionError } from '../db/connection-error.ts';
+import type { Db, Queryable } from '../db/database.ts';
 import { groupCommit } from './group-commit.ts';
 
 export type AttemptOutcome =

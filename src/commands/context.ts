@@ -1,0 +1,115 @@
+import type { Logger } from 'pino';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import type { Config, Sources } from '../lib/config.ts';
+import type { Db } from '../lib/db/database.ts';
+import type { Io } from '../lib/output/io.ts';
+import type { MailGateway } from '../lib/providers/mail.ts';
+import type { PaymentGateway } from '../lib/providers/payments.ts';
+
+/** What commands are given. Everything is opened on first use, and closed once at the end. */
+export interface Context {
+  io: Io;
+  clock: Clock;
+  /** Aborted when the user wants to stop (SIGINT, SIGTERM). */
+  signal: AbortSignal;
+  /** Set by a command that ends by itself when the signal is aborted; others are ended where they stand. */
+  stopsByItself: boolean;
+  config(): Promise<Config>;
+  configSources(): Promise<Sources>;
+  log(): Promise<Logger>;
+  /** The database, started and migrated if it is ours, in the right mode. */
+  db(): Promise<Db>;
+  databaseUrl(): Promise<string>;
+  payments(): Promise<PaymentGateway>;
+  mail(): Promise<MailGateway>;
+  /** Who is at the keyboard, for the audit trail. */
+  operator(): Promise<{ actor: string; host: string }>;
+  close(): Promise<void>;
+}
+
+// What the sandbox's doubles take for keys.
+const SANDBOX_KEYS = { stripe: 'sk_test_sandbox', sendgrid: 'SG.sandbox' };
+
+/** The context of one command line. */
+export function createContext(io: Io, signal: AbortSignal, commandName: () => string): Context {
+  const closers: (() => Promise<void>)[] = [];
+
+  const settings = once(async () => {
+    const { loadConfig } = await import('../lib/config.ts');
+    return loadConfig(io);
+  });
+  const config = async () => (await settings()).config;
+
+  const databaseUrl = once(async () => {
+    const { databaseUrl, dataDir } = await config();
+    if (databaseUrl) return databaseUrl;
+    const { startEmbedded } = await import('../lib/db/embedded.ts');
+    return (await startEmbedded({ dataDir })).url;
+  });
+
+  const db = once(async () => {
+    const { mode, databaseUrl: external } = await config();
+    const url = await databaseUrl();
+    const { openDb } = await import('../lib/db/database.ts');
+    const { prepareDatabase } = await import('../lib/db/prepare.ts');
+    const db = openDb({ url, applicationName: `donations ${commandName()}`, poolSize: 10 });
+    closers.push(() => db.close());
+    await prepareDatabase(db, { url, mode, migrateByItself: external === undefined });
+    return db;
+  });
+
+  /** Where the providers are and with which key: the only place that knows of the sandbox. */
+  const endpoints = once(async () => {
+    const { mode, dataDir, stripe, sendgrid } = await config();
+    if (mode !== 'sandbox') return { stripe, sendgrid };
+    const sandbox = once(async () => {
+      const { ensureSandbox } = await import('../lib/providers/sandbox/daemon.ts');
+      return (await ensureSandbox({ dataDir })).url;
+    });
+    return {
+      stripe: { ...stripe, secretKey: SANDBOX_KEYS.stripe, apiBase: stripe.apiBase ?? (await sandbox()) },
+      sendgrid: { ...sendgrid, apiKey: SANDBOX_KEYS.sendgrid, apiBase: sendgrid.apiBase ?? (await sandbox()) },
+    };
+  });
+
+  return {
+    io,
+    clock: systemClock,
+    signal,
+    stopsByItself: false,
+    config,
+    configSources: async () => (await settings()).sources,
+    log: once(async () => {
+      const { createLogger } = await import('../lib/output/log.ts');
+      return createLogger(io);
+    }),
+    databaseUrl,
+    db,
+    payments: once(async () => {
+      const { stripe } = await endpoints();
+      const { stripeGateway } = await import('../lib/providers/stripe.ts');
+      return stripeGateway({ ...stripe, secretKey: stripe.secretKey as string });
+    }),
+    mail: once(async () => {
+      const { sendgrid } = await endpoints();
+      const { sendgridGateway } = await import('../lib/providers/sendgrid.ts');
+      return sendgridGateway({ ...sendgrid, apiKey: sendgrid.apiKey as string });
+    }),
+    async operator() {
+      const { hostname, userInfo } = await import('node:os');
+      return { actor: io.env.DONATIONS_ACTOR || userInfo().username, host: hostname() };
+    },
+    async close() {
+      for (const close of closers.splice(0).reverse()) await close();
+    },
+  };
+}
+
+/** The same promise for every call. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

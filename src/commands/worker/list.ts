@@ -1,0 +1,39 @@
+import { Command } from 'commander';
+import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
+import type { WorkerRow } from '../../lib/queue/workers.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+import { withOutput } from '../output-options.ts';
+
+const COLUMNS: Column<WorkerRow>[] = [
+  { name: 'id', header: 'WORKER', value: (w) => w.id },
+  {
+    name: 'state',
+    header: 'STATE',
+    value: (w) => w.state,
+    text: (w) => `${{ alive: '●', gone: '✕', released: '✕', stopped: '‖' }[w.state]} ${w.state}`,
+    tone: (w) => (w.state === 'alive' ? 'good' : w.state === 'stopped' ? 'dim' : 'bad'),
+  },
+  { name: 'host', header: 'HOST', value: (w) => w.host },
+  { name: 'pid', header: 'PID', value: (w) => w.pid, align: 'right' },
+  { name: 'version', header: 'VERSION', value: (w) => w.version },
+  { name: 'concurrency', header: 'SLOTS', value: (w) => w.concurrency, align: 'right' },
+  { name: 'running', header: 'RUNNING', value: (w) => w.running, text: (w) => String(w.running.length), align: 'right' },
+  { name: 'seen_at', header: 'SEEN', value: (w) => w.seen_at },
+  { name: 'started_at', header: 'STARTED', value: (w) => w.started_at },
+  { name: 'tasks', header: 'TASKS', value: (w) => w.tasks, text: (w) => w.tasks.join(', '), wide: true },
+];
+
+/** `donations worker list`: who is alive and who is gone. */
+export function workerListCommand(context: Context): Command {
+  const command = new Command('list').description('who is alive, who is gone, and what each is doing');
+  return examples(withOutput(command), [
+    ['donations worker list', 'all workers of the last day'],
+    ['donations worker list --json=id,state,running', 'for a script'],
+  ]).action(async (options: OutputOptions) => {
+    const { listWorkers } = await import('../../lib/queue/workers.ts');
+    render(context.io, options, COLUMNS, await listWorkers(await context.db()), {
+      empty: 'No worker has run in the last day. Start one: donations worker start',
+    });
+  });
+}
