@@ -5,7 +5,7 @@ import type { Session } from '../lib/db/database.ts';
 import { newId } from '../lib/ids.ts';
 import { Brake } from '../lib/queue/brake.ts';
 import { CONTROL_CHANNEL } from '../lib/queue/pauses.ts';
-import { drainPool, type PoolOptions, type RunningPool, startPool } from '../lib/queue/pool.ts';
+import { type PoolOptions, type RunningPool, startPool } from '../lib/queue/pool.ts';
 import { createRecorder } from '../lib/queue/record.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
 import { applyVerdicts } from '../lib/queue/verdicts.ts';
@@ -81,7 +81,8 @@ export class Worker {
   async drain(): Promise<void> {
     await this.#begin();
     try {
-      await drainPool(this.#poolOptions());
+      this.#pool = await startPool(this.#poolOptions(), { once: true });
+      await this.#pool.ended;
     } finally {
       await this.#end();
     }

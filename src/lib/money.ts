@@ -109,15 +109,26 @@ export function decimalAmount({ minor, currency }: Money): string {
 }
 
 /** The amount for people, with its currency said: `$1,250.00 USD` in `en-US`, `1.250,00 € EUR` in `de`. */
-export function formatMoney(money: Money, locale = 'en-US'): string {
-  const exponent = currencyExponent(money.currency);
-  const format = new Intl.NumberFormat(locale, {
-    style: 'currency',
-    currency: money.currency.toUpperCase(),
-    currencyDisplay: 'narrowSymbol',
-    minimumFractionDigits: exponent,
-    maximumFractionDigits: exponent,
-  });
-  // A decimal string is formatted exactly; a number would pass through floating point.
-  return `${format.format(decimalAmount(money) as unknown as number)} ${money.currency.toUpperCase()}`;
+export const formatMoney = (money: Money, locale = 'en-US') => createMoneyFormatter()(money, locale);
+
+/** `formatMoney` for many amounts: each currency's format is made once, which is the slow part. */
+export function createMoneyFormatter(): (money: Money, locale: string) => string {
+  const formats = new Map<string, Intl.NumberFormat>();
+  return (money, locale) => {
+    const key = `${locale} ${money.currency}`;
+    let format = formats.get(key);
+    if (!format) {
+      const exponent = currencyExponent(money.currency);
+      format = new Intl.NumberFormat(locale, {
+        style: 'currency',
+        currency: money.currency.toUpperCase(),
+        currencyDisplay: 'narrowSymbol',
+        minimumFractionDigits: exponent,
+        maximumFractionDigits: exponent,
+      });
+      formats.set(key, format);
+    }
+    // A decimal string is formatted exactly; a number would pass through floating point.
+    return `${format.format(decimalAmount(money) as unknown as number)} ${money.currency.toUpperCase()}`;
+  };
 }

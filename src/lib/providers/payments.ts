@@ -53,9 +53,17 @@ export interface PaymentGateway {
    */
   findCharge(donationId: string, from: Date, to: Date): Promise<ChargeResult | undefined>;
   /** Makes the donor's Customer. Repeatable: the key is derived from the donor's id. */
-  createCustomer(donor: { id: string; name: string; email: string }): Promise<{ customerId: string; requestId: string | undefined }>;
+  createCustomer(donor: {
+    id: string;
+    name: string;
+    email: string;
+  }): Promise<{ customerId: string; requestId: string | undefined }>;
   /** Attaches the card to the Customer and makes it the default. Repeatable: already attached to the same Customer is success. */
-  attachCard(request: { donationId: string; paymentMethodId: string; customerId: string }): Promise<{ card: Card | undefined; requestId: string | undefined }>;
+  attachCard(request: {
+    donationId: string;
+    paymentMethodId: string;
+    customerId: string;
+  }): Promise<{ card: Card | undefined; requestId: string | undefined }>;
   /** A harmless call that proves the key and the endpoint. */
   ping(): Promise<{ livemode: boolean; serverTime: Date | undefined }>;
 }

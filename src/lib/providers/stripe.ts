@@ -1,280 +1,247 @@
 import Stripe from 'stripe';
 import { maskText } from '../mask.ts';
-import { DeadlineError, isCertificateCode, NOT_SENT_CODES, retryAfterMs, withDeadline } from './deadline.ts';
-import { ProviderError, type ProviderErrorDetails } from './errors.ts';
-import type { Card, ChargeResult, PaymentGateway } from './payments.ts';
+import { ProviderError } from './errors.ts';
+import type { Card, ChargeRequest, ChargeResult, PaymentGateway } from './payments.ts';
+import {
+  asDecline,
+  classifyStripeFailure,
+  type StripeFailure,
+  unreadable,
+} from './stripe-errors.ts';
 
 export interface StripeOptions {
   secretKey: string;
+  /** Where the API is, without `/v1`; Stripe's own by default. */
   apiBase?: string | undefined;
+  /** From a request to the last byte of its answer; some calls make up to three requests. */
   timeoutMs: number;
 }
 
-// How soon to ask again while another request of the same key is under way.
-const IN_FLIGHT_RETRY_MS = 1000;
+// 100 a page. More than this in one window is not looked through: "not found" would not be true.
+const MAX_PAGES = 500;
 
 /** Stripe behind our interface. Every request that changes something carries a key of ours. */
 export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions): PaymentGateway {
   const stripe = new Stripe(secretKey, {
     ...endpoint(apiBase),
+    // On `fetch` the SDK's time-out ends the whole request, body included, where on node:http it is
+    // of the idle socket only, which an answer that drips passes for ever. Nor are closed
+    // connections retried behind our back.
+    httpClient: Stripe.createFetchHttpClient((url, init) =>
+      fetch(url, { ...init, redirect: 'manual' }),
+    ),
     timeout: timeoutMs,
     // The policy retries, with its own backoff and on record.
     maxNetworkRetries: 0,
     telemetry: false,
   });
 
+  const classify = (error: unknown) =>
+    error instanceof ProviderError
+      ? error
+      : classifyStripeFailure(error as StripeFailure, timeoutMs, new Date());
+
   const call = async <T>(request: () => Promise<T>): Promise<T> => {
     try {
-      return await withDeadline(timeoutMs, request);
+      return await request();
     } catch (error) {
-      throw classify(error, timeoutMs);
+      throw classify(error);
     }
   };
+
+  /**
+   * For requests that do no harm when done twice. Stripe replays a stored failure for as long as the
+   * key lives, so after one the request is made anew, under a key of the SDK's.
+   */
+  const keyed = <T>(
+    key: string,
+    request: (options: Stripe.RequestOptions) => Promise<T>,
+  ): Promise<T> =>
+    call(() => request({ idempotencyKey: key })).catch((error: ProviderError) => {
+      if (error.code !== 'replayed_500') throw error;
+      return call(() => request({}));
+    });
 
   return {
     async charge(request) {
       try {
-        const intent = await withDeadline(timeoutMs, () =>
-          stripe.paymentIntents.create(
-            {
-              amount: Number(request.amount.minor),
-              currency: request.amount.currency,
-              payment_method: request.paymentMethod,
-              confirm: true,
-              // Without it the card could not be attached to a customer after the charge.
-              setup_future_usage: 'off_session',
-              automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
-              // Nobody is at a browser: what needs one is a decline.
-              error_on_requires_action: true,
-              description: request.description,
-              metadata: { donation_id: request.donationId },
-              expand: ['latest_charge'],
-            },
-            { idempotencyKey: request.idempotencyKey },
-          ),
-        );
-        return toResult(intent, intent.lastResponse.requestId);
+        const intent = await stripe.paymentIntents.create(toIntent(request), {
+          idempotencyKey: request.idempotencyKey,
+        });
+        return toResult(intent, intent.lastResponse?.requestId);
       } catch (error) {
-        const declined = asDecline(error);
+        const declined = asDecline(error as StripeFailure);
         if (declined) return declined;
-        throw classify(error, timeoutMs);
+        throw classify(error);
       }
     },
 
-    findCharge: (donationId, from, to) =>
-      call(async () => {
-        const created = { gte: Math.floor(from.getTime() / 1000), lte: Math.ceil(to.getTime() / 1000) };
-        let found: ChargeResult | undefined;
-        const list = stripe.paymentIntents.list({ created, limit: 100, expand: ['data.latest_charge'] });
-        for await (const intent of list) {
-          if (intent.metadata.donation_id !== donationId) continue;
-          const result = toResult(intent, undefined);
-          if (result.status === 'succeeded') return result;
-          found ??= result;
-        }
-        return found;
-      }),
-
-    createCustomer: (donor) =>
-      call(async () => {
-        // The key may have been pruned since a first try: look before making anew. (A list is
-        // consistent at once, a search is not.)
-        for await (const customer of stripe.customers.list({ email: donor.email, limit: 100 })) {
-          if (customer.metadata.donor_id === donor.id) return { customerId: customer.id, requestId: undefined };
-        }
-        const customer = await stripe.customers.create(
-          { name: donor.name, email: donor.email, metadata: { donor_id: donor.id } },
-          { idempotencyKey: `customer:${donor.id}` },
+    async findCharge(donationId, from, to) {
+      const created = {
+        gte: Math.floor(from.getTime() / 1000),
+        lte: Math.ceil(to.getTime() / 1000),
+      };
+      const found: ChargeResult[] = [];
+      let after: string | undefined;
+      for (let page = 0; page < MAX_PAGES; page++) {
+        const list = await call(() =>
+          stripe.paymentIntents.list({
+            created,
+            limit: 100,
+            expand: ['data.latest_charge'],
+            ...(after ? { starting_after: after } : {}),
+          }),
         );
-        return { customerId: customer.id, requestId: customer.lastResponse.requestId };
-      }),
+        if (!Array.isArray(list.data)) throw unreadable();
+        const mine = list.data.filter(({ metadata }) => metadata?.donation_id === donationId);
+        found.push(...mine.map((intent) => toResult(intent, undefined)));
+        after = list.data.at(-1)?.id;
+        if (!list.has_more || !after) return mostDone(found);
+      }
+      throw new ProviderError({
+        provider: 'stripe',
+        errorClass: 'unknown_outcome',
+        code: 'too_many_charges',
+        message: `the charge is not among the ${MAX_PAGES * 100} of its time that were looked through; look for it on Stripe's dashboard`,
+      });
+    },
 
-    attachCard: ({ donationId, paymentMethodId, customerId }) =>
-      call(async () => {
-        const method = await attach(stripe, donationId, paymentMethodId, customerId);
-        const customer = await stripe.customers.update(
+    async createCustomer(donor) {
+      // The key may have been pruned since a first try: look before making anew. (A list is
+      // consistent at once, a search is not.)
+      const list = await call(() => stripe.customers.list({ email: donor.email, limit: 100 }));
+      if (!Array.isArray(list.data)) throw unreadable();
+      const known = list.data.find(({ metadata }) => metadata?.donor_id === donor.id);
+      if (known) return { customerId: known.id, requestId: list.lastResponse?.requestId };
+      const customer = await keyed(`customer:${donor.id}`, (options) =>
+        stripe.customers.create(
+          { name: donor.name, email: donor.email, metadata: { donor_id: donor.id } },
+          options,
+        ),
+      );
+      expectKind(customer, 'customer');
+      return { customerId: customer.id, requestId: customer.lastResponse?.requestId };
+    },
+
+    async attachCard({ donationId, paymentMethodId, customerId }) {
+      const attach = keyed(`attach:${donationId}`, (options) =>
+        stripe.paymentMethods.attach(paymentMethodId, { customer: customerId }, options),
+      );
+      const method = await attach.catch(async (error: ProviderError) => {
+        if (error.httpStatus !== 400) throw error;
+        // Perhaps it is attached already, by a try whose answer was lost.
+        const attached = await call(() => stripe.paymentMethods.retrieve(paymentMethodId));
+        if (idOf(attached.customer) !== customerId) throw error;
+        return attached;
+      });
+      expectKind(method, 'payment_method');
+      const customer = await keyed(`default:${donationId}`, (options) =>
+        stripe.customers.update(
           customerId,
           { invoice_settings: { default_payment_method: paymentMethodId } },
-          { idempotencyKey: `default:${donationId}` },
-        );
-        return { card: toCard(method.card), requestId: customer.lastResponse.requestId };
-      }),
+          options,
+        ),
+      );
+      expectKind(customer, 'customer');
+      return { card: toCard(method.card), requestId: customer.lastResponse?.requestId };
+    },
 
-    ping: () =>
-      call(async () => {
-        const balance = await stripe.balance.retrieve();
-        const { date } = balance.lastResponse.headers;
-        return { livemode: balance.livemode, serverTime: date ? new Date(date) : undefined };
-      }),
+    async ping() {
+      const balance = await call(() => stripe.balance.retrieve());
+      expectKind(balance, 'balance');
+      const date = balance.lastResponse?.headers?.date;
+      return { livemode: balance.livemode, serverTime: date ? new Date(date) : undefined };
+    },
   };
-}
-
-async function attach(
-  stripe: Stripe,
-  donationId: string,
-  paymentMethodId: string,
-  customerId: string,
-): Promise<Stripe.PaymentMethod> {
-  try {
-    return await stripe.paymentMethods.attach(
-      paymentMethodId,
-      { customer: customerId },
-      { idempotencyKey: `attach:${donationId}` },
-    );
-  } catch (error) {
-    if ((error as Partial<Stripe.errors.StripeError>).statusCode !== 400) throw error;
-    // Perhaps it is attached already, by a try whose answer was lost.
-    const method = await stripe.paymentMethods.retrieve(paymentMethodId);
-    const owner = typeof method.customer === 'string' ? method.customer : method.customer?.id;
-    if (owner === customerId) return method;
-    throw error;
-  }
 }
 
 function endpoint(apiBase: string | undefined) {
   if (!apiBase) return {};
   const { protocol, hostname, port } = new URL(apiBase);
   const scheme = protocol === 'http:' ? 'http' : 'https';
-  return { protocol: scheme, host: hostname, port: port || (scheme === 'http' ? '80' : '443') } as const;
-}
-
-function toResult(intent: Stripe.PaymentIntent, requestId: string | undefined): ChargeResult {
-  const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null;
-  const methodId =
-    typeof intent.payment_method === 'string' ? intent.payment_method : intent.payment_method?.id;
-  switch (intent.status) {
-    case 'succeeded':
-    case 'requires_capture':
-      return {
-        status: 'succeeded',
-        paymentIntentId: intent.id,
-        paymentMethodId: methodId ?? '',
-        card: toCard(charge?.payment_method_details?.card),
-        requestId,
-      };
-    case 'processing':
-      return { status: 'processing', paymentIntentId: intent.id, requestId };
-    case 'requires_action':
-    case 'requires_confirmation':
-      return { status: 'requires_action', paymentIntentId: intent.id, requestId };
-    default: {
-      const error = intent.last_payment_error;
-      return {
-        status: 'declined',
-        paymentIntentId: intent.id,
-        declineCode: error?.decline_code ?? error?.code ?? intent.status,
-        message: maskText(error?.message ?? `the payment is ${intent.status}`),
-        requestId,
-      };
-    }
-  }
-}
-
-function toCard(
-  card:
-    | { brand?: string | null; last4?: string | null; exp_month?: number; exp_year?: number }
-    | null
-    | undefined,
-): Card | undefined {
-  if (!card?.brand || !card.last4 || !card.exp_month || !card.exp_year) return undefined;
-  return { brand: card.brand, last4: card.last4, expMonth: card.exp_month, expYear: card.exp_year };
-}
-
-/** A refused card: a definite answer, no money moved. */
-function asDecline(error: unknown): ChargeResult | undefined {
-  if (!(error instanceof Stripe.errors.StripeError) || error.statusCode !== 402) return undefined;
   return {
-    status: 'declined',
-    paymentIntentId: error.payment_intent?.id,
-    declineCode: error.decline_code || error.code || 'card_declined',
-    message: maskText(error.message),
-    requestId: error.requestId,
+    protocol: scheme,
+    host: hostname,
+    port: port || (scheme === 'http' ? '80' : '443'),
+  } as const;
+}
+
+function toIntent(request: ChargeRequest): Stripe.PaymentIntentCreateParams {
+  const { paymentMethod } = request;
+  return {
+    amount: Number(request.amount.minor),
+    currency: request.amount.currency,
+    // A token of Stripe.js is no PaymentMethod yet.
+    ...(paymentMethod.startsWith('tok_')
+      ? { payment_method_data: { type: 'card', card: { token: paymentMethod } } }
+      : { payment_method: paymentMethod }),
+    confirm: true,
+    // Without it the card could not be attached to a customer after the charge.
+    setup_future_usage: 'off_session',
+    automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
+    // Nobody is at a browser: a card that needs one is declined.
+    error_on_requires_action: true,
+    description: request.description,
+    metadata: { donation_id: request.donationId },
+    expand: ['latest_charge'],
   };
 }
 
-/**
- * What a failed request means. Requests that change something carry an idempotency key, so an
- * ambiguous answer is safe to repeat: https://docs.stripe.com/api/idempotent_requests
- */
-function classify(error: unknown, timeoutMs: number): ProviderError {
-  const fail = (rest: Omit<ProviderErrorDetails, 'provider'>) => new ProviderError({ provider: 'stripe', ...rest });
-  if (error instanceof DeadlineError) {
-    return fail({
-      errorClass: 'transient',
-      code: 'timeout',
-      providerDown: true,
-      message: `Stripe did not answer within ${timeoutMs / 1000} s`,
-    });
+function toResult(intent: Stripe.PaymentIntent, requestId: string | undefined): ChargeResult {
+  expectKind(intent, 'payment_intent');
+  const common = { paymentIntentId: intent.id, requestId };
+  switch (intent.status) {
+    case 'succeeded': {
+      const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null;
+      return {
+        ...common,
+        status: 'succeeded',
+        paymentMethodId: idOf(intent.payment_method) ?? charge?.payment_method ?? '',
+        card: toCard(charge?.payment_method_details?.card),
+      };
+    }
+    case 'requires_payment_method':
+    case 'canceled': {
+      const error = intent.last_payment_error;
+      return {
+        ...common,
+        status: 'declined',
+        declineCode: error?.decline_code || error?.code || intent.status,
+        message: maskText(error?.message ?? `the payment is ${intent.status}`),
+      };
+    }
+    case 'requires_action':
+      return { ...common, status: 'requires_action' };
+    default:
+      // Nothing is settled that we do not know to be settled.
+      return { ...common, status: 'processing' };
   }
-  // What is not Stripe's own is a bug of ours, and shows its stack.
-  if (!(error instanceof Stripe.errors.StripeError)) throw error;
-  const { statusCode, code, requestId, rawType } = error;
-  const headers = error.headers as Record<string, string> | undefined;
-  const details = { httpStatus: statusCode, code, requestId };
-  if (statusCode === undefined) return notAnswered(error, fail, timeoutMs);
-  if (statusCode === 401 || statusCode === 403) {
-    return fail({
-      ...details,
-      errorClass: 'misconfigured',
-      message: `Stripe refused our key or account (${statusCode}): ${maskText(error.message)}`,
-    });
-  }
-  if (statusCode === 429 || code === 'rate_limit') {
-    return fail({
-      ...details,
-      errorClass: 'rate_limited',
-      retryAfterMs: retryAfterMs(headers, new Date()),
-      message: `Stripe asked us to slow down (${statusCode})`,
-    });
-  }
-  if (statusCode === 409) {
-    return fail({
-      ...details,
-      errorClass: 'transient',
-      retryAfterMs: IN_FLIGHT_RETRY_MS,
-      message: 'another request with the same idempotency key is under way at Stripe (409)',
-    });
-  }
-  if (rawType === 'idempotency_error') {
-    return fail({
-      ...details,
-      errorClass: 'unknown_outcome',
-      code: 'idempotency_error',
-      message: `Stripe knows this idempotency key with other parameters: ${maskText(error.message)}`,
-    });
-  }
-  if (statusCode >= 500) {
-    const replayed = headers?.['idempotent-replayed'] === 'true';
-    return fail({
-      ...details,
-      errorClass: 'transient',
-      providerDown: true,
-      code: replayed ? 'replayed_500' : code,
-      message: `Stripe failed (${statusCode})${replayed ? ', and repeats that answer' : ''}`,
-    });
-  }
-  return fail({
-    ...details,
-    errorClass: 'permanent',
-    message: `Stripe refused the request (${statusCode}): ${maskText(error.message)}`,
-  });
 }
 
-function notAnswered(
-  error: Stripe.errors.StripeError,
-  fail: (rest: Omit<ProviderErrorDetails, 'provider'>) => ProviderError,
-  timeoutMs: number,
-): ProviderError {
-  const cause = error.detail as { code?: string } | string | undefined;
-  const code = typeof cause === 'object' ? cause?.code : undefined;
-  if (isCertificateCode(code)) {
-    return fail({ errorClass: 'misconfigured', code, message: `Stripe's certificate was not accepted (${code})` });
-  }
-  const message =
-    code === 'ETIMEDOUT'
-      ? `Stripe did not answer within ${timeoutMs / 1000} s`
-      : code && NOT_SENT_CODES.includes(code)
-        ? `Stripe cannot be reached (${code})`
-        : `the connection to Stripe was lost or its answer cannot be read${code ? ` (${code})` : ''}`;
-  return fail({ errorClass: 'transient', code: code ?? 'no_answer', providerDown: true, message });
+/** Of several charges of one donation the one that matters: where money moved, or still may. */
+function mostDone(found: ChargeResult[]): ChargeResult | undefined {
+  const order: ChargeResult['status'][] = [
+    'succeeded',
+    'processing',
+    'requires_action',
+    'declined',
+  ];
+  return order.flatMap((status) => found.filter((each) => each.status === status))[0];
+}
+
+/** The SDK takes any JSON without an `error` for success, whatever its status. */
+function expectKind<K extends string>(value: { object: K } & Partial<WithResponse>, kind: K): void {
+  if (value.object !== kind) throw unreadable(value.lastResponse?.requestId);
+}
+
+interface WithResponse {
+  lastResponse: { requestId: string };
+}
+
+const idOf = (reference: string | { id: string } | null): string | undefined =>
+  typeof reference === 'string' ? reference : reference?.id;
+
+function toCard(card: Partial<Stripe.PaymentMethod.Card> | null | undefined): Card | undefined {
+  if (!card?.brand || !card.last4 || !card.exp_month || !card.exp_year) return undefined;
+  return { brand: card.brand, last4: card.last4, expMonth: card.exp_month, expYear: card.exp_year };
 }

@@ -1,5 +1,15 @@
 import { EventEmitter } from 'node:events';
-import { type CronItem, Logger, parseCronItems, run, runOnce, type Task, type WorkerEvents } from 'graphile-worker';
+import {
+  type CronItem,
+  Logger,
+  parseCronItems,
+  type RunnerOptions,
+  run,
+  runOnce,
+  type Task,
+  type WorkerEvents,
+  type WorkerPool,
+} from 'graphile-worker';
 import pg from 'pg';
 
 export interface PoolOptions {
@@ -27,50 +37,48 @@ const POLL_MS = 1000;
 const LOCAL_QUEUE_PER_SLOT = 10;
 // How long they may wait before they go back.
 const LOCAL_QUEUE_TTL_MS = 10_000;
+// Jobs are never aborted half way: a send that was begun is waited for (providers have deadlines).
+const ABORT_MS = 600_000;
 
-/** Starts Graphile Worker. */
-export async function startPool(options: PoolOptions): Promise<RunningPool> {
-  const { settings, close } = poolSettings(options);
-  const runner = await run({ ...settings, parsedCronItems: parseCronItems(options.crontab) });
-  return {
-    ended: runner.promise.finally(close),
-    stop: () => runner.stop(),
-  };
-}
-
-/** Runs what is due, and what becomes due meanwhile, then ends. */
-export async function drainPool(options: PoolOptions): Promise<void> {
-  const { settings, close } = poolSettings(options);
-  try {
-    await runOnce(settings);
-  } finally {
-    await close();
-  }
-}
-
-function poolSettings(options: PoolOptions) {
-  const pool = new pg.Pool({
-    connectionString: options.databaseUrl,
-    application_name: options.applicationName,
-    // Fetching, completing, failing, listening and cron: jobs use our own pool, not this one.
-    max: 6,
-    connectionTimeoutMillis: 10_000,
-    keepAlive: true,
+/**
+ * Starts Graphile Worker.
+ * @param once end by itself when nothing is due any more.
+ */
+export async function startPool(options: PoolOptions, { once = false } = {}): Promise<RunningPool> {
+  const connections = openConnections(options);
+  const events = new EventEmitter() as WorkerEvents;
+  // Boxed: a pool is a promise of its own end, which must not be awaited here.
+  const created = new Promise<{ pool: WorkerPool }>((resolve) => {
+    events.on('pool:create', ({ workerPool }) => resolve({ pool: workerPool }));
   });
   // Graphile Worker chooses the name of the pool by itself and claims jobs at once. Nothing may be
   // locked under a name that is not on record, or nobody could release it if we died: so no
   // connection is given out between the two.
-  let registered: Promise<void> = Promise.resolve();
-  const events = new EventEmitter() as WorkerEvents;
-  events.on('pool:create', ({ workerPool }) => {
-    registered = options.onPool(workerPool.id);
-    registered.catch(() => {});
-  });
-  const settings = {
-    pgPool: gated(pool, () => registered),
+  events.on('pool:create', ({ workerPool }) => connections.holdUntil(options.onPool(workerPool.id)));
+  const settings = { ...poolSettings(options), pgPool: connections.pool, events };
+
+  const ended = (once ? runOnce(settings) : runOn(settings, options.crontab)).finally(() =>
+    connections.pool.end(),
+  );
+  const { pool } = await Promise.race([created, ended.then(() => created)]);
+  return {
+    ended,
+    async stop() {
+      await pool.gracefulShutdown('asked to stop');
+      await ended;
+    },
+  };
+}
+
+async function runOn(settings: RunnerOptions, crontab: CronItem[]): Promise<void> {
+  const runner = await run({ ...settings, parsedCronItems: parseCronItems(crontab) });
+  return runner.promise;
+}
+
+function poolSettings(options: PoolOptions): RunnerOptions {
+  return {
     concurrency: options.concurrency,
     taskList: options.tasks,
-    events,
     noHandleSignals: true,
     pollInterval: POLL_MS,
     forbiddenFlags: options.forbiddenFlags,
@@ -83,22 +91,37 @@ function poolSettings(options: PoolOptions) {
         completeJobBatchDelay: 0,
         failJobBatchDelay: 0,
         localQueue: { size: options.concurrency * LOCAL_QUEUE_PER_SLOT, ttl: LOCAL_QUEUE_TTL_MS },
-        gracefulShutdownAbortTimeout: 60_000,
+        gracefulShutdownAbortTimeout: ABORT_MS,
       },
     },
   };
-  return { settings, close: () => pool.end() };
 }
 
-/** The pool, whose connections are handed out only after `gate()` has resolved. */
-function gated(pool: pg.Pool, gate: () => Promise<void>): pg.Pool {
+/** Graphile Worker's own connections: fetching, completing, failing, listening, cron. Jobs use ours. */
+function openConnections({ databaseUrl, applicationName, onTrouble }: PoolOptions) {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    application_name: applicationName,
+    max: 6,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  });
+  const onLost = (error: Error) => onTrouble('warning', `lost a connection: ${error.message}`);
+  pool.on('error', onLost);
+  pool.on('connect', (client) => client.on('error', onLost));
+
+  let gate: Promise<void> = Promise.resolve();
   const connect = pool.connect.bind(pool) as (...args: unknown[]) => unknown;
-  pool.connect = ((callback?: (error: Error, client?: undefined, done?: () => void) => void) => {
-    if (!callback) return gate().then(() => connect());
-    gate().then(
-      () => connect(callback),
-      (error) => callback(error),
-    );
-  }) as typeof pool.connect;
-  return pool;
+  pool.connect = ((callback?: (error: Error) => void) =>
+    callback
+      ? gate.then(() => connect(callback), callback)
+      : gate.then(() => connect())) as typeof pool.connect;
+  return {
+    pool,
+    /** Hands out no connection until then. */
+    holdUntil(ready: Promise<void>) {
+      gate = ready;
+      gate.catch(() => {});
+    },
+  };
 }

@@ -80,6 +80,7 @@ create table donations.receipts (
   template_version text not null,
   -- The facts as they were when it was issued: what is sent again years later is what was sent.
   content jsonb not null,
+  content_hash text not null check (content_hash ~ '^[0-9a-f]{64}$'),
   replaces text references donations.receipts,
   created_at timestamptz not null default now(),
   unique (series, number)

@@ -1,0 +1,142 @@
+import { invalidParameter } from './stripe-errors.ts';
+
+/** Form parameters with their brackets resolved: `a[b]=1` is `{ a: { b: '1' } }`. */
+export interface Params {
+  [name: string]: string | string[] | Params;
+}
+
+/**
+ * The parameters an endpoint knows. `text` is one value, `texts` a list of them, `anything` whatever
+ * Stripe takes there and the double does not look into.
+ */
+export interface ParamSpec {
+  [name: string]: 'text' | 'texts' | 'anything' | ParamSpec;
+}
+
+/**
+ * Reads `application/x-www-form-urlencoded` with Stripe's brackets, and refuses what the endpoint
+ * does not know.
+ * @throws StripeFailure `parameter_unknown`
+ */
+export function readParams(encoded: string, spec: ParamSpec): Params {
+  const params: Params = {};
+  for (const [name, value] of new URLSearchParams(encoded)) {
+    const path = name.split(/\[|\]\[|\]$/).filter((part, at) => part !== '' || at === 0);
+    assign(params, path, value, name);
+  }
+  check(params, { expand: 'texts', ...spec }, '');
+  return params;
+}
+
+function assign(params: Params, path: string[], value: string, name: string): void {
+  let at = params;
+  path.slice(0, -1).forEach((part, depth) => {
+    // `expand[0]=x` and `expand[]=x` are both lists.
+    if (/^\d+$/.test(path[depth + 1] ?? '') && depth === path.length - 2) return;
+    const next = at[part];
+    if (next !== undefined && (typeof next === 'string' || Array.isArray(next))) {
+      throw invalidParameter(`Invalid parameter: ${name}`, name);
+    }
+    at[part] = next ?? Object.create(null);
+    at = at[part] as Params;
+  });
+  const last = path.at(-1) as string;
+  const isListItem = path.length > 1 && /^\d+$/.test(last);
+  if (!isListItem && !name.endsWith('[]')) {
+    at[last] = value;
+    return;
+  }
+  const list = isListItem ? (path.at(-2) as string) : last;
+  const known = at[list];
+  at[list] = Array.isArray(known) ? [...known, value] : [value];
+}
+
+function check(params: Params, spec: ParamSpec, prefix: string): void {
+  for (const [name, value] of Object.entries(params)) {
+    const full = prefix ? `${prefix}[${name}]` : name;
+    const known = Object.hasOwn(spec, name) ? spec[name] : undefined;
+    if (known === undefined) {
+      throw invalidParameter(`Received unknown parameter: ${full}`, full, 'parameter_unknown');
+    }
+    if (known === 'anything') continue;
+    if (typeof known === 'object') {
+      if (typeof value === 'object' && !Array.isArray(value)) check(value, known, full);
+      else if (value !== '') throw invalidParameter('Invalid object', full);
+    } else if (known === 'texts' ? !Array.isArray(value) : typeof value !== 'string') {
+      throw invalidParameter(known === 'texts' ? 'Invalid array' : 'Invalid string', full);
+    }
+  }
+}
+
+/** A text, or undefined where it was not given. @throws StripeFailure for an empty one. */
+export function text(params: Params, name: string): string | undefined {
+  const value = params[name];
+  if (typeof value !== 'string') return undefined;
+  if (value === '') {
+    throw invalidParameter(
+      `You passed an empty string for '${name}'. We assume empty values are an attempt to unset a parameter; however '${name}' cannot be unset.`,
+      name,
+      'parameter_invalid_empty',
+    );
+  }
+  return value;
+}
+
+/** A text that must be given. @throws StripeFailure `parameter_missing` */
+export function requiredText(params: Params, name: string): string {
+  const value = text(params, name);
+  if (value === undefined) {
+    throw invalidParameter(`Missing required param: ${name}.`, name, 'parameter_missing');
+  }
+  return value;
+}
+
+/** A whole number. @throws StripeFailure `parameter_invalid_integer` */
+export function integer(params: Params, name: string): number | undefined {
+  const value = text(params, name);
+  if (value === undefined) return undefined;
+  if (!/^-?\d{1,15}$/.test(value)) {
+    throw invalidParameter(`Invalid integer: ${value}`, name, 'parameter_invalid_integer');
+  }
+  return Number(value);
+}
+
+/** True or false; false where it was not given. */
+export function flag(params: Params, name: string): boolean {
+  const value = text(params, name);
+  if (value !== undefined && value !== 'true' && value !== 'false') {
+    throw invalidParameter(`Invalid boolean: ${value}`, name);
+  }
+  return value === 'true';
+}
+
+/** Parameters within a parameter; none where it was not given. */
+export function group(params: Params, name: string): Params {
+  const value = params[name];
+  return typeof value === 'object' && !Array.isArray(value) ? value : {};
+}
+
+/** One of the values that the parameter takes. */
+export function choice<T extends string>(params: Params, name: string, choices: T[]): T | undefined {
+  const value = text(params, name);
+  if (value === undefined || choices.includes(value as T)) return value as T | undefined;
+  throw invalidParameter(`Invalid ${name}: must be one of ${choices.join(', ')}`, name);
+}
+
+/** `metadata`, within https://docs.stripe.com/api/metadata's limits. */
+export function metadata(params: Params): Record<string, string> {
+  const entries = Object.entries(group(params, 'metadata'));
+  if (entries.length > 50) throw invalidParameter('Metadata can have at most 50 keys.', 'metadata');
+  for (const [key, value] of entries) {
+    const param = `metadata[${key}]`;
+    if (typeof value !== 'string') throw invalidParameter('Invalid string', param);
+    if (key.length > 40) {
+      throw invalidParameter(`Metadata keys can have up to 40 characters: ${key}`, param);
+    }
+    if (value.length > 500) {
+      throw invalidParameter('Metadata values can have up to 500 characters.', param);
+    }
+  }
+  // An empty value unsets a key.
+  return Object.fromEntries(entries.filter(([, value]) => value !== '')) as Record<string, string>;
+}

@@ -1,0 +1,141 @@
+import { maskText } from '../mask.ts';
+import { ProviderError, type ProviderErrorDetails } from './errors.ts';
+import type { ChargeResult } from './payments.ts';
+import { retryAfterMs } from './retry-after.ts';
+import { socketFault } from './socket-fault.ts';
+
+/** The fields of the SDK's errors that decide. Its classes do not: a 409 comes as a StripeAPIError. */
+export interface StripeFailure {
+  message?: string;
+  /** Undefined when no answer came, or none that can be read. */
+  statusCode?: number | undefined;
+  code?: string | undefined;
+  decline_code?: string | undefined;
+  /** Stripe's own type: `card_error`, `idempotency_error`. */
+  rawType?: string | undefined;
+  headers?: Record<string, string> | undefined;
+  requestId?: string | undefined;
+  payment_intent?: { id: string } | undefined;
+}
+
+// How soon to ask again while another request of the same key is under way.
+const IN_FLIGHT_RETRY_MS = 1000;
+
+const fail = (details: Omit<ProviderErrorDetails, 'provider'>) =>
+  new ProviderError({ provider: 'stripe', ...details });
+
+/** A refused card (402): a definite answer, no money moved. Undefined for any other failure. */
+export function asDecline(failure: StripeFailure): ChargeResult | undefined {
+  if (failure.statusCode !== 402) return undefined;
+  return {
+    status: 'declined',
+    paymentIntentId: failure.payment_intent?.id,
+    declineCode: failure.decline_code || failure.code || 'card_declined',
+    message: said(failure),
+    requestId: failure.requestId,
+  };
+}
+
+/**
+ * What a failed request means. Requests that change something carry an idempotency key, so an
+ * ambiguous answer is safe to repeat: https://docs.stripe.com/api/idempotent_requests
+ */
+export function classifyStripeFailure(
+  failure: StripeFailure,
+  timeoutMs: number,
+  now: Date,
+): ProviderError {
+  const { statusCode: status, code, rawType, requestId, headers = {} } = failure;
+  if (status === undefined) return noAnswer(failure, timeoutMs);
+  const details = { httpStatus: status, code, requestId };
+  if (status === 401 || status === 403) {
+    const what = status === 401 ? 'the API key' : 'what the key asked for';
+    return fail({
+      ...details,
+      errorClass: 'misconfigured',
+      message: `Stripe refused ${what} (${status}): ${said(failure)}`,
+    });
+  }
+  if (status === 429 || code === 'rate_limit') {
+    return fail({
+      ...details,
+      errorClass: 'rate_limited',
+      retryAfterMs: retryAfterMs(headers, now),
+      message: `Stripe asked us to slow down (${status})`,
+    });
+  }
+  if (status === 409) {
+    return fail({
+      ...details,
+      errorClass: 'transient',
+      retryAfterMs: IN_FLIGHT_RETRY_MS,
+      message: 'Stripe is still busy with another request about the same (409)',
+    });
+  }
+  if (rawType === 'idempotency_error') {
+    return fail({
+      ...details,
+      errorClass: 'unknown_outcome',
+      code: 'idempotency_error',
+      message: `Stripe knows this idempotency key with other parameters, which is a bug of ours: ${said(failure)}`,
+    });
+  }
+  if (status >= 500) {
+    const replayed = headers['idempotent-replayed'] === 'true';
+    return fail({
+      ...details,
+      errorClass: 'transient',
+      code: replayed ? 'replayed_500' : code,
+      retryAfterMs: retryAfterMs(headers, now),
+      providerDown: true,
+      message: replayed
+        ? `Stripe repeats its earlier failure (${status}) for this key`
+        : `Stripe failed (${status})`,
+    });
+  }
+  return fail({
+    ...details,
+    errorClass: 'permanent',
+    message: `Stripe refused the request (${status}): ${said(failure)}`,
+  });
+}
+
+/** An answer that is not what Stripe sends: a proxy's page, or a body that broke off. */
+export function unreadable(requestId?: string): ProviderError {
+  return fail({
+    errorClass: 'transient',
+    code: 'unreadable_answer',
+    providerDown: true,
+    requestId,
+    message: "the answer is not Stripe's; it is asked again under the same key",
+  });
+}
+
+function noAnswer(failure: StripeFailure, timeoutMs: number): ProviderError {
+  const { code, notSent, certificate } = socketFault(failure);
+  if (certificate) {
+    return fail({
+      errorClass: 'misconfigured',
+      code,
+      message: `Stripe's certificate or TLS was not accepted (${code})`,
+    });
+  }
+  if (code === undefined) return unreadable(failure.requestId);
+  // The SDK's own code for its deadline.
+  const timedOut = code === 'ETIMEDOUT' && !notSent;
+  const what = timedOut
+    ? `Stripe did not answer within ${timeoutMs / 1000} s`
+    : notSent
+      ? `Stripe cannot be reached (${code})`
+      : `the connection to Stripe was lost (${code})`;
+  return fail({
+    errorClass: 'transient',
+    code: timedOut ? 'deadline' : code,
+    providerDown: true,
+    requestId: failure.requestId,
+    message: what,
+  });
+}
+
+const said = ({ message }: StripeFailure) =>
+  maskText(message ?? '').slice(0, 300) || 'no reason given';

@@ -1,0 +1,51 @@
+import type { Config } from '../config.ts';
+import type { MailMessage } from '../providers/mail.ts';
+import type { ReceiptContent } from './content.ts';
+import type { ReceiptTemplates } from './templates.ts';
+import { viewReceipt } from './view.ts';
+
+export interface ReceiptMail {
+  content: ReceiptContent;
+  templates: ReceiptTemplates;
+  config: Pick<Config, 'receipts' | 'sendgrid'>;
+  recipient: string;
+  /** Sent again: same number and content, marked as a copy. */
+  copy: boolean;
+  ids: { receiptId: string; donationId: string; deliveryId: string };
+}
+
+/** A receipt as text: subject, HTML and plain text. */
+export function renderReceipt(
+  content: ReceiptContent,
+  templates: ReceiptTemplates,
+  { copy }: { copy: boolean },
+): { subject: string; html: string; text: string } {
+  const view = viewReceipt(content, templates.format, { copy });
+  return {
+    subject: templates.subject(view).replace(/\s+/g, ' ').trim(),
+    html: templates.html(view),
+    text: templates.text(view),
+  };
+}
+
+/** The mail that carries a receipt. Its custom arguments come back with every event about it. */
+export function receiptMessage({ content, templates, config, recipient, copy, ids }: ReceiptMail): MailMessage {
+  const { from, replyTo } = config.receipts;
+  const { templateId } = config.sendgrid;
+  const data = templateId
+    ? { ...viewReceipt(content, templates.format, { copy }) }
+    : undefined;
+  return {
+    from,
+    replyTo: replyTo ? { email: replyTo } : undefined,
+    to: { email: recipient, name: content.donor.name.replace(/\s+/g, ' ') },
+    ...(templateId ? { subject: '', text: '', html: '' } : renderReceipt(content, templates, { copy })),
+    template: templateId && data ? { id: templateId, data } : undefined,
+    customArgs: {
+      receipt_id: ids.receiptId,
+      donation_id: ids.donationId,
+      delivery_id: ids.deliveryId,
+    },
+    categories: ['receipt'],
+  };
+}

@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import Handlebars from 'handlebars';
+import { configurationError } from '../errors.ts';
+import { createMoneyFormatter, type Money } from '../money.ts';
+import type { ReceiptContent } from './content.ts';
+import { type ReceiptView, viewReceipt } from './view.ts';
+import { createAmountWriter } from './words.ts';
+
+/** The three templates, ready to use, and the formatters that go with them. */
+export interface ReceiptTemplates {
+  subject: (view: ReceiptView) => string;
+  html: (view: ReceiptView) => string;
+  text: (view: ReceiptView) => string;
+  format: ViewFormatters;
+}
+
+export interface ViewFormatters {
+  money(money: Money, locale: string): string;
+  words(money: Money): string;
+  date(day: string, locale: string): string;
+}
+
+const FILES = { subject: 'receipt.subject.hbs', html: 'receipt.html.hbs', text: 'receipt.text.hbs' };
+
+/**
+ * Reads and compiles the receipt's templates once. Files in `dir` take the place of ours. Each is
+ * tried on a sample, so that a mistake shows when a worker starts and not when a receipt is due.
+ *
+ * @throws UserError `configuration` that names the file and what is wrong in it.
+ */
+export async function loadTemplates(dir: string | undefined): Promise<ReceiptTemplates> {
+  const format: ViewFormatters = {
+    money: createMoneyFormatter(),
+    words: createAmountWriter(),
+    date: createDateFormatter(),
+  };
+  const load = async (kind: keyof typeof FILES) => {
+    const { path, source } = await readTemplate(dir, FILES[kind]);
+    try {
+      // Escaped once, in HTML; a subject or plain text with `&amp;` in it would be wrong.
+      const template = Handlebars.compile<ReceiptView>(source, { strict: true, noEscape: kind !== 'html' });
+      template(viewReceipt(SAMPLE, format, { copy: true }));
+      return template;
+    } catch (error) {
+      throw configurationError(`${path}: ${(error as Error).message.split('\n')[0]}`, 'Correct the template; what it may use is listed in docs/receipts.md.');
+    }
+  };
+  const [subject, html, text] = await Promise.all([load('subject'), load('html'), load('text')]);
+  return { subject, html, text, format };
+}
+
+async function readTemplate(dir: string | undefined, name: string): Promise<{ path: string; source: string }> {
+  if (dir) {
+    const path = join(dir, name);
+    try {
+      return { path, source: await readFile(path, 'utf8') };
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT') throw configurationError(`${path} cannot be read (${code})`);
+    }
+  }
+  // Next to this module in src, next to its chunk in dist.
+  const path = fileURLToPath(new URL(`./templates/${name}`, import.meta.url));
+  return { path, source: await readFile(path, 'utf8') };
+}
+
+function createDateFormatter() {
+  const formats = new Map<string, Intl.DateTimeFormat>();
+  return (day: string, locale: string) => {
+    let format = formats.get(locale);
+    if (!format) {
+      format = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' });
+      formats.set(locale, format);
+    }
+    return format.format(new Date(`${day}T00:00:00Z`));
+  };
+}
+
+/** A receipt to try templates on, and to show how they look. */
+export const SAMPLE: ReceiptContent = {
+  number: '2026-000042',
+  mode: 'sandbox',
+  organization: {
+    legalName: 'Harbor Lights Foundation',
+    address: ['12 Quay Street', 'Portland, ME 04101', 'USA'],
+    taxId: '01-2345678',
+    email: 'giving@harborlights.example',
+    country: 'US',
+  },
+  donor: { id: 'dnr_sample', name: 'Ada Lovelace', email: 'ada@example.org', address: ['1 Analytical Way', 'London'] },
+  donationId: 'don_sample',
+  amountMinor: '25025',
+  currency: 'usd',
+  deductibleMinor: '25025',
+  receivedOn: '2026-11-23',
+  issuedOn: '2026-11-23',
+  fund: 'Clean Water',
+  campaign: 'Spring Gala',
+  card: { brand: 'visa', last4: '4242' },
+  goodsOrServices: 'No goods or services were provided in exchange for this contribution.',
+  locale: 'en-US',
+};

@@ -1,0 +1,67 @@
+import type { Money } from '../money.ts';
+import type { ReceiptContent } from './content.ts';
+import type { ViewFormatters } from './templates.ts';
+
+/** What templates may use: everything in words already. Listed for editors in docs/receipts.md. */
+export interface ReceiptView {
+  number: string;
+  copy: boolean;
+  sandbox: boolean;
+  organization: { legal_name: string; address: string[]; tax_id: string; email: string };
+  donor: { name: string; first_name: string; email: string; address: string[] };
+  donation_id: string;
+  amount: string;
+  amount_in_words: string;
+  deductible: string;
+  received_on: string;
+  issued_on: string;
+  fund: string | null;
+  campaign: string | null;
+  /** `Visa ending in 4242`. */
+  payment_method: string | null;
+  goods_or_services: string;
+}
+
+/** Puts a receipt's content into words, in the donor's locale. */
+export function viewReceipt(
+  content: ReceiptContent,
+  format: ViewFormatters,
+  { copy }: { copy: boolean },
+): ReceiptView {
+  const { organization, donor, locale, card } = content;
+  const money = (minor: string): Money => ({ minor: BigInt(minor), currency: content.currency });
+  return {
+    number: content.number,
+    copy,
+    sandbox: content.mode !== 'live',
+    organization: {
+      legal_name: organization.legalName,
+      address: organization.address,
+      tax_id: organization.taxId,
+      email: organization.email,
+    },
+    donor: {
+      name: oneLine(donor.name),
+      first_name: oneLine(donor.name).split(' ')[0] ?? '',
+      email: donor.email,
+      address: donor.address,
+    },
+    donation_id: content.donationId,
+    amount: format.money(money(content.amountMinor), locale),
+    amount_in_words: format.words(money(content.amountMinor)),
+    deductible: format.money(money(content.deductibleMinor), locale),
+    received_on: format.date(content.receivedOn, locale),
+    issued_on: format.date(content.issuedOn, locale),
+    fund: content.fund,
+    campaign: content.campaign,
+    payment_method: card ? `${brandName(card.brand)} ending in ${card.last4}` : null,
+    goods_or_services: content.goodsOrServices,
+  };
+}
+
+// A line break in a name would end the subject's header.
+const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
+
+const BRANDS: Record<string, string> = { amex: 'American Express', jcb: 'JCB', unionpay: 'UnionPay', diners: 'Diners Club' };
+
+const brandName = (brand: string) => BRANDS[brand] ?? brand.charAt(0).toUpperCase() + brand.slice(1);
