@@ -2,13 +2,17 @@ import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Config, Sources } from '../lib/config.ts';
 import type { Db } from '../lib/db/database.ts';
-import type { Io } from '../lib/output/io.ts';
+import { type Io, paint, say } from '../lib/output/io.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
 import type { PaymentGateway } from '../lib/providers/payments.ts';
 
 /** What commands are given. Everything is opened on first use, and closed once at the end. */
 export interface Context {
   io: Io;
+  /** Of donations itself. */
+  version: string;
+  /** The command line, without `node` and the script. */
+  args: string[];
   clock: Clock;
   /** Aborted when the user wants to stop (SIGINT, SIGTERM). */
   signal: AbortSignal;
@@ -30,13 +34,20 @@ export interface Context {
 // What the sandbox's doubles take for keys.
 const SANDBOX_KEYS = { stripe: 'sk_test_sandbox', sendgrid: 'SG.sandbox' };
 
+export type ContextOptions = Pick<Context, 'io' | 'version' | 'args' | 'signal'>;
+
 /** The context of one command line. */
-export function createContext(io: Io, signal: AbortSignal, commandName: () => string): Context {
+export function createContext({ io, version, args, signal }: ContextOptions): Context {
   const closers: (() => Promise<void>)[] = [];
+  const commandName = args.filter((arg) => !arg.startsWith('-')).slice(0, 2).join(' ');
 
   const settings = once(async () => {
     const { loadConfig } = await import('../lib/config.ts');
-    return loadConfig(io);
+    const loaded = loadConfig(io);
+    if (loaded.config.mode === 'sandbox' && io.stderr.isTTY) {
+      say(io, paint(io, 'warn', 'SANDBOX: play money, local doubles of Stripe and SendGrid'));
+    }
+    return loaded;
   });
   const config = async () => (await settings()).config;
 
@@ -52,7 +63,7 @@ export function createContext(io: Io, signal: AbortSignal, commandName: () => st
     const url = await databaseUrl();
     const { openDb } = await import('../lib/db/database.ts');
     const { prepareDatabase } = await import('../lib/db/prepare.ts');
-    const db = openDb({ url, applicationName: `donations ${commandName()}`, poolSize: 10 });
+    const db = openDb({ url, applicationName: `donations ${commandName}`, poolSize: 10 });
     closers.push(() => db.close());
     await prepareDatabase(db, { url, mode, migrateByItself: external === undefined });
     return db;
@@ -63,7 +74,7 @@ export function createContext(io: Io, signal: AbortSignal, commandName: () => st
     const { mode, dataDir, stripe, sendgrid } = await config();
     if (mode !== 'sandbox') return { stripe, sendgrid };
     const sandbox = once(async () => {
-      const { ensureSandbox } = await import('../lib/providers/sandbox/daemon.ts');
+      const { ensureSandbox } = await import('../lib/providers/doubles/daemon.ts');
       return (await ensureSandbox({ dataDir })).url;
     });
     return {
@@ -74,6 +85,8 @@ export function createContext(io: Io, signal: AbortSignal, commandName: () => st
 
   return {
     io,
+    version,
+    args,
     clock: systemClock,
     signal,
     stopsByItself: false,

@@ -3,7 +3,7 @@ import { completionCommand } from './completion.ts';
 import type { Context } from './context.ts';
 import { helpCommand } from './help.ts';
 
-type MakeCommand = (context: Context) => Command;
+type MakeCommand = (context: Context, version: string) => Command;
 type Load = () => Promise<MakeCommand>;
 
 interface Branch {

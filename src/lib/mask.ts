@@ -1,24 +1,27 @@
-const KEY = /\b(?:(?:sk|rk|pk)_(?:test|live)_|whsec_)\w+|\bSG\.[\w.-]+|\bBearer\s+\S+/g;
-const EMAIL = /([^\s@<>"'(),:;])[^\s@<>"'(),:;]*@([^\s@<>"'(),:;]+)/g;
-const DIGITS = /\d(?:[ -]?\d){12,18}/g;
+const KEY = /\b(?:(?:sk|rk|pk)_(?:test|live)_|whsec_)\w+|\bSG\.[\w.-]+|\bBearer\s+\S+/gi;
+const EMAIL = /([^\s@<>"'(),:;])[^\s@<>"'(),:;]{0,63}@([^\s@<>"'(),:;]+)/g;
+// Digits in groups that one space or dash keeps apart.
+const DIGIT_GROUPS = /\d+(?:[ -]\d+)*/g;
+// Control characters, and those that break lines or turn the direction of writing.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this removes
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
+
+const MAX_LENGTH = 500;
 
 /** True when the text holds what may be a card number: 13 to 19 digits that pass the Luhn check. */
 export function looksLikeCardNumber(text: string): boolean {
-  return (text.match(DIGITS) ?? []).some(passesLuhn);
+  return (text.match(DIGIT_GROUPS) ?? []).some((digits) => findCard(digits) !== undefined);
 }
 
 /** The text without what must not be kept: provider keys, e-mail addresses, card numbers, control characters. */
 export function maskText(text: string): string {
-  return (
-    text
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this removes
-      .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
-      .replace(KEY, '****')
-      .replace(EMAIL, '$1***@$2')
-      .replace(DIGITS, (digits) => (passesLuhn(digits) ? '****' : digits))
-      .slice(0, 500)
-      .trim()
-  );
+  return text
+    .replace(CONTROL, ' ')
+    .replace(KEY, '****')
+    .replace(EMAIL, '$1***@$2')
+    .replace(DIGIT_GROUPS, maskCards)
+    .trim()
+    .slice(0, MAX_LENGTH);
 }
 
 /** A secret as it may be shown: what kind it is and how it ends. */
@@ -27,14 +30,31 @@ export function maskSecret(secret: string): string {
   return secret.length - prefix.length > 8 ? `${prefix}****${secret.slice(-4)}` : `${prefix}****`;
 }
 
-// ISO/IEC 7812-1, annex B.
-function passesLuhn(text: string): boolean {
-  const digits = text.replace(/\D/g, '');
+function maskCards(digits: string): string {
+  const card = findCard(digits);
+  return card === undefined ? digits : maskCards(digits.replace(card, '****'));
+}
+
+/** The first run of whole groups that may be a card number: `4242 4242 4242 4242` in `12 4242 4242 4242 4242`. */
+function findCard(text: string): string | undefined {
+  const groups = text.split(/(?<=[ -])/);
+  for (let from = 0; from < groups.length; from++) {
+    for (let to = from + 1; to <= groups.length && to - from <= 19; to++) {
+      const run = groups.slice(from, to).join('').replace(/[ -]$/, '');
+      if (passesLuhn(run.replace(/\D/g, ''))) return run;
+    }
+  }
+  return undefined;
+}
+
+// The lengths of ISO/IEC 7812-1 in use, and the check digit of its annex B.
+function passesLuhn(digits: string): boolean {
+  if (digits.length < 13 || digits.length > 19 || /^0+$/.test(digits)) return false;
   let sum = 0;
   for (let i = 0; i < digits.length; i++) {
     const digit = Number(digits[digits.length - 1 - i]);
     const doubled = i % 2 === 1 ? digit * 2 : digit;
     sum += doubled > 9 ? doubled - 9 : doubled;
   }
-  return sum % 10 === 0 && /[1-9]/.test(digits);
+  return sum % 10 === 0;
 }

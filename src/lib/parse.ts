@@ -16,6 +16,20 @@ export function parseDuration(text: string): number {
 }
 
 /**
+ * A length of time or a range of them, in milliseconds: `200ms`, `100ms-2s`.
+ * @returns from and to; the same twice for a single one.
+ * @throws UserError `usage`.
+ */
+export function parseDurationRange(text: string): [fromMs: number, toMs: number] {
+  const [from = '', to = from, ...rest] = text.split('-');
+  const range: [number, number] = [parseDuration(from), parseDuration(to)];
+  if (rest.length > 0 || range[0] > range[1]) {
+    throw usageError(`"${text}" is not a range of lengths of time`, 'Write it like 100ms-2s.');
+  }
+  return range;
+}
+
+/**
  * A share as people type it, from 0 to 1: `20%`, `0.5%`.
  * @throws UserError `usage`.
  */

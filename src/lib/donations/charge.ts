@@ -134,12 +134,11 @@ async function settleSucceeded(
   result: Extract<ChargeResult, { status: 'succeeded' }>,
 ): Promise<void> {
   await tx.query(
-    `update donations.donations set status = 'succeeded', settled_at = $2, payment_intent_id = $3,
-       payment_method_id = $4, card_brand = $5, card_last4 = $6, card_exp_month = $7, card_exp_year = $8
+    `update donations.donations set status = 'succeeded', settled_at = now(), payment_intent_id = $2,
+       payment_method_id = $3, card_brand = $4, card_last4 = $5, card_exp_month = $6, card_exp_year = $7
      where id = $1`,
     [
       donation.id,
-      clock.now(),
       result.paymentIntentId,
       result.paymentMethodId,
       result.card?.brand ?? null,

@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 
 /** Where a command reads, writes and talks. Data goes to stdout, everything said about it to stderr. */
 export interface Io {
@@ -15,12 +15,12 @@ export type Tone = 'good' | 'warn' | 'bad' | 'dim' | 'bold';
 
 const STYLES = { good: 'green', warn: 'yellow', bad: 'red', dim: 'dim', bold: 'bold' } as const;
 
-/** The process's own streams. Colour follows NO_COLOR and FORCE_COLOR (https://no-color.org). */
-export function processIo(): Io {
+/** The process's own streams. Colour follows NO_COLOR and FORCE_COLOR (https://no-color.org, https://force-color.org). */
+export function processIo(wanted: { color: boolean }): Io {
   const { env, stdin, stdout, stderr } = process;
-  const forced = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0';
-  const color = !env.NO_COLOR && env.TERM !== 'dumb' && (stdout.isTTY || forced);
-  return { stdin, stdout, stderr, env, cwd: process.cwd(), color: Boolean(color) };
+  const forced = Boolean(env.FORCE_COLOR) && env.FORCE_COLOR !== '0';
+  const color = wanted.color && !env.NO_COLOR && (forced || (stdout.isTTY && env.TERM !== 'dumb'));
+  return { stdin, stdout, stderr, env, cwd: process.cwd(), color };
 }
 
 /** Text in a tone, where colour is wanted. */
@@ -30,7 +30,8 @@ export function paint(io: Io, tone: Tone, text: string): string {
 
 /** Says something to the person at the terminal. */
 export function say(io: Io, text: string): void {
-  io.stderr.write(`${text}\n`);
+  // Colour is decided for stdout; stderr may be a file all the same.
+  io.stderr.write(`${io.stderr.isTTY ? text : stripVTControlCharacters(text)}\n`);
 }
 
 /** Writes data. */

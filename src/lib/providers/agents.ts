@@ -35,7 +35,7 @@ function watchConnecting<A extends HttpAgent>(agent: A, ready: string, connectMs
       connectMs,
     );
     const mark = (error: NodeJS.ErrnoException) => {
-      error.syscall ??= 'connect';
+      error.syscall = 'connect';
     };
     socket.once('error', mark);
     socket.once('close', () => clearTimeout(timer));

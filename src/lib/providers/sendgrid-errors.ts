@@ -98,12 +98,12 @@ export function refusal(ask: Ask, answer: Answer, now: Date): ProviderError {
  */
 export function noAnswer(ask: Ask, error: unknown, timedOutMs: number | undefined): ProviderError {
   const { errorClass, perhaps } = unknown(ask);
-  const { code, notSent, certificate } = socketFault(error);
-  if (certificate) {
+  const { code, notSent, tls } = socketFault(error);
+  if (tls && notSent) {
     return fail({
       errorClass: 'misconfigured',
       code,
-      message: `SendGrid's certificate or TLS was not accepted (${code})`,
+      message: `no trusted connection to SendGrid could be made (${code})`,
     });
   }
   if (notSent) {

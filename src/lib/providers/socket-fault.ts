@@ -4,8 +4,8 @@ export interface SocketFault {
   code: string | undefined;
   /** True only when it is certain that not one byte of the request was sent. */
   notSent: boolean;
-  /** The other side's certificate, or our trust in it, is at fault. */
-  certificate: boolean;
+  /** TLS, the other side's certificate or our trust in it is at fault. */
+  tls: boolean;
 }
 
 const NOT_SENT = [
@@ -18,10 +18,11 @@ const NOT_SENT = [
   'UND_ERR_CONNECT_TIMEOUT',
 ];
 
-// Node's names for OpenSSL's verification failures, and the TLS errors of its own.
+// Node's names for OpenSSL's verification failures: the request is sent only once it has succeeded.
 // https://nodejs.org/api/tls.html#x509-certificate-error-codes
 const CERTIFICATE =
-  /^(CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH|ERR_TLS_CERT|ERR_SSL_|EPROTO)/;
+  /^(CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_|ERR_TLS_CERT_)/;
+const TLS_PROTOCOL = /^(EPROTO$|ERR_SSL_|ERR_TLS_)/;
 
 /**
  * Finds the socket's own error inside what an HTTP client or SDK wrapped around it. Only its code
@@ -31,15 +32,15 @@ export function socketFault(error: unknown): SocketFault {
   const chain = unwrap(error);
   const code = chain.map((each) => each.code).find((each) => typeof each === 'string');
   const syscall = chain.map((each) => each.syscall).find((each) => typeof each === 'string');
-  const certificate = code !== undefined && CERTIFICATE.test(code);
+  const certificate = CERTIFICATE.test(code ?? '');
   return {
     code,
-    certificate,
+    tls: certificate || TLS_PROTOCOL.test(code ?? ''),
     notSent:
       certificate ||
       syscall === 'connect' ||
       syscall === 'getaddrinfo' ||
-      (code !== undefined && NOT_SENT.includes(code)),
+      NOT_SENT.includes(code ?? ''),
   };
 }
 

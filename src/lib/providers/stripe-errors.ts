@@ -112,12 +112,12 @@ export function unreadable(requestId?: string): ProviderError {
 }
 
 function noAnswer(failure: StripeFailure, timeoutMs: number): ProviderError {
-  const { code, notSent, certificate } = socketFault(failure);
-  if (certificate) {
+  const { code, notSent, tls } = socketFault(failure);
+  if (tls) {
     return fail({
       errorClass: 'misconfigured',
       code,
-      message: `Stripe's certificate or TLS was not accepted (${code})`,
+      message: `no trusted connection to Stripe could be made (${code})`,
     });
   }
   if (code === undefined) return unreadable(failure.requestId);

@@ -62,12 +62,26 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
       return call(() => request({}));
     });
 
+  /** The PaymentMethod to charge: a token (`tok_…`, from older forms) is made one first. */
+  async function methodFor({ donationId, paymentMethod }: ChargeRequest): Promise<string> {
+    if (!paymentMethod.startsWith('tok_')) return paymentMethod;
+    const method = await stripe.paymentMethods.create(
+      { type: 'card', card: { token: paymentMethod } },
+      { idempotencyKey: `method:${donationId}` },
+    );
+    expectKind(method, 'payment_method');
+    return method.id;
+  }
+
   return {
     async charge(request) {
       try {
-        const intent = await stripe.paymentIntents.create(toIntent(request), {
-          idempotencyKey: request.idempotencyKey,
-        });
+        const intent = await stripe.paymentIntents.create(
+          toIntent(request, await methodFor(request)),
+          {
+            idempotencyKey: request.idempotencyKey,
+          },
+        );
         return toResult(intent, intent.lastResponse?.requestId);
       } catch (error) {
         const declined = asDecline(error as StripeFailure);
@@ -166,15 +180,11 @@ function endpoint(apiBase: string | undefined) {
   } as const;
 }
 
-function toIntent(request: ChargeRequest): Stripe.PaymentIntentCreateParams {
-  const { paymentMethod } = request;
+function toIntent(request: ChargeRequest, paymentMethod: string): Stripe.PaymentIntentCreateParams {
   return {
     amount: Number(request.amount.minor),
     currency: request.amount.currency,
-    // A token of Stripe.js is no PaymentMethod yet.
-    ...(paymentMethod.startsWith('tok_')
-      ? { payment_method_data: { type: 'card', card: { token: paymentMethod } } }
-      : { payment_method: paymentMethod }),
+    payment_method: paymentMethod,
     confirm: true,
     // Without it the card could not be attached to a customer after the charge.
     setup_future_usage: 'off_session',
@@ -241,7 +251,14 @@ interface WithResponse {
 const idOf = (reference: string | { id: string } | null): string | undefined =>
   typeof reference === 'string' ? reference : reference?.id;
 
-function toCard(card: Partial<Stripe.PaymentMethod.Card> | null | undefined): Card | undefined {
+interface StripeCard {
+  brand?: string | null;
+  last4?: string | null;
+  exp_month?: number;
+  exp_year?: number;
+}
+
+function toCard(card: StripeCard | null | undefined): Card | undefined {
   if (!card?.brand || !card.last4 || !card.exp_month || !card.exp_year) return undefined;
   return { brand: card.brand, last4: card.last4, expMonth: card.exp_month, expYear: card.exp_year };
 }

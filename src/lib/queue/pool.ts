@@ -98,11 +98,12 @@ function poolSettings(options: PoolOptions): RunnerOptions {
 }
 
 /** Graphile Worker's own connections: fetching, completing, failing, listening, cron. Jobs use ours. */
-function openConnections({ databaseUrl, applicationName, onTrouble }: PoolOptions) {
+function openConnections({ databaseUrl, applicationName, concurrency, onTrouble }: PoolOptions) {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     application_name: applicationName,
-    max: 6,
+    // It warns of fewer than its slots; it opens what it needs.
+    max: concurrency + 2,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
   });

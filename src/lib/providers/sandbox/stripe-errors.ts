@@ -1,23 +1,47 @@
-import { stripeId } from './state.ts';
+/** What Stripe puts under `error`. https://docs.stripe.com/api/errors */
+export interface StripeErrorBody {
+  type: 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error';
+  message: string;
+  code?: string | undefined;
+  decline_code?: string | undefined;
+  param?: string | undefined;
+  doc_url?: string | undefined;
+  charge?: string | undefined;
+  payment_intent?: unknown;
+  payment_method?: unknown;
+}
 
-/** An error that the double answers with, in Stripe's shape: https://docs.stripe.com/api/errors */
-export class StripeDoubleError extends Error {
+/** An error that the double answers with. */
+export class StripeFailure extends Error {
+  override name = 'StripeFailure';
   readonly status: number;
-  readonly fields: Record<string, unknown>;
+  readonly body: StripeErrorBody;
+  /** True when the parameters were refused before the endpoint began: not kept under the idempotency key. */
+  readonly unexecuted: boolean;
 
-  constructor(status: number, fields: Record<string, unknown> & { type: string; message: string }) {
-    super(fields.message);
+  constructor(status: number, body: StripeErrorBody, unexecuted = false) {
+    super(body.message);
     this.status = status;
-    this.fields = fields;
-  }
-
-  body() {
-    return { error: { request_log_url: `https://dashboard.stripe.com/test/logs/${stripeId('req')}`, ...this.fields } };
+    this.body = body.code
+      ? { ...body, doc_url: `https://stripe.com/docs/error-codes/${body.code.replaceAll('_', '-')}` }
+      : body;
+    this.unexecuted = unexecuted;
   }
 }
 
-export const invalidRequest = (message: string, extra: Record<string, unknown> = {}, status = 400) =>
-  new StripeDoubleError(status, { type: 'invalid_request_error', message, ...extra });
+/** The parameters cannot be right; the endpoint never began. */
+export const invalidParameter = (message: string, param?: string, code?: string) =>
+  new StripeFailure(400, { type: 'invalid_request_error', message, param, code }, true);
 
-export const noSuch = (what: string, id: string, param = 'id') =>
-  invalidRequest(`No such ${what}: '${id}'`, { code: 'resource_missing', param }, 404);
+/** The endpoint began, and found that it cannot do this. */
+export const refused = (message: string, param?: string, code?: string) =>
+  new StripeFailure(400, { type: 'invalid_request_error', message, param, code });
+
+/** What a parameter (400) or the path (404) names does not exist. */
+export const missing = (what: string, id: string, param: string, status: 400 | 404) =>
+  new StripeFailure(status, {
+    type: 'invalid_request_error',
+    code: 'resource_missing',
+    message: `No such ${what}: '${id}'`,
+    param,
+  });

@@ -1,79 +1,114 @@
+import { createHash } from 'node:crypto';
 import type { LocalStore } from '../../local/store.ts';
-import type { SandboxAnswer, SandboxRequest } from './http.ts';
-import { stripeId } from './state.ts';
-import { StripeDoubleError } from './stripe-errors.ts';
+import type { Answer, SandboxRequest } from './http.ts';
+import { invalidParameter, StripeFailure } from './stripe-errors.ts';
 
-const MAX_KEY = 255;
+const MAX_KEY_LENGTH = 255;
+/** Keys may be pruned once they are this old, and the double does. https://docs.stripe.com/api/idempotent_requests */
+const KEY_LIFE_MS = 24 * 60 * 60 * 1000;
+
+/** What came of running a request, and whether Stripe keeps it under the key. */
+export interface Outcome {
+  answer: Answer;
+  keep: boolean;
+}
+
+export interface IdempotencyKeys {
+  /**
+   * Runs a request once for its key, and replays its first answer after that.
+   * @throws StripeFailure for other parameters under a used key, or while the first is under way
+   */
+  once(request: SandboxRequest, account: string, requestId: string, run: () => Promise<Outcome>): Promise<Answer>;
+  /** Forgets the keys that are older, as Stripe may after a day. Returns how many. */
+  expire(olderThanMs: number): number;
+}
 
 /**
- * Stripe's idempotency keys: https://docs.stripe.com/api/idempotent_requests and
- * https://docs.stripe.com/error-low-level. The first answer is replayed, errors and 500s included;
- * what was refused before it ran (validation, limits, conflicts) is not kept.
+ * Stripe's idempotency keys, per account: https://docs.stripe.com/api/idempotent_requests.
+ * The first status and body are replayed, 500s included; refused parameters, 429 and conflicts are not kept.
  */
-export class IdempotencyKeys {
-  readonly #store: LocalStore;
-  readonly #now: () => number;
-  readonly #inFlight = new Set<string>();
+export function idempotencyKeys(store: LocalStore, now: () => number): IdempotencyKeys {
+  const inFlight = new Set<string>();
 
-  constructor(store: LocalStore, now: () => number) {
-    this.#store = store;
-    this.#now = now;
-  }
-
-  /** Runs a request once for its key. `work` may take a while: others of the same key are refused meanwhile. */
-  async once(request: SandboxRequest, work: () => Promise<SandboxAnswer>): Promise<SandboxAnswer> {
-    const key = request.headers['idempotency-key'];
-    if (request.method !== 'POST' || typeof key !== 'string') return finish(await settle(work));
-    if (key.length > MAX_KEY) {
-      throw new StripeDoubleError(400, { type: 'invalid_request_error', message: `Idempotency keys are at most ${MAX_KEY} characters.` });
-    }
-    if (this.#inFlight.has(key)) {
-      throw new StripeDoubleError(409, {
-        type: 'idempotency_error',
-        code: 'idempotency_key_in_use',
-        message: 'There is currently another in-progress request using this Idempotent Key.',
-      });
-    }
-    const fingerprint = `${request.path}\n${request.body}`;
-    const stored = this.#store.get<{ request: string; status: number; body: string }>(
-      'select request, status, body from sandbox_stripe_keys where key = ?',
+  const kept = (account: string, key: string) =>
+    store.get<{ fingerprint: string; request_id: string; status: number; body: string }>(
+      'select fingerprint, request_id, status, body from stripe_keys where account = ? and key = ? and created_ms > ?',
+      account,
       key,
+      now() - KEY_LIFE_MS,
     );
-    if (stored && stored.request !== fingerprint) {
-      throw new StripeDoubleError(400, {
-        type: 'idempotency_error',
-        message: `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`,
-      });
-    }
-    if (stored) {
-      return finish({ status: stored.status, body: JSON.parse(stored.body), headers: { 'Idempotent-Replayed': 'true', 'Original-Request': stripeId('req') } }, key);
-    }
-    this.#inFlight.add(key);
-    try {
-      const answer = await settle(work);
-      if (answer.status < 400 || answer.status === 402 || answer.status >= 500) {
-        this.#store.run('insert into sandbox_stripe_keys values (?, ?, ?, ?, ?)', key, fingerprint, answer.status, JSON.stringify(answer.body), this.#now());
-      }
-      return finish(answer, key);
-    } finally {
-      this.#inFlight.delete(key);
-    }
-  }
-}
 
-/** A refusal is an answer too. */
-async function settle(work: () => Promise<SandboxAnswer>): Promise<SandboxAnswer> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof StripeDoubleError)) throw error;
-    return { status: error.status, body: error.body() };
-  }
-}
-
-function finish(answer: SandboxAnswer, key?: string): SandboxAnswer {
   return {
-    ...answer,
-    headers: { 'Request-Id': stripeId('req'), ...(key ? { 'Idempotency-Key': key } : {}), ...answer.headers },
+    async once(request, account, requestId, run) {
+      const key = request.headers['idempotency-key'];
+      if (typeof key !== 'string' || request.method !== 'POST') return (await run()).answer;
+      if (key.length > MAX_KEY_LENGTH) {
+        throw invalidParameter(
+          `The 'Idempotency-Key' header is too long: it has ${key.length} characters and may have ${MAX_KEY_LENGTH}.`,
+        );
+      }
+      const fingerprint = fingerprintOf(request);
+      const held = `${account}\n${key}`;
+      if (inFlight.has(held)) throw keyInUse();
+      const first = kept(account, key);
+      if (first && first.fingerprint !== fingerprint) throw keyReused(key);
+      if (first) {
+        return {
+          status: first.status,
+          headers: { 'Idempotent-Replayed': 'true', 'Original-Request': first.request_id },
+          body: first.body,
+        };
+      }
+      inFlight.add(held);
+      try {
+        const { answer, keep } = await run();
+        if (keep) {
+          store.run(
+            'insert or replace into stripe_keys (account, key, fingerprint, created_ms, request_id, status, body) values (?, ?, ?, ?, ?, ?, ?)',
+            account,
+            key,
+            fingerprint,
+            now(),
+            requestId,
+            answer.status,
+            answer.body,
+          );
+        }
+        return answer;
+      } finally {
+        inFlight.delete(held);
+      }
+    },
+    expire: (olderThanMs) =>
+      store.run('delete from stripe_keys where created_ms <= ?', now() - olderThanMs).changes,
   };
 }
+
+/** Path and parameters, in whatever order they came. */
+function fingerprintOf({ path, body }: SandboxRequest): string {
+  const text = `${path}\n${body.split('&').sort().join('&')}`;
+  return createHash('sha256').update(text).digest('base64');
+}
+
+/** 409: the first request with this key is still under way (or the fault says so). */
+export const keyInUse = () =>
+  new StripeFailure(
+    409,
+    {
+      type: 'idempotency_error',
+      code: 'idempotency_key_in_use',
+      message:
+        'There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through). Please try again later.',
+    },
+    true,
+  );
+
+const keyReused = (key: string) =>
+  new StripeFailure(
+    400,
+    {
+      type: 'idempotency_error',
+      message: `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`,
+    },
+    true,
+  );

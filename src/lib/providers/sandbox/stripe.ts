@@ -1,257 +1,308 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalStore } from '../../local/store.ts';
-import { type Form, parseForm } from './form.ts';
-import type { SandboxAnswer, SandboxRequest } from './http.ts';
-import { stripeId } from './state.ts';
-import { TEST_CARDS, type TestCard } from './stripe-cards.ts';
-import { invalidRequest, noSuch, StripeDoubleError } from './stripe-errors.ts';
+import { type Answer, type Double, type SandboxRequest, type Trouble } from './http.ts';
+import { CUSTOMER_PARAMS, createCustomer, updateCustomer } from './stripe-customers.ts';
+import { invalidParameter, missing, StripeFailure } from './stripe-errors.ts';
+import { type IdempotencyKeys, keyInUse, type Outcome } from './stripe-idempotency.ts';
+import { expand, type StripeKind, type StripeObject, type StripeObjects, stripeId } from './stripe-objects.ts';
+import { group, integer, type ParamSpec, type Params, readParams, text } from './stripe-params.ts';
+import { CONFIRM_PARAMS, confirmIntent, createIntent, INTENT_PARAMS } from './stripe-payment-intents.ts';
+import { ATTACH_PARAMS, attach, shown } from './stripe-payment-methods.ts';
 
-type StripeObject = Record<string, unknown> & { id: string };
+/** What an endpoint gives back: an object (which `expand` applies to), or something of its own. */
+type Result = StripeObject | { object: string; [field: string]: unknown };
 
-// What a charge must at least be: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
-const MINIMUM: Record<string, number> = { usd: 50, eur: 50, gbp: 30, jpy: 50, cad: 50, aud: 50, chf: 50, hkd: 400, mxn: 1000 };
+interface Endpoint {
+  /** `POST /v1/payment_intents/:id/confirm` */
+  route: string;
+  params: ParamSpec;
+  run(params: Params, id: string): Result;
+}
 
-const INTENT_PARAMS =
-  'amount currency payment_method confirm setup_future_usage automatic_payment_methods allowed_payment_method_types error_on_requires_action off_session description metadata expand customer return_url receipt_email statement_descriptor statement_descriptor_suffix capture_method'.split(
-    ' ',
-  );
+/** Told of objects whose state webhooks announce. */
+export type StripeListener = (type: string, object: StripeObject) => void;
 
 /** The endpoints of Stripe's API that we use, with the rules that matter to us. */
-export class StripeDouble {
-  readonly #store: LocalStore;
-  readonly #now: () => number;
+export function stripeDouble(options: {
+  store: LocalStore;
+  objects: StripeObjects;
+  keys: IdempotencyKeys;
+  now: () => number;
+  onEvent: StripeListener;
+}): Double {
+  const { store, objects, keys, now, onEvent } = options;
+  const endpoints = stripeEndpoints(objects, () => Math.floor(now() / 1000));
 
-  constructor(store: LocalStore, now: () => number) {
-    this.#store = store;
-    this.#now = now;
-  }
-
-  /** Answers one request. @throws StripeDoubleError */
-  handle(request: SandboxRequest): SandboxAnswer {
-    const key = /^(?:Bearer (.+)|Basic (.+))$/.exec(request.headers.authorization ?? '');
-    const secret = key?.[1] ?? Buffer.from(key?.[2] ?? '', 'base64').toString().replace(/:$/, '');
-    if (!/^(sk|rk)_test_/.test(secret)) {
-      throw new StripeDoubleError(401, { type: 'invalid_request_error', message: `Invalid API Key provided: ${secret.slice(0, 8)}****` });
-    }
-    const [, , resource = '', id = '', action = ''] = request.path.split('/');
-    const form = parseForm(request.body);
-    switch (`${request.method} ${resource}${id ? '/:id' : ''}${action ? `/${action}` : ''}`) {
-      case 'GET balance':
-        return ok({ object: 'balance', available: [], pending: [], livemode: false });
-      case 'POST payment_intents':
-        return ok(this.#createIntent(form));
-      case 'GET payment_intents':
-        return ok(this.#list('payment_intent', request));
-      case 'GET payment_intents/:id':
-        return ok(this.#find('payment_intent', id));
-      case 'POST customers':
-        return ok(this.#createCustomer(form));
-      case 'GET customers':
-        return ok(this.#list('customer', request));
-      case 'GET customers/:id':
-        return ok(this.#find('customer', id));
-      case 'POST customers/:id':
-        return ok(this.#updateCustomer(id, form));
-      case 'GET payment_methods/:id':
-        return ok(publicMethod(this.#find('payment_method', id)));
-      case 'POST payment_methods/:id/attach':
-        return ok(publicMethod(this.#attach(id, form)));
-      default:
-        throw invalidRequest(`Unrecognized request URL (${request.method}: ${request.path}).`, {}, 404);
-    }
-  }
-
-  #createIntent(form: Form): StripeObject {
-    for (const name of Object.keys(form)) {
-      if (!INTENT_PARAMS.includes(name)) {
-        throw invalidRequest(`Received unknown parameter: ${name}`, { code: 'parameter_unknown', param: name });
+  /** Runs the endpoint in one transaction. A decline leaves its traces; any other failure leaves none. */
+  function execute(request: SandboxRequest): Outcome {
+    const { endpoint, id } = route(endpoints, request);
+    const params = readParams(request.method === 'GET' ? request.query : request.body, endpoint.params);
+    let failure: StripeFailure | undefined;
+    let body = '';
+    store.transaction(() => {
+      try {
+        const result = endpoint.run(params, id);
+        body = JSON.stringify(present(result, params, objects), withoutOurs);
+        announce(result, request.method, onEvent);
+      } catch (error) {
+        if (!(error instanceof StripeFailure && error.status === 402)) throw error;
+        failure = error;
+        announce(error.body.payment_intent as StripeObject | undefined, request.method, onEvent);
       }
-    }
-    const amount = Number(form.amount);
-    const currency = String(form.currency ?? '').toLowerCase();
-    if (!Number.isInteger(amount) || amount <= 0) {
-      throw invalidRequest('Invalid positive integer', { code: 'parameter_invalid_integer', param: 'amount' });
-    }
-    if (!/^[a-z]{3}$/.test(currency) || !Intl.supportedValuesOf('currency').includes(currency.toUpperCase())) {
-      throw invalidRequest(`Invalid currency: ${currency}.`, { param: 'currency' });
-    }
-    if (amount < (MINIMUM[currency] ?? 1)) {
-      throw invalidRequest('Amount must convert to at least 50 cents.', { code: 'amount_too_small', param: 'amount' });
-    }
-    const redirects = (form.automatic_payment_methods as Form | undefined)?.allow_redirects;
-    if (form.confirm === 'true' && !form.allowed_payment_method_types && redirects !== 'never' && !form.return_url) {
-      throw invalidRequest(
-        'This PaymentIntent is configured to accept payment methods that may redirect; provide a `return_url` or set `automatic_payment_methods[allow_redirects]` to `never`.',
-      );
-    }
-    const method = this.#methodToCharge(String(form.payment_method ?? ''), form);
-    return this.#confirm(form, amount, currency, method);
+    });
+    if (failure) throw failure;
+    return { answer: { status: 200, headers: {}, body }, keep: true };
   }
 
-  #confirm(form: Form, amount: number, currency: string, method: StripeObject): StripeObject {
-    const card = method.test_card as TestCard;
-    const metadata = (form.metadata ?? {}) as Record<string, string>;
-    const intent: StripeObject = {
-      id: stripeId('pi'),
-      object: 'payment_intent',
-      amount,
-      amount_received: 0,
-      currency,
-      created: Math.floor(this.#now() / 1000),
-      customer: form.customer ?? null,
-      description: form.description ?? null,
-      latest_charge: null,
-      last_payment_error: null,
-      livemode: false,
-      metadata,
-      payment_method: method.id,
-      setup_future_usage: form.setup_future_usage ?? null,
-      status: 'requires_confirmation',
-    };
-    if (form.confirm !== 'true') return this.#save('payment_intent', intent, metadata.donation_id);
-    if (card.needsAuthentication && form.error_on_requires_action !== 'true') {
-      return this.#save('payment_intent', { ...intent, status: 'requires_action' }, metadata.donation_id);
+  async function work(request: SandboxRequest, trouble: Trouble): Promise<Outcome> {
+    if (trouble.latencyMs > 0) await sleep(trouble.latencyMs);
+    if (trouble.error === 'before') return { answer: internalError(), keep: true };
+    let outcome: Outcome;
+    try {
+      outcome = execute(request);
+    } catch (error) {
+      if (!(error instanceof StripeFailure)) throw error;
+      outcome = { answer: failed(error), keep: !error.unexecuted };
     }
-    const refusal = card.needsAuthentication
-      ? { code: 'authentication_required', decline_code: 'authentication_required', message: 'Your card was declined. This transaction requires authentication.' }
-      : card.decline;
-    if (refusal) {
-      const error = { type: 'card_error', ...refusal, payment_method: publicMethod(method) };
-      const failed = { ...intent, status: 'requires_payment_method', payment_method: null, last_payment_error: error };
-      this.#save('payment_intent', failed, metadata.donation_id);
-      throw new StripeDoubleError(402, { ...error, payment_intent: failed });
-    }
-    const charge = {
-      id: stripeId('ch'),
-      object: 'charge',
-      amount,
-      currency,
-      paid: true,
-      status: 'succeeded',
-      payment_method_details: { type: 'card', card: method.card },
-    };
-    return this.#save(
-      'payment_intent',
-      { ...intent, status: 'succeeded', amount_received: amount, latest_charge: charge },
-      metadata.donation_id,
-    );
+    if (trouble.error === 'after') return { answer: internalError(), keep: true };
+    return outcome;
   }
 
-  /** The card behind what was passed in. A test id such as `pm_card_visa` makes a new PaymentMethod each time. */
-  #methodToCharge(id: string, form: Form): StripeObject {
-    const test = TEST_CARDS[id];
-    const method: StripeObject = test
-      ? {
-          id: stripeId('pm'),
-          object: 'payment_method',
-          type: 'card',
-          livemode: false,
-          created: Math.floor(this.#now() / 1000),
-          customer: form.customer ?? null,
-          card: { brand: test.brand, last4: test.last4, exp_month: 8, exp_year: new Date(this.#now()).getUTCFullYear() + 3, country: 'US', funding: 'credit' },
-          test_card: test,
-        }
-      : this.#load('payment_method', id) ?? missingMethod(id);
-    if (method.spent && !method.customer) throw alreadyUsed();
-    // https://docs.stripe.com/payments/payment-methods#attach: only what was set up may be used again.
-    const spent = form.confirm === 'true' && !form.setup_future_usage && !method.customer;
-    return this.#save('payment_method', { ...method, ...(spent ? { spent: true } : {}) });
-  }
-
-  #attach(id: string, form: Form): StripeObject {
-    const method = this.#find('payment_method', id);
-    const customer = String(form.customer ?? '');
-    this.#find('customer', customer, 'customer');
-    if (method.spent) throw alreadyUsed();
-    if (method.customer) {
-      throw invalidRequest('The payment method you provided has already been attached to a customer.');
-    }
-    return this.#save('payment_method', { ...method, customer });
-  }
-
-  #createCustomer(form: Form): StripeObject {
-    const customer = {
-      id: stripeId('cus'),
-      object: 'customer',
-      created: Math.floor(this.#now() / 1000),
-      email: form.email ?? null,
-      name: form.name ?? null,
-      livemode: false,
-      metadata: form.metadata ?? {},
-      invoice_settings: { default_payment_method: null },
-    };
-    return this.#save('customer', customer, undefined, form.email as string | undefined);
-  }
-
-  #updateCustomer(id: string, form: Form): StripeObject {
-    const customer = this.#find('customer', id);
-    const settings = form.invoice_settings as Form | undefined;
-    const method = settings?.default_payment_method;
-    if (typeof method === 'string' && this.#find('payment_method', method).customer !== id) {
-      throw invalidRequest('The customer does not have a payment method with the ID given.', { param: 'invoice_settings[default_payment_method]' });
-    }
-    return this.#save('customer', { ...customer, invoice_settings: { ...settings } }, undefined, customer.email as string);
-  }
-
-  #list(kind: string, { query, path }: SandboxRequest) {
-    const limit = Math.min(100, Number(query.get('limit') ?? 10));
-    const after = query.get('starting_after');
-    const before = after ? this.#find(kind, after) : undefined;
-    const rows = this.#store.all<{ body: string }>(
-      `select body from sandbox_stripe_objects
-       where kind = ? and created_ms >= ? and created_ms <= ? and (? is null or email = ?)
-         and (? is null or rowid < (select rowid from sandbox_stripe_objects where id = ?))
-       order by rowid desc limit ?`,
-      kind,
-      Number(query.get('created[gte]') ?? 0) * 1000,
-      Number(query.get('created[lte]') ?? 99_999_999_999) * 1000 + 999,
-      query.get('email'),
-      query.get('email'),
-      before?.id ?? null,
-      before?.id ?? null,
-      limit + 1,
-    );
-    const data = rows.slice(0, limit).map((row) => JSON.parse(row.body) as StripeObject);
-    return { object: 'list', url: path, has_more: rows.length > limit, data };
-  }
-
-  #find(kind: string, id: string, param = 'id'): StripeObject {
-    const found = this.#load(kind, id);
-    if (!found) throw noSuch(kind === 'payment_method' ? 'PaymentMethod' : kind, id, param);
-    return found;
-  }
-
-  #load(kind: string, id: string): StripeObject | undefined {
-    const row = this.#store.get<{ body: string }>('select body from sandbox_stripe_objects where kind = ? and id = ?', kind, id);
-    return row && JSON.parse(row.body);
-  }
-
-  #save(kind: string, object: StripeObject, donationId?: string, email?: string): StripeObject {
-    this.#store.run(
-      `insert into sandbox_stripe_objects (id, kind, created_ms, donation_id, email, body) values (?, ?, ?, ?, ?, ?)
-       on conflict (id) do update set body = excluded.body`,
-      object.id,
-      kind,
-      this.#now(),
-      donationId ?? null,
-      email ?? null,
-      JSON.stringify(object),
-    );
-    return object;
-  }
+  return {
+    async handle(request, trouble) {
+      const requestId = stripeId('req');
+      let answer: Answer;
+      try {
+        const account = authenticate(request);
+        answer = await keys.once(request, account, requestId, () => work(request, trouble));
+      } catch (error) {
+        if (!(error instanceof StripeFailure)) throw error;
+        answer = failed(error);
+      }
+      return withStripeHeaders(answer, requestId, request);
+    },
+    refuse(refusal, retryAfterMs) {
+      const answer = {
+        unauthorized: () => failed(new StripeFailure(401, invalidKey('sk_test_******fault'))),
+        forbidden: () =>
+          failed(
+            new StripeFailure(403, {
+              type: 'invalid_request_error',
+              message: 'The provided key does not have the required permissions for this endpoint.',
+            }),
+          ),
+        conflicts: () => failed(keyInUse()),
+        unavailable: () =>
+          failed(new StripeFailure(503, { type: 'api_error', message: 'Stripe is temporarily unavailable.' })),
+        rateLimited: () => rateLimited(retryAfterMs),
+      }[refusal]();
+      return withStripeHeaders(answer, stripeId('req'), undefined);
+    },
+  };
 }
 
-const ok = (body: unknown): SandboxAnswer => ({ status: 200, body });
+const LIST: ParamSpec = { limit: 'text', starting_after: 'text' };
+const CREATED: ParamSpec = { gt: 'text', gte: 'text', lt: 'text', lte: 'text' };
 
-/** Without what only the sandbox knows. */
-function publicMethod({ test_card: _card, spent: _spent, ...method }: StripeObject) {
-  return method;
+function stripeEndpoints(objects: StripeObjects, now: () => number): Endpoint[] {
+  const retrieve = (kind: StripeKind, what: string, param: string): Endpoint['run'] => {
+    return (_params, id) => {
+      const found = objects.get(kind, id);
+      if (!found) throw missing(what, id, param, 404);
+      return found;
+    };
+  };
+  const list = (kind: StripeKind, url: string): Endpoint['run'] => {
+    return (params) => {
+      const limit = integer(params, 'limit') ?? 10;
+      if (limit < 1 || limit > 100) {
+        throw invalidParameter('This value must be between 1 and 100.', 'limit', 'parameter_invalid_integer');
+      }
+      const startingAfter = text(params, 'starting_after');
+      if (startingAfter && !objects.get(kind, startingAfter)) {
+        throw missing(kind, startingAfter, 'starting_after', 400);
+      }
+      const created: { gt?: number; gte?: number; lt?: number; lte?: number } = {};
+      for (const bound of ['gt', 'gte', 'lt', 'lte'] as const) {
+        const value = integer(group(params, 'created'), bound);
+        if (value !== undefined) created[bound] = value;
+      }
+      const customer = text(params, 'customer');
+      const email = text(params, 'email');
+      const { data, hasMore } = objects.list({ kind, created, customer, email, startingAfter, limit });
+      return { object: 'list', url, has_more: hasMore, data };
+    };
+  };
+  return [
+    { route: 'POST /v1/payment_intents', params: INTENT_PARAMS, run: (params) => createIntent(params, objects, now()) },
+    {
+      route: 'GET /v1/payment_intents',
+      params: { ...LIST, created: CREATED, customer: 'text' },
+      run: list('payment_intent', '/v1/payment_intents'),
+    },
+    { route: 'GET /v1/payment_intents/:id', params: {}, run: retrieve('payment_intent', 'payment_intent', 'intent') },
+    {
+      route: 'POST /v1/payment_intents/:id/confirm',
+      params: CONFIRM_PARAMS,
+      run: (params, id) => confirmIntent(id, params, objects, now()),
+    },
+    { route: 'GET /v1/charges/:id', params: {}, run: retrieve('charge', 'charge', 'id') },
+    { route: 'POST /v1/customers', params: CUSTOMER_PARAMS, run: (params) => createCustomer(params, objects, now()) },
+    {
+      route: 'GET /v1/customers',
+      params: { ...LIST, created: CREATED, email: 'text' },
+      run: list('customer', '/v1/customers'),
+    },
+    { route: 'GET /v1/customers/:id', params: {}, run: retrieve('customer', 'customer', 'id') },
+    {
+      route: 'POST /v1/customers/:id',
+      params: CUSTOMER_PARAMS,
+      run: (params, id) => updateCustomer(id, params, objects),
+    },
+    {
+      route: 'GET /v1/payment_methods',
+      params: { ...LIST, customer: 'text', type: 'text' },
+      run: list('payment_method', '/v1/payment_methods'),
+    },
+    { route: 'GET /v1/payment_methods/:id', params: {}, run: retrieve('payment_method', 'PaymentMethod', 'payment_method') },
+    {
+      route: 'POST /v1/payment_methods/:id/attach',
+      params: ATTACH_PARAMS,
+      run: (params, id) => attach(id, params, objects, now()),
+    },
+    {
+      route: 'GET /v1/balance',
+      params: {},
+      run: () => ({ object: 'balance', available: [{ amount: 0, currency: 'usd' }], livemode: false, pending: [] }),
+    },
+    {
+      route: 'GET /v1/account',
+      params: {},
+      run: () => ({ object: 'account', id: 'acct_sandbox', charges_enabled: true, country: 'US', default_currency: 'usd' }),
+    },
+  ];
 }
 
-function missingMethod(id: string): never {
-  throw invalidRequest(`No such PaymentMethod: '${id}'`, { code: 'resource_missing', param: 'payment_method' });
+/** The endpoint for a request, and the `:id` in its path. @throws StripeFailure 404 */
+function route(endpoints: Endpoint[], { method, path }: SandboxRequest): { endpoint: Endpoint; id: string } {
+  const [, version = '', resource = '', id = '', action = ''] = path.split('/');
+  const wanted = [`${method} `, version, resource, id && ':id', action].filter(Boolean).join('/').replace(' /', ' /');
+  const endpoint = endpoints.find(({ route }) => route === wanted);
+  if (!endpoint) {
+    throw new StripeFailure(
+      404,
+      { type: 'invalid_request_error', message: `Unrecognized request URL (${method}: ${path}).` },
+      true,
+    );
+  }
+  return { endpoint, id: decodeURIComponent(id) };
 }
 
-const alreadyUsed = () =>
-  invalidRequest(
-    'This PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.',
+/** The account behind the key. @throws StripeFailure 401 */
+function authenticate({ headers }: SandboxRequest): string {
+  const [scheme = '', credentials = ''] = (headers.authorization ?? '').split(' ');
+  const key =
+    scheme.toLowerCase() === 'basic'
+      ? (Buffer.from(credentials, 'base64').toString().split(':')[0] ?? '')
+      : credentials;
+  const match = /^(?:sk|rk)_test_(.+)$/.exec(key);
+  if (match?.[1]) return match[1];
+  throw new StripeFailure(
+    401,
+    key
+      ? invalidKey(`${key.slice(0, 8)}${'*'.repeat(8)}${key.slice(-4)}`)
+      : {
+          type: 'invalid_request_error',
+          message:
+            "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+        },
+    true,
   );
+}
+
+const invalidKey = (masked: string) => ({
+  type: 'invalid_request_error' as const,
+  message: `Invalid API Key provided: ${masked}`,
+});
+
+/** The result with what `expand` names in it. */
+function present(result: Result, params: Params, objects: StripeObjects): Result {
+  const paths = (params.expand ?? []) as string[];
+  if (paths.length === 0) return result;
+  if (result.object === 'list') {
+    const inner = paths.map((path) => {
+      if (path.startsWith('data.')) return path.slice('data.'.length);
+      throw invalidParameter(`This property cannot be expanded (${path}).`, 'expand');
+    });
+    const data = (result.data as StripeObject[]).map((object) => expand(object, inner, objects));
+    return { ...result, data };
+  }
+  return expand(result as StripeObject, paths, objects);
+}
+
+/** Leaves out of the JSON what the double keeps for itself, wherever it is. */
+function withoutOurs(_key: string, value: unknown): unknown {
+  const isMethod = (value as StripeObject | null)?.object === 'payment_method';
+  return isMethod ? shown(value as StripeObject) : value;
+}
+
+const EVENT_OF: Record<string, string> = {
+  succeeded: 'payment_intent.succeeded',
+  requires_payment_method: 'payment_intent.payment_failed',
+  requires_action: 'payment_intent.requires_action',
+};
+
+function announce(result: Result | undefined, method: string, onEvent: StripeListener): void {
+  if (!result || method !== 'POST') return;
+  const object = result as StripeObject;
+  if (object.object === 'payment_method') onEvent('payment_method.attached', shown(object));
+  if (object.object !== 'payment_intent') return;
+  const failed = object.status === 'requires_payment_method' && object.last_payment_error === null;
+  const type = EVENT_OF[object.status as string];
+  if (type && !failed) onEvent(type, object);
+}
+
+/** A Stripe failure as it goes over the wire. */
+function failed({ status, body }: StripeFailure): Answer {
+  return { status, headers: {}, body: JSON.stringify({ error: body }, withoutOurs) };
+}
+
+const internalError = () =>
+  failed(
+    new StripeFailure(500, {
+      type: 'api_error',
+      message: 'An unknown error occurred (a fault injected into the sandbox).',
+    }),
+  );
+
+function rateLimited(retryAfterMs: number): Answer {
+  const answer = failed(
+    new StripeFailure(429, {
+      type: 'invalid_request_error',
+      code: 'rate_limit',
+      message:
+        'Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits.',
+    }),
+  );
+  answer.headers['Retry-After'] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  answer.headers['Stripe-Rate-Limited-Reason'] = 'global-rate';
+  return answer;
+}
+
+function withStripeHeaders(answer: Answer, requestId: string, request: SandboxRequest | undefined): Answer {
+  const key = request?.headers['idempotency-key'];
+  const version = request?.headers['stripe-version'];
+  return {
+    ...answer,
+    headers: {
+      'Content-Type': 'application/json',
+      'Request-Id': requestId,
+      ...(typeof key === 'string' ? { 'Idempotency-Key': key } : {}),
+      ...(typeof version === 'string' ? { 'Stripe-Version': version } : {}),
+      // https://docs.stripe.com/error-low-level: what a client library should do, where Stripe is sure.
+      ...(answer.status === 409 ? { 'Stripe-Should-Retry': 'true' } : {}),
+      ...(answer.status === 400 || answer.status === 402 ? { 'Stripe-Should-Retry': 'false' } : {}),
+      ...answer.headers,
+    },
+  };
+}

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { LocalStore } from '../../local/store.ts';
+import type { LocalStore } from '../../local/sqlite.ts';
 
 /** What the sandbox keeps in the local SQLite file. Times are milliseconds since 1970. */
 export const SANDBOX_SCHEMA = `

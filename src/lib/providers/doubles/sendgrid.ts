@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { LocalStore } from '../../local/store.ts';
+import type { LocalStore } from '../../local/sqlite.ts';
 import type { SandboxAnswer, SandboxRequest } from './http.ts';
 
 interface Person {
@@ -24,13 +24,6 @@ interface FieldError {
   help: string | null;
 }
 
-/** A mail that the double took. */
-export interface AcceptedMail {
-  id: string;
-  recipient: string;
-  customArgs: Record<string, string>;
-}
-
 const MAX_CUSTOM_ARGS_BYTES = 10_000;
 
 /** SendGrid's v3 API as far as we use it: https://www.twilio.com/docs/sendgrid/api-reference/mail-send */
@@ -43,8 +36,8 @@ export class SendGridDouble {
     this.#now = now;
   }
 
-  /** Answers one request; `onAccepted` hears of mails that will be delivered. */
-  handle(request: SandboxRequest, onAccepted: (mail: AcceptedMail) => void): SandboxAnswer {
+  /** Answers one request. */
+  handle(request: SandboxRequest): SandboxAnswer {
     if (!/^Bearer SG\..+/.test(request.headers.authorization ?? '')) {
       return refuse(401, [problem('The provided authorization grant is invalid, expired, or revoked')]);
     }
@@ -52,14 +45,14 @@ export class SendGridDouble {
       case 'GET /v3/scopes':
         return { status: 200, body: { scopes: ['mail.send', 'user.profile.read'] } };
       case 'POST /v3/mail/send':
-        return this.#send(request.body, onAccepted);
+        return this.#send(request.body);
       default:
         if (request.method === 'GET' && request.path.startsWith('/v3/suppression/')) return { status: 200, body: [] };
         return refuse(404, [problem('not found')]);
     }
   }
 
-  #send(body: string, onAccepted: (mail: AcceptedMail) => void): SandboxAnswer {
+  #send(body: string): SandboxAnswer {
     let mail: Mail;
     try {
       mail = JSON.parse(body);
@@ -83,7 +76,6 @@ export class SendGridDouble {
       customArgs.donation_id ?? null,
       body,
     );
-    onAccepted({ id, recipient, customArgs });
     return { status: 202, headers: { 'X-Message-Id': id } };
   }
 }

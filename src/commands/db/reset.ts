@@ -1,0 +1,31 @@
+import { Command } from 'commander';
+import { configurationError, UserError } from '../../lib/errors.ts';
+import { say } from '../../lib/output/io.ts';
+import { confirmByTyping } from '../confirm.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+
+/** `donations db reset`: empties a sandbox database. */
+export function dbResetCommand(context: Context): Command {
+  const command = new Command('reset')
+    .description('drop everything in a sandbox database and set it up anew')
+    .option('--yes', 'do not ask');
+  return examples(command, [
+    ['donations db reset', 'asks first'],
+    ['donations db reset --yes', 'for scripts'],
+  ]).action(async (options: { yes?: boolean }) => {
+    const url = await context.databaseUrl();
+    const { dropEverything } = await import('../../lib/db/reset.ts');
+    const { mode, dataDir, databaseUrl } = await context.config();
+    if (mode !== 'sandbox') throw configurationError(`a ${mode} database is never reset`, 'Only a sandbox database can be.');
+    const where = databaseUrl ? new URL(url).host : dataDir;
+    if (!options.yes && !(await confirmByTyping(context, `All donations, jobs and history in ${where} are dropped.`, 'reset'))) {
+      throw new UserError('confirmation_needed', 'nothing was reset', 'Say so with --yes.');
+    }
+    await dropEverything(url);
+    const { migrate } = await import('../../lib/db/migrate.ts');
+    await migrate(url);
+    await context.db();
+    say(context.io, 'The database is as new.');
+  });
+}

@@ -1,0 +1,18 @@
+import { Command } from 'commander';
+import { say } from '../../lib/output/io.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+import { embeddedOnly } from './embedded-only.ts';
+
+/** `donations db stop`: stops the embedded Postgres. */
+export function dbStopCommand(context: Context): Command {
+  const command = new Command('stop').description('stop the embedded Postgres; the next command starts it again');
+  return examples(command, [
+    ['donations db stop', 'in good order'],
+    ['donations db status', 'is it running?'],
+  ]).action(async () => {
+    const { dataDir } = await embeddedOnly(context);
+    const { stopEmbedded } = await import('../../lib/db/embedded.ts');
+    say(context.io, (await stopEmbedded({ dataDir })) ? 'Postgres has stopped.' : 'Postgres was not running.');
+  });
+}

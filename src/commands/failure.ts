@@ -1,0 +1,85 @@
+import { CommanderError } from 'commander';
+import { isConnectionError } from '../lib/db/connection-error.ts';
+import { describeDatabase } from '../lib/db/describe.ts';
+import { type ErrorCode, UserError } from '../lib/errors.ts';
+import type { ErrorClass } from '../lib/providers/errors.ts';
+import type { Context } from './context.ts';
+
+/** What is told of an error. */
+export interface Failure {
+  code: ErrorCode | 'bug';
+  message: string;
+  hint: string | undefined;
+}
+
+// By name and type only, so that the provider's module is not loaded for every command.
+type ProviderFailure = Error & { errorClass: ErrorClass; provider: string };
+const isProviderError = (error: unknown): error is ProviderFailure =>
+  error instanceof Error && error.name === 'ProviderError';
+
+const PROVIDER_CODES: Record<ErrorClass, ErrorCode> = {
+  transient: 'dependency_down',
+  rate_limited: 'try_again',
+  permanent: 'failed',
+  unknown_outcome: 'try_again',
+  misconfigured: 'configuration',
+};
+
+// https://www.postgresql.org/docs/18/errcodes-appendix.html
+const SQL_CODES: Record<string, ErrorCode> = {
+  '28P01': 'configuration',
+  '28000': 'configuration',
+  '3D000': 'configuration',
+  '42501': 'configuration',
+  '40001': 'try_again',
+  '40P01': 'try_again',
+  '55P03': 'try_again',
+  '57014': 'try_again',
+};
+
+/**
+ * What to tell of an error that ended a command; undefined for help that was asked for.
+ * Anything not foreseen is a bug, told with its stack.
+ */
+export async function explain(error: unknown, context: Context): Promise<Failure | undefined> {
+  if (error instanceof CommanderError) return explainUsage(error, context.args);
+  if (error instanceof UserError) return { code: error.code, message: error.message, hint: error.hint };
+  if (isProviderError(error)) {
+    return { code: PROVIDER_CODES[error.errorClass], message: error.message, hint: 'See what is wrong: donations doctor' };
+  }
+  const { code } = error as { code?: unknown };
+  if (isConnectionError(error)) {
+    const { where, hint } = describeDatabase(await context.config());
+    const why = (error as Error).message || String(code);
+    return { code: 'dependency_down', message: `Postgres at ${where} cannot be reached: ${why}`, hint };
+  }
+  const known = typeof code === 'string' ? SQL_CODES[code] : undefined;
+  if (known) {
+    const { where, hint } = describeDatabase(await context.config());
+    return { code: known, message: `Postgres at ${where} refuses: ${(error as Error).message}`, hint };
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: 'bug', message: stack, hint: undefined };
+}
+
+function explainUsage(error: CommanderError, args: string[]): Failure | undefined {
+  if (error.exitCode === 0) return undefined;
+  const words = args.filter((arg) => !arg.startsWith('-'));
+  // Commander has written the help of a noun whose verb is missing.
+  if (error.code === 'commander.help') {
+    return { code: 'usage', message: `${['donations', ...words].join(' ')} needs a command`, hint: undefined };
+  }
+  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  return {
+    code: 'usage',
+    message,
+    hint: suggestion?.replace(/^\(|\)$/g, '') ?? 'The command’s help has examples: add --help.',
+  };
+}
+
+/** The words for stderr: one line and what to do, or one JSON object. */
+export function formatFailure({ code, message, hint }: Failure, json: boolean): string {
+  if (json) return JSON.stringify({ error: { code, message, hint: hint ?? null } });
+  if (code === 'bug') return `donations: this is a bug, please report it:\n${message}`;
+  return `donations: ${message}${hint ? `\n  ${hint}` : ''}`;
+}

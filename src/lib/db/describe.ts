@@ -1,0 +1,22 @@
+import type { Config } from '../config.ts';
+
+/** Which database the settings mean and how to look after it, in words without its password. */
+export function describeDatabase({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): {
+  where: string;
+  hint: string;
+} {
+  if (databaseUrl === undefined) {
+    return { where: dataDir, hint: 'It is the embedded database. See: donations db status' };
+  }
+  const where = hostOf(databaseUrl);
+  return { where, hint: `Check DATABASE_URL, which names ${where}.` };
+}
+
+function hostOf(databaseUrl: string): string {
+  try {
+    const { host, pathname, searchParams } = new URL(databaseUrl);
+    return `${host || searchParams.get('host') || 'localhost'}${pathname}`;
+  } catch {
+    return 'the address in DATABASE_URL';
+  }
+}

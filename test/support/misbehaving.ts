@@ -1,0 +1,160 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+
+/** A request as it came over the wire. */
+export interface Received {
+  method: string;
+  path: string;
+  /** Names in lower case. */
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** What the server does with a connection. */
+export interface Behaviour {
+  /** As soon as the connection is there, before anything is read. */
+  connected?(socket: Socket): void;
+  /** When a whole request has been read. */
+  asked?(socket: Socket, request: Received): void;
+}
+
+export interface MisbehavingServer {
+  url: string;
+  requests: Received[];
+  /** One behaviour for each request to come; the last one stays. */
+  script(...behaviours: Behaviour[]): void;
+  close(): Promise<void>;
+}
+
+/** Starts a server on a loopback port that does to its clients what providers do on bad days. */
+export async function misbehavingServer(...first: Behaviour[]): Promise<MisbehavingServer> {
+  const requests: Received[] = [];
+  const sockets = new Set<Socket>();
+  let script = first;
+  const next = () => (script.length > 1 ? script.shift() : script[0]) ?? hang;
+
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    // Clients go away in the middle: that is what is being tested.
+    socket.on('error', () => {});
+    if (script[0]?.connected) {
+      next().connected?.(socket);
+      return;
+    }
+    let buffer = '';
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      buffer += chunk;
+      for (let taken = takeRequest(buffer); taken; taken = takeRequest(buffer)) {
+        buffer = buffer.slice(taken.length);
+        requests.push(taken.request);
+        next().asked?.(socket, taken.request);
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    script(...behaviours) {
+      script = behaviours;
+    },
+    async close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** The address of a port on which nobody listens. */
+export async function closedPort(): Promise<string> {
+  const server = await misbehavingServer(hang);
+  await server.close();
+  return server.url;
+}
+
+/** Never a word. */
+export const hang: Behaviour = {};
+
+/** The connection is reset before the request is read. */
+export const resetBeforeReading: Behaviour = { connected: (socket) => socket.resetAndDestroy() };
+
+/** The connection is reset once the request has been read, and perhaps acted upon. */
+export const resetAfterReading: Behaviour = { asked: (socket) => socket.resetAndDestroy() };
+
+/** The connection is closed politely, without an answer. */
+export const closeWithoutAnswer: Behaviour = { asked: (socket) => socket.end() };
+
+/** A whole, well-formed answer. */
+export function answer(status: number, headers: Record<string, string>, body: string | object = ''): Behaviour {
+  return {
+    asked: (socket) => {
+      const text = typeof body === 'string' ? body : JSON.stringify(body);
+      socket.write(head(status, { 'Content-Length': String(Buffer.byteLength(text)), ...headers }) + text);
+    },
+  };
+}
+
+/** An answer that promises more than it sends before the connection ends, politely or not. */
+export function truncated(status: number, headers: Record<string, string>, how: 'end' | 'reset' = 'end'): Behaviour {
+  return {
+    asked: (socket) => {
+      socket.write(head(status, { 'Content-Length': '1000', ...headers }) + '{"id":', () => {
+        if (how === 'end') socket.end();
+        // Let the client read the head before the reset throws it away.
+        else socket.once('drain', () => socket.resetAndDestroy()).emit('drain');
+      });
+    },
+  };
+}
+
+/** An answer whose body comes byte by byte and never ends, too fast for any idle time-out. */
+export function drip(status: number, headers: Record<string, string>): Behaviour {
+  return {
+    asked: (socket) => {
+      socket.write(head(status, { 'Content-Length': '100000', ...headers }));
+      every20ms(socket, ' ');
+    },
+  };
+}
+
+/** Header lines without end: not even the status can be acted upon. */
+export const dripHead: Behaviour = {
+  asked: (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\n');
+    every20ms(socket, 'X-A: b\r\n');
+  },
+};
+
+/** Something that is not HTTP. */
+export const noise: Behaviour = { asked: (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n') };
+
+function every20ms(socket: Socket, text: string): void {
+  const timer = setInterval(() => socket.write(text), 20);
+  socket.on('close', () => clearInterval(timer));
+}
+
+function head(status: number, headers: Record<string, string>): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} Whatever\r\n${lines.join('')}\r\n`;
+}
+
+function takeRequest(buffer: string): { request: Received; length: number } | undefined {
+  const headEnd = buffer.indexOf('\r\n\r\n');
+  if (headEnd < 0) return undefined;
+  const [first = '', ...lines] = buffer.slice(0, headEnd).split('\r\n');
+  const headers = Object.fromEntries(
+    lines.map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+    }),
+  );
+  const length = headEnd + 4 + Number(headers['content-length'] ?? 0);
+  if (buffer.length < length) return undefined;
+  const [method = '', path = ''] = first.split(' ');
+  const body = Buffer.from(buffer.slice(headEnd + 4, length), 'latin1').toString('utf8');
+  return { request: { method, path, headers, body }, length };
+}
