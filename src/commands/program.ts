@@ -28,69 +28,69 @@ const SETUP = 'Set-up:';
 
 // Each command is a module of its own, loaded only if the command line names its branch.
 const BRANCHES: (Leaf | Noun)[] = [
-  // { name: 'demo', group: EVERYDAY, load: async () => (await import('./demo.ts')).demoCommand },
-  // { name: 'donate', group: EVERYDAY, load: async () => (await import('./donate.ts')).donateCommand },
-  // { name: 'show', group: EVERYDAY, load: async () => (await import('./show.ts')).showCommand },
-  // {
-  //   name: 'receipts',
-  //   group: EVERYDAY,
-  //   description: 'receipts and what became of them',
-  //   verbs: [
-  //     async () => (await import('./receipts/list.ts')).receiptsListCommand,
-  //     async () => (await import('./receipts/show.ts')).receiptsShowCommand,
-  //     async () => (await import('./receipts/preview.ts')).receiptsPreviewCommand,
-  //     async () => (await import('./receipts/resend.ts')).receiptsResendCommand,
-  //     async () => (await import('./receipts/resolve.ts')).receiptsResolveCommand,
-  //   ],
-  // },
-  // {
-  //   name: 'worker',
-  //   group: QUEUE,
-  //   description: 'the processes that run the jobs',
-  //   verbs: [
-  //     async () => (await import('./worker/start.ts')).workerStartCommand,
-  //     async () => (await import('./worker/list.ts')).workerListCommand,
-  //   ],
-  // },
-  // {
-  //   name: 'jobs',
-  //   group: QUEUE,
-  //   description: 'the queue',
-  //   verbs: [async () => (await import('./jobs/policy.ts')).jobsPolicyCommand],
-  // },
-  // {
-  //   name: 'db',
-  //   group: SETUP,
-  //   description: 'the database',
-  //   verbs: [
-  //     async () => (await import('./db/start.ts')).dbStartCommand,
-  //     async () => (await import('./db/stop.ts')).dbStopCommand,
-  //     async () => (await import('./db/status.ts')).dbStatusCommand,
-  //     async () => (await import('./db/url.ts')).dbUrlCommand,
-  //     async () => (await import('./db/migrate.ts')).dbMigrateCommand,
-  //     async () => (await import('./db/reset.ts')).dbResetCommand,
-  //   ],
-  // },
-  // {
-  //   name: 'sandbox',
-  //   group: SETUP,
-  //   description: 'the local doubles of Stripe and SendGrid',
-  //   verbs: [
-  //     async () => (await import('./sandbox/start.ts')).sandboxStartCommand,
-  //     async () => (await import('./sandbox/stop.ts')).sandboxStopCommand,
-  //     async () => (await import('./sandbox/status.ts')).sandboxStatusCommand,
-  //     async () => (await import('./sandbox/inbox.ts')).sandboxInboxCommand,
-  //     async () => (await import('./sandbox/fault.ts')).sandboxFaultCommand,
+  { name: 'demo', group: EVERYDAY, load: async () => (await import('./demo.ts')).demoCommand },
+  { name: 'donate', group: EVERYDAY, load: async () => (await import('./donate.ts')).donateCommand },
+  { name: 'show', group: EVERYDAY, load: async () => (await import('./show.ts')).showCommand },
+  {
+    name: 'receipts',
+    group: EVERYDAY,
+    description: 'receipts and what became of them',
+    verbs: [
+      // async () => (await import('./receipts/list.ts')).receiptsListCommand,
+      // async () => (await import('./receipts/show.ts')).receiptsShowCommand,
+      // async () => (await import('./receipts/preview.ts')).receiptsPreviewCommand,
+      // async () => (await import('./receipts/resend.ts')).receiptsResendCommand,
+      // async () => (await import('./receipts/resolve.ts')).receiptsResolveCommand,
+    ],
+  },
+  {
+    name: 'worker',
+    group: QUEUE,
+    description: 'the processes that run the jobs',
+    verbs: [
+      async () => (await import('./worker/start.ts')).workerStartCommand,
+      async () => (await import('./worker/list.ts')).workerListCommand,
+    ],
+  },
+  {
+    name: 'jobs',
+    group: QUEUE,
+    description: 'the queue',
+    verbs: [async () => (await import('./jobs/policy.ts')).jobsPolicyCommand],
+  },
+  {
+    name: 'db',
+    group: SETUP,
+    description: 'the database',
+    verbs: [
+      async () => (await import('./db/start.ts')).dbStartCommand,
+      async () => (await import('./db/stop.ts')).dbStopCommand,
+      async () => (await import('./db/status.ts')).dbStatusCommand,
+      async () => (await import('./db/url.ts')).dbUrlCommand,
+      async () => (await import('./db/migrate.ts')).dbMigrateCommand,
+      async () => (await import('./db/reset.ts')).dbResetCommand,
+    ],
+  },
+  {
+    name: 'sandbox',
+    group: SETUP,
+    description: 'the local doubles of Stripe and SendGrid',
+    verbs: [
+      async () => (await import('./sandbox/start.ts')).sandboxStartCommand,
+      async () => (await import('./sandbox/stop.ts')).sandboxStopCommand,
+      async () => (await import('./sandbox/status.ts')).sandboxStatusCommand,
+      async () => (await import('./sandbox/inbox.ts')).sandboxInboxCommand,
+      async () => (await import('./sandbox/fault.ts')).sandboxFaultCommand,
   //     async () => (await import('./sandbox/webhooks.ts')).sandboxWebhooksCommand,
-  //     async () => (await import('./sandbox/reset.ts')).sandboxResetCommand,
-  //   ],
-  //   hidden: [async () => (await import('./sandbox/serve.ts')).sandboxServeCommand],
-  // },
+      async () => (await import('./sandbox/reset.ts')).sandboxResetCommand,
+    ],
+    hidden: [async () => (await import('./sandbox/serve.ts')).sandboxServeCommand],
+  },
   {
     name: 'config',
     group: SETUP,
     description: 'the settings',
-    verbs: [async () => (await import('./config/show.ts')).configShowCommand],
+    // verbs: [async () => (await import('./config/show.ts')).configShowCommand],
   },
   // { name: 'doctor', group: SETUP, load: async () => (await import('./doctor.ts')).doctorCommand },
 ];
@@ -99,13 +99,13 @@ const BRANCHES: (Leaf | Noun)[] = [
  * The program for a command line: all of it, or only the branch that the first word names, since
  * loading the others would cost more time than most commands take.
  */
-export async function buildProgram(context: Context, version: string, args: string[] = []): Promise<Command> {
+export async function buildProgram(context: Context, args: string[] = []): Promise<Command> {
   const word = args.find((arg) => !arg.startsWith('-'));
   const named = BRANCHES.filter(({ name }) => name === word);
   const program = new Command('donations')
     .description('Run, inspect and repair the background jobs of a fundraising platform.')
     .usage('<command> [options]')
-    .version(version, '-V, --version')
+    .version(context.version, '-V, --version')
     .option('--no-color', 'plain text, as with NO_COLOR')
     .helpCommand(false)
     .addHelpText(
@@ -115,7 +115,7 @@ export async function buildProgram(context: Context, version: string, args: stri
   for (const branch of named.length > 0 ? named : BRANCHES) {
     program.addCommand((await grow(branch, context)).helpGroup(branch.group));
   }
-  program.addCommand(completionCommand(context, () => buildProgram(context, version)).helpGroup(SETUP));
+  program.addCommand(completionCommand(context, () => buildProgram(context)).helpGroup(SETUP));
   program.addCommand(helpCommand(context, () => program), { hidden: true });
   makeStrict(program, context);
   return program;

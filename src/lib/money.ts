@@ -8,7 +8,7 @@ export interface Money {
 
 // How many decimals Stripe counts in, where it is not two: what it charges is what we must mean.
 // (`Intl` is no guide: it says 0 for HUF and ISK, which are charged in hundredths.)
-// https://docs.stripe.com/currencies#zero-decimal and #three-decimal
+// https://docs.stripe.com/currencies#zero-decimal and #three-decimal (the last digit must be 0)
 const ZERO_DECIMAL = 'bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' ');
 const THREE_DECIMAL = 'bhd jod kwd omr tnd'.split(' ');
 // Charged in hundredths, but only whole units exist. https://docs.stripe.com/currencies#special-cases
@@ -78,6 +78,9 @@ export function parseAmount(text: string, currency: string, locale = 'en-US'): M
   if (minor <= 0n) throw refuse('is zero', 'A donation is an amount above zero.');
   if (minor > MAX_MINOR) {
     throw refuse(`is more than ${formatMoney({ minor: MAX_MINOR, currency })}, the most that can be charged at once`);
+  }
+  if (exponent === 3 && minor % 10n !== 0n) {
+    throw refuse(`ends in a third decimal: ${currency.toUpperCase()} is charged in tens of its smallest unit`);
   }
   if (WHOLE_UNITS_ONLY.includes(currency) && minor % 100n !== 0n) {
     throw refuse(`has decimals: ${currency.toUpperCase()} is charged in whole units`);

@@ -79,8 +79,13 @@ export async function closedPort(): Promise<string> {
 /** Never a word. */
 export const hang: Behaviour = {};
 
-/** The connection is reset before the request is read. */
-export const resetBeforeReading: Behaviour = { connected: (socket) => socket.resetAndDestroy() };
+/** The connection is reset at once, perhaps even before the client knows that it is there. */
+export const resetAtOnce: Behaviour = { connected: (socket) => socket.resetAndDestroy() };
+
+/** The connection is reset when the first bytes of the request have come. */
+export const resetBeforeReading: Behaviour = {
+  connected: (socket) => socket.once('readable', () => socket.resetAndDestroy()),
+};
 
 /** The connection is reset once the request has been read, and perhaps acted upon. */
 export const resetAfterReading: Behaviour = { asked: (socket) => socket.resetAndDestroy() };
@@ -89,23 +94,33 @@ export const resetAfterReading: Behaviour = { asked: (socket) => socket.resetAnd
 export const closeWithoutAnswer: Behaviour = { asked: (socket) => socket.end() };
 
 /** A whole, well-formed answer. */
-export function answer(status: number, headers: Record<string, string>, body: string | object = ''): Behaviour {
+export function answer(
+  status: number,
+  headers: Record<string, string>,
+  body: string | object = '',
+): Behaviour {
   return {
     asked: (socket) => {
       const text = typeof body === 'string' ? body : JSON.stringify(body);
-      socket.write(head(status, { 'Content-Length': String(Buffer.byteLength(text)), ...headers }) + text);
+      socket.write(
+        head(status, { 'Content-Length': String(Buffer.byteLength(text)), ...headers }) + text,
+      );
     },
   };
 }
 
 /** An answer that promises more than it sends before the connection ends, politely or not. */
-export function truncated(status: number, headers: Record<string, string>, how: 'end' | 'reset' = 'end'): Behaviour {
+export function truncated(
+  status: number,
+  headers: Record<string, string>,
+  how: 'end' | 'reset' = 'end',
+): Behaviour {
   return {
     asked: (socket) => {
-      socket.write(head(status, { 'Content-Length': '1000', ...headers }) + '{"id":', () => {
+      socket.write(`${head(status, { 'Content-Length': '1000', ...headers })}{"id":`, () => {
         if (how === 'end') socket.end();
-        // Let the client read the head before the reset throws it away.
-        else socket.once('drain', () => socket.resetAndDestroy()).emit('drain');
+        // A reset throws away what the client has not read yet: let it read the head.
+        else setTimeout(() => socket.resetAndDestroy(), 30);
       });
     },
   };

@@ -12,7 +12,7 @@ interface Options {
 }
 
 /** `donations worker start`: runs jobs until told to stop. The only door from commands to jobs. */
-export function workerStartCommand(context: Context, version: string): Command {
+export function workerStartCommand(context: Context): Command {
   const command = new Command('start')
     .description('run jobs until told to stop; a first signal finishes what runs, a second ends at once')
     .option('--concurrency <n>', 'jobs at a time')
@@ -21,10 +21,10 @@ export function workerStartCommand(context: Context, version: string): Command {
   return examples(command, [
     ['donations worker start --concurrency 20', 'a worker with 20 slots'],
     ['donations worker start --once', 'drain the queue and stop'],
-  ]).action((options: Options) => start(context, version, options));
+  ]).action((options: Options) => start(context, options));
 }
 
-async function start(context: Context, version: string, options: Options): Promise<void> {
+async function start(context: Context, options: Options): Promise<void> {
   const tasks = options.tasks ? chosenTasks(options.tasks) : TASK_NAMES;
   const config = await context.config();
   const concurrency = options.concurrency ? parseCount(options.concurrency, { max: 500 }) : config.worker.concurrency;
@@ -41,7 +41,7 @@ async function start(context: Context, version: string, options: Options): Promi
     log: await context.log(),
     clock: context.clock,
     config,
-    version,
+    version: context.version,
     concurrency,
     tasks,
   });

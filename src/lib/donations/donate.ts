@@ -5,7 +5,7 @@ import { newId } from '../ids.ts';
 import { looksLikeCardNumber } from '../mask.ts';
 import { type Money, parseAmount, parseCurrency } from '../money.ts';
 import { ProviderError } from '../providers/errors.ts';
-import { enqueue } from '../queue/enqueue.ts';
+import { enqueue, type JobSpec } from '../queue/enqueue.ts';
 import { type ChargeDeps, type Charged, chargeDonation, failDonation } from './charge.ts';
 import { loadDonation } from './donation.ts';
 
@@ -32,6 +32,7 @@ export interface NewDonation {
 
 /** How long after a charge begins somebody looks whether its process lived to finish it. */
 const SETTLE_AFTER_MS = 60_000;
+const SETTLE_SOON_MS = 2000;
 
 /**
  * Checks a donation before anything is written.
@@ -82,27 +83,33 @@ export async function donateNow(
 ): Promise<Charged> {
   const id = await deps.db.transaction(async (tx) => {
     const id = await insertDonation(tx, deps, donation, 'processing');
-    await enqueue(tx, [
-      {
-        task: 'settle_donation',
-        payload: { donation_id: id },
-        key: id,
-        runAt: new Date(deps.clock.now().getTime() + SETTLE_AFTER_MS),
-      },
-    ]);
+    await enqueue(tx, [settleJob(deps, id, SETTLE_AFTER_MS)]);
     return id;
   });
   onRecorded(id);
   try {
     return await chargeDonation(deps, id);
   } catch (error) {
-    if (!(error instanceof ProviderError) || error.errorClass !== 'permanent') throw error;
+    if (!(error instanceof ProviderError)) throw error;
+    if (error.errorClass !== 'permanent') {
+      // We live to know that there was no answer: nobody need wait a minute to find out.
+      await enqueue(deps.db, [settleJob(deps, id, error.retryAfterMs ?? SETTLE_SOON_MS)]);
+      throw error;
+    }
     await deps.db.transaction((tx) =>
       failDonation(tx, id, { code: error.code ?? 'refused', reason: error.message }),
     );
     return { donation: await loadDonation(deps.db, id), requestId: error.requestId };
   }
 }
+
+/** The job that finishes a charge which nobody finished. */
+const settleJob = ({ clock }: Pick<ChargeDeps, 'clock'>, id: string, inMs: number): JobSpec => ({
+  task: 'settle_donation',
+  payload: { donation_id: id },
+  key: id,
+  runAt: new Date(clock.now().getTime() + inMs),
+});
 
 /** Records a donation and leaves the charge to a job. */
 export async function donateInBackground(

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { existsSync, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { withLock } from '../../db/embedded-lock.ts';
 import { dependencyDown } from '../../errors.ts';
+import { launcherPath } from '../../launcher.ts';
 import { startSandbox } from './server.ts';
 
 /** What the running sandbox says of itself, in its state file. */
@@ -44,7 +44,7 @@ export async function ensureSandbox({ dataDir }: { dataDir: string }): Promise<{
     const running = await sandboxStatus({ dataDir });
     if (running.url) return { url: running.url, started: false };
     const output = openSync(log, 'a', 0o600);
-    const child = spawn(process.execPath, [launcher(), 'sandbox', 'serve'], {
+    const child = spawn(process.execPath, [launcherPath(), 'sandbox', 'serve'], {
       detached: true,
       stdio: ['ignore', output, output],
       cwd: '/',
@@ -124,11 +124,4 @@ async function answering(dataDir: string): Promise<string> {
     await wait(LOOK_AGAIN_MS);
   }
   throw new Error('it does not answer');
-}
-
-/** `bin/donations`, wherever this module is: in dist, or in src below it. */
-function launcher(): string {
-  let dir = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(dir, 'bin/donations'))) dir = dirname(dir);
-  return join(dir, 'bin/donations');
 }

@@ -1,0 +1,59 @@
+import { Command } from 'commander';
+import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+import { withOutput } from '../output-options.ts';
+
+interface Setting {
+  name: string;
+  /** As it may be shown: secrets are masked. */
+  value: unknown;
+  source: string;
+  environment: string;
+}
+
+const COLUMNS: Column<Setting>[] = [
+  { name: 'setting', header: 'SETTING', value: ({ name }) => name },
+  { name: 'value', header: 'VALUE', value: ({ value }) => value, text: ({ value }) => inWords(value) },
+  {
+    name: 'source',
+    header: 'FROM',
+    value: ({ source }) => source,
+    tone: ({ source }) => (source === 'default' ? 'dim' : undefined),
+  },
+  { name: 'environment', header: 'ENVIRONMENT', value: ({ environment }) => environment, wide: true },
+];
+
+/** `donations config show`: every effective setting and where it came from. */
+export function configShowCommand(context: Context): Command {
+  const command = new Command('show')
+    .description('Show every effective setting and where it came from; secrets are masked.')
+    .action(async (options: OutputOptions) => {
+      const { SETTINGS, SECRETS, environmentName } = await import('../../lib/config-schema.ts');
+      const { maskSecret } = await import('../../lib/mask.ts');
+      const config = await context.config();
+      const sources = await context.configSources();
+      const rows = SETTINGS.map((name): Setting => {
+        const value = valueAt(config, name);
+        return {
+          name,
+          value: SECRETS.includes(name) && typeof value === 'string' ? maskSecret(value) : value,
+          source: sources[name] ?? 'default',
+          environment: environmentName(name),
+        };
+      });
+      render(context.io, options, COLUMNS, rows);
+    });
+  return examples(withOutput(command), [
+    ['donations config show', 'each setting, its value and its source'],
+    ['donations config show --json=setting,value,source', 'the same for a script'],
+  ]);
+}
+
+const valueAt = (config: object, name: string): unknown =>
+  name.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], config);
+
+function inWords(value: unknown): string {
+  if (value === undefined) return '–';
+  return Array.isArray(value) ? value.join(' | ') : String(value);
+}
