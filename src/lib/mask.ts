@@ -10,7 +10,7 @@ const MAX_LENGTH = 500;
 
 /** True when the text holds what may be a card number: 13 to 19 digits that pass the Luhn check. */
 export function looksLikeCardNumber(text: string): boolean {
-  return (text.match(DIGIT_GROUPS) ?? []).some((digits) => findCard(digits) !== undefined);
+  return text.replace(DIGIT_GROUPS, maskCards) !== text;
 }
 
 /** The text without what must not be kept: provider keys, e-mail addresses, card numbers, control characters. */
@@ -30,19 +30,24 @@ export function maskSecret(secret: string): string {
   return secret.length - prefix.length > 8 ? `${prefix}****${secret.slice(-4)}` : `${prefix}****`;
 }
 
-function maskCards(digits: string): string {
-  const card = findCard(digits);
-  return card === undefined ? digits : maskCards(digits.replace(card, '****'));
+/** Masks runs of whole groups: `4242 4242 4242 4242` in `12 4242 4242 4242 4242`. */
+function maskCards(text: string): string {
+  const groups = text.split(/(?<=[ -])/);
+  let masked = '';
+  for (let from = 0; from < groups.length; ) {
+    const end = cardEnd(groups, from);
+    masked += end ? `****${groups[end - 1]?.replace(/\d/g, '')}` : groups[from];
+    from = end ?? from + 1;
+  }
+  return masked;
 }
 
-/** The first run of whole groups that may be a card number: `4242 4242 4242 4242` in `12 4242 4242 4242 4242`. */
-function findCard(text: string): string | undefined {
-  const groups = text.split(/(?<=[ -])/);
-  for (let from = 0; from < groups.length; from++) {
-    for (let to = from + 1; to <= groups.length && to - from <= 19; to++) {
-      const run = groups.slice(from, to).join('').replace(/[ -]$/, '');
-      if (passesLuhn(run.replace(/\D/g, ''))) return run;
-    }
+/** Where the card number ends that begins with this group; undefined when none does. */
+function cardEnd(groups: string[], from: number): number | undefined {
+  let digits = '';
+  for (let end = from; end < groups.length && digits.length < 19; ) {
+    digits += groups[end++]?.replace(/\D/g, '');
+    if (passesLuhn(digits)) return end;
   }
   return undefined;
 }

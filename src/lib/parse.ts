@@ -1,16 +1,29 @@
 import { usageError } from './errors.ts';
 
-const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+const UNITS: Record<string, number> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
 
 /**
  * A length of time as people type it, in milliseconds: `200ms`, `60s`, `10m`, `1h30m`, `2d`.
  * @throws UserError `usage`.
  */
 export function parseDuration(text: string): number {
-  const refused = usageError(`"${text}" is not a length of time`, 'Write it like 200ms, 60s, 10m, 1h30m or 2d.');
+  const refused = usageError(
+    `"${text}" is not a length of time`,
+    'Write it like 200ms, 60s, 10m, 1h30m or 2d.',
+  );
   const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g)];
   if (parts.length === 0 || parts.map(([part]) => part).join('') !== text.trim()) throw refused;
-  const ms = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit as string] as number), 0);
+  const ms = parts.reduce(
+    (sum, [, count, unit]) => sum + Number(count) * (UNITS[unit as string] as number),
+    0,
+  );
   if (!(ms > 0)) throw refused;
   return Math.round(ms);
 }
@@ -36,7 +49,8 @@ export function parseDurationRange(text: string): [fromMs: number, toMs: number]
 export function parseShare(text: string): number {
   const match = /^(\d+(?:\.\d+)?)%$/.exec(text.trim());
   const share = Number(match?.[1]) / 100;
-  if (!match || share > 1) throw usageError(`"${text}" is not a share`, 'Write it like 20%, at most 100%.');
+  if (!match || share > 1)
+    throw usageError(`"${text}" is not a share`, 'Write it like 20%, at most 100%.');
   return share;
 }
 

@@ -19,7 +19,7 @@ const PACE_MS = 400;
 const MAIL_TIMEOUT_MS = 2000;
 
 const FAULTS = {
-  stripe: { latencyMs: [20, 80] as [number, number], resetAfterProcessing: 0.02, errors: 0.01 },
+  stripe: { latencyMs: [20, 80] as [number, number], resetAfterProcessing: 0.02, resetBeforeProcessing: 0.01 },
   sendgrid: { latencyMs: [20, 60] as [number, number], timeouts: 0.02, resetAfterProcessing: 0.02, resetBeforeProcessing: 0.01 },
 };
 

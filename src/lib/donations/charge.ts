@@ -24,6 +24,9 @@ export interface Charged {
 /** The channel on which settled donations are told; the payload is `{"id", "status"}`. */
 export const SETTLED_CHANNEL = 'donations_settled';
 
+// A stored 500 is replayed for as long as the key lives. When Stripe still lists no charge this long
+// after it, none was made and none is being made: https://docs.stripe.com/error-low-level#server-errors
+const REPLAYED_500_MS = 15 * 60 * 1000;
 // Clocks differ: an old charge is looked for a little before and after it can have been made.
 const LOOKUP_MARGIN_MS = 10 * 60 * 1000;
 
@@ -53,26 +56,33 @@ export async function chargeDonation(deps: ChargeDeps, donationId: string): Prom
     // Stripe replays the stored 500 for as long as the key lives: only a look-up says what happened.
     if (!(error instanceof ProviderError) || error.code !== 'replayed_500') throw error;
     const result = await lookUp(deps, donation);
-    if (!result) throw error;
-    return settleCharge(deps, donationId, result);
+    if (result) return settleCharge(deps, donationId, result);
+    if (keyAgeMs(deps, donation) > REPLAYED_500_MS) await giveUpKey(deps, donation);
+    throw error;
   }
 }
 
 /** A charge that is known, or that was tried under a key too old to be trusted. */
 async function findEarlierCharge(deps: ChargeDeps, donation: Donation): Promise<Charged | undefined> {
   if (isSettled(donation.status)) return { donation, requestId: undefined };
-  const keyAge = deps.clock.now().getTime() - (donation.chargeFirstAt?.getTime() ?? Infinity);
-  if (!donation.paymentIntentId && keyAge < KEY_LIFE_MS) return undefined;
-  if (!donation.chargeFirstAt) return undefined;
+  if (!donation.paymentIntentId && keyAgeMs(deps, donation) < KEY_LIFE_MS) return undefined;
   const result = await lookUp(deps, donation);
   if (result) return settleCharge(deps, donation.id, result);
-  // Stripe lists no charge of this donation: the old key has done nothing and never will.
-  await deps.db.query(
+  await giveUpKey(deps, donation);
+  return undefined;
+}
+
+/** How long ago the key was first used; 0 when it never was. */
+const keyAgeMs = ({ clock }: ChargeDeps, { chargeFirstAt }: Donation) =>
+  chargeFirstAt ? clock.now().getTime() - chargeFirstAt.getTime() : 0;
+
+/** Stripe lists no charge of this donation: the key has done nothing and never will. The next try gets another. */
+async function giveUpKey({ db }: ChargeDeps, donation: Donation): Promise<void> {
+  await db.query(
     `update donations.donations set charge_key = null, charge_first_at = null
      where id = $1 and charge_key = $2 and settled_at is null`,
     [donation.id, donation.chargeKey],
   );
-  return undefined;
 }
 
 const lookUp = (deps: ChargeDeps, donation: Donation) =>

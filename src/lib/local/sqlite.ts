@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 
@@ -7,19 +7,23 @@ export interface LocalStore {
   run(sql: string, ...values: unknown[]): { changes: number };
   get<Row>(sql: string, ...values: unknown[]): Row | undefined;
   all<Row>(sql: string, ...values: unknown[]): Row[];
+  /** All of `work` or nothing of it; may be nested. */
   transaction<T>(work: () => T): T;
   close(): void;
 }
 
 /**
- * Opens the file, making it and its tables if need be.
+ * Opens the file, making it and its tables if need be. Several processes may have it open at once.
  * @param schema `create table if not exists …` statements of whoever uses it.
+ * @param options.durable false gives up the last moments when the machine (not the process) crashes, for speed.
  */
-export function openLocalStore(file: string, schema: string): LocalStore {
+export function openLocalStore(file: string, schema: string, { durable = true } = {}): LocalStore {
   mkdirSync(dirname(file), { recursive: true });
+  // SQLite itself would make it readable for everyone.
+  closeSync(openSync(file, 'a', 0o600));
   const db = new Database(file, { timeout: 5000 });
   db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = NORMAL');
+  db.pragma(`synchronous = ${durable ? 'NORMAL' : 'OFF'}`);
   db.exec(schema);
   const statements = new Map<string, Database.Statement>();
   const statement = (sql: string) => {
@@ -32,9 +36,28 @@ export function openLocalStore(file: string, schema: string): LocalStore {
   };
   return {
     run: (sql, ...values) => statement(sql).run(...values),
-    get: <Row>(sql: string, ...values: unknown[]) => statement(sql).get(...values) as Row | undefined,
+    get: <Row>(sql: string, ...values: unknown[]) =>
+      statement(sql).get(...values) as Row | undefined,
     all: <Row>(sql: string, ...values: unknown[]) => statement(sql).all(...values) as Row[],
     transaction: (work) => db.transaction(work).immediate(),
     close: () => db.close(),
   };
+}
+
+/**
+ * Takes a lock that the operating system gives back when this process ends, however it ends.
+ * (SQLite's write lock is such a one; Node itself has none, and a pid file can be stale.)
+ * @returns how to let go of it, or undefined when another process holds it.
+ */
+export function takeLock(file: string): (() => void) | undefined {
+  closeSync(openSync(file, 'a', 0o600));
+  const db = new Database(file, { timeout: 0 });
+  try {
+    db.exec('begin exclusive');
+    return () => db.close();
+  } catch (error) {
+    db.close();
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') return undefined;
+    throw error;
+  }
 }

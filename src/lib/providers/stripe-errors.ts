@@ -87,7 +87,8 @@ export function classifyStripeFailure(
       errorClass: 'transient',
       code: replayed ? 'replayed_500' : code,
       retryAfterMs: retryAfterMs(headers, now),
-      providerDown: true,
+      // It says how the provider was then, not how it is now.
+      providerDown: !replayed,
       message: replayed
         ? `Stripe repeats its earlier failure (${status}) for this key`
         : `Stripe failed (${status})`,

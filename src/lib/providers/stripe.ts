@@ -163,7 +163,9 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
     async ping() {
       const balance = await call(() => stripe.balance.retrieve());
       expectKind(balance, 'balance');
-      const date = balance.lastResponse?.headers?.date;
+      // On `fetch` it is that one's Response, whatever the SDK's types say.
+      const response = balance.lastResponse as unknown as Response | undefined;
+      const date = response?.headers.get('date');
       return { livemode: balance.livemode, serverTime: date ? new Date(date) : undefined };
     },
   };

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type LocalStore, openLocalStore } from '../../local/store.ts';
+import { type LocalStore, openLocalStore } from '../../local/sqlite.ts';
 
 /** What the doubles keep. Times are milliseconds since 1970, but `created` seconds, as Stripe's are. */
 const SCHEMA = `

@@ -23,7 +23,10 @@ export class StripeFailure extends Error {
     super(body.message);
     this.status = status;
     this.body = body.code
-      ? { ...body, doc_url: `https://stripe.com/docs/error-codes/${body.code.replaceAll('_', '-')}` }
+      ? {
+          ...body,
+          doc_url: `https://stripe.com/docs/error-codes/${body.code.replaceAll('_', '-')}`,
+        }
       : body;
     this.unexecuted = unexecuted;
   }

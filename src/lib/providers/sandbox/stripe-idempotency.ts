@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { LocalStore } from '../../local/store.ts';
+import type { LocalStore } from '../../local/sqlite.ts';
 import type { Answer, SandboxRequest } from './http.ts';
 import { invalidParameter, StripeFailure } from './stripe-errors.ts';
 
@@ -16,9 +16,17 @@ export interface Outcome {
 export interface IdempotencyKeys {
   /**
    * Runs a request once for its key, and replays its first answer after that.
+   * @param delay awaited before `run`; the key is in use meanwhile
+   * @param run what it does and what it answers are kept together, or neither is
    * @throws StripeFailure for other parameters under a used key, or while the first is under way
    */
-  once(request: SandboxRequest, account: string, requestId: string, run: () => Promise<Outcome>): Promise<Answer>;
+  once(
+    request: SandboxRequest,
+    account: string,
+    requestId: string,
+    delay: () => Promise<void>,
+    run: () => Outcome,
+  ): Promise<Answer>;
   /** Forgets the keys that are older, as Stripe may after a day. Returns how many. */
   expire(olderThanMs: number): number;
 }
@@ -39,9 +47,12 @@ export function idempotencyKeys(store: LocalStore, now: () => number): Idempoten
     );
 
   return {
-    async once(request, account, requestId, run) {
+    async once(request, account, requestId, delay, run) {
       const key = request.headers['idempotency-key'];
-      if (typeof key !== 'string' || request.method !== 'POST') return (await run()).answer;
+      if (typeof key !== 'string' || request.method !== 'POST') {
+        await delay();
+        return run().answer;
+      }
       if (key.length > MAX_KEY_LENGTH) {
         throw invalidParameter(
           `The 'Idempotency-Key' header is too long: it has ${key.length} characters and may have ${MAX_KEY_LENGTH}.`,
@@ -61,20 +72,24 @@ export function idempotencyKeys(store: LocalStore, now: () => number): Idempoten
       }
       inFlight.add(held);
       try {
-        const { answer, keep } = await run();
-        if (keep) {
-          store.run(
-            'insert or replace into stripe_keys (account, key, fingerprint, created_ms, request_id, status, body) values (?, ?, ?, ?, ?, ?, ?)',
-            account,
-            key,
-            fingerprint,
-            now(),
-            requestId,
-            answer.status,
-            answer.body,
-          );
-        }
-        return answer;
+        await delay();
+        return store.transaction(() => {
+          const { answer, keep } = run();
+          if (keep) {
+            store.run(
+              `insert or replace into stripe_keys (account, key, fingerprint, created_ms, request_id, status, body)
+               values (?, ?, ?, ?, ?, ?, ?)`,
+              account,
+              key,
+              fingerprint,
+              now(),
+              requestId,
+              answer.status,
+              answer.body,
+            );
+          }
+          return answer;
+        });
       } finally {
         inFlight.delete(held);
       }

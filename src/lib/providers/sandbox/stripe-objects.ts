@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { LocalStore } from '../../local/store.ts';
+import type { LocalStore } from '../../local/sqlite.ts';
 import { invalidParameter } from './stripe-errors.ts';
 
 export type StripeKind = 'payment_intent' | 'charge' | 'customer' | 'payment_method';
@@ -94,13 +94,18 @@ export function stripeObjects(store: LocalStore): StripeObjects {
       };
     },
     count: (kind) =>
-      store.get<{ n: number }>('select count(*) as n from stripe_objects where kind = ?', kind)?.n ?? 0,
+      store.get<{ n: number }>('select count(*) as n from stripe_objects where kind = ?', kind)
+        ?.n ?? 0,
   };
 }
 
 /** Which fields can be sent as the object that they name, and of what kind that is. */
 const EXPANDABLE: Record<StripeKind, Record<string, StripeKind>> = {
-  payment_intent: { latest_charge: 'charge', payment_method: 'payment_method', customer: 'customer' },
+  payment_intent: {
+    latest_charge: 'charge',
+    payment_method: 'payment_method',
+    customer: 'customer',
+  },
   charge: { payment_intent: 'payment_intent', customer: 'customer' },
   customer: { 'invoice_settings.default_payment_method': 'payment_method' },
   payment_method: { customer: 'customer' },
@@ -110,13 +115,22 @@ const EXPANDABLE: Record<StripeKind, Record<string, StripeKind>> = {
  * The object with the ids at `paths` (`latest_charge`, `latest_charge.customer`) replaced by what they name.
  * @throws StripeFailure where there is nothing to expand
  */
-export function expand(object: StripeObject, paths: string[], objects: StripeObjects): StripeObject {
+export function expand(
+  object: StripeObject,
+  paths: string[],
+  objects: StripeObjects,
+): StripeObject {
   const copy = structuredClone(object);
   for (const path of paths) expandOne(copy, path, path, objects);
   return copy;
 }
 
-function expandOne(object: StripeObject, path: string, whole: string, objects: StripeObjects): void {
+function expandOne(
+  object: StripeObject,
+  path: string,
+  whole: string,
+  objects: StripeObjects,
+): void {
   const fields = EXPANDABLE[object.object];
   const field = Object.keys(fields).find((name) => path === name || path.startsWith(`${name}.`));
   if (!field) throw invalidParameter(`This property cannot be expanded (${whole}).`, 'expand');
@@ -125,7 +139,8 @@ function expandOne(object: StripeObject, path: string, whole: string, objects: S
   let holder: Record<string, unknown> = object;
   for (const name of names) holder = holder[name] as Record<string, unknown>;
   const value = holder[last];
-  if (typeof value === 'string') holder[last] = objects.get(fields[field] as StripeKind, value) ?? value;
+  if (typeof value === 'string')
+    holder[last] = objects.get(fields[field] as StripeKind, value) ?? value;
   const inner = holder[last];
   const rest = path.slice(field.length + 1);
   if (rest && inner !== null && typeof inner === 'object') {

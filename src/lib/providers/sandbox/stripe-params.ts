@@ -117,7 +117,11 @@ export function group(params: Params, name: string): Params {
 }
 
 /** One of the values that the parameter takes. */
-export function choice<T extends string>(params: Params, name: string, choices: T[]): T | undefined {
+export function choice<T extends string>(
+  params: Params,
+  name: string,
+  choices: T[],
+): T | undefined {
   const value = text(params, name);
   if (value === undefined || choices.includes(value as T)) return value as T | undefined;
   throw invalidParameter(`Invalid ${name}: must be one of ${choices.join(', ')}`, name);

@@ -12,7 +12,13 @@ import {
   requiredText,
   text,
 } from './stripe-params.ts';
-import { cardOf, chargedMethod, PAYMENT_METHOD_DATA, shown, spend } from './stripe-payment-methods.ts';
+import {
+  cardOf,
+  chargedMethod,
+  PAYMENT_METHOD_DATA,
+  shown,
+  spend,
+} from './stripe-payment-methods.ts';
 
 const CONFIRM: ParamSpec = {
   payment_method: 'text',
@@ -46,9 +52,30 @@ export const INTENT_PARAMS: ParamSpec = {
 
 /** In minor units: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
 const MINIMUM: Record<string, number> = {
-  usd: 50, aed: 200, aud: 50, bgn: 100, brl: 50, cad: 50, chf: 50, czk: 1500, dkk: 250, eur: 50,
-  gbp: 30, hkd: 400, huf: 17500, inr: 50, jpy: 50, mxn: 1000, myr: 200, nok: 300, nzd: 50, pln: 200,
-  ron: 200, sek: 300, sgd: 50, thb: 1000,
+  usd: 50,
+  aed: 200,
+  aud: 50,
+  bgn: 100,
+  brl: 50,
+  cad: 50,
+  chf: 50,
+  czk: 1500,
+  dkk: 250,
+  eur: 50,
+  gbp: 30,
+  hkd: 400,
+  huf: 17500,
+  inr: 50,
+  jpy: 50,
+  mxn: 1000,
+  myr: 200,
+  nok: 300,
+  nzd: 50,
+  pln: 200,
+  ron: 200,
+  sek: 300,
+  sgd: 50,
+  thb: 1000,
 };
 const MAXIMUM = 99_999_999;
 const CURRENCIES = new Set(currencies());
@@ -66,7 +93,7 @@ export function createIntent(params: Params, objects: StripeObjects, now: number
     choice(automatic, 'allow_redirects', ['always', 'never']) !== 'never';
   if (redirects && confirmed && !text(params, 'return_url')) {
     throw invalidParameter(
-      'This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these payment methods might redirect your customer off of your page, you must provide a `return_url`. If you don\'t want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents.',
+      "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these payment methods might redirect your customer off of your page, you must provide a `return_url`. If you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents.",
       'return_url',
     );
   }
@@ -86,10 +113,13 @@ export function createIntent(params: Params, objects: StripeObjects, now: number
     amount_capturable: 0,
     amount_received: 0,
     automatic_payment_methods:
-      types === undefined ? { enabled: true, allow_redirects: redirects ? 'always' : 'never' } : null,
+      types === undefined
+        ? { enabled: true, allow_redirects: redirects ? 'always' : 'never' }
+        : null,
     canceled_at: null,
     cancellation_reason: null,
-    capture_method: choice(params, 'capture_method', ['automatic', 'automatic_async']) ?? 'automatic_async',
+    capture_method:
+      choice(params, 'capture_method', ['automatic', 'automatic_async']) ?? 'automatic_async',
     client_secret: `${id}_secret_${stripeId('x').slice(2)}`,
     confirmation_method: text(params, 'confirmation_method') ?? 'automatic',
     created: now,
@@ -119,7 +149,12 @@ export function createIntent(params: Params, objects: StripeObjects, now: number
 }
 
 /** POST /v1/payment_intents/:id/confirm */
-export function confirmIntent(id: string, params: Params, objects: StripeObjects, now: number): StripeObject {
+export function confirmIntent(
+  id: string,
+  params: Params,
+  objects: StripeObjects,
+  now: number,
+): StripeObject {
   const intent = objects.get('payment_intent', id);
   if (!intent) throw missing('payment_intent', id, 'intent', 404);
   if (!['requires_payment_method', 'requires_confirmation'].includes(intent.status as string)) {
@@ -131,7 +166,10 @@ export function confirmIntent(id: string, params: Params, objects: StripeObjects
   }
   const automatic = intent.automatic_payment_methods as { allow_redirects: string } | null;
   if (automatic?.allow_redirects === 'always' && !text(params, 'return_url')) {
-    throw invalidParameter('You must provide a `return_url` when confirming this PaymentIntent.', 'return_url');
+    throw invalidParameter(
+      'You must provide a `return_url` when confirming this PaymentIntent.',
+      'return_url',
+    );
   }
   const known = objects.get('payment_method', String(intent.payment_method));
   const method = prepare(intent, params, objects, now) ?? known;
@@ -144,14 +182,25 @@ function money(params: Params): { amount: number; currency: string } {
   requiredText(params, 'amount');
   const amount = integer(params, 'amount') as number;
   const currency = requiredText(params, 'currency').toLowerCase();
-  if (!CURRENCIES.has(currency)) throw invalidParameter(`Invalid currency: ${currency}.`, 'currency');
+  if (!CURRENCIES.has(currency))
+    throw invalidParameter(`Invalid currency: ${currency}.`, 'currency');
   if (amount < 1) {
-    throw invalidParameter('This value must be greater than or equal to 1.', 'amount', 'parameter_invalid_integer');
+    throw invalidParameter(
+      'This value must be greater than or equal to 1.',
+      'amount',
+      'parameter_invalid_integer',
+    );
   }
   const minimum = MINIMUM[currency] ?? 1;
   if (amount < minimum) {
-    const decimal = (minimum / 10 ** currencyExponent(currency)).toFixed(currencyExponent(currency));
-    throw invalidParameter(`Amount must be at least ${decimal} ${currency}`, 'amount', 'amount_too_small');
+    const decimal = (minimum / 10 ** currencyExponent(currency)).toFixed(
+      currencyExponent(currency),
+    );
+    throw invalidParameter(
+      `Amount must be at least ${decimal} ${currency}`,
+      'amount',
+      'amount_too_small',
+    );
   }
   if (amount > MAXIMUM) {
     throw invalidParameter(`Amount must be no more than ${MAXIMUM}`, 'amount', 'amount_too_large');
@@ -173,7 +222,12 @@ function prepare(
   const usage = choice(params, 'setup_future_usage', ['off_session', 'on_session']);
   if (usage) intent.setup_future_usage = usage;
   flag(params, 'error_on_requires_action');
-  const method = chargedMethod(params, (intent.customer as string | null) ?? undefined, objects, now);
+  const method = chargedMethod(
+    params,
+    (intent.customer as string | null) ?? undefined,
+    objects,
+    now,
+  );
   if (method) {
     intent.payment_method = method.id;
     intent.status = 'requires_confirmation';
@@ -197,7 +251,8 @@ function charge(
   now: number,
 ): void {
   const { authentication, decline } = cardOf(method);
-  const nobodyThere = flag(params, 'error_on_requires_action') || (params.off_session ?? 'false') !== 'false';
+  const nobodyThere =
+    flag(params, 'error_on_requires_action') || (params.off_session ?? 'false') !== 'false';
   if (authentication && !nobodyThere) {
     const url = text(params, 'return_url');
     intent.status = 'requires_action';
@@ -218,7 +273,12 @@ function charge(
   objects.insert(made);
   intent.latest_charge = made.id;
   if (refusal) {
-    const error = { type: 'card_error' as const, ...refusal, charge: made.id, payment_method: shown(method) };
+    const error = {
+      type: 'card_error' as const,
+      ...refusal,
+      charge: made.id,
+      payment_method: shown(method),
+    };
     intent.status = 'requires_payment_method';
     intent.payment_method = null;
     intent.last_payment_error = error;
@@ -240,7 +300,8 @@ function newCharge(
   refusal: { code: string; decline_code: string; message: string } | undefined,
   now: number,
 ): StripeObject {
-  const { brand, country, exp_month, exp_year, fingerprint, funding, last4 } = method.card as Record<string, unknown>;
+  const { brand, country, exp_month, exp_year, fingerprint, funding, last4 } =
+    method.card as Record<string, unknown>;
   return {
     id: stripeId('ch'),
     object: 'charge',
@@ -263,7 +324,9 @@ function newCharge(
       network_status: refusal ? 'declined_by_network' : 'approved_by_network',
       reason: refusal?.decline_code ?? null,
       risk_level: 'normal',
-      seller_message: refusal ? 'The bank did not return any further details with this decline.' : 'Payment complete.',
+      seller_message: refusal
+        ? 'The bank did not return any further details with this decline.'
+        : 'Payment complete.',
       type: refusal ? 'issuer_declined' : 'authorized',
     },
     paid: !refusal,
@@ -271,7 +334,17 @@ function newCharge(
     payment_method: method.id,
     payment_method_details: {
       type: 'card',
-      card: { brand, country, exp_month, exp_year, fingerprint, funding, last4, network: brand, wallet: null },
+      card: {
+        brand,
+        country,
+        exp_month,
+        exp_year,
+        fingerprint,
+        funding,
+        last4,
+        network: brand,
+        wallet: null,
+      },
     },
     receipt_email: intent.receipt_email,
     refunded: false,

@@ -20,7 +20,14 @@ function newPaymentMethod(cardName: string, created: number): StripeObject {
     object: 'payment_method',
     allow_redisplay: 'unspecified',
     billing_details: {
-      address: { city: null, country: null, line1: null, line2: null, postal_code: null, state: null },
+      address: {
+        city: null,
+        country: null,
+        line1: null,
+        line2: null,
+        postal_code: null,
+        state: null,
+      },
       email: null,
       name: null,
       phone: null,
@@ -28,7 +35,11 @@ function newPaymentMethod(cardName: string, created: number): StripeObject {
     },
     card: {
       brand,
-      checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: 'unchecked' },
+      checks: {
+        address_line1_check: null,
+        address_postal_code_check: null,
+        cvc_check: 'unchecked',
+      },
       country,
       display_brand: brand,
       exp_month: 12,
@@ -112,7 +123,12 @@ const spent = () =>
   );
 
 /** POST /v1/payment_methods/:id/attach */
-export function attach(id: string, params: Params, objects: StripeObjects, now: number): StripeObject {
+export function attach(
+  id: string,
+  params: Params,
+  objects: StripeObjects,
+  now: number,
+): StripeObject {
   const customer = requiredText(params, 'customer');
   if (!objects.get('customer', customer)) throw missing('customer', customer, 'customer', 400);
   const cardName = testCardName(id, 'pm_card_');

@@ -1,12 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LocalStore } from '../../local/store.ts';
-import { type Answer, type Double, type SandboxRequest, type Trouble } from './http.ts';
+import type { LocalStore } from '../../local/sqlite.ts';
+import type { Answer, Double, SandboxRequest, Trouble } from './http.ts';
 import { CUSTOMER_PARAMS, createCustomer, updateCustomer } from './stripe-customers.ts';
 import { invalidParameter, missing, StripeFailure } from './stripe-errors.ts';
 import { type IdempotencyKeys, keyInUse, type Outcome } from './stripe-idempotency.ts';
-import { expand, type StripeKind, type StripeObject, type StripeObjects, stripeId } from './stripe-objects.ts';
+import {
+  expand,
+  type StripeKind,
+  type StripeObject,
+  type StripeObjects,
+  stripeId,
+} from './stripe-objects.ts';
 import { group, integer, type ParamSpec, type Params, readParams, text } from './stripe-params.ts';
-import { CONFIRM_PARAMS, confirmIntent, createIntent, INTENT_PARAMS } from './stripe-payment-intents.ts';
+import {
+  CONFIRM_PARAMS,
+  confirmIntent,
+  createIntent,
+  INTENT_PARAMS,
+} from './stripe-payment-intents.ts';
 import { ATTACH_PARAMS, attach, shown } from './stripe-payment-methods.ts';
 
 /** What an endpoint gives back: an object (which `expand` applies to), or something of its own. */
@@ -36,7 +47,10 @@ export function stripeDouble(options: {
   /** Runs the endpoint in one transaction. A decline leaves its traces; any other failure leaves none. */
   function execute(request: SandboxRequest): Outcome {
     const { endpoint, id } = route(endpoints, request);
-    const params = readParams(request.method === 'GET' ? request.query : request.body, endpoint.params);
+    const params = readParams(
+      request.method === 'GET' ? request.query : request.body,
+      endpoint.params,
+    );
     let failure: StripeFailure | undefined;
     let body = '';
     store.transaction(() => {
@@ -54,27 +68,34 @@ export function stripeDouble(options: {
     return { answer: { status: 200, headers: {}, body }, keep: true };
   }
 
-  async function work(request: SandboxRequest, trouble: Trouble): Promise<Outcome> {
-    if (trouble.latencyMs > 0) await sleep(trouble.latencyMs);
-    if (trouble.error === 'before') return { answer: internalError(), keep: true };
+  function work(request: SandboxRequest, error: Trouble['error']): Outcome {
+    if (error === 'before') return { answer: internalError(), keep: true };
     let outcome: Outcome;
     try {
       outcome = execute(request);
-    } catch (error) {
-      if (!(error instanceof StripeFailure)) throw error;
-      outcome = { answer: failed(error), keep: !error.unexecuted };
+    } catch (failure) {
+      if (!(failure instanceof StripeFailure)) throw failure;
+      outcome = { answer: failed(failure), keep: !failure.unexecuted };
     }
-    if (trouble.error === 'after') return { answer: internalError(), keep: true };
-    return outcome;
+    // Stripe keeps the 500 that it answered, although the work was done.
+    return error === 'after' ? { answer: internalError(), keep: true } : outcome;
   }
 
   return {
-    async handle(request, trouble) {
+    async handle(request, { latencyMs, error: trouble }) {
       const requestId = stripeId('req');
       let answer: Answer;
       try {
         const account = authenticate(request);
-        answer = await keys.once(request, account, requestId, () => work(request, trouble));
+        answer = await keys.once(
+          request,
+          account,
+          requestId,
+          async () => {
+            if (latencyMs > 0) await sleep(latencyMs);
+          },
+          () => work(request, trouble),
+        );
       } catch (error) {
         if (!(error instanceof StripeFailure)) throw error;
         answer = failed(error);
@@ -93,7 +114,12 @@ export function stripeDouble(options: {
           ),
         conflicts: () => failed(keyInUse()),
         unavailable: () =>
-          failed(new StripeFailure(503, { type: 'api_error', message: 'Stripe is temporarily unavailable.' })),
+          failed(
+            new StripeFailure(503, {
+              type: 'api_error',
+              message: 'Stripe is temporarily unavailable.',
+            }),
+          ),
         rateLimited: () => rateLimited(retryAfterMs),
       }[refusal]();
       return withStripeHeaders(answer, stripeId('req'), undefined);
@@ -116,7 +142,11 @@ function stripeEndpoints(objects: StripeObjects, now: () => number): Endpoint[] 
     return (params) => {
       const limit = integer(params, 'limit') ?? 10;
       if (limit < 1 || limit > 100) {
-        throw invalidParameter('This value must be between 1 and 100.', 'limit', 'parameter_invalid_integer');
+        throw invalidParameter(
+          'This value must be between 1 and 100.',
+          'limit',
+          'parameter_invalid_integer',
+        );
       }
       const startingAfter = text(params, 'starting_after');
       if (startingAfter && !objects.get(kind, startingAfter)) {
@@ -129,25 +159,44 @@ function stripeEndpoints(objects: StripeObjects, now: () => number): Endpoint[] 
       }
       const customer = text(params, 'customer');
       const email = text(params, 'email');
-      const { data, hasMore } = objects.list({ kind, created, customer, email, startingAfter, limit });
+      const { data, hasMore } = objects.list({
+        kind,
+        created,
+        customer,
+        email,
+        startingAfter,
+        limit,
+      });
       return { object: 'list', url, has_more: hasMore, data };
     };
   };
   return [
-    { route: 'POST /v1/payment_intents', params: INTENT_PARAMS, run: (params) => createIntent(params, objects, now()) },
+    {
+      route: 'POST /v1/payment_intents',
+      params: INTENT_PARAMS,
+      run: (params) => createIntent(params, objects, now()),
+    },
     {
       route: 'GET /v1/payment_intents',
       params: { ...LIST, created: CREATED, customer: 'text' },
       run: list('payment_intent', '/v1/payment_intents'),
     },
-    { route: 'GET /v1/payment_intents/:id', params: {}, run: retrieve('payment_intent', 'payment_intent', 'intent') },
+    {
+      route: 'GET /v1/payment_intents/:id',
+      params: {},
+      run: retrieve('payment_intent', 'payment_intent', 'intent'),
+    },
     {
       route: 'POST /v1/payment_intents/:id/confirm',
       params: CONFIRM_PARAMS,
       run: (params, id) => confirmIntent(id, params, objects, now()),
     },
     { route: 'GET /v1/charges/:id', params: {}, run: retrieve('charge', 'charge', 'id') },
-    { route: 'POST /v1/customers', params: CUSTOMER_PARAMS, run: (params) => createCustomer(params, objects, now()) },
+    {
+      route: 'POST /v1/customers',
+      params: CUSTOMER_PARAMS,
+      run: (params) => createCustomer(params, objects, now()),
+    },
     {
       route: 'GET /v1/customers',
       params: { ...LIST, created: CREATED, email: 'text' },
@@ -164,7 +213,11 @@ function stripeEndpoints(objects: StripeObjects, now: () => number): Endpoint[] 
       params: { ...LIST, customer: 'text', type: 'text' },
       run: list('payment_method', '/v1/payment_methods'),
     },
-    { route: 'GET /v1/payment_methods/:id', params: {}, run: retrieve('payment_method', 'PaymentMethod', 'payment_method') },
+    {
+      route: 'GET /v1/payment_methods/:id',
+      params: {},
+      run: retrieve('payment_method', 'PaymentMethod', 'payment_method'),
+    },
     {
       route: 'POST /v1/payment_methods/:id/attach',
       params: ATTACH_PARAMS,
@@ -173,20 +226,37 @@ function stripeEndpoints(objects: StripeObjects, now: () => number): Endpoint[] 
     {
       route: 'GET /v1/balance',
       params: {},
-      run: () => ({ object: 'balance', available: [{ amount: 0, currency: 'usd' }], livemode: false, pending: [] }),
+      run: () => ({
+        object: 'balance',
+        available: [{ amount: 0, currency: 'usd' }],
+        livemode: false,
+        pending: [],
+      }),
     },
     {
       route: 'GET /v1/account',
       params: {},
-      run: () => ({ object: 'account', id: 'acct_sandbox', charges_enabled: true, country: 'US', default_currency: 'usd' }),
+      run: () => ({
+        object: 'account',
+        id: 'acct_sandbox',
+        charges_enabled: true,
+        country: 'US',
+        default_currency: 'usd',
+      }),
     },
   ];
 }
 
 /** The endpoint for a request, and the `:id` in its path. @throws StripeFailure 404 */
-function route(endpoints: Endpoint[], { method, path }: SandboxRequest): { endpoint: Endpoint; id: string } {
+function route(
+  endpoints: Endpoint[],
+  { method, path }: SandboxRequest,
+): { endpoint: Endpoint; id: string } {
   const [, version = '', resource = '', id = '', action = ''] = path.split('/');
-  const wanted = [`${method} `, version, resource, id && ':id', action].filter(Boolean).join('/').replace(' /', ' /');
+  const wanted = [`${method} `, version, resource, id && ':id', action]
+    .filter(Boolean)
+    .join('/')
+    .replace(' /', ' /');
   const endpoint = endpoints.find(({ route }) => route === wanted);
   if (!endpoint) {
     throw new StripeFailure(
@@ -257,9 +327,9 @@ function announce(result: Result | undefined, method: string, onEvent: StripeLis
   const object = result as StripeObject;
   if (object.object === 'payment_method') onEvent('payment_method.attached', shown(object));
   if (object.object !== 'payment_intent') return;
-  const failed = object.status === 'requires_payment_method' && object.last_payment_error === null;
+  const untried = object.status === 'requires_payment_method' && object.last_payment_error === null;
   const type = EVENT_OF[object.status as string];
-  if (type && !failed) onEvent(type, object);
+  if (type && !untried) onEvent(type, object);
 }
 
 /** A Stripe failure as it goes over the wire. */
@@ -289,7 +359,11 @@ function rateLimited(retryAfterMs: number): Answer {
   return answer;
 }
 
-function withStripeHeaders(answer: Answer, requestId: string, request: SandboxRequest | undefined): Answer {
+function withStripeHeaders(
+  answer: Answer,
+  requestId: string,
+  request: SandboxRequest | undefined,
+): Answer {
   const key = request?.headers['idempotency-key'];
   const version = request?.headers['stripe-version'];
   return {

@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { dependencyDown } from '../../errors.ts';
+import type { Health } from './admin.ts';
+import { SandboxClient } from './client.ts';
+import { startSandbox } from './server.ts';
+
+export interface SandboxStatus {
+  running: boolean;
+  pid?: number;
+  url?: string;
+}
+
+const PATIENCE_MS = 20_000;
+const LOOK_AGAIN_MS = 25;
+
+const stateFile = (dataDir: string) => join(dataDir, 'sandbox.json');
+const logFile = (dataDir: string) => join(dataDir, 'sandbox.log');
+
+/**
+ * Makes sure that the data directory's sandbox runs, and leaves it running in the background. When
+ * several commands do so at once, each may start a process: the lock in `startSandbox` lets one live.
+ *
+ * @param options.command what serves the sandbox; by default this package's own launcher
+ * @throws UserError `dependency_down` when it does not come up
+ */
+export async function ensureSandbox(options: {
+  dataDir: string;
+  command?: [program: string, ...args: string[]];
+}): Promise<{ url: string; started: boolean }> {
+  const { dataDir } = options;
+  const before = await sandboxStatus({ dataDir });
+  if (before.url) return { url: before.url, started: false };
+
+  await mkdir(dataDir, { recursive: true });
+  const [program, ...args] = options.command ?? [process.execPath, launcher(), 'sandbox', 'serve'];
+  const log = openSync(logFile(dataDir), 'a', 0o600);
+  const child = spawn(program, [...args, '--data-dir', dataDir], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    // Neither this command's directory nor its secrets should live on in the background.
+    cwd: '/',
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production' },
+  });
+  closeSync(log);
+  let died: string | undefined;
+  child.once('error', (error) => {
+    died = error.message;
+  });
+  child.once('exit', (code, signal) => {
+    died = `it ended with ${signal ?? code}`;
+  });
+  child.unref();
+
+  const deadline = Date.now() + PATIENCE_MS;
+  while (Date.now() < deadline) {
+    const { url, pid } = await sandboxStatus({ dataDir });
+    if (url) return { url, started: pid === child.pid };
+    // Another command's process may have the lock and be about to answer; give it a moment.
+    if (died !== undefined) break;
+    await sleep(LOOK_AGAIN_MS);
+  }
+  const other = await waitForStatus(dataDir, true, died === undefined ? 0 : PATIENCE_MS / 4);
+  if (other.url) return { url: other.url, started: false };
+  throw dependencyDown(
+    `the sandbox does not start: ${died ?? 'it does not answer'}`,
+    `See ${logFile(dataDir)}`,
+  );
+}
+
+/**
+ * Serves the sandbox in this process until the signal, or until it is asked to stop, on the port
+ * that it had before if that is free: URLs stay the same.
+ */
+export async function serveSandbox(dataDir: string, signal: AbortSignal): Promise<void> {
+  const remembered = (await readState(dataDir))?.port ?? 0;
+  const server = await startSandbox({ dataDir, port: remembered }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') throw error;
+      return startSandbox({ dataDir });
+    },
+  );
+  const file = stateFile(dataDir);
+  await writeFile(`${file}.new`, JSON.stringify({ pid: process.pid, port: server.port }), {
+    mode: 0o600,
+  });
+  await rename(`${file}.new`, file);
+  const aborted = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await Promise.race([aborted, server.stopRequested]);
+  await server.close();
+}
+
+/** Stops the data directory's sandbox. @returns false when none ran @throws UserError `dependency_down` */
+export async function stopSandbox({ dataDir }: { dataDir: string }): Promise<boolean> {
+  const { url, pid } = await sandboxStatus({ dataDir });
+  if (!url) return false;
+  // Asked, not killed: by now the pid could be another process's.
+  await new SandboxClient(url).stop();
+  const { running } = await waitForStatus(dataDir, false, PATIENCE_MS);
+  if (running)
+    throw dependencyDown(`the sandbox (pid ${pid}) does not stop`, `End it: kill -9 ${pid}`);
+  return true;
+}
+
+/** Whether the data directory's sandbox runs: asked of the port on record, so that a stale file deceives nobody. */
+export async function sandboxStatus({ dataDir }: { dataDir: string }): Promise<SandboxStatus> {
+  const state = await readState(dataDir);
+  if (!state) return { running: false };
+  const url = `http://127.0.0.1:${state.port}`;
+  try {
+    const response = await fetch(`${url}/_sandbox/health`, { signal: AbortSignal.timeout(2000) });
+    const health = (await response.json()) as Health;
+    // The port may by now be another directory's sandbox, or anything else.
+    const ours = health.ok && (await realpath(health.dataDir)) === (await realpath(dataDir));
+    return ours ? { running: true, pid: health.pid, url } : { running: false };
+  } catch {
+    return { running: false };
+  }
+}
+
+async function waitForStatus(
+  dataDir: string,
+  running: boolean,
+  patienceMs: number,
+): Promise<SandboxStatus> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const status = await sandboxStatus({ dataDir });
+    if (status.running === running || Date.now() >= deadline) return status;
+    await sleep(LOOK_AGAIN_MS);
+  }
+}
+
+async function readState(dataDir: string): Promise<{ pid: number; port: number } | undefined> {
+  try {
+    return JSON.parse(await readFile(stateFile(dataDir), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** `bin/donations`, above wherever this module is: in dist or in src. */
+function launcher(): string {
+  let dir = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(dir, 'bin/donations'))) {
+    if (dir === dirname(dir)) throw new Error('bin/donations is not above this file');
+    dir = dirname(dir);
+  }
+  return join(dir, 'bin/donations');
+}

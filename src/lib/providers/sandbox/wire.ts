@@ -1,0 +1,62 @@
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FaultKind } from './faults.ts';
+import type { Answer } from './http.ts';
+
+const DRIP_MS = 100;
+// A dripping answer must outlast any time-out, also where the real one has no body.
+const DRIP_BYTES = 6000;
+
+const HTML =
+  '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n';
+
+/** Sends an answer as it is. */
+export function sendAnswer(response: ServerResponse, { status, headers, body }: Answer): void {
+  if (response.destroyed) return;
+  response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+/** Sends what a fault leaves of the answer to a request that was carried out. */
+export async function spoilAnswer(
+  response: ServerResponse,
+  answer: Answer,
+  kind: FaultKind,
+): Promise<void> {
+  switch (kind) {
+    case 'timeouts':
+      // The connection stays open until the client loses its patience.
+      return;
+    case 'resetAfterProcessing':
+      response.socket?.resetAndDestroy();
+      return;
+    case 'html':
+      sendAnswer(response, { status: 502, headers: { 'Content-Type': 'text/html' }, body: HTML });
+      return;
+    case 'truncated':
+      truncate(response, answer);
+      return;
+    case 'drip':
+      await drip(response, answer);
+      return;
+    default:
+      sendAnswer(response, answer);
+  }
+}
+
+function truncate(response: ServerResponse, { status, headers, body }: Answer): void {
+  const whole = Buffer.from(body || '{"truncated":true}');
+  response.writeHead(status, { ...headers, 'Content-Length': whole.length });
+  response.write(whole.subarray(0, whole.length / 2), () => response.destroy());
+}
+
+async function drip(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
+  const whole = Buffer.from(body.padEnd(DRIP_BYTES));
+  response.writeHead(status, { ...headers, 'Content-Length': whole.length });
+  for (const byte of whole) {
+    if (response.destroyed) return;
+    response.write(Buffer.of(byte));
+    await sleep(DRIP_MS, undefined, { ref: false });
+  }
+  response.end();
+}
