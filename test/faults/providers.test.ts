@@ -243,7 +243,7 @@ const CASES: Case[] = [
   [
     'replays a 500',
     answer(500, { 'Idempotent-Replayed': 'true' }, stripeError({})),
-    failure({ errorClass: 'transient', httpStatus: 500, code: 'replayed_500', providerDown: true }),
+    failure({ errorClass: 'transient', httpStatus: 500, code: 'replayed_500' }),
     failure({ errorClass: 'unknown_outcome', httpStatus: 500, providerDown: true }),
   ],
   [

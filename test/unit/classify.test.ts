@@ -50,7 +50,7 @@ describe('Stripe', () => {
     [{ statusCode: 500 }, { errorClass: 'transient', code: undefined, providerDown: true }],
     [
       { statusCode: 500, headers: { 'idempotent-replayed': 'true' } },
-      { errorClass: 'transient', code: 'replayed_500', providerDown: true },
+      { errorClass: 'transient', code: 'replayed_500', providerDown: false },
     ],
     [
       { statusCode: 400, headers: { 'idempotent-replayed': 'true' }, code: 'x' },

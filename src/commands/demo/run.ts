@@ -4,7 +4,7 @@ import { donateInBackground, donateNow } from '../../lib/donations/donate.ts';
 import { launcherPath } from '../../lib/launcher.ts';
 import { formatMoney } from '../../lib/money.ts';
 import { paint, plain, say, type Tone } from '../../lib/output/io.ts';
-import type { SandboxClient } from '../../lib/providers/doubles/client.ts';
+import type { SandboxClient } from '../../lib/providers/sandbox/client.ts';
 import { ProviderError } from '../../lib/providers/errors.ts';
 import type { Context } from '../context.ts';
 import { openSandbox } from '../sandbox/open-sandbox.ts';
@@ -19,8 +19,8 @@ const PACE_MS = 400;
 const MAIL_TIMEOUT_MS = 2000;
 
 const FAULTS = {
-  stripe: { latencyMs: [20, 80] as [number, number], resetAfterProcessing: 0.02, resetBeforeProcessing: 0.01 },
-  sendgrid: { latencyMs: [20, 60] as [number, number], timeouts: 0.02, resetAfterProcessing: 0.02, resetBeforeProcessing: 0.01 },
+  stripe: { latencyMs: [20, 80] as [number, number], resetAfterProcessing: 0.02, resetBeforeProcessing: 0.01, path: 'POST' },
+  sendgrid: { latencyMs: [20, 60] as [number, number], timeouts: 0.02, resetAfterProcessing: 0.02, unavailable: 0.02, path: 'POST' },
 };
 
 export interface DemoResult {
@@ -83,23 +83,19 @@ export class Demo {
   /** Stops the worker, lets the providers behave, and counts. */
   async end(): Promise<DemoResult> {
     await this.#worker.stop();
-    await this.#sandbox.setFaults('stripe', {});
-    await this.#sandbox.setFaults('sendgrid', {});
+    await this.#sandbox.clearFaults();
     const account = await accountFor(this.#deps.db, this.#since);
-    const charges = (await this.#sandbox.paymentIntents()).filter(
-      ({ status, donation_id }) => status === 'succeeded' && donation_id !== null && this.#ids.has(donation_id),
-    );
-    const seen = new Set<string | null>();
-    const chargedTwice = charges.flatMap(({ donation_id }) => {
-      if (donation_id && seen.has(donation_id)) return [donation_id];
-      seen.add(donation_id);
-      return [];
-    });
+    const charged = new Map<string, number>();
+    for (const { status, metadata } of await this.#sandbox.paymentIntents()) {
+      const id = (metadata as { donation_id?: string }).donation_id;
+      if (status === 'succeeded' && id && this.#ids.has(id)) charged.set(id, (charged.get(id) ?? 0) + 1);
+    }
+    const chargedTwice = [...charged].flatMap(([id, times]) => (times > 1 ? [id] : []));
     return {
       account,
       totals: await totalsByTask(this.#deps.db, this.#since),
       chargedTwice,
-      complete: isSettledAccount(account) && addsUp(account) && account.donations === this.#ids.size && seen.size === account.charged,
+      complete: isSettledAccount(account) && addsUp(account) && account.donations === this.#ids.size && charged.size === account.charged,
     };
   }
 

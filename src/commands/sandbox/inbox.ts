@@ -1,9 +1,16 @@
 import { Command } from 'commander';
-import type { InboxMail } from '../../lib/providers/doubles/admin.ts';
-import type { SandboxMail } from '../../lib/providers/doubles/client.ts';
-import { print } from '../../lib/output/io.ts';
-import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
+import { notFound, usageError } from '../../lib/errors.ts';
+import { plain, print } from '../../lib/output/io.ts';
+import {
+  type Column,
+  chosenFormat,
+  type OutputOptions,
+  render,
+  toJson,
+} from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
+import type { InboxMail } from '../../lib/providers/sandbox/admin.ts';
+import type { Mail } from '../../lib/providers/sandbox/sendgrid-validation.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { withOutput } from '../output-options.ts';
@@ -11,34 +18,67 @@ import { openSandbox } from './open-sandbox.ts';
 
 const COLUMNS: Column<InboxMail>[] = [
   { name: 'id', header: 'MAIL', value: (mail) => mail.id },
-  { name: 'accepted_at', header: 'ACCEPTED', value: (mail) => new Date(mail.accepted_at) },
   { name: 'to', header: 'TO', value: (mail) => mail.to },
   { name: 'subject', header: 'SUBJECT', value: (mail) => mail.subject },
-  { name: 'receipt_id', header: 'RECEIPT', value: (mail) => mail.receipt_id, wide: true },
+  { name: 'receipt_id', header: 'RECEIPT', value: (mail) => mail.receipt_id },
+  { name: 'outcome', header: 'OUTCOME', value: (mail) => mail.outcome },
+  { name: 'accepted_at', header: 'ACCEPTED', value: (mail) => new Date(mail.accepted_at) },
   { name: 'donation_id', header: 'DONATION', value: (mail) => mail.donation_id, wide: true },
+  { name: 'delivery_id', header: 'DELIVERY', value: (mail) => mail.delivery_id, wide: true },
 ];
 
-/** `donations sandbox inbox`: the mails that the SendGrid double took. */
-export function sandboxInboxCommand(context: Context): Command {
-  const command = new Command('inbox')
-    .description('the mails that the SendGrid double accepted, newest first')
-    .option('--open <id>', 'one mail whole, as text')
-    .option('--html', 'with --open: the HTML part')
-    .option('--limit <n>', 'how many', '50');
-  return examples(withOutput(command), [
-    ['donations sandbox inbox', 'the newest mails'],
-    ['donations sandbox inbox --open tKq --html > receipt.html', 'one of them, to look at in a browser'],
-  ]).action(async (options: OutputOptions & { open?: string; html?: boolean; limit: string }) => {
-    const sandbox = await openSandbox(context);
-    if (options.open) return print(context.io, letter(await sandbox.mail(options.open), options.html));
-    const mails = await sandbox.inbox({ limit: parseCount(options.limit) });
-    render(context.io, options, COLUMNS, mails, { empty: 'The inbox is empty.' });
-  });
+interface Options extends OutputOptions {
+  open?: string;
+  html?: true;
+  limit: string;
 }
 
-function letter(mail: SandboxMail, html = false): string {
-  const body = mail.content?.find(({ type }) => type === (html ? 'text/html' : 'text/plain'))?.value ?? '';
-  if (html) return body;
-  const to = mail.personalizations.flatMap((person) => person.to.map(({ email }) => email)).join(', ');
-  return `From: ${mail.from.name ?? ''} <${mail.from.email}>\nTo: ${to}\nSubject: ${mail.subject ?? `template ${mail.template_id}`}\n\n${body}`;
+/** `donations sandbox inbox`: the mails that the SendGrid double accepted. */
+export function sandboxInboxCommand(context: Context): Command {
+  const command = new Command('inbox')
+    .description('List the mails that the SendGrid double accepted, newest first, or read one.')
+    .option('--open <id>', 'read one mail: its headers and text')
+    .option('--html', 'with --open: its HTML, to look at in a browser')
+    .option('--limit <n>', 'how many to list', '50')
+    .action(async (options: Options) => {
+      if (options.html && !options.open) throw usageError('--html goes with --open <id>');
+      const limit = parseCount(options.limit);
+      const sandbox = await openSandbox(context);
+      if (!options.open) {
+        const mails = await sandbox.inbox({ limit });
+        return render(context.io, options, COLUMNS, mails, { empty: 'The inbox is empty.' });
+      }
+      const { mail, message } = await sandbox.message(options.open);
+      if (!message)
+        throw notFound(
+          `of mail ${mail.id} only the envelope is left`,
+          'Bodies of the newest mails are kept.',
+        );
+      if (chosenFormat(options).format !== 'table')
+        return print(context.io, toJson({ ...mail, message }));
+      return print(context.io, options.html ? part(message, 'text/html') : letter(mail, message));
+    });
+  return examples(withOutput(command), [
+    ['donations sandbox inbox', 'the newest mails'],
+    [
+      'donations sandbox inbox --open Xy3 --html > receipt.html',
+      'one of them, by the beginning of its id',
+    ],
+  ]);
 }
+
+function letter(mail: InboxMail, message: Mail): string {
+  const { from, custom_args = {}, template_id } = message;
+  const headers = [
+    ['From', from.name ? `${from.name} <${from.email}>` : from.email],
+    ['To', mail.to],
+    ['Date', mail.accepted_at],
+    ['Subject', mail.subject || `(of the template ${template_id})`],
+    ['X-Message-Id', mail.id],
+    ...Object.entries(custom_args),
+  ];
+  return `${headers.map(([name, value]) => `${name}: ${plain(String(value))}`).join('\n')}\n\n${part(message, 'text/plain')}`;
+}
+
+const part = (message: Mail, type: string) =>
+  message.content?.find((content) => content.type === type)?.value ?? `(no ${type} part)`;

@@ -1,11 +1,11 @@
-import type { SandboxClient } from '../../lib/providers/doubles/client.ts';
+import type { SandboxClient } from '../../lib/providers/sandbox/client.ts';
 import type { Context } from '../context.ts';
 
-/** The running sandbox's side door; starts it if need be. */
+/** The running sandbox's side door; starts the sandbox if need be. */
 export async function openSandbox(context: Context): Promise<SandboxClient> {
   const [{ ensureSandbox }, { SandboxClient }] = await Promise.all([
-    import('../../lib/providers/doubles/daemon.ts'),
-    import('../../lib/providers/doubles/client.ts'),
+    import('../../lib/providers/sandbox/daemon.ts'),
+    import('../../lib/providers/sandbox/client.ts'),
   ]);
   const { url } = await ensureSandbox({ dataDir: (await context.config()).dataDir });
   return new SandboxClient(url);

@@ -6,7 +6,9 @@ import { openSandbox } from './open-sandbox.ts';
 
 /** `donations sandbox reset`: empties the doubles. */
 export function sandboxResetCommand(context: Context): Command {
-  const command = new Command('reset').description('empty the inbox, forget charges, customers and faults');
+  const command = new Command('reset').description(
+    'Empty the doubles: forget charges, customers, mails and faults.',
+  );
   return examples(command, [
     ['donations sandbox reset', 'the doubles as new'],
     ['donations db reset --yes && donations sandbox reset', 'everything as new'],

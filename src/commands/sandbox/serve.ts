@@ -2,15 +2,18 @@ import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 
-/** `donations sandbox serve`: the sandbox in this process; `sandbox start` runs it in the background. */
+/** `donations sandbox serve`: the sandbox in this process; other commands start it in the background. */
 export function sandboxServeCommand(context: Context): Command {
-  const command = new Command('serve').description('run the sandbox in this process until told to stop');
+  const command = new Command('serve')
+    .description('Run the sandbox in this process until told to stop.')
+    .option('--data-dir <path>', 'where its state is; by default the configured data directory')
+    .action(async (options: { dataDir?: string }) => {
+      const { serveSandbox } = await import('../../lib/providers/sandbox/daemon.ts');
+      context.stopsByItself = true;
+      await serveSandbox(options.dataDir ?? (await context.config()).dataDir, context.signal);
+    });
   return examples(command, [
     ['donations sandbox serve', 'in the foreground'],
     ['donations sandbox start', 'in the background, as other commands do by themselves'],
-  ]).action(async () => {
-    const { serveSandbox } = await import('../../lib/providers/doubles/daemon.ts');
-    context.stopsByItself = true;
-    await serveSandbox((await context.config()).dataDir, context.signal);
-  });
+  ]);
 }

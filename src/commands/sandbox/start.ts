@@ -5,12 +5,14 @@ import { examples } from '../examples.ts';
 
 /** `donations sandbox start`: starts the doubles in the background. */
 export function sandboxStartCommand(context: Context): Command {
-  const command = new Command('start').description('start the doubles of Stripe and SendGrid in the background');
+  const command = new Command('start').description(
+    'Start the doubles of Stripe and SendGrid in the background.',
+  );
   return examples(command, [
     ['donations sandbox start', 'prints where they listen'],
     ['STRIPE_API_BASE=$(donations sandbox start) my-app', 'let another program talk to them'],
   ]).action(async () => {
-    const { ensureSandbox } = await import('../../lib/providers/doubles/daemon.ts');
+    const { ensureSandbox } = await import('../../lib/providers/sandbox/daemon.ts');
     const { url } = await ensureSandbox({ dataDir: (await context.config()).dataDir });
     print(context.io, url);
   });

@@ -1,35 +1,77 @@
 import { Command } from 'commander';
-import type { SandboxStats } from '../../lib/providers/doubles/admin.ts';
-import type { SandboxStatus } from '../../lib/providers/doubles/daemon.ts';
 import { type Column, type OutputOptions, renderOne } from '../../lib/output/render.ts';
+import type { SandboxStats } from '../../lib/providers/sandbox/admin.ts';
+import type { SandboxStatus } from '../../lib/providers/sandbox/daemon.ts';
+import type { ActiveRule, Provider } from '../../lib/providers/sandbox/faults.ts';
+import type { WebhookSettings } from '../../lib/providers/sandbox/webhooks.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { withOutput } from '../output-options.ts';
 
-type Row = SandboxStatus & Partial<SandboxStats>;
+type Row = SandboxStatus &
+  Partial<SandboxStats> & {
+    faults?: Record<Provider, ActiveRule[]>;
+    webhooks?: WebhookSettings;
+  };
 
 const COLUMNS: Column<Row>[] = [
-  { name: 'running', header: 'RUNNING', value: (row) => row.running, text: (row) => (row.running ? 'yes' : 'no') },
+  {
+    name: 'running',
+    header: 'RUNNING',
+    value: (row) => row.running,
+    text: (row) => (row.running ? 'yes' : 'no'),
+  },
   { name: 'url', header: 'URL', value: (row) => row.url },
   { name: 'pid', header: 'PID', value: (row) => row.pid },
   { name: 'payment_intents', header: 'PAYMENTS', value: (row) => row.payment_intents },
   { name: 'succeeded', header: 'SUCCEEDED', value: (row) => row.succeeded },
   { name: 'customers', header: 'CUSTOMERS', value: (row) => row.customers },
   { name: 'mails', header: 'MAILS', value: (row) => row.mails },
-  { name: 'faults', header: 'FAULTS', value: (row) => row.faults },
+  {
+    name: 'stripe_faults',
+    header: 'STRIPE FAULTS',
+    value: (row) => row.faults?.stripe,
+    text: (row) => describe(row.faults?.stripe),
+  },
+  {
+    name: 'sendgrid_faults',
+    header: 'SENDGRID FAULTS',
+    value: (row) => row.faults?.sendgrid,
+    text: (row) => describe(row.faults?.sendgrid),
+  },
+  { name: 'stripe_webhook_url', header: 'STRIPE WEBHOOK', value: (row) => row.webhooks?.stripeUrl },
+  {
+    name: 'sendgrid_webhook_url',
+    header: 'SENDGRID WEBHOOK',
+    value: (row) => row.webhooks?.sendgridUrl,
+  },
+  { name: 'webhooks_pending', header: 'EVENTS WAITING', value: (row) => row.webhooks_pending },
 ];
+
+const describe = (rules: ActiveRule[] = []) =>
+  rules.length === 0 ? 'none' : rules.map((rule) => JSON.stringify(rule)).join(' ');
 
 /** `donations sandbox status`: where it runs, what it holds, which faults are on. */
 export function sandboxStatusCommand(context: Context): Command {
-  const command = new Command('status').description('where the doubles run, what they hold, which faults are on');
+  const command = new Command('status')
+    .description('Show where the doubles run, what they hold, and which faults are on.')
+    .action(async (options: OutputOptions) => {
+      const { sandboxStatus } = await import('../../lib/providers/sandbox/daemon.ts');
+      const { SandboxClient } = await import('../../lib/providers/sandbox/client.ts');
+      const status: Row = await sandboxStatus({ dataDir: (await context.config()).dataDir });
+      if (status.url) {
+        const sandbox = new SandboxClient(status.url);
+        const [stats, faults, webhooks] = await Promise.all([
+          sandbox.stats(),
+          sandbox.faults(),
+          sandbox.webhooks(),
+        ]);
+        Object.assign(status, stats, { faults, webhooks });
+      }
+      renderOne(context.io, options, COLUMNS, status);
+    });
   return examples(withOutput(command), [
     ['donations sandbox status', 'for people'],
     ['donations sandbox status --json=running,mails', 'for a script'],
-  ]).action(async (options: OutputOptions) => {
-    const { sandboxStatus } = await import('../../lib/providers/doubles/daemon.ts');
-    const { SandboxClient } = await import('../../lib/providers/doubles/client.ts');
-    const status = await sandboxStatus({ dataDir: (await context.config()).dataDir });
-    const stats = status.url ? await new SandboxClient(status.url).stats() : {};
-    renderOne(context.io, options, COLUMNS, { ...status, ...stats });
-  });
+  ]);
 }

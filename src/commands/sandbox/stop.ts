@@ -5,12 +5,14 @@ import { examples } from '../examples.ts';
 
 /** `donations sandbox stop`: stops the doubles; what they remember stays. */
 export function sandboxStopCommand(context: Context): Command {
-  const command = new Command('stop').description('stop the doubles; their inbox and charges are kept');
+  const command = new Command('stop').description(
+    'Stop the doubles; their inbox and charges are kept.',
+  );
   return examples(command, [
     ['donations sandbox stop', 'stop them'],
     ['donations sandbox start', 'start them again, as they were'],
   ]).action(async () => {
-    const { stopSandbox } = await import('../../lib/providers/doubles/daemon.ts');
+    const { stopSandbox } = await import('../../lib/providers/sandbox/daemon.ts');
     const stopped = await stopSandbox({ dataDir: (await context.config()).dataDir });
     say(context.io, stopped ? 'The sandbox has stopped.' : 'The sandbox was not running.');
   });

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { finished, type Readable } from 'node:stream';
 import sendgridClient from '@sendgrid/client';
 import sendgridMail from '@sendgrid/mail';
 import { keepAliveAgents } from './agents.ts';
@@ -110,16 +110,17 @@ function toSendGrid(message: MailMessage): Record<string, unknown> {
   return { from, to, replyTo, customArgs, categories, ...content };
 }
 
-/** As much of the body as came. */
-async function readBody(stream: Readable): Promise<string> {
-  let body = '';
-  try {
-    for await (const chunk of stream.setEncoding('utf8')) {
+/**
+ * As much of the body as came before it ended, broke off, or was over the deadline: the status has
+ * come already, and this may explain it. (Events, as async iteration costs a tenth of the call.)
+ */
+function readBody(stream: Readable): Promise<string> {
+  return new Promise((resolve) => {
+    let body = '';
+    finished(stream, () => resolve(body));
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
       body += chunk;
-      if (body.length > MAX_BODY_CHARS) break;
-    }
-  } catch {
-    // Broken off or over the deadline: the status has come, and what is here may explain it.
-  }
-  return body;
+      if (body.length > MAX_BODY_CHARS) stream.destroy();
+    });
+  });
 }

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { dependencyDown } from '../../errors.ts';
+import { launcherPath } from '../../launcher.ts';
 import type { Health } from './admin.ts';
 import { SandboxClient } from './client.ts';
 import { startSandbox } from './server.ts';
@@ -17,6 +17,8 @@ export interface SandboxStatus {
 
 const PATIENCE_MS = 20_000;
 const LOOK_AGAIN_MS = 25;
+// How `sandbox serve` ends when another process has the lock: the exit code of `try_again`.
+const LOCKED_OUT_EXIT = 75;
 
 const stateFile = (dataDir: string) => join(dataDir, 'sandbox.json');
 const logFile = (dataDir: string) => join(dataDir, 'sandbox.log');
@@ -32,12 +34,36 @@ export async function ensureSandbox(options: {
   dataDir: string;
   command?: [program: string, ...args: string[]];
 }): Promise<{ url: string; started: boolean }> {
-  const { dataDir } = options;
+  // The process in the background has another working directory.
+  const dataDir = resolve(options.dataDir);
   const before = await sandboxStatus({ dataDir });
   if (before.url) return { url: before.url, started: false };
 
   await mkdir(dataDir, { recursive: true });
-  const [program, ...args] = options.command ?? [process.execPath, launcher(), 'sandbox', 'serve'];
+  const command = options.command ?? [process.execPath, launcherPath(), 'sandbox', 'serve'];
+  let server = spawnServer(command, dataDir);
+  const deadline = Date.now() + PATIENCE_MS;
+  while (Date.now() < deadline) {
+    const { url, pid } = await sandboxStatus({ dataDir });
+    if (url) return { url, started: pid === server.pid };
+    if (server.ended !== undefined && server.ended !== LOCKED_OUT_EXIT) break;
+    // Another has the lock: it is about to answer, or it is just going.
+    if (server.ended === LOCKED_OUT_EXIT) server = spawnServer(command, dataDir);
+    await sleep(LOOK_AGAIN_MS);
+  }
+  throw dependencyDown(
+    `the sandbox does not start: ${server.ended === undefined ? 'it does not answer' : `it ended with ${server.ended}`}`,
+    `See ${logFile(dataDir)}`,
+  );
+}
+
+interface SpawnedServer {
+  pid: number | undefined;
+  /** Its exit code, signal, or why it could not be run. */
+  ended: number | string | undefined;
+}
+
+function spawnServer([program, ...args]: [string, ...string[]], dataDir: string): SpawnedServer {
   const log = openSync(logFile(dataDir), 'a', 0o600);
   const child = spawn(program, [...args, '--data-dir', dataDir], {
     detached: true,
@@ -47,29 +73,15 @@ export async function ensureSandbox(options: {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production' },
   });
   closeSync(log);
-  let died: string | undefined;
+  const server: SpawnedServer = { pid: child.pid, ended: undefined };
   child.once('error', (error) => {
-    died = error.message;
+    server.ended = error.message;
   });
   child.once('exit', (code, signal) => {
-    died = `it ended with ${signal ?? code}`;
+    server.ended = signal ?? code ?? undefined;
   });
   child.unref();
-
-  const deadline = Date.now() + PATIENCE_MS;
-  while (Date.now() < deadline) {
-    const { url, pid } = await sandboxStatus({ dataDir });
-    if (url) return { url, started: pid === child.pid };
-    // Another command's process may have the lock and be about to answer; give it a moment.
-    if (died !== undefined) break;
-    await sleep(LOOK_AGAIN_MS);
-  }
-  const other = await waitForStatus(dataDir, true, died === undefined ? 0 : PATIENCE_MS / 4);
-  if (other.url) return { url: other.url, started: false };
-  throw dependencyDown(
-    `the sandbox does not start: ${died ?? 'it does not answer'}`,
-    `See ${logFile(dataDir)}`,
-  );
+  return server;
 }
 
 /**
@@ -89,9 +101,9 @@ export async function serveSandbox(dataDir: string, signal: AbortSignal): Promis
     mode: 0o600,
   });
   await rename(`${file}.new`, file);
-  const aborted = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
+  const aborted = new Promise<void>((done) => {
+    if (signal.aborted) done();
+    signal.addEventListener('abort', () => done(), { once: true });
   });
   await Promise.race([aborted, server.stopRequested]);
   await server.close();
@@ -103,9 +115,13 @@ export async function stopSandbox({ dataDir }: { dataDir: string }): Promise<boo
   if (!url) return false;
   // Asked, not killed: by now the pid could be another process's.
   await new SandboxClient(url).stop();
-  const { running } = await waitForStatus(dataDir, false, PATIENCE_MS);
-  if (running)
-    throw dependencyDown(`the sandbox (pid ${pid}) does not stop`, `End it: kill -9 ${pid}`);
+  const deadline = Date.now() + PATIENCE_MS;
+  while ((await sandboxStatus({ dataDir })).running) {
+    if (Date.now() > deadline) {
+      throw dependencyDown(`the sandbox (pid ${pid}) does not stop`, `End it: kill -9 ${pid}`);
+    }
+    await sleep(LOOK_AGAIN_MS);
+  }
   return true;
 }
 
@@ -125,33 +141,10 @@ export async function sandboxStatus({ dataDir }: { dataDir: string }): Promise<S
   }
 }
 
-async function waitForStatus(
-  dataDir: string,
-  running: boolean,
-  patienceMs: number,
-): Promise<SandboxStatus> {
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    const status = await sandboxStatus({ dataDir });
-    if (status.running === running || Date.now() >= deadline) return status;
-    await sleep(LOOK_AGAIN_MS);
-  }
-}
-
 async function readState(dataDir: string): Promise<{ pid: number; port: number } | undefined> {
   try {
     return JSON.parse(await readFile(stateFile(dataDir), 'utf8'));
   } catch {
     return undefined;
   }
-}
-
-/** `bin/donations`, above wherever this module is: in dist or in src. */
-function launcher(): string {
-  let dir = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(dir, 'bin/donations'))) {
-    if (dir === dirname(dir)) throw new Error('bin/donations is not above this file');
-    dir = dirname(dir);
-  }
-  return join(dir, 'bin/donations');
 }

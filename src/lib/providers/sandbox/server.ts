@@ -39,14 +39,14 @@ const MAX_BODY_BYTES = 30 * 1024 * 1024;
  * Starts the doubles in this process: Stripe under /v1/, SendGrid under /v3/, their side door under
  * /_sandbox/. One server a data directory.
  *
- * @throws UserError `failed` when another process serves this directory; EADDRINUSE when the port is taken
+ * @throws UserError `try_again` when another process serves this directory; EADDRINUSE when the port is taken
  */
 export async function startSandbox(options: SandboxOptions): Promise<SandboxServer> {
   const { dataDir, port = 0, clock = systemClock } = options;
   const now = () => clock.now().getTime();
   mkdirSync(dataDir, { recursive: true });
   const unlock = takeLock(join(dataDir, 'sandbox.lock.sqlite'));
-  if (!unlock) throw new UserError('failed', `a sandbox already runs for ${dataDir}`);
+  if (!unlock) throw new UserError('try_again', `a sandbox already runs for ${dataDir}`);
 
   const store = openSandboxStore(dataDir);
   const objects = stripeObjects(store);

@@ -1,0 +1,184 @@
+import type { SandboxRequest } from './http.ts';
+import { CUSTOMER_PARAMS, createCustomer, updateCustomer } from './stripe-customers.ts';
+import { invalidParameter, missing, StripeFailure } from './stripe-errors.ts';
+import {
+  expand,
+  type StripeKind,
+  type StripeObject,
+  type StripeObjects,
+} from './stripe-objects.ts';
+import { group, integer, type ParamSpec, type Params, text } from './stripe-params.ts';
+import {
+  CONFIRM_PARAMS,
+  confirmIntent,
+  createIntent,
+  INTENT_PARAMS,
+} from './stripe-payment-intents.ts';
+import { ATTACH_PARAMS, attach } from './stripe-payment-methods.ts';
+
+/** What an endpoint gives back: an object (which `expand` applies to), or something of its own. */
+export type Result = StripeObject | { object: string; [field: string]: unknown };
+
+export interface Endpoint {
+  /** `POST /v1/payment_intents/:id/confirm` */
+  route: string;
+  params: ParamSpec;
+  run(params: Params, id: string): Result;
+}
+
+const LIST: ParamSpec = { limit: 'text', starting_after: 'text' };
+const CREATED: ParamSpec = { gt: 'text', gte: 'text', lt: 'text', lte: 'text' };
+
+/** Every endpoint that the double has. `now` is in seconds, as Stripe's times are. */
+export function stripeEndpoints(objects: StripeObjects, now: () => number): Endpoint[] {
+  const retrieve = (kind: StripeKind, what: string, param: string): Endpoint['run'] => {
+    return (_params, id) => {
+      const found = objects.get(kind, id);
+      if (!found) throw missing(what, id, param, 404);
+      return found;
+    };
+  };
+  const list = (kind: StripeKind, url: string): Endpoint['run'] => {
+    return (params) => {
+      const limit = integer(params, 'limit') ?? 10;
+      if (limit < 1 || limit > 100) {
+        throw invalidParameter(
+          'This value must be between 1 and 100.',
+          'limit',
+          'parameter_invalid_integer',
+        );
+      }
+      const startingAfter = text(params, 'starting_after');
+      if (startingAfter && !objects.get(kind, startingAfter)) {
+        throw missing(kind, startingAfter, 'starting_after', 400);
+      }
+      const created: { gt?: number; gte?: number; lt?: number; lte?: number } = {};
+      for (const bound of ['gt', 'gte', 'lt', 'lte'] as const) {
+        const value = integer(group(params, 'created'), bound);
+        if (value !== undefined) created[bound] = value;
+      }
+      const customer = text(params, 'customer');
+      const email = text(params, 'email');
+      const { data, hasMore } = objects.list({
+        kind,
+        created,
+        customer,
+        email,
+        startingAfter,
+        limit,
+      });
+      return { object: 'list', url, has_more: hasMore, data };
+    };
+  };
+  return [
+    {
+      route: 'POST /v1/payment_intents',
+      params: INTENT_PARAMS,
+      run: (params) => createIntent(params, objects, now()),
+    },
+    {
+      route: 'GET /v1/payment_intents',
+      params: { ...LIST, created: CREATED, customer: 'text' },
+      run: list('payment_intent', '/v1/payment_intents'),
+    },
+    {
+      route: 'GET /v1/payment_intents/:id',
+      params: {},
+      run: retrieve('payment_intent', 'payment_intent', 'intent'),
+    },
+    {
+      route: 'POST /v1/payment_intents/:id/confirm',
+      params: CONFIRM_PARAMS,
+      run: (params, id) => confirmIntent(id, params, objects, now()),
+    },
+    { route: 'GET /v1/charges/:id', params: {}, run: retrieve('charge', 'charge', 'id') },
+    {
+      route: 'POST /v1/customers',
+      params: CUSTOMER_PARAMS,
+      run: (params) => createCustomer(params, objects, now()),
+    },
+    {
+      route: 'GET /v1/customers',
+      params: { ...LIST, created: CREATED, email: 'text' },
+      run: list('customer', '/v1/customers'),
+    },
+    { route: 'GET /v1/customers/:id', params: {}, run: retrieve('customer', 'customer', 'id') },
+    {
+      route: 'POST /v1/customers/:id',
+      params: CUSTOMER_PARAMS,
+      run: (params, id) => updateCustomer(id, params, objects),
+    },
+    {
+      route: 'GET /v1/payment_methods',
+      params: { ...LIST, customer: 'text', type: 'text' },
+      run: list('payment_method', '/v1/payment_methods'),
+    },
+    {
+      route: 'GET /v1/payment_methods/:id',
+      params: {},
+      run: retrieve('payment_method', 'PaymentMethod', 'payment_method'),
+    },
+    {
+      route: 'POST /v1/payment_methods/:id/attach',
+      params: ATTACH_PARAMS,
+      run: (params, id) => attach(id, params, objects, now()),
+    },
+    {
+      route: 'GET /v1/balance',
+      params: {},
+      run: () => ({
+        object: 'balance',
+        available: [{ amount: 0, currency: 'usd' }],
+        livemode: false,
+        pending: [],
+      }),
+    },
+    {
+      route: 'GET /v1/account',
+      params: {},
+      run: () => ({
+        object: 'account',
+        id: 'acct_sandbox',
+        charges_enabled: true,
+        country: 'US',
+        default_currency: 'usd',
+      }),
+    },
+  ];
+}
+
+/** The endpoint for a request, and the `:id` in its path. @throws StripeFailure 404 */
+export function route(
+  endpoints: Endpoint[],
+  { method, path }: SandboxRequest,
+): { endpoint: Endpoint; id: string } {
+  const [, version = '', resource = '', id = '', action = ''] = path.split('/');
+  const wanted = [`${method} `, version, resource, id && ':id', action]
+    .filter(Boolean)
+    .join('/')
+    .replace(' /', ' /');
+  const endpoint = endpoints.find(({ route }) => route === wanted);
+  if (!endpoint) {
+    throw new StripeFailure(
+      404,
+      { type: 'invalid_request_error', message: `Unrecognized request URL (${method}: ${path}).` },
+      true,
+    );
+  }
+  return { endpoint, id: decodeURIComponent(id) };
+}
+
+/** The result with what `expand` names in it. */
+export function present(result: Result, params: Params, objects: StripeObjects): Result {
+  const paths = (params.expand ?? []) as string[];
+  if (paths.length === 0) return result;
+  if (result.object === 'list') {
+    const inner = paths.map((path) => {
+      if (path.startsWith('data.')) return path.slice('data.'.length);
+      throw invalidParameter(`This property cannot be expanded (${path}).`, 'expand');
+    });
+    const data = (result.data as StripeObject[]).map((object) => expand(object, inner, objects));
+    return { ...result, data };
+  }
+  return expand(result as StripeObject, paths, objects);
+}
