@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,6 +19,8 @@ declare module 'vitest' {
 
 /** One Postgres for the run, with a migrated database to clone: `TEST_DATABASE_URL`, or an embedded one. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // Tests run the built command line.
+  execFileSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' });
   const external = process.env.TEST_DATABASE_URL;
   const dataDir = mkdtempSync(join(tmpdir(), 'donations-test-'));
   // The server's account must be able to enter.

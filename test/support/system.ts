@@ -1,0 +1,174 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { systemClock } from '../../src/lib/clock.ts';
+import { type Config, loadConfig } from '../../src/lib/config.ts';
+import { ensureMode } from '../../src/lib/db/prepare.ts';
+import type { Db } from '../../src/lib/db/database.ts';
+import type { ChargeDeps } from '../../src/lib/donations/charge.ts';
+import type { NewDonation } from '../../src/lib/donations/donate.ts';
+import { SandboxClient } from '../../src/lib/providers/sandbox/client.ts';
+import { startSandbox } from '../../src/lib/providers/sandbox/server.ts';
+import { stripeGateway } from '../../src/lib/providers/stripe.ts';
+import { createTestDatabase } from './database.ts';
+
+/** A database of its own, the doubles over HTTP, and workers as processes: what a deployment is. */
+export interface System {
+  db: Db;
+  sandbox: SandboxClient;
+  deps: ChargeDeps;
+  config: Config;
+  /** For commands and workers: this database, these doubles, short deadlines. */
+  env: NodeJS.ProcessEnv;
+  startWorker(options?: { args?: string[]; env?: NodeJS.ProcessEnv }): TestWorker;
+  close(): Promise<void>;
+}
+
+const ROOT = new URL('../../', import.meta.url).pathname;
+
+/** Starts one. `env` adds to the environment of every process in it. */
+export async function startSystem(env: NodeJS.ProcessEnv = {}): Promise<System> {
+  const database = await createTestDatabase();
+  const dataDir = mkdtempSync(join(tmpdir(), 'donations-system-'));
+  const server = await startSandbox({ dataDir });
+  const all: NodeJS.ProcessEnv = {
+    PATH: process.env.PATH,
+    HOME: dataDir,
+    DATABASE_URL: database.url,
+    DONATIONS_DATA_DIR: dataDir,
+    STRIPE_API_BASE: server.url,
+    SENDGRID_API_BASE: server.url,
+    DONATIONS_STRIPE_TIMEOUT_MS: '1500',
+    DONATIONS_SENDGRID_TIMEOUT_MS: '700',
+    ...env,
+  };
+  const { config } = loadConfig({ env: all, cwd: dataDir });
+  await ensureMode(database.db, 'sandbox');
+  const workers: TestWorker[] = [];
+  return {
+    db: database.db,
+    sandbox: new SandboxClient(server.url),
+    config,
+    env: all,
+    deps: {
+      db: database.db,
+      config,
+      clock: systemClock,
+      payments: stripeGateway({ secretKey: 'sk_test_sandbox', apiBase: server.url, timeoutMs: 1500 }),
+    },
+    startWorker(options = {}) {
+      const worker = new TestWorker(options.args ?? [], { ...all, ...options.env });
+      workers.push(worker);
+      return worker;
+    },
+    async close() {
+      await Promise.all(workers.map((worker) => worker.kill()));
+      await server.close();
+      await database.drop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A line of a worker's log. */
+export interface LogLine {
+  msg: string;
+  task?: string;
+  job?: string;
+  donation?: string;
+  outcome?: string;
+  class?: string;
+}
+
+/** `donations worker start` as a process, whose log is its events. */
+export class TestWorker {
+  readonly lines: LogLine[] = [];
+  /** Everything that it wrote. */
+  output = '';
+  readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly #child: ChildProcess;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(args: string[], env: NodeJS.ProcessEnv) {
+    this.#child = spawn(process.execPath, [`${ROOT}bin/donations`, 'worker', 'start', ...args], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.ended = new Promise((resolve) =>
+      this.#child.once('exit', (code, signal) => resolve({ code, signal })),
+    );
+    this.ended.then(() => this.#notify());
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      if (!stream) continue;
+      createInterface({ input: stream }).on('line', (line) => {
+        this.output += `${line}\n`;
+        if (line.startsWith('{')) this.lines.push(JSON.parse(line));
+        this.#notify();
+      });
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  /** Resolves when the log so far satisfies `condition`; asked again at every line. Rejects if the worker ends before. */
+  async until(condition: (lines: LogLine[]) => boolean | Promise<boolean>): Promise<void> {
+    for (;;) {
+      const seen = this.lines.length;
+      if (await condition(this.lines)) return;
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+        throw new Error(`the worker ended:\n${this.output.slice(-2000)}`);
+      }
+      if (this.lines.length > seen) continue;
+      await new Promise<void>((resolve) => {
+        const watcher = () => {
+          this.#watchers.delete(watcher);
+          resolve();
+        };
+        this.#watchers.add(watcher);
+      });
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async stop(): Promise<number | null> {
+    this.signal('SIGTERM');
+    return (await this.ended).code;
+  }
+
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.ended;
+  }
+
+  #notify(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}
+
+/** A donation that nothing is wrong with. */
+export function gift(rest: Partial<NewDonation> = {}): NewDonation {
+  return {
+    amount: { minor: 5000n, currency: 'usd' },
+    name: 'Ada Lovelace',
+    email: 'ada@example.org',
+    paymentMethod: 'pm_card_visa',
+    fund: 'Clean Water',
+    campaign: undefined,
+    ...rest,
+  };
+}
+
+/** Makes everything that waits for its time due now. */
+export async function hurry(db: Db): Promise<void> {
+  await db.query(
+    `select graphile_worker.reschedule_jobs(array_agg(id), run_at => now())
+     from graphile_worker.jobs where locked_at is null and attempts < max_attempts and run_at > now()`,
+  );
+}
