@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Io } from '../lib/output/io.ts';
 import { completionCommand } from './completion.ts';
 import type { Context } from './context.ts';
 import { helpCommand } from './help.ts';
@@ -36,11 +37,11 @@ const BRANCHES: (Leaf | Noun)[] = [
     group: EVERYDAY,
     description: 'receipts and what became of them',
     verbs: [
-      // async () => (await import('./receipts/list.ts')).receiptsListCommand,
-      // async () => (await import('./receipts/show.ts')).receiptsShowCommand,
-      // async () => (await import('./receipts/preview.ts')).receiptsPreviewCommand,
-      // async () => (await import('./receipts/resend.ts')).receiptsResendCommand,
-      // async () => (await import('./receipts/resolve.ts')).receiptsResolveCommand,
+      async () => (await import('./receipts/list.ts')).receiptsListCommand,
+      async () => (await import('./receipts/show.ts')).receiptsShowCommand,
+      async () => (await import('./receipts/preview.ts')).receiptsPreviewCommand,
+      async () => (await import('./receipts/resend.ts')).receiptsResendCommand,
+      async () => (await import('./receipts/resolve.ts')).receiptsResolveCommand,
     ],
   },
   {
@@ -81,7 +82,7 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./sandbox/status.ts')).sandboxStatusCommand,
       async () => (await import('./sandbox/inbox.ts')).sandboxInboxCommand,
       async () => (await import('./sandbox/fault.ts')).sandboxFaultCommand,
-  //     async () => (await import('./sandbox/webhooks.ts')).sandboxWebhooksCommand,
+      async () => (await import('./sandbox/webhooks.ts')).sandboxWebhooksCommand,
       async () => (await import('./sandbox/reset.ts')).sandboxResetCommand,
     ],
     hidden: [async () => (await import('./sandbox/serve.ts')).sandboxServeCommand],
@@ -90,7 +91,8 @@ const BRANCHES: (Leaf | Noun)[] = [
     name: 'config',
     group: SETUP,
     description: 'the settings',
-    // verbs: [async () => (await import('./config/show.ts')).configShowCommand],
+    verbs: [],
+    verbs: [async () => (await import('./config/show.ts')).configShowCommand],
   },
   // { name: 'doctor', group: SETUP, load: async () => (await import('./doctor.ts')).doctorCommand },
 ];
@@ -117,20 +119,20 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
   }
   program.addCommand(completionCommand(context, () => buildProgram(context)).helpGroup(SETUP));
   program.addCommand(helpCommand(context, () => program), { hidden: true });
-  makeStrict(program, context);
+  makeStrict(program, context.io);
   return program;
 }
 
 async function grow(branch: Leaf | Noun, context: Context): Promise<Command> {
-  if ('load' in branch) return (await branch.load())(context);
+  if ('load' in branch) return (await branch.load())(context, context.version);
   const noun = new Command(branch.name).description(branch.description).usage('<command> [options]').helpCommand(false);
-  for (const load of branch.verbs) noun.addCommand((await load())(context));
-  for (const load of branch.hidden ?? []) noun.addCommand((await load())(context), { hidden: true });
+  for (const load of branch.verbs) noun.addCommand((await load())(context, context.version));
+  for (const load of branch.hidden ?? []) noun.addCommand((await load())(context, context.version), { hidden: true });
   return noun;
 }
 
 /** Every command throws instead of exiting, says nothing of its own about errors, and looks the same. */
-function makeStrict(command: Command, { io }: Context): void {
+function makeStrict(command: Command, io: Io): void {
   command
     .exitOverride()
     .allowExcessArguments(false)
@@ -145,5 +147,5 @@ function makeStrict(command: Command, { io }: Context): void {
       getOutHasColors: () => io.color,
       getErrHasColors: () => io.color,
     });
-  for (const child of command.commands) makeStrict(child, { io } as Context);
+  for (const child of command.commands) makeStrict(child, io);
 }

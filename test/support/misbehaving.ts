@@ -109,18 +109,19 @@ export function answer(
   };
 }
 
-/** An answer that promises more than it sends before the connection ends, politely or not. */
+/** An answer that promises more than it sends; then the connection ends, is reset, or stays. */
 export function truncated(
   status: number,
   headers: Record<string, string>,
-  how: 'end' | 'reset' = 'end',
+  then: 'end' | 'reset' | 'hang' = 'end',
+  sent = '{"id":',
 ): Behaviour {
   return {
     asked: (socket) => {
-      socket.write(`${head(status, { 'Content-Length': '1000', ...headers })}{"id":`, () => {
-        if (how === 'end') socket.end();
+      socket.write(head(status, { 'Content-Length': '1000', ...headers }) + sent, () => {
+        if (then === 'end') socket.end();
         // A reset throws away what the client has not read yet: let it read the head.
-        else setTimeout(() => socket.resetAndDestroy(), 30);
+        if (then === 'reset') setTimeout(() => socket.resetAndDestroy(), 30);
       });
     },
   };

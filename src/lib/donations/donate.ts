@@ -49,10 +49,7 @@ export function checkDonation(input: DonateInput, locale: string): NewDonation {
   }
   const name = input.name.trim();
   if (name === '') throw usageError('--name is empty', 'Give the donor’s name as it should stand on the receipt.');
-  const email = input.email.trim();
-  if (!/^[^\s@<>"(),;:\\[\]]+@[^\s@.]+(\.[^\s@.]+)+$/.test(email) || email.length > 254) {
-    throw usageError(`"${input.email}" is not an e-mail address`, 'Write it like ada@example.org.');
-  }
+  const email = checkEmail(input.email);
   if (!/^(pm|tok)_[A-Za-z0-9_]+$/.test(input.paymentMethod)) {
     throw usageError(
       `"${input.paymentMethod}" is not a payment method`,
@@ -67,6 +64,16 @@ export function checkDonation(input: DonateInput, locale: string): NewDonation {
     fund: input.fund?.trim() || undefined,
     campaign: input.campaign?.trim() || undefined,
   };
+}
+
+/** An e-mail address, trimmed. @throws UserError `usage`. */
+export function checkEmail(text: string): string {
+  const email = text.trim();
+  // At most 254 characters: RFC 5321, section 4.5.3.1, less the angle brackets.
+  if (!/^[^\s@<>"(),;:\\[\]]+@[^\s@.]+(\.[^\s@.]+)+$/.test(email) || email.length > 254) {
+    throw usageError(`"${text}" is not an e-mail address`, 'Write it like ada@example.org.');
+  }
+  return email;
 }
 
 /**

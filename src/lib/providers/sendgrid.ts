@@ -56,7 +56,7 @@ export function sendgridGateway({ apiKey, apiBase, timeoutMs }: SendGridOptions)
     // With every status valid, @sendgrid/client never makes its ResponseError, whose constructor
     // throws, and leaves the promise unsettled, when the working directory's path has characters
     // that mean something in a regular expression.
-    
+    validateStatus: () => true,
     // The status alone decides: it must not be lost with a body that breaks off after it.
     responseType: 'stream',
     maxRedirects: 0,

@@ -14,7 +14,12 @@ import {
   createIntent,
   INTENT_PARAMS,
 } from './stripe-payment-intents.ts';
-import { ATTACH_PARAMS, attach } from './stripe-payment-methods.ts';
+import {
+  ATTACH_PARAMS,
+  attach,
+  createMethod,
+  PAYMENT_METHOD_DATA,
+} from './stripe-payment-methods.ts';
 
 /** What an endpoint gives back: an object (which `expand` applies to), or something of its own. */
 export type Result = StripeObject | { object: string; [field: string]: unknown };
@@ -107,6 +112,11 @@ export function stripeEndpoints(objects: StripeObjects, now: () => number): Endp
       route: 'POST /v1/customers/:id',
       params: CUSTOMER_PARAMS,
       run: (params, id) => updateCustomer(id, params, objects),
+    },
+    {
+      route: 'POST /v1/payment_methods',
+      params: PAYMENT_METHOD_DATA,
+      run: (params) => createMethod(params, objects, now()),
     },
     {
       route: 'GET /v1/payment_methods',

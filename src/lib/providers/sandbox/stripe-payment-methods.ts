@@ -1,4 +1,4 @@
-import { missing, refused, StripeFailure } from './stripe-errors.ts';
+import { invalidParameter, missing, refused, StripeFailure } from './stripe-errors.ts';
 import { type StripeObject, type StripeObjects, stripeId } from './stripe-objects.ts';
 import { group, type ParamSpec, type Params, requiredText, text } from './stripe-params.ts';
 import { type TestCard, testCard, testCardName } from './stripe-test-cards.ts';
@@ -121,6 +121,18 @@ const spent = () =>
     'The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.',
     'payment_method',
   );
+
+/** POST /v1/payment_methods: only from a test token, since card numbers have no business here. */
+export function createMethod(params: Params, objects: StripeObjects, now: number): StripeObject {
+  if (requiredText(params, 'type') !== 'card')
+    throw invalidParameter('The sandbox knows cards only.', 'type');
+  const token = requiredText(group(params, 'card'), 'token');
+  const cardName = testCardName(token, 'tok_');
+  if (!cardName) throw missing('token', token, 'card[token]', 400);
+  const method = newPaymentMethod(cardName, now);
+  objects.insert(method);
+  return method;
+}
 
 /** POST /v1/payment_methods/:id/attach */
 export function attach(

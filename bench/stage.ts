@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Config, loadConfig } from '../src/lib/config.ts';
+import { type Db, openDb } from '../src/lib/db/database.ts';
+import { startEmbedded, stopEmbedded } from '../src/lib/db/embedded.ts';
+import { prepareDatabase } from '../src/lib/db/prepare.ts';
+import { SandboxClient } from '../src/lib/providers/sandbox/client.ts';
+import { ensureSandbox, stopSandbox } from '../src/lib/providers/sandbox/daemon.ts';
+import { SAMPLE } from '../src/lib/receipts/templates.ts';
+
+/** A database and doubles of their own, each a process as in use. */
+export interface Stage {
+  dataDir: string;
+  databaseUrl: string;
+  sandboxUrl: string;
+  sandbox: SandboxClient;
+  config: Config;
+  db: Db;
+  close(): Promise<void>;
+}
+
+export async function openStage(): Promise<Stage> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'donations-bench-'));
+  await chmod(dataDir, 0o755);
+  const { url: databaseUrl } = await startEmbedded({ dataDir });
+  const { url: sandboxUrl } = await ensureSandbox({ dataDir });
+  const { config } = loadConfig({ env: { DONATIONS_DATA_DIR: dataDir }, cwd: dataDir });
+  const db = openDb({ url: databaseUrl, applicationName: 'donations bench', poolSize: 20 });
+  await prepareDatabase(db, { url: databaseUrl, mode: 'sandbox', migrateByItself: true });
+  return {
+    dataDir,
+    databaseUrl,
+    sandboxUrl,
+    sandbox: new SandboxClient(sandboxUrl),
+    config,
+    db,
+    async close() {
+      await db.close();
+      await stopSandbox({ dataDir });
+      await stopEmbedded({ dataDir, mode: 'immediate' });
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Makes donations that were charged, each with a receipt to send and the job for it. */
+export async function seedReceipts(db: Db, from: number, count: number): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.query(
+      `insert into donations.donors (id, name, email) values ('dnr_' || repeat('0', 26), 'Ada Lovelace', 'ada@example.org')
+       on conflict do nothing`,
+    );
+    await tx.query(`insert into donations.receipt_counters values ('bench', 0) on conflict do nothing`);
+    const id = (prefix: string) => `'${prefix}_' || lpad(i::text, 26, '0')`;
+    await tx.query(
+      `insert into donations.donations (id, donor_id, amount_minor, currency, status, payment_method, payment_intent_id, received_on, settled_at)
+       select ${id('don')}, 'dnr_' || repeat('0', 26), 5000, 'usd', 'succeeded', 'pm_card_visa', 'pi_' || i, current_date, now()
+       from generate_series($1::int, $2::int) i`,
+      [from, from + count - 1],
+    );
+    await tx.query(
+      `insert into donations.receipts (id, donation_id, series, number, amount_minor, deductible_minor, currency,
+         received_on, issued_on, locale, template_version, content, content_hash)
+       select ${id('rcp')}, ${id('don')}, 'bench', i, 5000, 5000, 'usd', current_date, current_date, 'en-US', '1', $3, repeat('0', 64)
+       from generate_series($1::int, $2::int) i`,
+      [from, from + count - 1, JSON.stringify(SAMPLE)],
+    );
+    await tx.query(
+      `insert into donations.receipt_deliveries (id, receipt_id, donation_id, kind, recipient, status)
+       select ${id('dlv')}, ${id('rcp')}, ${id('don')}, 'original', 'ada@example.org', 'pending'
+       from generate_series($1::int, $2::int) i`,
+      [from, from + count - 1],
+    );
+    await tx.query(
+      `select count(*) from graphile_worker.add_jobs(array(
+         select row('send_receipt', json_build_object('donation_id', ${id('don')}, 'delivery_id', ${id('dlv')}),
+           null, now(), 25, 'send:' || ${id('dlv')}, 0, array['task:send_receipt'])::graphile_worker.job_spec
+         from generate_series($1::int, $2::int) i))`,
+      [from, from + count - 1],
+    );
+  });
+  await db.query('analyze');
+}

@@ -1,0 +1,33 @@
+import { Command } from 'commander';
+import { usageError } from '../../lib/errors.ts';
+import { print, say } from '../../lib/output/io.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+
+/** `donations receipts resolve <id>`: settles a receipt that may have been sent. */
+export function receiptsResolveCommand(context: Context): Command {
+  const command = new Command('resolve')
+    .description('settle a held receipt, of which nobody knows whether it was sent')
+    .argument('<id>', 'receipt, receipt number, delivery, donation or job id')
+    .option('--sent', 'it was sent: nothing more goes out')
+    .option('--resend', 'send it, although it may have been sent before')
+    .option('--reason <text>', 'why, for the audit trail');
+  return examples(command, [
+    ['donations receipts resolve 2026-000042 --sent --reason "on SendGrid’s activity feed"', 'it arrived'],
+    ['donations receipts resolve 2026-000042 --resend', 'it did not: send it'],
+  ]).action(async (ref: string, options: { sent?: boolean; resend?: boolean; reason?: string }) => {
+    if (Boolean(options.sent) === Boolean(options.resend)) {
+      throw usageError('say what is true of it: --sent or --resend', 'Look for it first at SendGrid: donations receipts show shows when and to whom.');
+    }
+    const outcome = options.sent ? 'sent' : 'resend';
+    const [{ findReceipt }, { resolveDelivery }] = await Promise.all([
+      import('../../lib/receipts/find.ts'),
+      import('../../lib/receipts/resolve.ts'),
+    ]);
+    const db = await context.db();
+    const receipt = await findReceipt(db, ref);
+    const { recipient } = await resolveDelivery(db, receipt, { ...(await context.operator()), reason: options.reason, outcome });
+    print(context.io, outcome === 'sent' ? `Receipt ${receipt.number} counts as sent to ${recipient}.` : `Receipt ${receipt.number} goes to ${recipient}.`);
+    say(context.io, `Next: donations show ${receipt.donationId}`);
+  });
+}

@@ -1,0 +1,41 @@
+import { Command } from 'commander';
+import { formatMoney } from '../../lib/money.ts';
+import { type Column, type OutputOptions, renderOne } from '../../lib/output/render.ts';
+import type { Receipt } from '../../lib/receipts/find.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+import { withOutput } from '../output-options.ts';
+
+const amount = ({ content }: Receipt) => ({ minor: BigInt(content.amountMinor), currency: content.currency });
+
+const COLUMNS: Column<Receipt>[] = [
+  { name: 'number', header: 'RECEIPT', value: (r) => r.number },
+  { name: 'id', header: 'ID', value: (r) => r.id },
+  { name: 'status', header: 'STATUS', value: (r) => r.status },
+  { name: 'donation', header: 'DONATION', value: (r) => r.donationId },
+  { name: 'amount_minor', header: 'AMOUNT', value: (r) => amount(r).minor, text: (r) => formatMoney(amount(r)) },
+  { name: 'currency', header: '', value: (r) => r.content.currency, text: () => '' },
+  { name: 'donor', header: 'DONOR', value: (r) => r.content.donor.name },
+  { name: 'received_on', header: 'RECEIVED', value: (r) => r.content.receivedOn },
+  { name: 'issued_on', header: 'ISSUED', value: (r) => r.content.issuedOn },
+  {
+    name: 'deliveries',
+    header: 'DELIVERIES',
+    value: (r) => r.deliveries.map((d) => ({ id: d.id, kind: d.kind, status: d.status, recipient: d.recipient, job_id: d.jobId ?? null, message_id: d.messageId ?? null, accepted_at: d.acceptedAt ?? null, reason: d.reason ?? null, evidence: d.evidence ?? null })),
+    text: (r) => r.deliveries.map((d) => `${d.kind} ${d.status} to ${d.recipient}${d.reason && d.status !== 'accepted' ? ` (${d.reason})` : ''}${d.evidence ? ` (${d.evidence})` : ''}`).join('; '),
+  },
+];
+
+/** `donations receipts show <id>`: one receipt and its deliveries. */
+export function receiptsShowCommand(context: Context): Command {
+  const command = new Command('show')
+    .description('one receipt and its deliveries')
+    .argument('<id>', 'receipt, receipt number, delivery, donation or job id');
+  return examples(withOutput(command), [
+    ['donations receipts show 2026-000042', 'by its number'],
+    ['donations receipts show rcp_01jd2x --json', 'by the beginning of its id, for a script'],
+  ]).action(async (ref: string, options: OutputOptions) => {
+    const { findReceipt } = await import('../../lib/receipts/find.ts');
+    renderOne(context.io, options, COLUMNS, await findReceipt(await context.db(), ref));
+  });
+}

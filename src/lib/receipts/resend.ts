@@ -1,0 +1,66 @@
+import { recordAudit } from '../audit/record.ts';
+import type { Db, Queryable } from '../db/database.ts';
+import { UserError } from '../errors.ts';
+import { newId } from '../ids.ts';
+import { enqueue } from '../queue/enqueue.ts';
+import type { Receipt } from './find.ts';
+
+/** Who decides, and why. */
+export interface Decision {
+  actor: string;
+  host: string;
+  reason?: string | undefined;
+}
+
+/**
+ * Sends a receipt again: the same number and content, marked COPY, as a delivery of its own. A
+ * person has decided so, and the audit trail says who.
+ *
+ * @param to another address than the donor's.
+ * @throws UserError `try_again` while the receipt is under way, `failed` when it is void.
+ */
+export async function resendReceipt(
+  db: Db,
+  receipt: Receipt,
+  { to, ...decision }: Decision & { to?: string | undefined },
+): Promise<{ deliveryId: string; jobId: bigint; recipient: string }> {
+  if (receipt.status === 'void') throw new UserError('failed', `receipt ${receipt.number} is void`);
+  const under = receipt.deliveries.find(({ status }) => status === 'pending' || status === 'sending');
+  if (under) {
+    throw new UserError(
+      'try_again',
+      `receipt ${receipt.number} is under way to ${under.recipient} (${under.status})`,
+      `See it: donations show ${receipt.donationId}`,
+    );
+  }
+  const recipient = to ?? receipt.content.donor.email;
+  return db.transaction(async (tx) => {
+    const deliveryId = newId('delivery');
+    await tx.query(
+      `insert into donations.receipt_deliveries (id, receipt_id, donation_id, kind, recipient, status)
+       values ($1, $2, $3, 'copy', $4, 'pending')`,
+      [deliveryId, receipt.id, receipt.donationId, recipient],
+    );
+    const jobId = await enqueueDelivery(tx, receipt.donationId, deliveryId);
+    await recordAudit(tx, {
+      ...decision,
+      action: 'receipts.resend',
+      subject: receipt.id,
+      detail: { delivery: deliveryId, number: receipt.number, job: jobId.toString() },
+    });
+    return { deliveryId, jobId, recipient };
+  });
+}
+
+/** Adds the job that sends a delivery, and notes it there. */
+export async function enqueueDelivery(tx: Queryable, donationId: string, deliveryId: string): Promise<bigint> {
+  const [jobId] = await enqueue(tx, [
+    {
+      task: 'send_receipt',
+      payload: { donation_id: donationId, delivery_id: deliveryId },
+      key: `send:${deliveryId}`,
+    },
+  ]);
+  await tx.query('update donations.receipt_deliveries set job_id = $2 where id = $1', [deliveryId, jobId]);
+  return jobId as bigint;
+}

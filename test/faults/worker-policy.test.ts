@@ -1,0 +1,154 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { accountFor, isSettledAccount } from '../../src/lib/donations/account.ts';
+import { donateInBackground } from '../../src/lib/donations/donate.ts';
+import type { FaultRule } from '../../src/lib/providers/sandbox/faults.ts';
+import { gift, hurry, startSystem, type System } from '../support/system.ts';
+
+let system: System;
+beforeEach(async () => {
+  system = await startSystem();
+});
+afterEach(() => system.close());
+
+interface Ended {
+  outcome: string;
+  error_class: string | null;
+  http_status: number | null;
+}
+
+/** The attempts of a task so far, oldest first. */
+async function attempts(task: string): Promise<Ended[]> {
+  const { rows } = await system.db.query<Ended>(
+    'select outcome, error_class, http_status, error_message from donations.job_attempts where task = $1 order by started_at, id',
+    [task],
+  );
+  return rows;
+}
+
+/** Runs workers until nothing is under way. */
+async function settle(): Promise<void> {
+  const worker = system.startWorker();
+  await worker.until(async () => {
+    await hurry(system.db);
+    return isSettledAccount(await accountFor(system.db, new Date(0)));
+  });
+  await worker.stop();
+}
+
+const once = (fault: FaultRule): FaultRule => ({ path: 'POST', count: 1, ...fault });
+
+describe('what a worker does when SendGrid fails once', () => {
+  // Each fault, what the first attempt is recorded as, and what the delivery comes to.
+  const cases: [string, FaultRule, Partial<Ended>, 'accepted' | 'held' | 'failed', number][] = [
+    ['hangs for ever', { hangs: true }, { outcome: 'held', error_class: 'unknown_outcome' }, 'held', 0],
+    ['sends and never answers', { timeouts: true }, { outcome: 'held', error_class: 'unknown_outcome' }, 'held', 1],
+    ['resets before processing', { resetBeforeProcessing: true }, { outcome: 'held', error_class: 'unknown_outcome' }, 'held', 0],
+    ['resets after processing', { resetAfterProcessing: true }, { outcome: 'held', error_class: 'unknown_outcome' }, 'held', 1],
+    ['answers 500', { errors: true }, { outcome: 'held', error_class: 'unknown_outcome', http_status: 500 }, 'held', 0],
+    ['answers an HTML page', { html: true }, { outcome: 'held', error_class: 'unknown_outcome', http_status: 502 }, 'held', 1],
+    ['accepts with a broken body', { truncated: true }, { outcome: 'succeeded' }, 'accepted', 1],
+    ['answers 503', { unavailable: true }, { outcome: 'retry', error_class: 'transient', http_status: 503 }, 'accepted', 1],
+    ['answers 401', { unauthorized: true }, { outcome: 'parked', error_class: 'misconfigured', http_status: 401 }, 'accepted', 1],
+    ['answers 403', { forbidden: true }, { outcome: 'parked', error_class: 'misconfigured', http_status: 403 }, 'accepted', 1],
+  ];
+  it.each(cases)('%s', async (_name, fault, first, delivery, mails) => {
+    await system.sandbox.setFaults('sendgrid', once(fault));
+    await donateInBackground(system.deps, gift());
+    await settle();
+    expect((await attempts('send_receipt'))[0]).toMatchObject(first);
+    const { rows } = await system.db.query<{ status: string; failed: number }>(
+      `select status, (select count(*)::int from graphile_worker.jobs) as failed from donations.receipt_deliveries`,
+    );
+    // What is held is a permanently failed job to Graphile Worker, and to every tool that looks at it.
+    expect(rows).toEqual([{ status: delivery, failed: delivery === 'accepted' ? 0 : 1 }]);
+    expect(await system.sandbox.inbox()).toHaveLength(mails);
+  });
+});
+
+describe('what a worker does when Stripe fails once', () => {
+  const cases: [string, FaultRule, Partial<Ended>][] = [
+    ['hangs for ever', { hangs: true }, { outcome: 'retry', error_class: 'transient' }],
+    ['charges and never answers', { timeouts: true }, { outcome: 'retry', error_class: 'transient' }],
+    ['resets before processing', { resetBeforeProcessing: true }, { outcome: 'retry', error_class: 'transient' }],
+    ['resets after processing', { resetAfterProcessing: true }, { outcome: 'retry', error_class: 'transient' }],
+    ['charges and answers 500', { errorsAfterProcessing: true }, { outcome: 'retry', error_class: 'transient', http_status: 500 }],
+    ['breaks off in its answer', { truncated: true }, { outcome: 'retry', error_class: 'transient' }],
+    ['answers an HTML page', { html: true }, { outcome: 'retry', error_class: 'transient' }],
+    ['drips', { drip: true }, { outcome: 'retry', error_class: 'transient' }],
+    ['is busy with the same key', { conflicts: true }, { outcome: 'retry', error_class: 'transient', http_status: 409 }],
+    ['answers 401', { unauthorized: true }, { outcome: 'parked', error_class: 'misconfigured', http_status: 401 }],
+  ];
+  it.each(cases)('%s', async (_name, fault, first) => {
+    await system.sandbox.setFaults('stripe', once({ ...fault, path: 'POST /v1/payment_intents' }));
+    await donateInBackground(system.deps, gift());
+    await settle();
+    expect((await attempts('charge_card'))[0]).toMatchObject(first);
+    const charges = await system.sandbox.paymentIntents();
+    expect(charges.map(({ status }) => status)).toEqual(['succeeded']);
+    expect(await accountFor(system.db, new Date(0))).toMatchObject({ charged: 1, tokenized: 1, accepted: 1 });
+  });
+
+  it('waits as long as a 429 says, and burns no attempt', async () => {
+    await system.sandbox.setFaults('stripe', once({ rateLimit: 1, path: 'POST /v1/payment_intents', count: 2 }));
+    // The first passes (a bucket holds one), the second is told to wait.
+    await donateInBackground(system.deps, gift());
+    await donateInBackground(system.deps, gift());
+    await settle();
+    const limited = (await attempts('charge_card')).find(({ error_class }) => error_class === 'rate_limited');
+    expect(limited).toMatchObject({ outcome: 'parked', http_status: 429 });
+    const { rows } = await system.db.query<{ attempt: number }>(
+      `select max(attempt)::int as attempt from donations.job_attempts where task = 'charge_card'`,
+    );
+    expect(rows[0]?.attempt).toBe(1);
+  });
+});
+
+it('gives a charge whose stored 500 is replayed another key only when Stripe lists no charge long after', async () => {
+  const { db, sandbox, deps } = system;
+  await sandbox.setFaults('stripe', once({ errors: true, path: 'POST /v1/payment_intents' }));
+  const id = await donateInBackground(deps, gift());
+  const worker = system.startWorker();
+  await worker.until((lines) => lines.filter((line) => line.outcome === 'retry').length >= 1);
+  await hurry(db);
+  await worker.until((lines) => lines.filter((line) => line.outcome === 'retry').length >= 2);
+  expect(await sandbox.paymentIntents()).toHaveLength(0);
+  await db.query(`update donations.donations set charge_first_at = now() - interval '20 minutes' where id = $1`, [id]);
+  await worker.stop();
+  await settle();
+  expect((await sandbox.paymentIntents()).map(({ status }) => status)).toEqual(['succeeded']);
+});
+
+it('looks a charge up when its key is older than its life, instead of asking again', async () => {
+  const { db, sandbox, deps } = system;
+  await sandbox.setFaults('stripe', once({ resetAfterProcessing: true, path: 'POST /v1/payment_intents' }));
+  const id = await donateInBackground(deps, gift());
+  const worker = system.startWorker();
+  await worker.until((lines) => lines.some((line) => line.outcome === 'retry'));
+  await worker.kill();
+  // A day later Stripe has forgotten the key: the same request would charge again.
+  await sandbox.expireKeys();
+  await db.query(`update donations.donations set charge_first_at = now() - interval '21 hours' where id = $1`, [id]);
+  await settle();
+  expect((await sandbox.paymentIntents()).map(({ status }) => status)).toEqual(['succeeded']);
+});
+
+it('pauses the task while SendGrid is down, burns no attempts, and sends everything after', async () => {
+  const { db, sandbox, deps } = system;
+  const COUNT = 30;
+  await sandbox.setFaults('sendgrid', { unavailable: true });
+  for (let i = 0; i < COUNT; i++) await donateInBackground(deps, gift({ name: `Donor ${i}` }));
+  const worker = system.startWorker();
+  await worker.until((lines) => lines.some(({ msg }) => msg.startsWith('send_receipt paused')));
+  await worker.until(async () => (await accountFor(db, new Date(0))).tokenized === COUNT);
+  const { rows } = await db.query<{ cause: string }>('select cause from donations.task_pauses');
+  expect(rows).toEqual([{ cause: 'circuit' }]);
+  await sandbox.clearFaults();
+  await worker.until(async () => isSettledAccount(await accountFor(db, new Date(0))));
+  expect(await accountFor(db, new Date(0))).toMatchObject({ accepted: COUNT, held: 0, receiptsFailed: 0 });
+  expect(await sandbox.inbox({ limit: 100 })).toHaveLength(COUNT);
+  const burned = await db.query<{ most: number }>(
+    `select max(attempt)::int as most from donations.job_attempts where task = 'send_receipt'`,
+  );
+  expect(burned.rows[0]?.most).toBeLessThanOrEqual(3);
+  await worker.stop();
+});

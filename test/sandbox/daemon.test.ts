@@ -1,0 +1,168 @@
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { SandboxClient } from '../../src/lib/providers/sandbox/client.ts';
+import {
+  ensureSandbox,
+  sandboxStatus,
+  stopSandbox,
+} from '../../src/lib/providers/sandbox/daemon.ts';
+import { startSandbox } from '../../src/lib/providers/sandbox/server.ts';
+import { chargeParams, failureOf, mail, mailerOn, stripeOn, tempDir } from './harness.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+// Within the package, so that its dependencies are found.
+const outdir = join(root, 'node_modules/.cache', `sandbox-test-${process.pid}`);
+const command: [string, string] = [process.execPath, join(outdir, 'serve-process.mjs')];
+let dataDir: string;
+
+beforeAll(async () => {
+  await build({
+    entryPoints: [join(root, 'test/sandbox/serve-process.ts')],
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    logLevel: 'error',
+  });
+});
+afterAll(() => rmSync(outdir, { recursive: true, force: true }));
+beforeEach(() => {
+  dataDir = tempDir();
+});
+afterEach(async () => {
+  await stopSandbox({ dataDir });
+  rmSync(dataDir, { recursive: true });
+});
+
+const ensure = () => ensureSandbox({ dataDir, command });
+const isGone = (pid: number) => {
+  try {
+    return !process.kill(pid, 0);
+  } catch {
+    return true;
+  }
+};
+const kill = async (pid: number) => {
+  process.kill(pid, 'SIGKILL');
+  await expect.poll(() => isGone(pid)).toBe(true);
+};
+
+test('it is started once, found after that, and stopped', async () => {
+  const first = await ensure();
+  expect(first).toEqual({
+    url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+    started: true,
+  });
+  expect(await ensure()).toEqual({ url: first.url, started: false });
+  const { pid, running } = await sandboxStatus({ dataDir });
+  expect(running).toBe(true);
+  expect(await stopSandbox({ dataDir })).toBe(true);
+  await expect.poll(() => isGone(pid as number)).toBe(true);
+  expect(await sandboxStatus({ dataDir })).toEqual({ running: false });
+  expect(await stopSandbox({ dataDir })).toBe(false);
+});
+
+test('commands that start it at once get the same one', async () => {
+  const all = await Promise.all(Array.from({ length: 5 }, ensure));
+  expect(new Set(all.map(({ url }) => url)).size).toBe(1);
+  expect(all.filter(({ started }) => started)).toHaveLength(1);
+  const { pid } = await new SandboxClient(all[0]?.url as string).health();
+  expect((await sandboxStatus({ dataDir })).pid).toBe(pid);
+});
+
+test('what it knows survives kill -9, on the same port', async () => {
+  const { url } = await ensure();
+  const { pid } = await sandboxStatus({ dataDir });
+  const admin = new SandboxClient(url);
+  await admin.setFaults('sendgrid', { unavailable: true });
+  const stripe = stripeOn({ port: Number(new URL(url).port) });
+  const charge = () =>
+    stripe.paymentIntents.create(chargeParams({ metadata: { donation_id: 'don_1' } }), {
+      idempotencyKey: 'k',
+    });
+  const { id } = await charge();
+  await kill(pid as number);
+  expect(await sandboxStatus({ dataDir })).toEqual({ running: false });
+
+  expect(await ensure()).toEqual({ url, started: true });
+  expect((await charge()).id).toBe(id);
+  expect(await admin.paymentIntents({ donationId: 'don_1' })).toHaveLength(1);
+  expect(await failureOf(mailerOn({ url }).send(mail()))).toMatchObject({ code: 503 });
+  await admin.reset();
+  await mailerOn({ url }).send(mail());
+  expect(await admin.stats()).toMatchObject({ payment_intents: 0, mails: 1 });
+});
+
+test('it is found again at once after it was stopped', async () => {
+  const { url } = await ensure();
+  for (let i = 0; i < 3; i++) {
+    await stopSandbox({ dataDir });
+    expect(await ensure()).toEqual({ url, started: true });
+  }
+});
+
+test('a port that was taken meanwhile is given up for another', async () => {
+  const { url } = await ensure();
+  const { pid } = await sandboxStatus({ dataDir });
+  await kill(pid as number);
+  const thief = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) =>
+    thief.listen(Number(new URL(url).port), '127.0.0.1', resolve),
+  );
+  const second = await ensure();
+  expect(second).toMatchObject({ started: true });
+  expect(second.url).not.toBe(url);
+  thief.close();
+});
+
+test("another directory's sandbox on the port is not taken for ours", async () => {
+  const otherDir = tempDir();
+  const other = await startSandbox({ dataDir: otherDir });
+  writeFileSync(
+    join(dataDir, 'sandbox.json'),
+    JSON.stringify({ pid: process.pid, port: other.port }),
+  );
+  expect(await sandboxStatus({ dataDir })).toEqual({ running: false });
+  expect((await ensure()).url).not.toBe(other.url);
+  await other.close();
+  rmSync(otherDir, { recursive: true });
+});
+
+test('its files are for its owner alone, its log is beside them', async () => {
+  await ensure();
+  for (const file of ['sandbox.json', 'local.sqlite', 'sandbox.log']) {
+    expect(statSync(join(dataDir, file)).mode & 0o777).toBe(0o600);
+  }
+});
+
+test('a relative directory is meant from here', async () => {
+  const { url } = await ensure();
+  expect(await ensureSandbox({ dataDir: relative(process.cwd(), dataDir), command })).toEqual({
+    url,
+    started: false,
+  });
+});
+
+test('a server that cannot start is one clear error, with where to read on', async () => {
+  mkdirSync(join(dataDir, 'local.sqlite'));
+  const error = await failureOf(ensure());
+  expect(error).toMatchObject({
+    code: 'dependency_down',
+    hint: expect.stringContaining('sandbox.log'),
+  });
+  expect(readFileSync(join(dataDir, 'sandbox.log'), 'utf8')).toMatch(/EISDIR|directory/);
+});
+
+test('one process a directory', async () => {
+  await ensure();
+  expect(await failureOf(startSandbox({ dataDir }))).toMatchObject({
+    name: 'UserError',
+    code: 'try_again',
+  });
+});
