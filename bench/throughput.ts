@@ -9,7 +9,7 @@ import { loadTemplates, SAMPLE } from '../src/lib/receipts/templates.ts';
 import { openStage, seedReceipts, type Stage } from './stage.ts';
 import { median, printTable, verdict } from './table.ts';
 
-const JOBS = 3000;
+const JOBS = 6000;
 const ROUNDS = 5;
 const CONCURRENCY = 24;
 

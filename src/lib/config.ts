@@ -61,7 +61,6 @@ const BOTH_OR_NEITHER = 'Set both keys to work with the real providers, or neith
 /** The mode that is set, or that the keys say; both must agree. */
 function chooseMode(values: Record<string, unknown>, sources: Sources): Mode {
   const stripe = values['stripe.secretKey'];
-  const sendgrid = values['sendgrid.apiKey'];
   const keyMode = stripe === undefined ? 'sandbox' : /^(sk|rk)_live_/.test(String(stripe)) ? 'live' : 'test';
   const mode = (values.mode ?? keyMode) as Mode;
   if (values.mode === undefined) sources.mode = stripe === undefined ? 'default' : 'the keys';

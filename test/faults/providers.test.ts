@@ -129,10 +129,22 @@ const SENT = { 'X-Message-Id': 'msg_1' };
 const inHours = (hours: number) => Math.ceil(Date.now() / 1000) + hours * 3600;
 const stripeError = (error: object) => ({ error: { type: 'api_error', message: 'no', ...error } });
 
+// [what it does, behaviour, what Stripe's gateway makes of it, what SendGrid's does]
 type Case = [name: string, behaviour: Behaviour, stripe: object, sendgrid: object];
 
+const ENDLESS: Case[] = [
+  ['says nothing', hang, lost('deadline'), unknown('deadline')],
+  ['drips header lines', dripHead, lost('deadline'), unknown('deadline')],
+  ['drips the body of a 202', drip(202, SENT), lost('deadline'), accepted],
+  [
+    'drips the body of a 400',
+    drip(400, {}),
+    lost('deadline'),
+    failure({ errorClass: 'permanent', httpStatus: 400 }),
+  ],
+];
+
 const CASES: Case[] = [
-  ['hangs for ever', hang, lost('deadline'), unknown('deadline')],
   [
     'resets while the request is sent',
     resetBeforeReading,
@@ -141,9 +153,7 @@ const CASES: Case[] = [
   ],
   ['resets after the request', resetAfterReading, lost('ECONNRESET'), unknown('ECONNRESET')],
   ['closes without an answer', closeWithoutAnswer, lost('UND_ERR_SOCKET'), unknown('ECONNRESET')],
-  ['drips header lines for ever', dripHead, lost('deadline'), unknown('deadline')],
   ['does not speak HTTP', noise, lost('HPE_INVALID_CONSTANT'), unknown('HPE_INVALID_CONSTANT')],
-  ['drips a body for ever', drip(202, SENT), lost('deadline'), accepted],
   ['breaks off in the body', truncated(202, SENT), lost('UND_ERR_SOCKET'), accepted],
   ['resets in the body', truncated(202, SENT, 'reset'), lost('ECONNRESET'), accepted],
   [
@@ -151,12 +161,6 @@ const CASES: Case[] = [
     truncated(500, {}),
     lost('UND_ERR_SOCKET'),
     failure({ errorClass: 'unknown_outcome', httpStatus: 500, providerDown: true }),
-  ],
-  [
-    'drips the body of a 400 for ever',
-    drip(400, {}),
-    lost('deadline'),
-    failure({ errorClass: 'permanent', httpStatus: 400 }),
   ],
   [
     'answers a page with 200',
@@ -268,6 +272,18 @@ const CASES: Case[] = [
   ],
 ];
 
+describe('a provider that for ever', () => {
+  test.each(ENDLESS)('%s', async (_name, behaviour, stripe, sendgrid) => {
+    const url = await serve(behaviour);
+    const [mail, card] = await Promise.all([
+      outcome(send(url, SHORT_MS), SHORT_MS),
+      outcome(charge(url, SHORT_MS), SHORT_MS),
+    ]);
+    expect(mail, 'SendGrid').toEqual(sendgrid);
+    expect(card, 'Stripe').toEqual(stripe);
+  });
+});
+
 describe('a provider that', () => {
   test.each(CASES)('%s', async (_name, behaviour, stripe, sendgrid) => {
     const url = await serve(behaviour);
@@ -302,15 +318,16 @@ describe('a provider that cannot be reached', () => {
   });
 
   test('its name does not resolve', async () => {
-    const unresolved = [lost('ENOTFOUND'), lost('EAI_AGAIN')];
-    expect(unresolved).toContainEqual(await outcome(send('http://nonexistent.invalid')));
-    expect(unresolved).toContainEqual(await outcome(charge('http://nonexistent.invalid')));
+    // Which code it is depends on the machine's resolver.
+    const unresolved = { errorClass: 'transient', providerDown: true };
+    expect(await outcome(send('http://nonexistent.invalid'))).toMatchObject(unresolved);
+    expect(await outcome(charge('http://nonexistent.invalid'))).toMatchObject(unresolved);
   });
 
   test('TLS does not get ready: nothing was sent, so the mail is not unknown', async () => {
     const url = (await serve(hang)).replace('http:', 'https:');
-    expect(await outcome(send(url))).toEqual(lost('ETIMEDOUT'));
-    expect(await outcome(charge(url))).toEqual(lost('deadline'));
+    expect(await outcome(send(url, SHORT_MS))).toEqual(lost('ETIMEDOUT'));
+    expect(await outcome(charge(url, SHORT_MS))).toEqual(lost('deadline'));
   });
 
   test('it does not speak TLS', async () => {
@@ -345,10 +362,8 @@ test('an error explained at enormous length is not read to its end', async () =>
     truncated(400, { 'Content-Length': '10000000' }, 'hang', 'x'.repeat(200_000)),
   );
   const started = performance.now();
-  expect(await outcome(send(url, 10_000))).toEqual(
-    failure({ errorClass: 'permanent', httpStatus: 400 }),
-  );
-  expect(performance.now() - started).toBeLessThan(5000);
+  expect(await outcome(send(url))).toEqual(failure({ errorClass: 'permanent', httpStatus: 400 }));
+  expect(performance.now() - started).toBeLessThan(LONG_MS / 2);
 });
 
 test('a mail that cannot be made into a request fails for good, with nothing sent', async () => {
@@ -357,7 +372,7 @@ test('a mail that cannot be made into a request fails for good, with nothing sen
   const gateway = sendgridGateway({
     apiKey: SENDGRID_KEY,
     apiBase: server.url,
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs: SHORT_MS,
   });
   const bad = { ...MAIL, subject: 7 as unknown as string };
   expect(await outcome(gateway.send(bad))).toEqual(
@@ -372,7 +387,7 @@ test('concurrent mails each have their own deadline', async () => {
   const gateway = sendgridGateway({
     apiKey: SENDGRID_KEY,
     apiBase: server.url,
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs: SHORT_MS,
   });
   const hanging = outcome(gateway.send(MAIL));
   const others = await Promise.all([1, 2, 3].map(() => outcome(gateway.send(MAIL))));

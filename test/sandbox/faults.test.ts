@@ -238,3 +238,9 @@ test('what was injected is counted', async () => {
   await underFault('stripe', { unavailable: true });
   expect((await sandbox.admin.stats()).requests.stripe.faults.unavailable).toBe(before + 1);
 });
+
+test('a web page cannot use the side door', async () => {
+  const headers = { Origin: 'https://example.org' };
+  const response = await fetch(`${sandbox.server.url}/_sandbox/reset`, { method: 'POST', headers });
+  expect(response.status).toBe(403);
+});

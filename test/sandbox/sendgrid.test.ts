@@ -43,6 +43,7 @@ describe('a mail', () => {
       { type: 'text/html', value: '<p>Thank you.</p>' },
     ]);
     expect((await sandbox.admin.message(id.slice(0, 12))).mail.id).toBe(id);
+    expect(await failureOf(sandbox.admin.message('nothing'))).toMatchObject({ code: 'not_found' });
   });
 
   test('can be counted by its custom arguments', async () => {

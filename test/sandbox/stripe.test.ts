@@ -371,6 +371,17 @@ describe('lists', () => {
   });
 });
 
+test('a parameter may have any name', async () => {
+  const response = await fetch(`${sandbox.server.url}/v1/customers`, {
+    method: 'POST',
+    headers: { Authorization: 'Bearer sk_test_sandbox' },
+    body: '__proto__[polluted]=yes',
+  });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ error: { code: 'parameter_unknown' } });
+  expect({}).not.toHaveProperty('polluted');
+});
+
 test('an intent can be made first and confirmed later', async () => {
   const intent = await charge({
     confirm: undefined,

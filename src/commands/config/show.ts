@@ -27,7 +27,7 @@ const COLUMNS: Column<Setting>[] = [
 /** `donations config show`: every effective setting and where it came from. */
 export function configShowCommand(context: Context): Command {
   const command = new Command('show')
-    .description('Show every effective setting and where it came from; secrets are masked.')
+    .description('every effective setting and where it came from, secrets masked')
     .action(async (options: OutputOptions) => {
       const { SETTINGS, SECRETS, environmentName } = await import('../../lib/config-schema.ts');
       const { maskSecret } = await import('../../lib/mask.ts');

@@ -80,8 +80,9 @@ export function faultRules(options: FaultOptions): FaultRule[] {
 
   const rules =
     Object.keys(shares).length > 0 ? [...outages, { ...common, ...forMs, ...shares }] : outages;
-  if (rules.length === 0)
+  if (rules.length === 0) {
     throw usageError('no fault is given', 'See: donations sandbox fault --help');
+  }
   return rules;
 }
 

@@ -54,8 +54,9 @@ export function sandboxInboxCommand(context: Context): Command {
           `of mail ${mail.id} only the envelope is left`,
           'Bodies of the newest mails are kept.',
         );
-      if (chosenFormat(options).format !== 'table')
+      if (chosenFormat(options).format !== 'table') {
         return print(context.io, toJson({ ...mail, message }));
+      }
       return print(context.io, options.html ? part(message, 'text/html') : letter(mail, message));
     });
   return examples(withOutput(command), [

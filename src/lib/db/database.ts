@@ -2,9 +2,11 @@ import pg from 'pg';
 
 /** A pool, or one connection inside a transaction: whatever runs SQL. */
 export interface Queryable {
+  /** @param name of a statement that is run often: it is planned once on each connection. */
   query<Row extends pg.QueryResultRow = pg.QueryResultRow>(
     text: string,
     values?: unknown[],
+    name?: string,
   ): Promise<{ rows: Row[]; rowCount: number | null }>;
 }
 
@@ -66,13 +68,15 @@ export function openDb(options: DbOptions): Db {
   // A checked-out client whose connection breaks fails its query; the event itself must have a listener.
   pool.on('connect', (client) => client.on('error', onIdleError));
   return {
-    query: (text, values) => pool.query(text, values),
+    query: (text, values, name) => pool.query(toQuery(text, values, name)),
     async transaction(work) {
       const client = await pool.connect();
       let broken: Error | undefined;
       try {
         await client.query('begin');
-        const result = await work(client as Queryable);
+        const result = await work({
+          query: (text, values, name) => client.query(toQuery(text, values, name)),
+        });
         await client.query('commit');
         return result;
       } catch (error) {
@@ -93,3 +97,9 @@ export function openDb(options: DbOptions): Db {
     close: () => pool.end(),
   };
 }
+
+const toQuery = (text: string, values: unknown[] = [], name?: string): pg.QueryConfig => ({
+  text,
+  values,
+  ...(name ? { name } : {}),
+});

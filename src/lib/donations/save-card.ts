@@ -45,11 +45,8 @@ export const MARK_CARDS_SAVED = `
 
 /** Ends donations whose charge was refused for good; `$1` is a JSON array of `{ donation_id, code, reason }`. */
 export const FAIL_DONATIONS = `
-  with refused as (
-    update donations.donations d set status = 'failed', settled_at = now(),
-      failure_code = f.code, failure_reason = f.reason
-    from json_to_recordset($1::json) as f(donation_id text, code text, reason text)
-    where d.id = f.donation_id and d.settled_at is null
-    returning d.id
-  )
-  select pg_notify('donations_settled', json_build_object('id', id, 'status', 'failed')::text) from refused`;
+  update donations.donations d set status = 'failed', settled_at = now(),
+    failure_code = f.code, failure_reason = f.reason
+  from json_to_recordset($1::json) as f(donation_id text, code text, reason text)
+  where d.id = f.donation_id and d.settled_at is null
+  returning pg_notify('donations_settled', json_build_object('id', d.id, 'status', 'failed')::text)`;

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { isConnectionError } from '../db/connection-error.ts';
-import type { Db, Queryable } from '../db/database.ts';
+import type { Db } from '../db/database.ts';
 import { groupCommit } from './group-commit.ts';
 
 export type AttemptOutcome =
@@ -46,8 +47,8 @@ export interface VerdictRow {
 }
 
 /**
- * A change of domain rows that many jobs make alike: one statement over `$1`, a JSON array with a
- * row for each. Whoever owns the table owns the statement.
+ * A change of domain rows that many jobs make alike: one `update` (or `insert`, `delete`) over `$1`,
+ * a JSON array with a row for each. Whoever owns the table owns the statement.
  */
 export interface Change {
   sql: string;
@@ -81,7 +82,9 @@ const UPSERT_VERDICTS = `
     fingerprint = excluded.fingerprint, decided_at = now(), applied_at = null`;
 
 // A job that came through has no verdict any more (it may have had one that somebody overruled).
-const CLEAR_VERDICTS = `delete from donations.job_verdicts where job_id = any ($1::bigint[])`;
+const CLEAR_VERDICTS = `
+  delete from donations.job_verdicts v using json_to_recordset($1::json) as c(job_id bigint)
+  where v.job_id = c.job_id`;
 
 /**
  * The recorder: writes what became of attempts (ledger, verdict, domain rows) in one transaction
@@ -98,7 +101,7 @@ export function createRecorder(
   const writeAll = async (entries: Entry[]) => {
     for (;;) {
       try {
-        await db.transaction((tx) => write(tx, entries));
+        await write(db, entries);
         return;
       } catch (error) {
         if (!isConnectionError(error)) throw error;
@@ -129,19 +132,27 @@ export function createRecorder(
   };
 }
 
-async function write(tx: Queryable, entries: Entry[]): Promise<void> {
-  const changes = new Map<string, Record<string, unknown>[]>();
-  for (const { sql, row } of entries.flatMap((entry) => entry.changes)) {
-    const rows = changes.get(sql);
+/**
+ * Everything in one statement, so in one transaction and one round trip: each kind of change is a
+ * part of its own, with its rows as its parameter.
+ */
+async function write(db: Db, entries: Entry[]): Promise<void> {
+  const parts = new Map<string, Record<string, unknown>[]>();
+  const add = (sql: string, row: Record<string, unknown>) => {
+    const rows = parts.get(sql);
     if (rows) rows.push(row);
-    else changes.set(sql, [row]);
+    else parts.set(sql, [row]);
+  };
+  for (const { changes, attempt, verdict, jobId } of entries) {
+    for (const { sql, row } of changes) add(sql, row);
+    if (attempt) add(INSERT_ATTEMPTS, { ...attempt });
+    if (verdict) add(UPSERT_VERDICTS, { ...verdict });
+    else if ((attempt?.attempt ?? 1) > 1) add(CLEAR_VERDICTS, { job_id: jobId });
   }
-  for (const [sql, rows] of changes) await tx.query(sql, [JSON.stringify(rows)]);
-
-  const attempts = entries.flatMap((entry) => entry.attempt ?? []);
-  if (attempts.length > 0) await tx.query(INSERT_ATTEMPTS, [JSON.stringify(attempts)]);
-  const verdicts = entries.flatMap((entry) => entry.verdict ?? []);
-  if (verdicts.length > 0) await tx.query(UPSERT_VERDICTS, [JSON.stringify(verdicts)]);
-  const retried = entries.filter((entry) => !entry.verdict && (entry.attempt?.attempt ?? 1) > 1);
-  if (retried.length > 0) await tx.query(CLEAR_VERDICTS, [retried.map((entry) => entry.jobId)]);
+  // In the same order every time, so that the same combination is the same prepared statement.
+  const sorted = [...parts].sort(([a], [b]) => (a < b ? -1 : 1));
+  const text = `with ${sorted.map(([sql], i) => `part${i} as (${sql.replaceAll('$1', `$${i + 1}`)})`).join(', ')} select 1`;
+  await db.query(text, sorted.map(([, rows]) => JSON.stringify(rows)), statementName(text));
 }
+
+const statementName = (text: string) => `record_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`;

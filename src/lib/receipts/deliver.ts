@@ -53,7 +53,7 @@ const CLAIM = `
 export function createClaimer(db: Db): (request: ClaimRequest) => Promise<ClaimedDelivery> {
   return groupCommit(async (requests: ClaimRequest[]) => {
     const asked = requests.map(({ deliveryId, claim }) => ({ id: deliveryId, claim }));
-    const { rows } = await db.query<Row>(CLAIM, [JSON.stringify(asked)]);
+    const { rows } = await db.query<Row>(CLAIM, [JSON.stringify(asked)], 'claim_deliveries');
     const byClaim = new Map(rows.map((row) => [row.claim, row]));
     return requests.map(({ claim }) => {
       const row = byClaim.get(claim);

@@ -68,8 +68,9 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Answer 
   });
 
   const setFaults = (provider: string, rules: FaultRule[]) => {
-    if (!PROVIDERS.includes(provider as Provider))
+    if (!PROVIDERS.includes(provider as Provider)) {
       throw new RangeError(`there is no provider ${provider}`);
+    }
     faults.set(provider as Provider, rules);
     return allFaults();
   };
@@ -91,7 +92,7 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Answer 
   const message = (id: string): { mail: InboxMail; message: Mail | null } | undefined => {
     const rows = store.all<MailRow & { content: string | null }>(
       `select m.*, c.mail as content from sendgrid_messages m left join sendgrid_contents c using (seq)
-       where substr(m.id, 1, length(?)) = ? order by m.seq desc limit 2`,
+       where m.id >= ? and m.id < ? || char(0x10ffff) order by length(m.id) limit 2`,
       id,
       id,
     );
@@ -168,11 +169,14 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Answer 
     try {
       const found = answer(request);
       return found === undefined
-        ? json(404, { error: `no ${request.path.slice('/_sandbox/'.length)}` })
+        ? json(404, {
+            error: `no ${decodeURIComponent(request.path).slice('/_sandbox/'.length).replace('inbox/', 'mail ')}`,
+          })
         : json(200, found);
     } catch (error) {
-      if (error instanceof RangeError || error instanceof SyntaxError)
+      if (error instanceof RangeError || error instanceof SyntaxError) {
         return json(400, { error: error.message });
+      }
       throw error;
     }
   };

@@ -51,11 +51,23 @@ export class SandboxClient {
    * only the envelope is kept. @throws UserError `not_found`
    */
   message = (id: string) =>
-    this.#call<{ mail: InboxMail; message: Mail | null }>('GET', `inbox/${encodeURIComponent(id)}`);
+    this.#call<{ mail: InboxMail; message: Mail | null }>(
+      'GET',
+      `inbox/${encodeURIComponent(id)}`,
+    ).catch((error) => {
+      if (!(error instanceof UserError && error.code === 'not_found')) throw error;
+      throw notFound(
+        `the sandbox has no mail ${id}, or several that begin so`,
+        'See: donations sandbox inbox',
+      );
+    });
 
   /** PaymentIntents as Stripe has them, newest first; of one donation by its id in the metadata. */
-  paymentIntents = ({ donationId }: { donationId?: string } = {}) =>
-    this.#call<StripeObject[]>('GET', `payment_intents${query({ donation_id: donationId })}`);
+  paymentIntents = ({ donationId, limit }: { donationId?: string; limit?: number } = {}) =>
+    this.#call<StripeObject[]>(
+      'GET',
+      `payment_intents${query({ donation_id: donationId, limit })}`,
+    );
 
   customers = ({ email }: { email?: string } = {}) =>
     this.#call<StripeObject[]>('GET', `customers${query({ email })}`);
@@ -93,10 +105,12 @@ export class SandboxClient {
     }
     const answer = (await response.json()) as T & { error?: string };
     if (response.status === 404) throw notFound(`the sandbox has ${answer.error}`);
-    if (response.status === 400)
+    if (response.status === 400) {
       throw new UserError('usage', `the sandbox refuses: ${answer.error}`);
-    if (!response.ok)
+    }
+    if (!response.ok) {
       throw new Error(`the sandbox answered ${response.status} to ${method} ${path}`);
+    }
     return answer;
   }
 }

@@ -177,12 +177,15 @@ function checkRule(rule: FaultRule): void {
   }
   if (total > 1 + 1e-9) throw wrong('the shares of one rule add up to more than 100%');
   const [from = 0, to = 0] = rule.latencyMs ?? [];
-  if (!(from >= 0 && to >= from))
+  if (!(from >= 0 && to >= from)) {
     throw wrong('latencyMs must be two numbers of milliseconds, the smaller first');
-  if (rule.rateLimit !== undefined && !(rule.rateLimit > 0))
+  }
+  if (rule.rateLimit !== undefined && !(rule.rateLimit > 0)) {
     throw wrong('rateLimit must be above zero');
-  if (rule.count !== undefined && !(Number.isInteger(rule.count) && rule.count > 0))
+  }
+  if (rule.count !== undefined && !(Number.isInteger(rule.count) && rule.count > 0)) {
     throw wrong('count must be a whole number above zero');
+  }
   if (rule.forMs !== undefined && !(rule.forMs > 0)) throw wrong('forMs must be above zero');
   try {
     new RegExp(rule.path ?? '');

@@ -151,8 +151,9 @@ function contentErrors({ content, template_id }: Record<string, unknown>): Field
           ),
         ];
   }
-  if (!Array.isArray(content))
+  if (!Array.isArray(content)) {
     return [problem('The content parameter must be an array.', 'content')];
+  }
   const errors = content.flatMap((block, at) => [
     ...(text(block?.type) && String(block.type).includes('/')
       ? []
@@ -247,8 +248,9 @@ function customArgsErrors(args: unknown, field: string): FieldError[] {
 }
 
 function personErrors(person: unknown, field: string, absent: string): FieldError[] {
-  if (!isObject(person) || person.email === undefined)
+  if (!isObject(person) || person.email === undefined) {
     return [problem(absent, field, `#message.${field.split('.')[0]}`)];
+  }
   if (person.name !== undefined && typeof person.name !== 'string') {
     return [problem('The name must be a string.', `${field}.name`)];
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalStore } from '../../local/sqlite.ts';
 import { type Answer, type Double, json, type SandboxRequest } from './http.ts';
@@ -37,7 +37,7 @@ export function sendgridDouble(options: {
     const errors = mailErrors(mail);
     if (errors.length > 0) return json(400, { errors });
     if (mail.mail_settings?.sandbox_mode?.enable) return { status: 200, headers: {}, body: '' };
-    const messageId = randomBytes(16).toString('base64url');
+    const messageId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
     store.transaction(() => {
       mail.personalizations.forEach((person, at) => {
         accept(mail, person, at === 0 ? messageId : `${messageId}.${at}`, body);
@@ -154,8 +154,9 @@ export function sendgridDouble(options: {
   function execute(request: SandboxRequest): Answer {
     const { method, path, body, headers } = request;
     if (!/^Bearer SG\.\S+$/.test(headers.authorization ?? '')) return refuse(401, UNAUTHORIZED);
-    if (path === '/v3/mail/send')
+    if (path === '/v3/mail/send') {
       return method === 'POST' ? send(body) : refuse(405, 'method not allowed');
+    }
     if (path === '/v3/scopes' && method === 'GET') return json(200, { scopes: SCOPES });
     if (path.startsWith('/v3/suppression/')) return suppressions(request);
     return refuse(404, 'not found');

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../clock.ts';
 import { UserError } from '../../errors.ts';
-import { takeLock } from '../../local/sqlite.ts';
+import { type LocalStore, takeLock } from '../../local/sqlite.ts';
 import { sandboxAdmin } from './admin.ts';
 import { openFaults, PROVIDERS, type Provider } from './faults.ts';
 import { type Double, json, type SandboxRequest } from './http.ts';
@@ -48,7 +48,13 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
   const unlock = takeLock(join(dataDir, 'sandbox.lock.sqlite'));
   if (!unlock) throw new UserError('try_again', `a sandbox already runs for ${dataDir}`);
 
-  const store = openSandboxStore(dataDir);
+  let store: LocalStore;
+  try {
+    store = openSandboxStore(dataDir);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
   const objects = stripeObjects(store);
   const keys = idempotencyKeys(store, now);
   const faults = openFaults(store, now);
@@ -86,7 +92,12 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
       headers: message.headers,
       body: await readBody(message),
     });
-    if (path.startsWith('/_sandbox/')) return sendAnswer(response, admin(await request()));
+    if (path.startsWith('/_sandbox/')) {
+      // A web page in the user's browser has no business here.
+      if (message.headers.origin !== undefined)
+        return sendAnswer(response, json(403, { error: 'not from a web page' }));
+      return sendAnswer(response, admin(await request()));
+    }
     const provider = providerOf(path);
     if (!provider) return sendAnswer(response, json(404, { error: `nothing is at ${path}` }));
 

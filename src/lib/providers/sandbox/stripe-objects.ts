@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { LocalStore } from '../../local/sqlite.ts';
 import { invalidParameter } from './stripe-errors.ts';
 
@@ -36,7 +36,8 @@ export interface StripeObjects {
 
 /** An id as Stripe's look: `pi_` and random letters and digits. */
 export const stripeId = (prefix: string) =>
-  `${prefix}_${randomBytes(18).toString('base64url').replace(/[-_]/g, 'x')}`;
+  // Node keeps random bytes ready for UUIDs; asking for some each time costs a system call.
+  `${prefix}_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
 
 export function stripeObjects(store: LocalStore): StripeObjects {
   const emailOf = (object: StripeObject) => (object.object === 'customer' ? object.email : null);

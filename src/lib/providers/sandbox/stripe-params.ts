@@ -19,38 +19,25 @@ export interface ParamSpec {
  * @throws StripeFailure `parameter_unknown`
  */
 export function readParams(encoded: string, spec: ParamSpec): Params {
-  const params: Params = {};
+  // Without a prototype, as a parameter may have any name.
+  const params: Params = Object.create(null);
   for (const [name, value] of new URLSearchParams(encoded)) {
-    const path = name.split(/\[|\]\[|\]$/).filter((part, at) => part !== '' || at === 0);
-    assign(params, path, value, name);
+    // `a[b][c]`; a list is `a[0]` or `a[]`.
+    const path = name.replace(/\]$/, '').split(/\]?\[/);
+    const last = path.pop() as string;
+    let at = params;
+    for (const part of path) {
+      at[part] ??= Object.create(null) as Params;
+      if (typeof at[part] === 'string') throw invalidParameter(`Invalid parameter: ${name}`, name);
+      at = at[part] as Params;
+    }
+    at[last || String(Object.keys(at).length)] = value;
   }
   check(params, { expand: 'texts', ...spec }, '');
   return params;
 }
 
-function assign(params: Params, path: string[], value: string, name: string): void {
-  let at = params;
-  path.slice(0, -1).forEach((part, depth) => {
-    // `expand[0]=x` and `expand[]=x` are both lists.
-    if (/^\d+$/.test(path[depth + 1] ?? '') && depth === path.length - 2) return;
-    const next = at[part];
-    if (next !== undefined && (typeof next === 'string' || Array.isArray(next))) {
-      throw invalidParameter(`Invalid parameter: ${name}`, name);
-    }
-    at[part] = next ?? Object.create(null);
-    at = at[part] as Params;
-  });
-  const last = path.at(-1) as string;
-  const isListItem = path.length > 1 && /^\d+$/.test(last);
-  if (!isListItem && !name.endsWith('[]')) {
-    at[last] = value;
-    return;
-  }
-  const list = isListItem ? (path.at(-2) as string) : last;
-  const known = at[list];
-  at[list] = Array.isArray(known) ? [...known, value] : [value];
-}
-
+/** Refuses what the spec does not have, and makes lists of what it calls lists. */
 function check(params: Params, spec: ParamSpec, prefix: string): void {
   for (const [name, value] of Object.entries(params)) {
     const full = prefix ? `${prefix}[${name}]` : name;
@@ -59,11 +46,16 @@ function check(params: Params, spec: ParamSpec, prefix: string): void {
       throw invalidParameter(`Received unknown parameter: ${full}`, full, 'parameter_unknown');
     }
     if (known === 'anything') continue;
-    if (typeof known === 'object') {
-      if (typeof value === 'object' && !Array.isArray(value)) check(value, known, full);
-      else if (value !== '') throw invalidParameter('Invalid object', full);
-    } else if (known === 'texts' ? !Array.isArray(value) : typeof value !== 'string') {
-      throw invalidParameter(known === 'texts' ? 'Invalid array' : 'Invalid string', full);
+    if (known === 'text') {
+      if (typeof value !== 'string') throw invalidParameter('Invalid string', full);
+    } else if (typeof value === 'string') {
+      // An empty text unsets what is otherwise a list or a group.
+      if (value !== '')
+        throw invalidParameter(known === 'texts' ? 'Invalid array' : 'Invalid object', full);
+    } else if (known === 'texts') {
+      params[name] = Object.values(value).map(String);
+    } else {
+      check(value as Params, known, full);
     }
   }
 }

@@ -177,8 +177,9 @@ function money(params: Params): { amount: number; currency: string } {
   requiredText(params, 'amount');
   const amount = integer(params, 'amount') as number;
   const currency = requiredText(params, 'currency').toLowerCase();
-  if (!CURRENCIES.has(currency))
+  if (!CURRENCIES.has(currency)) {
     throw invalidParameter(`Invalid currency: ${currency}.`, 'currency');
+  }
   if (amount < 1) {
     throw invalidParameter(
       'This value must be greater than or equal to 1.',

@@ -124,8 +124,9 @@ const spent = () =>
 
 /** POST /v1/payment_methods: only from a test token, since card numbers have no business here. */
 export function createMethod(params: Params, objects: StripeObjects, now: number): StripeObject {
-  if (requiredText(params, 'type') !== 'card')
+  if (requiredText(params, 'type') !== 'card') {
     throw invalidParameter('The sandbox knows cards only.', 'type');
+  }
   const token = requiredText(group(params, 'card'), 'token');
   const cardName = testCardName(token, 'tok_');
   if (!cardName) throw missing('token', token, 'card[token]', 400);

@@ -147,7 +147,9 @@ const EVENT_OF: Record<string, string> = {
 function announce(result: Result | undefined, method: string, onEvent: StripeListener): void {
   if (!result || method !== 'POST') return;
   const object = result as StripeObject;
-  if (object.object === 'payment_method') onEvent('payment_method.attached', shown(object));
+  if (object.object === 'payment_method' && object.customer) {
+    onEvent('payment_method.attached', shown(object));
+  }
   if (object.object !== 'payment_intent') return;
   const untried = object.status === 'requires_payment_method' && object.last_payment_error === null;
   const type = EVENT_OF[object.status as string];

@@ -150,9 +150,12 @@ export function openWebhooks(store: LocalStore, now: () => number): Webhooks {
     start() {
       timer = setInterval(() => {
         for (const provider of ['stripe', 'sendgrid'] as const) {
-          underWay[provider] ??= flush(provider).finally(() => {
-            underWay[provider] = undefined;
-          });
+          underWay[provider] ??= flush(provider)
+            // Events are kept until they are delivered: what failed now is tried at the next look.
+            .catch(() => {})
+            .finally(() => {
+              underWay[provider] = undefined;
+            });
         }
       }, LOOK_EVERY_MS);
     },
@@ -213,6 +216,8 @@ async function post(
       method: 'POST',
       headers: { 'Content-Type': 'application/json; charset=utf-8', ...headers },
       body,
+      // Both providers take a redirect for a failure.
+      redirect: 'manual',
       signal: AbortSignal.any([stopping, AbortSignal.timeout(RECEIVER_TIMEOUT_MS)]),
     });
     await response.arrayBuffer();

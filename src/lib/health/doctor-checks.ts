@@ -1,0 +1,198 @@
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import type { Db } from '../db/database.ts';
+import { describeDatabase } from '../db/describe.ts';
+import { migrationState } from '../db/migrate.ts';
+import { readMode } from '../db/prepare.ts';
+import { formatDuration } from '../output/time.ts';
+import type { MailGateway } from '../providers/mail.ts';
+import type { PaymentGateway } from '../providers/payments.ts';
+import { listWorkers } from '../queue/workers.ts';
+import { loadTemplates } from '../receipts/templates.ts';
+import { type Check, type Finding, failed, ok, skipped, warning } from './doctor.ts';
+
+export interface DoctorDeps {
+  config: Config;
+  clock: Clock;
+  /** `process.versions.node`. */
+  nodeVersion: string;
+  /** Connects, and leaves the database as it is found. */
+  connect(): Promise<Db>;
+  payments(): Promise<PaymentGateway>;
+  mail(): Promise<MailGateway>;
+}
+
+// What package.json asks for.
+const NODE_AT_LEAST: [major: number, minor: number] = [20, 19];
+// https://worker.graphile.org/docs/requirements
+const POSTGRES_AT_LEAST = 12;
+const SKEW_NOTED_MS = 30_000;
+// Stripe refuses webhook signatures that are older than this: https://docs.stripe.com/webhooks#replay-attacks
+const SKEW_HARMFUL_MS = 300_000;
+const WAIT_NOTED_MS = 5 * 60_000;
+
+/** What `donations doctor` looks at, in the order that it is told. */
+export function doctorChecks(deps: DoctorDeps): Check[] {
+  const { config } = deps;
+  const db = once(() => deps.connect());
+  const stripe = once(async () => timed(deps, async () => (await deps.payments()).ping()));
+  const sendgrid = once(async () => timed(deps, async () => (await deps.mail()).ping()));
+  const migrations = once(async () => migrationState(await db()));
+
+  /** A check that needs the tables; without them another check tells why. */
+  const onTables = (name: string, look: (db: Db) => Promise<Finding>): Check => ({
+    name,
+    async run() {
+      const state = await migrations().catch(() => undefined);
+      if (state === undefined) return skipped('needs the database');
+      return state.pending.length === 0 ? look(await db()) : skipped('needs the migrations');
+    },
+  });
+
+  return [
+    { name: 'node', run: async () => checkNode(deps.nodeVersion) },
+    { name: 'database', run: async () => checkDatabase(await db().catch(withHint(describeDatabase(config).hint)), config) },
+    {
+      name: 'migrations',
+      async run() {
+        if (!(await db().catch(() => undefined))) return skipped('needs the database');
+        const { applied, pending } = await migrations();
+        if (pending.length === 0) return ok(`all ${applied.length} applied`);
+        return failed(`${pending.length} not applied: ${pending.join(', ')}`, 'Apply them: donations db migrate');
+      },
+    },
+    onTables('mode', async (db) => checkMode(await readMode(db), config.mode)),
+    { name: 'stripe', run: async () => checkStripe((await stripe()).answer.livemode, config) },
+    { name: 'sendgrid', run: async () => checkSendGrid((await sendgrid()).answer.scopes, config) },
+    { name: 'sender', run: () => checkSender(config) },
+    {
+      name: 'clock',
+      async run() {
+        const skews = await Promise.all([
+          stripe().then(skewOf('Stripe'), () => undefined),
+          sendgrid().then(skewOf('SendGrid'), () => undefined),
+          db().then((db) => postgresSkew(deps, db)).catch(() => undefined),
+        ]);
+        return checkClock(skews.filter((skew) => skew !== undefined));
+      },
+    },
+    onTables('queue', (db) => checkQueue(db, deps.clock)),
+    onTables('worker', checkWorker),
+    onTables('ledger', checkLedger),
+  ];
+}
+
+function checkNode(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [wantedMajor, wantedMinor] = NODE_AT_LEAST;
+  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return ok(`Node.js ${version}`);
+  return failed(`Node.js ${version}`, `Install ${NODE_AT_LEAST.join('.')} or newer: https://nodejs.org`);
+}
+
+async function checkDatabase(db: Db, config: Config): Promise<Finding> {
+  const { where, hint } = describeDatabase(config);
+  const { rows } = await db
+    .query<{ server_version: string }>('show server_version')
+    .catch(withHint<{ rows: { server_version: string }[] }>(hint));
+  const version = rows[0]?.server_version ?? '';
+  const what = `PostgreSQL ${version.split(' ')[0]}, ${config.databaseUrl ? `at ${where}` : `embedded in ${where}`}`;
+  if (Number.parseInt(version, 10) >= POSTGRES_AT_LEAST) return ok(what);
+  return failed(what, `Graphile Worker needs PostgreSQL ${POSTGRES_AT_LEAST} or newer.`);
+}
+
+function checkMode(found: Config['mode'] | undefined, wanted: Config['mode']): Finding {
+  if (found === undefined) return ok(`${wanted}; the database has not been used yet`);
+  if (found === wanted) return ok(wanted);
+  return failed(
+    `this is a ${found} database, but the settings are for ${wanted} mode`,
+    `Use the keys of ${found} mode, or another database.`,
+  );
+}
+
+function checkStripe(livemode: boolean, { mode, stripe }: Config): Finding {
+  const where = mode === 'sandbox' ? 'the sandbox' : (stripe.apiBase ?? 'api.stripe.com');
+  if (livemode === (mode === 'live')) return ok(`${where} takes the key`);
+  return failed(`${where} says that the key is ${livemode ? 'live' : 'for tests'}, but the mode is ${mode}`, 'Set STRIPE_SECRET_KEY to the other key.');
+}
+
+function checkSendGrid(scopes: string[], { mode, sendgrid }: Config): Finding {
+  const where = mode === 'sandbox' ? 'the sandbox' : (sendgrid.apiBase ?? 'api.sendgrid.com');
+  if (scopes.includes('mail.send')) return ok(`${where} takes the key, which may send mail`);
+  return failed(`${where} takes the key, but it may not send mail`, 'Give it the permission Mail Send in SendGrid’s settings, API Keys.');
+}
+
+async function checkSender({ organization, receipts }: Config): Promise<Finding> {
+  await loadTemplates(receipts.templatesDir);
+  return ok(`${organization.legalName}, from ${receipts.from.email}; the receipt’s templates work`);
+}
+
+interface Skew {
+  who: string;
+  ms: number;
+}
+
+const skewOf =
+  (who: string) =>
+  ({ answer, at }: { answer: { serverTime: Date | undefined }; at: Date }): Skew | undefined =>
+    answer.serverTime && { who, ms: at.getTime() - answer.serverTime.getTime() };
+
+async function postgresSkew(deps: DoctorDeps, db: Db): Promise<Skew> {
+  const { answer, at } = await timed(deps, () => db.query<{ now: Date }>('select clock_timestamp() as now'));
+  return { who: 'Postgres', ms: at.getTime() - (answer.rows[0]?.now ?? at).getTime() };
+}
+
+function checkClock(skews: Skew[]): Finding {
+  const [worst] = skews.sort((a, b) => Math.abs(b.ms) - Math.abs(a.ms));
+  if (!worst) return skipped('needs somebody who knows the time');
+  const names = skews.map(({ who }) => who).sort().join(', ');
+  if (Math.abs(worst.ms) <= SKEW_NOTED_MS) return ok(`within ${formatDuration(Math.max(1000, Math.abs(worst.ms)))} of ${names}`);
+  const message = `${formatDuration(Math.abs(worst.ms))} ${worst.ms > 0 ? 'ahead of' : 'behind'} ${worst.who}`;
+  const hint = 'Set this machine’s clock, best by NTP: timedatectl set-ntp true';
+  return Math.abs(worst.ms) > SKEW_HARMFUL_MS ? failed(message, hint) : warning(message, hint);
+}
+
+async function checkQueue(db: Db, clock: Clock): Promise<Finding> {
+  const { rows } = await db.query<{ ready: bigint; oldest: Date | null; paused: string[] | null }>(
+    `select count(*) as ready, min(j.run_at) as oldest,
+       (select array_agg(distinct task) from donations.task_pauses) as paused
+     from graphile_worker.jobs j left join donations.job_verdicts v on v.job_id = j.id
+     where j.run_at <= now() and j.locked_at is null and j.attempts < j.max_attempts and v.job_id is null`,
+  );
+  const { ready = 0n, oldest = null, paused = null } = rows[0] ?? {};
+  if (paused) return warning(`${ready} jobs ready; paused: ${paused.join(', ')}`, 'See why: donations worker list, donations jobs policy');
+  if (ready === 0n || !oldest) return ok('nothing waits');
+  const waits = clock.now().getTime() - oldest.getTime();
+  const message = `${ready} ${ready === 1n ? 'job' : 'jobs'} ready, the oldest for ${formatDuration(Math.max(0, waits))}`;
+  return waits > WAIT_NOTED_MS ? warning(message, 'Start more workers: donations worker start') : ok(message);
+}
+
+async function checkWorker(db: Db): Promise<Finding> {
+  const alive = (await listWorkers(db)).filter(({ state }) => state === 'alive');
+  if (alive.length === 0) return warning('none is alive: jobs wait', 'Start one: donations worker start');
+  const slots = alive.reduce((sum, { concurrency }) => sum + concurrency, 0);
+  return ok(`${alive.length} alive with ${slots} slots`);
+}
+
+async function checkLedger(db: Db): Promise<Finding> {
+  const { rows } = await db.query<{ partition: string | null }>(
+    `select to_regclass('donations.job_attempts_' || to_char(now() at time zone 'utc', 'YYYYMMDD'))::text as partition`,
+  );
+  if (rows[0]?.partition) return ok('today’s partition is there');
+  return warning('today’s partition is not there: attempts go to the default one', 'A worker makes it as it starts: donations worker start');
+}
+
+/** An answer and the moment here, halfway between question and answer, that its time is compared with. */
+async function timed<T>({ clock }: DoctorDeps, ask: () => Promise<T>): Promise<{ answer: T; at: Date }> {
+  const asked = clock.now().getTime();
+  const answer = await ask();
+  return { answer, at: new Date((asked + clock.now().getTime()) / 2) };
+}
+
+/** The same promise for every call. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

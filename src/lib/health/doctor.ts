@@ -1,0 +1,58 @@
+import { isConnectionError } from '../db/connection-error.ts';
+import { UserError } from '../errors.ts';
+
+/** What a check found. `skipped` when what it needs is itself amiss and told by another check. */
+export interface Finding {
+  status: 'ok' | 'warning' | 'failed' | 'skipped';
+  message: string;
+  /** What to do about it. */
+  hint?: string | undefined;
+}
+
+export interface Check {
+  name: string;
+  run: () => Promise<Finding>;
+}
+
+export interface CheckResult extends Finding {
+  check: string;
+  durationMs: number;
+}
+
+export const ok = (message: string): Finding => ({ status: 'ok', message });
+export const warning = (message: string, hint: string): Finding => ({ status: 'warning', message, hint });
+export const failed = (message: string, hint?: string): Finding => ({ status: 'failed', message, hint });
+export const skipped = (message: string): Finding => ({ status: 'skipped', message });
+
+/**
+ * Runs the checks side by side, each for at most `limitMs` milliseconds. What goes wrong in one is
+ * that one's finding and hides no other's.
+ */
+export function runChecks(checks: Check[], limitMs: number): Promise<CheckResult[]> {
+  return Promise.all(
+    checks.map(async ({ name, run }) => {
+      const began = performance.now();
+      const finding = await withinLimit(run().catch(findingOf), limitMs);
+      return { check: name, ...finding, durationMs: Math.round(performance.now() - began) };
+    }),
+  );
+}
+
+async function withinLimit(finding: Promise<Finding>, limitMs: number): Promise<Finding> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<Finding>((resolve) => {
+    timer = setTimeout(() => resolve(failed(`no answer within ${limitMs / 1000} s`, 'Look at the network between here and there.')), limitMs);
+  });
+  try {
+    return await Promise.race([finding, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function findingOf(error: unknown): Finding {
+  if (error instanceof UserError) return failed(error.message, error.hint);
+  const { message, code } = error as Error & { code?: string };
+  if (isConnectionError(error)) return failed(`cannot be reached: ${message || code}`);
+  return failed(message || String(error));
+}
