@@ -29,6 +29,7 @@ export interface TaskRunner {
   verdictGiven: () => void;
   /** What runs now, by job id; told in the heartbeat. */
   running: Map<string, RunningJob>;
+  onBegin: () => void;
   whenUnknown: Situation['whenUnknown'];
   random: () => number;
 }
@@ -71,6 +72,7 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
       throw new Judged(`${name} is paused`);
     }
 
+    runner.onBegin();
     running.set(attempt.jobId, {
       job: attempt.jobId,
       task: name,

@@ -47,6 +47,8 @@ export class Worker {
   readonly #brake: Brake;
   readonly #running = new Map<string, RunningJob>();
   #pool: RunningPool | undefined;
+  /** How many jobs were begun. */
+  #begun = 0;
   #session: Session | undefined;
   #stopping = false;
   #beatTimer: NodeJS.Timeout | undefined;
@@ -81,8 +83,14 @@ export class Worker {
   async drain(): Promise<void> {
     await this.#begin();
     try {
-      this.#pool = await startPool(this.#poolOptions(), { once: true });
-      await this.#pool.ended;
+      // A pool that drains ends when it finds nothing for a moment, though a job that still runs may
+      // add more: so again, until one has found nothing at all.
+      let found: number;
+      do {
+        found = this.#begun;
+        this.#pool = await startPool(this.#poolOptions(), { once: true });
+        await this.#pool.ended;
+      } while (this.#begun > found && !this.#stopping);
     } finally {
       await this.#end();
     }
@@ -171,6 +179,9 @@ export class Worker {
       record: createRecorder(db, () => this.#databaseIsBack()),
       verdictGiven: () => this.#carryOverSoon(),
       running: this.#running,
+      onBegin: () => {
+        this.#begun += 1;
+      },
       whenUnknown: config.receipts.whenUnknown,
       random: Math.random,
     };

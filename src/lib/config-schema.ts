@@ -81,7 +81,7 @@ export const DEFAULTS: Record<string, unknown> = {
   'receipts.whenUnknown': 'hold',
   // IRS Publication 1771: a statement that none were provided, if that was the case.
   'receipts.goodsOrServices': 'No goods or services were provided in exchange for this contribution.',
-  'worker.concurrency': 10,
+  'worker.concurrency': 25,
   'worker.heartbeatMs': 1000,
   'ledger.retentionDays': 90,
 };

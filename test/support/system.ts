@@ -22,10 +22,11 @@ export interface System {
   config: Config;
   /** For commands and workers: this database, these doubles, short deadlines. */
   env: NodeJS.ProcessEnv;
-  startWorker(options?: { args?: string[]; env?: NodeJS.ProcessEnv }): TestWorker;
+  startWorker(options?: { args?: string[]; env?: NodeJS.ProcessEnv; cwd?: string }): TestWorker;
   close(): Promise<void>;
 }
 
+const LOOK_AGAIN_MS = 250;
 const ROOT = new URL('../../', import.meta.url).pathname;
 
 /** Starts one. `env` adds to the environment of every process in it. */
@@ -59,7 +60,7 @@ export async function startSystem(env: NodeJS.ProcessEnv = {}): Promise<System> 
       payments: stripeGateway({ secretKey: 'sk_test_sandbox', apiBase: server.url, timeoutMs: 1500 }),
     },
     startWorker(options = {}) {
-      const worker = new TestWorker(options.args ?? [], { ...all, ...options.env });
+      const worker = new TestWorker(options.args ?? [], { ...all, ...options.env }, options.cwd);
       workers.push(worker);
       return worker;
     },
@@ -91,9 +92,10 @@ export class TestWorker {
   readonly #child: ChildProcess;
   readonly #watchers = new Set<() => void>();
 
-  constructor(args: string[], env: NodeJS.ProcessEnv) {
+  constructor(args: string[], env: NodeJS.ProcessEnv, cwd?: string) {
     this.#child = spawn(process.execPath, [`${ROOT}bin/donations`, 'worker', 'start', ...args], {
       env,
+      cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.ended = new Promise((resolve) =>
@@ -114,7 +116,10 @@ export class TestWorker {
     return this.#child.pid as number;
   }
 
-  /** Resolves when the log so far satisfies `condition`; asked again at every line. Rejects if the worker ends before. */
+  /**
+   * Resolves when `condition` holds; asked again at every line of the log, and now and then, since
+   * the database may change without one. Rejects if the worker ends before.
+   */
   async until(condition: (lines: LogLine[]) => boolean | Promise<boolean>): Promise<void> {
     for (;;) {
       const seen = this.lines.length;
@@ -126,8 +131,10 @@ export class TestWorker {
       await new Promise<void>((resolve) => {
         const watcher = () => {
           this.#watchers.delete(watcher);
+          clearTimeout(timer);
           resolve();
         };
+        const timer = setTimeout(watcher, LOOK_AGAIN_MS);
         this.#watchers.add(watcher);
       });
     }

@@ -1,17 +1,18 @@
 /**
- * Runs many small pieces of work as few large ones: while one batch is under way the next one
+ * Runs many small pieces of work as few large ones: while batches are under way the next one
  * gathers. No timers, so a lone item waits for nobody.
  *
  * @param run does a whole batch and returns a result for each item, in order; if it throws, every
  *   item of the batch gets the error.
+ * @param atOnce how many batches may be under way: more wait less, and are smaller.
  */
 export function groupCommit<Item, Result>(
   run: (items: Item[]) => Promise<Result[]>,
-  maxItems = 500,
+  { maxItems = 500, atOnce = 2 } = {},
 ): (item: Item) => Promise<Result> {
   let waiting: { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }[] =
     [];
-  let busy = false;
+  let busy = 0;
 
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
@@ -26,14 +27,14 @@ export function groupCommit<Item, Result>(
         for (const entry of batch) entry.reject(error);
       }
     }
-    busy = false;
+    busy -= 1;
   }
 
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      if (busy) return;
-      busy = true;
+      if (busy >= atOnce) return;
+      busy += 1;
       // Let everything that is ready in this turn of the event loop join.
       setImmediate(drain);
     });

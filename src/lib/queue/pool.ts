@@ -49,7 +49,10 @@ export async function startPool(options: PoolOptions, { once = false } = {}): Pr
   const events = new EventEmitter() as WorkerEvents;
   // Boxed: a pool is a promise of its own end, which must not be awaited here.
   const created = new Promise<{ pool: WorkerPool }>((resolve) => {
-    events.on('pool:create', ({ workerPool }) => resolve({ pool: workerPool }));
+    events.on('pool:create', ({ workerPool }) => {
+      quieten(workerPool);
+      resolve({ pool: workerPool });
+    });
   });
   // Graphile Worker chooses the name of the pool by itself and claims jobs at once. Nothing may be
   // locked under a name that is not on record, or nobody could release it if we died: so no
@@ -67,6 +70,17 @@ export async function startPool(options: PoolOptions, { once = false } = {}): Pr
       await pool.gracefulShutdown('asked to stop');
       await ended;
     },
+  };
+}
+
+/**
+ * When Postgres goes away the pool shuts itself down, and nobody awaits that shutdown: its failure
+ * would end the process as an unhandled rejection. The pool's own promise tells of it as well.
+ */
+function quieten(pool: WorkerPool): void {
+  const shutDown = pool.gracefulShutdown.bind(pool);
+  pool.gracefulShutdown = async (message) => {
+    await Promise.resolve(shutDown(message)).catch(() => {});
   };
 }
 

@@ -129,7 +129,8 @@ export async function listDeliveries(db: Queryable, { status, limit }: ReceiptFi
     `select r.id as receipt, r.content->>'number' as number, d.id as delivery, d.kind, d.status, d.recipient,
        d.donation_id as donation, r.amount_minor, r.currency, d.reason, coalesce(d.accepted_at, d.claimed_at, d.created_at) as at
      from donations.receipt_deliveries d join donations.receipts r on r.id = d.receipt_id
-     where $1::text is null or d.status = $1
+     where ($1::text is null or d.status = $1)
+       ${status === 'held' || status === 'failed' ? 'and d.needs_attention' : ''}
      order by d.created_at desc, d.id desc limit $2`,
     [status ?? null, limit],
   );

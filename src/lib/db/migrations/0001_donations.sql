@@ -105,6 +105,9 @@ create table donations.receipt_deliveries (
   -- What settled an unknown outcome: the event or the person, in words.
   evidence text,
   created_at timestamptz not null default now(),
+  -- Indexed in place of the status, which changes with every send: an update that changes no indexed
+  -- column touches no index.
+  needs_attention boolean generated always as (status in ('held', 'failed')) stored,
   check (status not in ('sending', 'accepted') or claim is not null or evidence is not null),
   check ((status = 'accepted') = (accepted_at is not null)),
   check (status not in ('held', 'failed') or reason is not null)
@@ -112,7 +115,7 @@ create table donations.receipt_deliveries (
 create unique index receipt_deliveries_one_original on donations.receipt_deliveries (receipt_id) where kind = 'original';
 create index receipt_deliveries_receipt on donations.receipt_deliveries (receipt_id);
 create index receipt_deliveries_donation on donations.receipt_deliveries (donation_id);
-create index receipt_deliveries_attention on donations.receipt_deliveries (created_at) where status in ('held', 'failed');
+create index receipt_deliveries_attention on donations.receipt_deliveries (created_at) where needs_attention;
 
 -- The state machines. A row may only take the steps listed here; the function is called for any other.
 create function donations.refuse_transition() returns trigger language plpgsql as $$

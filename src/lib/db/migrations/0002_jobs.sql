@@ -19,10 +19,9 @@ create table donations.job_attempts (
   http_status smallint,
   request_id text,
   next_run_at timestamptz,
-  primary key (started_at, id)
+  primary key (job_id, started_at, id)
 ) partition by range (started_at);
 comment on table donations.job_attempts is 'One row an attempt of a job. No foreign keys: it is history, and outlives what it tells of.';
-create index job_attempts_job on donations.job_attempts (job_id, started_at);
 create index job_attempts_donation on donations.job_attempts (donation_id, started_at) where donation_id is not null;
 create index job_attempts_trouble on donations.job_attempts (started_at, task) where outcome not in ('succeeded');
 create table donations.job_attempts_default partition of donations.job_attempts default;

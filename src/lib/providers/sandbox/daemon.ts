@@ -45,12 +45,18 @@ export async function ensureSandbox(options: {
   const deadline = Date.now() + PATIENCE_MS;
   while (Date.now() < deadline) {
     const { url, pid } = await sandboxStatus({ dataDir });
-    if (url) return { url, started: pid === server.pid };
+    if (url) {
+      const started = pid === server.pid;
+      // Ours came too late; still starting, it would serve on when the other is stopped.
+      if (!started) server.abandon();
+      return { url, started };
+    }
     if (server.ended !== undefined && server.ended !== LOCKED_OUT_EXIT) break;
     // Another has the lock: it is about to answer, or it is just going.
     if (server.ended === LOCKED_OUT_EXIT) server = spawnServer(command, dataDir);
     await sleep(LOOK_AGAIN_MS);
   }
+  server.abandon();
   throw dependencyDown(
     `the sandbox does not start: ${server.ended === undefined ? 'it does not answer' : `it ended with ${server.ended}`}`,
     `See ${logFile(dataDir)}`,
@@ -61,6 +67,8 @@ interface SpawnedServer {
   pid: number | undefined;
   /** Its exit code, signal, or why it could not be run. */
   ended: number | string | undefined;
+  /** Ends it if it has not ended. */
+  abandon(): void;
 }
 
 function spawnServer([program, ...args]: [string, ...string[]], dataDir: string): SpawnedServer {
@@ -73,7 +81,11 @@ function spawnServer([program, ...args]: [string, ...string[]], dataDir: string)
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production' },
   });
   closeSync(log);
-  const server: SpawnedServer = { pid: child.pid, ended: undefined };
+  const server: SpawnedServer = {
+    pid: child.pid,
+    ended: undefined,
+    abandon: () => void child.kill(),
+  };
   child.once('error', (error) => {
     server.ended = error.message;
   });
