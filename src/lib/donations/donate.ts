@@ -39,10 +39,16 @@ const SETTLE_SOON_MS = 2000;
  * @throws UserError `usage` that names the first thing wrong.
  */
 export function checkDonation(input: DonateInput, locale: string): NewDonation {
-  for (const [field, text] of Object.entries(input)) {
-    if (field !== 'amount' && text !== undefined && looksLikeCardNumber(text)) {
+  for (const [option, text] of [
+    ['--payment-method', input.paymentMethod],
+    ['--name', input.name],
+    ['--email', input.email],
+    ['--fund', input.fund],
+    ['--campaign', input.campaign],
+  ]) {
+    if (text && looksLikeCardNumber(text)) {
       throw usageError(
-        `${field === 'paymentMethod' ? '--payment-method' : `--${field}`} looks like a card number, which must never come here`,
+        `${option} looks like a card number, which must never come here`,
         'Give the id that Stripe.js made of the card: pm_… or tok_….',
       );
     }

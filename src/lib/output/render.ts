@@ -29,7 +29,8 @@ export interface OutputOptions {
 /** The format that the options ask for, and the fields, if some were picked. */
 export function chosenFormat(options: OutputOptions): { format: Format; fields: string[] | undefined } {
   if (options.json === undefined) return { format: options.output ?? 'table', fields: undefined };
-  const fields = typeof options.json === 'string' ? options.json.split(',').map((field) => field.trim()) : undefined;
+  // A bare --json is all of them.
+  const fields = typeof options.json === 'string' && options.json !== '' ? options.json.split(',').map((field) => field.trim()) : undefined;
   return { format: options.output === 'ndjson' ? 'ndjson' : 'json', fields };
 }
 
