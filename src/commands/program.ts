@@ -93,7 +93,7 @@ const BRANCHES: (Leaf | Noun)[] = [
     description: 'the settings',
     verbs: [async () => (await import('./config/show.ts')).configShowCommand],
   },
-  // { name: 'doctor', group: SETUP, load: async () => (await import('./doctor.ts')).doctorCommand },
+  { name: 'doctor', group: SETUP, load: async () => (await import('./doctor.ts')).doctorCommand },
 ];
 
 /**

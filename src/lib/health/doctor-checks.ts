@@ -4,6 +4,7 @@ import type { Db } from '../db/database.ts';
 import { describeDatabase } from '../db/describe.ts';
 import { migrationState } from '../db/migrate.ts';
 import { readMode } from '../db/prepare.ts';
+import { dependencyDown, UserError } from '../errors.ts';
 import { formatDuration } from '../output/time.ts';
 import type { MailGateway } from '../providers/mail.ts';
 import type { PaymentGateway } from '../providers/payments.ts';
@@ -55,8 +56,11 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
     {
       name: 'migrations',
       async run() {
-        if (!(await db().catch(() => undefined))) return skipped('needs the database');
-        const { applied, pending } = await migrations();
+        const state = await migrations().catch((error: unknown) => {
+          if (error instanceof UserError) throw error;
+        });
+        if (!state) return skipped('needs the database');
+        const { applied, pending } = state;
         if (pending.length === 0) return ok(`all ${applied.length} applied`);
         return failed(`${pending.length} not applied: ${pending.join(', ')}`, 'Apply them: donations db migrate');
       },
@@ -196,3 +200,12 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
     return made;
   };
 }
+
+/** For `catch`: the same failure, with what to do about it. */
+const withHint =
+  <T = never>(hint: string) =>
+  (error: unknown): T => {
+    if (error instanceof UserError) throw error;
+    const { message, code } = error as Error & { code?: string };
+    throw dependencyDown(`cannot be reached: ${message || code}`, hint, error);
+  };

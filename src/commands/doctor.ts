@@ -1,0 +1,77 @@
+import { Command } from 'commander';
+import type { CheckResult } from '../lib/health/doctor.ts';
+import { type Column, chosenFormat, type OutputOptions, render } from '../lib/output/render.ts';
+import { paint, plain, print } from '../lib/output/io.ts';
+import type { Context } from './context.ts';
+import { examples } from './examples.ts';
+import { EXIT_CODE_OF } from './exit-codes.ts';
+import { withOutput } from './output-options.ts';
+
+/** How long one check may take. */
+const LIMIT_MS = 15_000;
+
+const LOOKS = {
+  ok: ['●', 'good'],
+  warning: ['▲', 'warn'],
+  failed: ['✕', 'bad'],
+  skipped: ['‖', 'dim'],
+} as const;
+
+const COLUMNS: Column<CheckResult>[] = [
+  { name: 'check', header: 'CHECK', value: (row) => row.check },
+  { name: 'status', header: 'STATUS', value: (row) => row.status },
+  { name: 'message', header: 'FOUND', value: (row) => row.message },
+  { name: 'hint', header: 'WHAT TO DO', value: (row) => row.hint },
+  { name: 'duration_ms', header: 'MS', value: (row) => row.durationMs },
+];
+
+/** `donations doctor`: looks whether everything is in order, and says what to do where it is not. */
+export function doctorCommand(context: Context): Command {
+  const command = new Command('doctor').description(
+    'look whether everything is in order, and say what to do where it is not',
+  );
+  return examples(withOutput(command), [
+    ['donations doctor', 'exits 1 if something must be mended'],
+    ['donations doctor --json=check,status,hint', 'for a script'],
+  ]).action(async (options: OutputOptions) => {
+    const { io } = context;
+    const results = await examine(context);
+    if (chosenFormat(options).format === 'table') {
+      const width = Math.max(...results.map(({ check }) => check.length));
+      for (const { check, status, message, hint } of results) {
+        const [glyph, tone] = LOOKS[status];
+        print(io, `${paint(io, tone, glyph)} ${check.padEnd(width)}  ${plain(message)}`);
+        if (hint) print(io, `${' '.repeat(width + 4)}${paint(io, 'bold', plain(hint))}`);
+      }
+    } else render(io, options, COLUMNS, results);
+    if (results.some(({ status }) => status === 'failed')) process.exitCode = EXIT_CODE_OF.failed;
+  });
+}
+
+async function examine(context: Context): Promise<CheckResult[]> {
+  const [{ doctorChecks }, { runChecks }, { openDb }] = await Promise.all([
+    import('../lib/health/doctor-checks.ts'),
+    import('../lib/health/doctor.ts'),
+    import('../lib/db/database.ts'),
+  ]);
+  const config = await context.config();
+  const opened: { close(): Promise<void> }[] = [];
+  const checks = doctorChecks({
+    config,
+    clock: context.clock,
+    nodeVersion: process.versions.node,
+    connect: async () => {
+      // Not `context.db()`: that would migrate, and refuse what is to be told here.
+      const db = openDb({ url: await context.databaseUrl(), applicationName: 'donations doctor' });
+      opened.push(db);
+      return db;
+    },
+    payments: context.payments,
+    mail: context.mail,
+  });
+  try {
+    return await runChecks(checks, LIMIT_MS);
+  } finally {
+    await Promise.all(opened.map((db) => db.close()));
+  }
+}
