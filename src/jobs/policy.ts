@@ -124,7 +124,7 @@ const jitter = (ms: number, { random }: Situation) => Math.round(ms * random);
 export function describeRule(rule: Rule): string {
   switch (rule.do) {
     case 'retry':
-      return `retry, up to ${rule.limit} attempts, backoff ${rule.baseMs / SECOND} s doubling to ${rule.capMs / HOUR} h with full jitter`;
+      return `retry up to ${rule.limit} times, backoff ${rule.baseMs / SECOND} s to ${rule.capMs / HOUR} h, full jitter`;
     case 'wait':
       return `retry when Retry-After says, else after ${rule.defaultMs / SECOND} s; no attempt burned`;
     case 'pause':

@@ -132,6 +132,8 @@ export function createMoneyFormatter(): (money: Money, locale: string) => string
       formats.set(key, format);
     }
     // A decimal string is formatted exactly; a number would pass through floating point.
-    return `${format.format(decimalAmount(money) as unknown as number)} ${money.currency.toUpperCase()}`;
+    const text = format.format(decimalAmount(money) as unknown as number);
+    const code = money.currency.toUpperCase();
+    return text.includes(code) ? text : `${text} ${code}`;
   };
 }
