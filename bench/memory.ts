@@ -12,10 +12,18 @@ export async function bench(): Promise<void> {
   const samples: [jobs: number, megabytes: number][] = [];
   try {
     await seedReceipts(stage.db, 1, JOBS);
-    const worker = spawn(process.execPath, [launcherPath(), 'worker', 'start', '--concurrency', '24'], {
-      env: { PATH: process.env.PATH, DONATIONS_DATA_DIR: stage.dataDir, DONATIONS_LOG_LEVEL: 'info' },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const worker = spawn(
+      process.execPath,
+      [launcherPath(), 'worker', 'start', '--concurrency', '24'],
+      {
+        env: {
+          PATH: process.env.PATH,
+          DONATIONS_DATA_DIR: stage.dataDir,
+          DONATIONS_LOG_LEVEL: 'info',
+        },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
     let done = 0;
     await new Promise<void>((resolve, reject) => {
       worker.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
@@ -41,7 +49,9 @@ export async function bench(): Promise<void> {
     samples.map(([jobs, megabytes], i) => [
       jobs,
       megabytes.toFixed(0),
-      i === samples.length - 1 ? verdict(megabytes / first, 1.15, 'at most') : (megabytes / first).toFixed(2),
+      i === samples.length - 1
+        ? verdict(megabytes / first, 1.15, 'at most')
+        : (megabytes / first).toFixed(2),
     ]),
   );
 }

@@ -52,7 +52,9 @@ export async function seedReceipts(db: Db, from: number, count: number): Promise
       `insert into donations.donors (id, name, email) values ('dnr_' || repeat('0', 26), 'Ada Lovelace', 'ada@example.org')
        on conflict do nothing`,
     );
-    await tx.query(`insert into donations.receipt_counters values ('bench', 0) on conflict do nothing`);
+    await tx.query(
+      `insert into donations.receipt_counters values ('bench', 0) on conflict do nothing`,
+    );
     const id = (prefix: string) => `'${prefix}_' || lpad(i::text, 26, '0')`;
     await tx.query(
       `insert into donations.donations (id, donor_id, amount_minor, currency, status, payment_method, payment_intent_id, received_on, settled_at)

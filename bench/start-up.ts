@@ -28,7 +28,11 @@ export async function bench(): Promise<void> {
     ['command', `median of ${RUNS} (ms)`, 'times node -e 0'],
     commands.map(([name, , limit]) => {
       const ms = median(times.get(name) ?? []);
-      return [name, ms.toFixed(1), limit ? verdict(ms / base, limit, 'at most') : (ms / base).toFixed(2)];
+      return [
+        name,
+        ms.toFixed(1),
+        limit ? verdict(ms / base, limit, 'at most') : (ms / base).toFixed(2),
+      ];
     }),
   );
 }

@@ -6,7 +6,7 @@ import { stripeGateway } from '../src/lib/providers/stripe.ts';
 import { startPool } from '../src/lib/queue/pool.ts';
 import { receiptMessage } from '../src/lib/receipts/message.ts';
 import { loadTemplates, SAMPLE } from '../src/lib/receipts/templates.ts';
-import { openStage, seedReceipts, type Stage } from './stage.ts';
+import { openStage, type Stage, seedReceipts } from './stage.ts';
 import { median, printTable, verdict } from './table.ts';
 
 const JOBS = 6000;
@@ -34,10 +34,20 @@ export async function bench(): Promise<void> {
         String(concurrency),
         median(bare.slice(1)).toFixed(0),
         median(ours.slice(1)).toFixed(0),
-        concurrency === Math.max(...CONCURRENCIES) ? verdict(median(ratios), 0.7, 'at least') : median(ratios).toFixed(2),
+        concurrency === Math.max(...CONCURRENCIES)
+          ? verdict(median(ratios), 0.7, 'at least')
+          : median(ratios).toFixed(2),
       ]);
     }
-    printTable(['concurrency', 'bare task, no record (receipts/s)', 'donations worker (receipts/s)', 'of bare'], rows);
+    printTable(
+      [
+        'concurrency',
+        'bare task, no record (receipts/s)',
+        'donations worker (receipts/s)',
+        'of bare',
+      ],
+      rows,
+    );
   } finally {
     await stage.close();
   }
@@ -88,7 +98,11 @@ async function runOurs(stage: Stage, concurrency: number, from: number): Promise
   const worker = new Worker({
     db: stage.db,
     databaseUrl: stage.databaseUrl,
-    payments: stripeGateway({ secretKey: 'sk_test_sandbox', apiBase: stage.sandboxUrl, timeoutMs: 15_000 }),
+    payments: stripeGateway({
+      secretKey: 'sk_test_sandbox',
+      apiBase: stage.sandboxUrl,
+      timeoutMs: 15_000,
+    }),
     mail: mailOf(stage),
     templates: await loadTemplates(undefined),
     // Logged as in use, to nowhere.

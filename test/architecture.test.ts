@@ -16,11 +16,15 @@ const sources: Source[] = readdirSync(ROOT, { recursive: true, encoding: 'utf8' 
   .filter((path) => /\.tsx?$/.test(path))
   .map((path) => {
     const text = readFileSync(join(ROOT, path), 'utf8');
-    const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, name]) => name as string);
+    const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
+      ([, name]) => name as string,
+    );
     return {
       path,
       text,
-      own: specifiers.filter((name) => name.startsWith('.')).map((name) => normalize(join(dirname(path), name))),
+      own: specifiers
+        .filter((name) => name.startsWith('.'))
+        .map((name) => normalize(join(dirname(path), name))),
       packages: specifiers.filter((name) => !name.startsWith('.')),
     };
   });
@@ -39,13 +43,19 @@ describe('the arrows', () => {
 
   it('lib imports neither commands nor jobs', () => {
     for (const { path, own } of below('lib/')) {
-      expect(own.filter((name) => !name.startsWith('lib/')), path).toEqual([]);
+      expect(
+        own.filter((name) => !name.startsWith('lib/')),
+        path,
+      ).toEqual([]);
     }
   });
 
   it('jobs import lib only', () => {
     for (const { path, own } of below('jobs/')) {
-      expect(own.filter((name) => name.startsWith('commands/')), path).toEqual([]);
+      expect(
+        own.filter((name) => name.startsWith('commands/')),
+        path,
+      ).toEqual([]);
     }
   });
 
@@ -53,28 +63,45 @@ describe('the arrows', () => {
     const doors = below('commands/').flatMap(({ path, own }) =>
       own.filter((name) => name.startsWith('jobs/')).map((name) => `${path} → ${name}`),
     );
-    expect(doors.sort()).toEqual(['commands/jobs/policy.ts → jobs/policy.ts', 'commands/worker/start.ts → jobs/run-worker.ts']);
+    expect(doors.sort()).toEqual([
+      'commands/jobs/policy.ts → jobs/policy.ts',
+      'commands/worker/start.ts → jobs/run-worker.ts',
+    ]);
   });
 
   it('the domain sees providers’ interfaces, never an SDK or a double', () => {
-    const domain = ['donations', 'receipts', 'queue', 'audit', 'health'].flatMap((folder) => below(`lib/${folder}/`));
+    const domain = ['donations', 'receipts', 'queue', 'audit', 'health'].flatMap((folder) =>
+      below(`lib/${folder}/`),
+    );
     for (const { path, own } of domain) {
       const providers = own.filter((name) => name.startsWith('lib/providers/'));
-      expect(providers.filter((name) => !/providers\/(payments|mail|errors)\.ts$/.test(name)), path).toEqual([]);
+      expect(
+        providers.filter((name) => !/providers\/(payments|mail|errors)\.ts$/.test(name)),
+        path,
+      ).toEqual([]);
     }
   });
 
   it('only the wiring and the sandbox’s own commands know of the sandbox', () => {
-    const known = sources.filter(({ path, own }) => !path.startsWith('lib/providers/sandbox/') && own.some((name) => name.startsWith('lib/providers/sandbox/')));
+    const known = sources.filter(
+      ({ path, own }) =>
+        !path.startsWith('lib/providers/sandbox/') &&
+        own.some((name) => name.startsWith('lib/providers/sandbox/')),
+    );
     for (const { path } of known) {
       expect(path).toMatch(/^commands\/(context\.ts|sandbox\/|demo\/|demo\.ts|webhooks\/)/);
     }
   });
 
   it('leaves import leaves', () => {
-    const leaves = ['errors', 'money', 'ids', 'clock', 'mask', 'parse', 'launcher'].map((name) => `lib/${name}.ts`);
+    const leaves = ['errors', 'money', 'ids', 'clock', 'mask', 'parse', 'launcher'].map(
+      (name) => `lib/${name}.ts`,
+    );
     for (const { path, own } of sources.filter(({ path }) => leaves.includes(path))) {
-      expect(own.filter((name) => !leaves.includes(name)), path).toEqual([]);
+      expect(
+        own.filter((name) => !leaves.includes(name)),
+        path,
+      ).toEqual([]);
     }
   });
 });
@@ -92,7 +119,11 @@ describe('packages', () => {
   });
 
   it('graphile-worker is imported by the queue, the migration and the task wrapper (as a type)', () => {
-    expect(importers('graphile-worker')).toEqual(['jobs/run-task.ts', 'lib/db/migrate.ts', 'lib/queue/pool.ts']);
+    expect(importers('graphile-worker')).toEqual([
+      'jobs/run-task.ts',
+      'lib/db/migrate.ts',
+      'lib/queue/pool.ts',
+    ]);
   });
 });
 

@@ -33,8 +33,12 @@ function completions(command: Command, path: string[] = []): Completion[] {
   const commands = help.visibleCommands(command);
   const words = [
     ...commands.map((child) => ({ word: child.name(), about: child.description() })),
-    ...help.visibleOptions(command).map((option) => ({ word: option.long ?? option.flags, about: option.description })),
-    ...command.registeredArguments.flatMap(({ argChoices }) => (argChoices ?? []).map((word) => ({ word, about: '' }))),
+    ...help
+      .visibleOptions(command)
+      .map((option) => ({ word: option.long ?? option.flags, about: option.description })),
+    ...command.registeredArguments.flatMap(({ argChoices }) =>
+      (argChoices ?? []).map((word) => ({ word, about: '' })),
+    ),
   ];
   return [
     { path: path.join(' '), words },
@@ -88,8 +92,12 @@ function __donations_at
   set -l at (string match -v -- '-*' $words[2..-1])
   test "$at" = "$argv[1]"
 end
-${all.flatMap(({ path, words }) => words.map(({ word, about }) => {
-  const what = word.startsWith('--') ? `-l ${quote(word.slice(2))}` : `-f -a ${quote(word)}`;
-  return `complete -c donations -n ${quote(`__donations_at ${quote(path)}`)} ${what} -d ${quote(about)}`;
-})).join('\n')}`,
+${all
+  .flatMap(({ path, words }) =>
+    words.map(({ word, about }) => {
+      const what = word.startsWith('--') ? `-l ${quote(word.slice(2))}` : `-f -a ${quote(word)}`;
+      return `complete -c donations -n ${quote(`__donations_at ${quote(path)}`)} ${what} -d ${quote(about)}`;
+    }),
+  )
+  .join('\n')}`,
 };

@@ -3,7 +3,11 @@ import { say } from '../lib/output/io.ts';
 import type { Context } from './context.ts';
 
 /** Asks at a terminal for a word to be typed. False when it was not, or when nobody is there to ask. */
-export async function confirmByTyping(context: Context, what: string, word: string): Promise<boolean> {
+export async function confirmByTyping(
+  context: Context,
+  what: string,
+  word: string,
+): Promise<boolean> {
   const { io, signal } = context;
   if (!io.stdin.isTTY || !io.stderr.isTTY) return false;
   say(io, what);

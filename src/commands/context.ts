@@ -39,7 +39,10 @@ export type ContextOptions = Pick<Context, 'io' | 'version' | 'args' | 'signal'>
 /** The context of one command line. */
 export function createContext({ io, version, args, signal }: ContextOptions): Context {
   const closers: (() => Promise<void>)[] = [];
-  const commandName = args.filter((arg) => !arg.startsWith('-')).slice(0, 2).join(' ');
+  const commandName = args
+    .filter((arg) => !arg.startsWith('-'))
+    .slice(0, 2)
+    .join(' ');
 
   const settings = once(async () => {
     const { loadConfig } = await import('../lib/config.ts');
@@ -78,8 +81,16 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
       return (await ensureSandbox({ dataDir })).url;
     });
     return {
-      stripe: { ...stripe, secretKey: SANDBOX_KEYS.stripe, apiBase: stripe.apiBase ?? (await sandbox()) },
-      sendgrid: { ...sendgrid, apiKey: SANDBOX_KEYS.sendgrid, apiBase: sendgrid.apiBase ?? (await sandbox()) },
+      stripe: {
+        ...stripe,
+        secretKey: SANDBOX_KEYS.stripe,
+        apiBase: stripe.apiBase ?? (await sandbox()),
+      },
+      sendgrid: {
+        ...sendgrid,
+        apiKey: SANDBOX_KEYS.sendgrid,
+        apiBase: sendgrid.apiBase ?? (await sandbox()),
+      },
     };
   });
 

@@ -21,16 +21,24 @@ const TOTALS: Column<TaskTotals>[] = [
 /** `donations demo`: the whole system in one terminal. */
 export function demoCommand(context: Context): Command {
   const command = new Command('demo')
-    .description('the whole system in one terminal: donations come in, a worker runs, providers misbehave')
+    .description(
+      'the whole system in one terminal: donations come in, a worker runs, providers misbehave',
+    )
     .option('--count <n>', 'how many donations; without it they keep coming')
     .option('--exit', 'with --count: end when each has come to its end');
   return examples(command, [
     ['donations demo', 'watch it; Ctrl-C ends it'],
-    ['donations demo --count 50 --exit', 'a check: exits 0 only if every donation is accounted for'],
+    [
+      'donations demo --count 50 --exit',
+      'a check: exits 0 only if every donation is accounted for',
+    ],
   ]).action(async (options: OutputOptions & { count?: string; exit?: boolean }) => {
     const config = await context.config();
     if (config.mode !== 'sandbox') {
-      throw configurationError(`the demo plays with money, and this is ${config.mode} mode`, 'Unset the providers’ keys to use the sandbox.');
+      throw configurationError(
+        `the demo plays with money, and this is ${config.mode} mode`,
+        'Unset the providers’ keys to use the sandbox.',
+      );
     }
     const count = options.count ? parseCount(options.count, { max: 100_000 }) : undefined;
     context.stopsByItself = true;
@@ -38,8 +46,10 @@ export function demoCommand(context: Context): Command {
     await demo.play({ count, untilSettled: options.exit === true });
     const { account, totals, chargedTwice, complete } = await demo.end();
     summarise(context.io, account, totals);
-    if (chargedTwice.length > 0) throw new UserError('failed', `charged more than once: ${chargedTwice.join(', ')}`);
-    if (options.exit && !complete) throw new UserError('failed', 'not every donation came to its end', 'See: donations doctor');
+    if (chargedTwice.length > 0)
+      throw new UserError('failed', `charged more than once: ${chargedTwice.join(', ')}`);
+    if (options.exit && !complete)
+      throw new UserError('failed', 'not every donation came to its end', 'See: donations doctor');
     nextSteps(context.io, account);
   });
 }
@@ -66,7 +76,8 @@ function summarise(io: Io, account: Account, totals: TaskTotals[]): void {
 function nextSteps(io: Io, account: Account): void {
   say(io, '\nLook around:');
   say(io, '  donations receipts list --limit 5     what was sent');
-  if (account.held > 0) say(io, '  donations receipts list --held        what may have been sent, for you to decide');
+  if (account.held > 0)
+    say(io, '  donations receipts list --held        what may have been sent, for you to decide');
   say(io, '  donations sandbox inbox               the mails themselves');
   say(io, '  donations jobs policy                 what is retried, and what is not');
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { CheckResult } from '../lib/health/doctor.ts';
-import { type Column, chosenFormat, type OutputOptions, render } from '../lib/output/render.ts';
 import { paint, plain, print } from '../lib/output/io.ts';
+import { type Column, chosenFormat, type OutputOptions, render } from '../lib/output/render.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';

@@ -21,11 +21,20 @@ const COLUMNS: Column<Donation>[] = [
     value: (d) => d.status,
     tone: (d) => (d.status === 'succeeded' ? 'good' : d.status === 'failed' ? 'bad' : 'warn'),
   },
-  { name: 'amount_minor', header: 'AMOUNT', value: (d) => d.amount.minor, text: (d) => formatMoney(d.amount) },
+  {
+    name: 'amount_minor',
+    header: 'AMOUNT',
+    value: (d) => d.amount.minor,
+    text: (d) => formatMoney(d.amount),
+  },
   { name: 'amount', header: '', value: (d) => decimalAmount(d.amount), text: () => '' },
   { name: 'currency', header: '', value: (d) => d.amount.currency, text: () => '' },
   { name: 'donor', header: 'DONOR', value: (d) => d.donor.name },
-  { name: 'card', header: 'CARD', value: (d) => d.card && `${d.card.brand} ending in ${d.card.last4}` },
+  {
+    name: 'card',
+    header: 'CARD',
+    value: (d) => d.card && `${d.card.brand} ending in ${d.card.last4}`,
+  },
   { name: 'payment_intent', header: 'PAYMENT', value: (d) => d.paymentIntentId },
   { name: 'decline_code', header: 'DECLINED', value: (d) => d.failureCode },
   { name: 'message', header: '', value: (d) => d.failureReason },
@@ -45,13 +54,21 @@ export function donateCommand(context: Context): Command {
     .option('--background', 'let a worker charge it')
     .option('--wait', 'with --background: wait until it is settled');
   return examples(withOutput(command), [
-    ['donations donate --amount 50 --currency usd --email ada@example.org --name "Ada Lovelace" --payment-method pm_card_visa', 'charge now'],
-    ['donations donate --amount 20 --currency eur --email bo@example.org --name Bo --payment-method pm_card_visa --background', 'charge by a job'],
+    [
+      'donations donate --amount 50 --currency usd --email ada@example.org --name "Ada Lovelace" --payment-method pm_card_visa',
+      'charge now',
+    ],
+    [
+      'donations donate --amount 20 --currency eur --email bo@example.org --name Bo --payment-method pm_card_visa --background',
+      'charge by a job',
+    ],
   ]).action((options: Options) => donate(context, options));
 }
 
 async function donate(context: Context, options: Options): Promise<void> {
-  const { checkDonation, donateInBackground, donateNow } = await import('../lib/donations/donate.ts');
+  const { checkDonation, donateInBackground, donateNow } = await import(
+    '../lib/donations/donate.ts'
+  );
   const config = await context.config();
   const checked = checkDonation(options, config.organization.locale);
   const db = await context.db();
@@ -59,7 +76,11 @@ async function donate(context: Context, options: Options): Promise<void> {
   if (options.background) {
     const id = await donateInBackground(deps, checked);
     const { loadDonation } = await import('../lib/donations/donation.ts');
-    return show(context, options, options.wait ? await settled(context, id) : await loadDonation(db, id));
+    return show(
+      context,
+      options,
+      options.wait ? await settled(context, id) : await loadDonation(db, id),
+    );
   }
   const { chargePending } = await import('../lib/donations/donate.ts');
   const { ProviderError } = await import('../lib/providers/errors.ts');
@@ -87,7 +108,10 @@ function show(context: Context, options: Options, donation: Donation): void {
   renderOne(io, options, COLUMNS, donation);
   if (donation.status === 'failed') {
     if (chosenFormat(options).format === 'table') {
-      say(io, `donations: the card was declined: ${donation.failureReason} (${donation.failureCode})\n  No money moved and no receipt is sent.`);
+      say(
+        io,
+        `donations: the card was declined: ${donation.failureReason} (${donation.failureCode})\n  No money moved and no receipt is sent.`,
+      );
     }
     process.exitCode = EXIT_CODE_OF.failed;
   } else if (chosenFormat(options).format === 'table') {

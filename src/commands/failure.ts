@@ -43,20 +43,33 @@ const SQL_CODES: Record<string, ErrorCode> = {
  */
 export async function explain(error: unknown, context: Context): Promise<Failure | undefined> {
   if (error instanceof CommanderError) return explainUsage(error, context.args);
-  if (error instanceof UserError) return { code: error.code, message: error.message, hint: error.hint };
+  if (error instanceof UserError)
+    return { code: error.code, message: error.message, hint: error.hint };
   if (isProviderError(error)) {
-    return { code: PROVIDER_CODES[error.errorClass], message: error.message, hint: 'See what is wrong: donations doctor' };
+    return {
+      code: PROVIDER_CODES[error.errorClass],
+      message: error.message,
+      hint: 'See what is wrong: donations doctor',
+    };
   }
   const { code } = error as { code?: unknown };
   if (isConnectionError(error)) {
     const { where, hint } = describeDatabase(await context.config());
     const why = (error as Error).message || String(code);
-    return { code: 'dependency_down', message: `Postgres at ${where} cannot be reached: ${why}`, hint };
+    return {
+      code: 'dependency_down',
+      message: `Postgres at ${where} cannot be reached: ${why}`,
+      hint,
+    };
   }
   const known = typeof code === 'string' ? SQL_CODES[code] : undefined;
   if (known) {
     const { where, hint } = describeDatabase(await context.config());
-    return { code: known, message: `Postgres at ${where} refuses: ${(error as Error).message}`, hint };
+    return {
+      code: known,
+      message: `Postgres at ${where} refuses: ${(error as Error).message}`,
+      hint,
+    };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: 'bug', message: stack, hint: undefined };
@@ -67,7 +80,11 @@ function explainUsage(error: CommanderError, args: string[]): Failure | undefine
   const words = args.filter((arg) => !arg.startsWith('-'));
   // Commander has written the help of a noun whose verb is missing.
   if (error.code === 'commander.help') {
-    return { code: 'usage', message: `${['donations', ...words].join(' ')} needs a command`, hint: undefined };
+    return {
+      code: 'usage',
+      message: `${['donations', ...words].join(' ')} needs a command`,
+      hint: undefined,
+    };
   }
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   return {

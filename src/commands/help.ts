@@ -28,7 +28,9 @@ export function helpCommand(context: Context, program: () => Command): Command {
 
 function findCommand(program: Command, words: string[]): Command {
   return words.reduce((at, word) => {
-    const next = at.commands.find((child) => child.name() === word || child.aliases().includes(word));
+    const next = at.commands.find(
+      (child) => child.name() === word || child.aliases().includes(word),
+    );
     if (!next) throw notFound(`there is no command "${words.join(' ')}"`, 'See: donations --help');
     return next;
   }, program);

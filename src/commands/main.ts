@@ -18,7 +18,10 @@ export async function run(argv: string[]): Promise<void> {
   let stopCode: number | undefined;
 
   const end = async (code: number) => {
-    await Promise.race([context.close().catch(() => {}), new Promise((resolve) => setTimeout(resolve, CLOSE_MS))]);
+    await Promise.race([
+      context.close().catch(() => {}),
+      new Promise((resolve) => setTimeout(resolve, CLOSE_MS)),
+    ]);
     // Sockets that providers keep alive must not keep us.
     io.stdout.write('', () => process.exit(code));
   };
@@ -32,7 +35,9 @@ export async function run(argv: string[]): Promise<void> {
   process.on('SIGINT', () => interrupt(SIGNAL_CODES.SIGINT));
   process.on('SIGTERM', () => interrupt(SIGNAL_CODES.SIGTERM));
   // A reader that has seen enough (`| head`) is no error.
-  io.stdout.on('error', ({ code }: NodeJS.ErrnoException) => (code === 'EPIPE' ? process.exit(0) : process.exit(EXIT_CODE_OF.failed)));
+  io.stdout.on('error', ({ code }: NodeJS.ErrnoException) =>
+    code === 'EPIPE' ? process.exit(0) : process.exit(EXIT_CODE_OF.failed),
+  );
   io.stderr.on('error', () => {});
 
   try {
@@ -52,7 +57,11 @@ export async function run(argv: string[]): Promise<void> {
 const explicitJson = (arg: string) => (arg === '--json' ? '--json=' : arg);
 
 const wantsJson = (args: string[]) =>
-  args.some((arg, i) => /^--json(=|$)|^--output=(nd)?json$/.test(arg) || (arg === '--output' && /^(nd)?json$/.test(args[i + 1] ?? '')));
+  args.some(
+    (arg, i) =>
+      /^--json(=|$)|^--output=(nd)?json$/.test(arg) ||
+      (arg === '--output' && /^(nd)?json$/.test(args[i + 1] ?? '')),
+  );
 
 function packageVersion(): string {
   // One folder up from dist, two from src/commands.

@@ -30,7 +30,11 @@ const SETUP = 'Set-up:';
 // Each command is a module of its own, loaded only if the command line names its branch.
 const BRANCHES: (Leaf | Noun)[] = [
   { name: 'demo', group: EVERYDAY, load: async () => (await import('./demo.ts')).demoCommand },
-  { name: 'donate', group: EVERYDAY, load: async () => (await import('./donate.ts')).donateCommand },
+  {
+    name: 'donate',
+    group: EVERYDAY,
+    load: async () => (await import('./donate.ts')).donateCommand,
+  },
   { name: 'show', group: EVERYDAY, load: async () => (await import('./show.ts')).showCommand },
   {
     name: 'receipts',
@@ -117,16 +121,23 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
     program.addCommand((await grow(branch, context)).helpGroup(branch.group));
   }
   program.addCommand(completionCommand(context, () => buildProgram(context)).helpGroup(SETUP));
-  program.addCommand(helpCommand(context, () => program), { hidden: true });
+  program.addCommand(
+    helpCommand(context, () => program),
+    { hidden: true },
+  );
   makeStrict(program, context.io);
   return program;
 }
 
 async function grow(branch: Leaf | Noun, context: Context): Promise<Command> {
   if ('load' in branch) return (await branch.load())(context, context.version);
-  const noun = new Command(branch.name).description(branch.description).usage('<command> [options]').helpCommand(false);
+  const noun = new Command(branch.name)
+    .description(branch.description)
+    .usage('<command> [options]')
+    .helpCommand(false);
   for (const load of branch.verbs) noun.addCommand((await load())(context, context.version));
-  for (const load of branch.hidden ?? []) noun.addCommand((await load())(context, context.version), { hidden: true });
+  for (const load of branch.hidden ?? [])
+    noun.addCommand((await load())(context, context.version), { hidden: true });
   return noun;
 }
 

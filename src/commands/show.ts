@@ -12,7 +12,10 @@ import { withOutput } from './output-options.ts';
 export function showCommand(context: Context): Command {
   const command = new Command('show')
     .description('one donation as a timeline: charge, token, receipt, every job and attempt')
-    .argument('<id>', 'donation (or the beginning of its id), receipt, receipt number, pi_… or job id');
+    .argument(
+      '<id>',
+      'donation (or the beginning of its id), receipt, receipt number, pi_… or job id',
+    );
   return examples(withOutput(command), [
     ['donations show don_01jd2x', 'by the beginning of its id'],
     ['donations show 2026-000042 --json', 'by a receipt number, for a script'],
@@ -46,22 +49,39 @@ const toned = (io: Io, word: string) => (TONES[word] ? paint(io, TONES[word], wo
 
 function tell(io: Io, { donation, receipts, jobs, events }: Story, now: Date): void {
   const { donor } = donation;
-  print(io, `${paint(io, 'bold', donation.id)}  ${formatMoney(donation.amount)}  ${toned(io, donation.status)}`);
-  print(io, `${plain(donor.name)} <${plain(donor.email)}>${donation.fund ? `  fund ${plain(donation.fund)}` : ''}${donation.campaign ? `  campaign ${plain(donation.campaign)}` : ''}`);
+  print(
+    io,
+    `${paint(io, 'bold', donation.id)}  ${formatMoney(donation.amount)}  ${toned(io, donation.status)}`,
+  );
+  print(
+    io,
+    `${plain(donor.name)} <${plain(donor.email)}>${donation.fund ? `  fund ${plain(donation.fund)}` : ''}${donation.campaign ? `  campaign ${plain(donation.campaign)}` : ''}`,
+  );
   for (const receipt of receipts) {
     for (const delivery of receipt.deliveries) {
-      print(io, `receipt ${receipt.number}${delivery.kind === 'copy' ? ' (copy)' : ''}  ${toned(io, delivery.status)}  to ${plain(delivery.recipient)}${delivery.reason ? `: ${plain(delivery.reason)}` : ''}`);
+      print(
+        io,
+        `receipt ${receipt.number}${delivery.kind === 'copy' ? ' (copy)' : ''}  ${toned(io, delivery.status)}  to ${plain(delivery.recipient)}${delivery.reason ? `: ${plain(delivery.reason)}` : ''}`,
+      );
     }
   }
   print(io, '');
   const start = events[0]?.at ?? donation.createdAt;
   for (const event of events) print(io, line(io, event, start));
   for (const job of jobs) {
-    const when = job.state === 'running' ? 'now' : `${formatRelative(job.run_at, now)} (${job.run_at.toISOString()})`;
+    const when =
+      job.state === 'running'
+        ? 'now'
+        : `${formatRelative(job.run_at, now)} (${job.run_at.toISOString()})`;
     const ended = job.state === 'failed' || job.state === 'held';
-    print(io, `${paint(io, 'dim', 'next'.padStart(10))}  job ${job.id} ${job.task} is ${toned(io, job.state)}${ended ? `: ${plain(job.last_error ?? '')}` : `, ${when}, attempt ${job.attempts + 1} of ${job.max_attempts}`}`);
+    print(
+      io,
+      `${paint(io, 'dim', 'next'.padStart(10))}  job ${job.id} ${job.task} is ${toned(io, job.state)}${ended ? `: ${plain(job.last_error ?? '')}` : `, ${when}, attempt ${job.attempts + 1} of ${job.max_attempts}`}`,
+    );
   }
-  const held = receipts.flatMap((receipt) => receipt.deliveries).find((delivery) => delivery.status === 'held');
+  const held = receipts
+    .flatMap((receipt) => receipt.deliveries)
+    .find((delivery) => delivery.status === 'held');
   if (held) say(io, `\nNext: donations receipts resolve ${held.id} --sent | --resend`);
 }
 
@@ -71,7 +91,9 @@ function line(io: Io, event: StoryEvent, start: Date): string {
   const facts = [
     event.job && `job ${event.job}`,
     event.durationMs !== undefined && `took ${formatDuration(event.durationMs)}`,
-    event.latencyMs !== undefined && event.latencyMs >= 1000 && `waited ${formatDuration(event.latencyMs)}`,
+    event.latencyMs !== undefined &&
+      event.latencyMs >= 1000 &&
+      `waited ${formatDuration(event.latencyMs)}`,
     event.httpStatus && `HTTP ${event.httpStatus}`,
     event.requestId,
     event.nextRunAt && `next at ${event.nextRunAt.toISOString()}`,

@@ -1,5 +1,5 @@
-import { TASKS, type TaskName } from '../lib/queue/tasks.ts';
 import type { ErrorClass } from '../lib/providers/errors.ts';
+import { TASKS, type TaskName } from '../lib/queue/tasks.ts';
 
 /** A provider's failure, or one of ours: `internal` is a bug, `database` Postgres going away. */
 export type FailureClass = ErrorClass | 'internal' | 'database';
@@ -51,7 +51,8 @@ export const CIRCUIT_THRESHOLD = 5;
 
 /** A declined card is an answer, not a failure: the job is done and the donation has failed. */
 export const FAILURE_CLASSES: Record<FailureClass, string> = {
-  transient: 'not done, or safe to repeat: refused, DNS, 5xx, connection lost under an idempotency key',
+  transient:
+    'not done, or safe to repeat: refused, DNS, 5xx, connection lost under an idempotency key',
   rate_limited: 'told to slow down (429)',
   permanent: 'will never work: bad request, invalid address, missing resource',
   unknown_outcome: 'may have been done, and repeating could do it twice',
@@ -103,11 +104,21 @@ export function decide(task: TaskName, failure: Failure, situation: Situation): 
     case 'wait': {
       const asked = failure.retryAfterMs ?? rule.defaultMs;
       // Never before the time asked for; spread a little, so that all who were told the same do not come at once.
-      return { decision: 'retry', delayMs: asked + jitter(asked / 4, situation), counts: false, pause: false };
+      return {
+        decision: 'retry',
+        delayMs: asked + jitter(asked / 4, situation),
+        counts: false,
+        pause: false,
+      };
     }
     case 'retry': {
       if (failure.providerDown && situation.circuitOpen) {
-        return { decision: 'retry', delayMs: jitter(SECOND, situation), counts: false, pause: false };
+        return {
+          decision: 'retry',
+          delayMs: jitter(SECOND, situation),
+          counts: false,
+          pause: false,
+        };
       }
       if (situation.attempt >= rule.limit) return { decision: 'fail' };
       // "Full jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/

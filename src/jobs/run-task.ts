@@ -60,7 +60,12 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
     const startedAt = clock.now();
     const attempt: Attempt = { id: randomUUID(), jobId: String(job.id), number: job.attempts };
     const donation = donationOf(rawPayload);
-    const log = runner.log.child({ task: name, job: attempt.jobId, attempt: attempt.number, donation });
+    const log = runner.log.child({
+      task: name,
+      job: attempt.jobId,
+      attempt: attempt.number,
+      donation,
+    });
 
     // An attempt that was judged and let go before the verdict was carried over must not run again.
     if (job.attempts > 1 && (await hasPendingVerdict(runner.db, attempt.jobId))) {
@@ -118,7 +123,10 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
         changes: done.changes ?? [],
       });
       brake.succeeded(name);
-      log.info({ outcome: done.outcome, ms: entry.duration_ms, request: done.requestId }, `${name} ${done.outcome}`);
+      log.info(
+        { outcome: done.outcome, ms: entry.duration_ms, request: done.requestId },
+        `${name} ${done.outcome}`,
+      );
     } finally {
       running.delete(attempt.jobId);
     }
@@ -174,7 +182,8 @@ async function judge(
     donation_id: donationOf(rawPayload),
     decision: verdict.decision,
     run_at: nextRunAt,
-    attempts: verdict.decision === 'retry' && !verdict.counts ? Math.max(0, attempt.number - 1) : null,
+    attempts:
+      verdict.decision === 'retry' && !verdict.counts ? Math.max(0, attempt.number - 1) : null,
     error_class: failure.errorClass,
     error_code: failure.code ?? null,
     message: failure.message,
@@ -194,7 +203,10 @@ async function judge(
     // Only a bug shows where it happened; a provider's error may carry what it was sent.
     stack: failure.errorClass === 'internal' && error instanceof Error ? error.stack : undefined,
   };
-  log[verdict.decision === 'retry' ? 'warn' : 'error'](details, `${name} ${entry.outcome}: ${failure.message}`);
+  log[verdict.decision === 'retry' ? 'warn' : 'error'](
+    details,
+    `${name} ${entry.outcome}: ${failure.message}`,
+  );
 }
 
 /** Puts a job of a paused task back, without an attempt. */
@@ -253,14 +265,31 @@ function describe(error: unknown): Described {
     return { ...nothing, errorClass: 'database', code: undefined, message: 'Postgres went away' };
   }
   if (error instanceof ZodError) {
-    const where = error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
-    return { ...nothing, errorClass: 'permanent', code: 'invalid_payload', message: `invalid payload: ${where}` };
+    const where = error.issues
+      .map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+      .join('; ');
+    return {
+      ...nothing,
+      errorClass: 'permanent',
+      code: 'invalid_payload',
+      message: `invalid payload: ${where}`,
+    };
   }
   if (error instanceof UserError) {
-    return { ...nothing, errorClass: 'permanent', code: error.code, message: maskText(error.message) };
+    return {
+      ...nothing,
+      errorClass: 'permanent',
+      code: error.code,
+      message: maskText(error.message),
+    };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { ...nothing, errorClass: 'internal', code: undefined, message: maskText(message) || 'unknown error' };
+  return {
+    ...nothing,
+    errorClass: 'internal',
+    code: undefined,
+    message: maskText(message) || 'unknown error',
+  };
 }
 
 /** The donation that a payload is about, whatever task it is of. */

@@ -162,7 +162,10 @@ export class Worker {
       if (!this.#stopping) this.#options.log.warn('the queue went away; starting again');
     } catch (error) {
       if (this.#stopping) return;
-      this.#options.log.warn({ error: (error as Error).message }, 'the queue went away; starting again');
+      this.#options.log.warn(
+        { error: (error as Error).message },
+        'the queue went away; starting again',
+      );
       await this.#databaseIsBack(() => this.#stopping);
     }
   }
@@ -193,7 +196,8 @@ export class Worker {
       crontab: CRONTAB.filter(({ task }) => tasks.includes(task)),
       forbiddenFlags: this.#brake.forbiddenFlags,
       onPool: (poolId) => this.#whileDatabaseReturns(() => registerPool(db, this.id, poolId)),
-      onTrouble: (level, message) => log[level === 'error' ? 'error' : 'warn']({ from: 'graphile-worker' }, message),
+      onTrouble: (level, message) =>
+        log[level === 'error' ? 'error' : 'warn']({ from: 'graphile-worker' }, message),
     };
   }
 
@@ -232,10 +236,16 @@ export class Worker {
     const { db, log } = this.#options;
     if (!this.#session) await this.#openSession();
     const { givenUp } = await beat(db, this.id, [...this.#running.values()]);
-    if (givenUp) log.error({ worker: this.id }, 'others took this worker for dead and released its jobs');
+    if (givenUp)
+      log.error({ worker: this.id }, 'others took this worker for dead and released its jobs');
     for (const gone of await releaseGoneWorkers(db)) {
       log.warn(
-        { worker: gone.id, host: gone.host, pid: gone.pid, jobs: gone.running.map(({ job }) => job) },
+        {
+          worker: gone.id,
+          host: gone.host,
+          pid: gone.pid,
+          jobs: gone.running.map(({ job }) => job),
+        },
         `worker ${gone.id} is gone; its jobs are released`,
       );
     }

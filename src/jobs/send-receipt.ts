@@ -25,7 +25,12 @@ export interface SendReceiptDeps {
 }
 
 /** E-mails a receipt: claims its delivery, hands the mail over once, records the message id. */
-export function sendReceipt({ db, mail, config, templates }: SendReceiptDeps): Task<'send_receipt'> {
+export function sendReceipt({
+  db,
+  mail,
+  config,
+  templates,
+}: SendReceiptDeps): Task<'send_receipt'> {
   const claim = createClaimer(db);
   return {
     payload: z.object({ donation_id: z.string(), delivery_id: z.string() }),

@@ -20,7 +20,8 @@ export function readConfigFile(
   dataDir: string,
 ): ConfigFile | undefined {
   const named = env.DONATIONS_CONFIG ? resolve(cwd, env.DONATIONS_CONFIG) : undefined;
-  const path = named ?? [join(cwd, 'donations.toml'), join(dataDir, 'donations.toml')].find(existsSync);
+  const path =
+    named ?? [join(cwd, 'donations.toml'), join(dataDir, 'donations.toml')].find(existsSync);
   if (!path) return undefined;
   const values = flatten(parseFile(path, named ? 'DONATIONS_CONFIG names it' : undefined));
   for (const key of Object.keys(values)) {
@@ -50,10 +51,15 @@ function parseFile(path: string, hint: string | undefined): Record<string, unkno
 
 function flatten(table: Record<string, unknown>, path: string[] = []): Record<string, unknown> {
   const isTable = (value: unknown): value is Record<string, unknown> =>
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Date);
   return Object.fromEntries(
     Object.entries(table).flatMap(([key, value]) =>
-      isTable(value) ? Object.entries(flatten(value, [...path, key])) : [[[...path, key].join('.'), value]],
+      isTable(value)
+        ? Object.entries(flatten(value, [...path, key]))
+        : [[[...path, key].join('.'), value]],
     ),
   );
 }
@@ -63,7 +69,10 @@ function nearest(key: string): string | undefined {
   const last = (name: string) => name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   const [best] = SETTINGS.map((name) => ({
     name,
-    steps: Math.min(distance(name.toLowerCase(), key.toLowerCase()), distance(last(name), last(key)) + 1),
+    steps: Math.min(
+      distance(name.toLowerCase(), key.toLowerCase()),
+      distance(last(name), last(key)) + 1,
+    ),
   })).sort((a, b) => a.steps - b.steps);
   return best && best.steps <= Math.max(2, last(key).length / 3) ? best.name : undefined;
 }

@@ -31,7 +31,10 @@ export const settingsSchema = z.strictObject({
       .optional(),
     apiBase: url.optional(),
     timeoutMs: milliseconds,
-    templateId: z.string().regex(/^d-\w+$/, 'is not a dynamic template (d-…)').optional(),
+    templateId: z
+      .string()
+      .regex(/^d-\w+$/, 'is not a dynamic template (d-…)')
+      .optional(),
   }),
   organization: z.strictObject({
     legalName: text,
@@ -50,17 +53,26 @@ export const settingsSchema = z.strictObject({
     from: z.strictObject({ email, name: text }),
     replyTo: email.optional(),
     /** What receipt numbers begin with; the year of issue if not set. */
-    series: z.string().regex(/^[\w-]{1,20}$/, 'is not up to 20 letters, digits, - or _').optional(),
+    series: z
+      .string()
+      .regex(/^[\w-]{1,20}$/, 'is not up to 20 letters, digits, - or _')
+      .optional(),
     /** What to do when nobody can know whether a mail went out. */
     whenUnknown: z.enum(['hold', 'resend'], 'is neither hold nor resend'),
     templatesDir: text.optional(),
     goodsOrServices: text,
   }),
   worker: z.strictObject({
-    concurrency: z.coerce.number('is not a number').int().min(1, 'is below 1').max(500, 'is above 500'),
+    concurrency: z.coerce
+      .number('is not a number')
+      .int()
+      .min(1, 'is below 1')
+      .max(500, 'is above 500'),
     heartbeatMs: milliseconds.min(100, 'is below 100'),
   }),
-  ledger: z.strictObject({ retentionDays: z.coerce.number('is not a number').int().min(1, 'is below 1') }),
+  ledger: z.strictObject({
+    retentionDays: z.coerce.number('is not a number').int().min(1, 'is below 1'),
+  }),
 });
 
 export type Settings = z.output<typeof settingsSchema>;
@@ -80,7 +92,8 @@ export const DEFAULTS: Record<string, unknown> = {
   'organization.timeZone': 'UTC',
   'receipts.whenUnknown': 'hold',
   // IRS Publication 1771: a statement that none were provided, if that was the case.
-  'receipts.goodsOrServices': 'No goods or services were provided in exchange for this contribution.',
+  'receipts.goodsOrServices':
+    'No goods or services were provided in exchange for this contribution.',
   'worker.concurrency': 25,
   'worker.heartbeatMs': 1000,
   'ledger.retentionDays': 90,
@@ -107,7 +120,10 @@ const FIXED_NAMES: Record<string, string> = {
 
 /** The environment variable that gives a setting. */
 export function environmentName(key: string): string {
-  const name = key.replace(/([A-Z])/g, '_$1').replaceAll('.', '_').toUpperCase();
+  const name = key
+    .replace(/([A-Z])/g, '_$1')
+    .replaceAll('.', '_')
+    .toUpperCase();
   return FIXED_NAMES[key] ?? `DONATIONS_${name}`;
 }
 
@@ -131,5 +147,7 @@ function isTimeZone(name: string): boolean {
 function leaves(type: z.ZodType, path: string[] = []): string[] {
   const object = type instanceof z.ZodOptional ? type.unwrap() : type;
   if (!(object instanceof z.ZodObject)) return [path.join('.')];
-  return Object.entries(object.shape).flatMap(([key, inner]) => leaves(inner as z.ZodType, [...path, key]));
+  return Object.entries(object.shape).flatMap(([key, inner]) =>
+    leaves(inner as z.ZodType, [...path, key]),
+  );
 }

@@ -56,15 +56,20 @@ export function loadConfig({ env, cwd }: ConfigInput): { config: Config; sources
   return { config: { ...validate(values, sources), mode }, sources };
 }
 
-const BOTH_OR_NEITHER = 'Set both keys to work with the real providers, or neither for the sandbox.';
+const BOTH_OR_NEITHER =
+  'Set both keys to work with the real providers, or neither for the sandbox.';
 
 /** The mode that is set, or that the keys say; both must agree. */
 function chooseMode(values: Record<string, unknown>, sources: Sources): Mode {
   const stripe = values['stripe.secretKey'];
-  const keyMode = stripe === undefined ? 'sandbox' : /^(sk|rk)_live_/.test(String(stripe)) ? 'live' : 'test';
+  const keyMode =
+    stripe === undefined ? 'sandbox' : /^(sk|rk)_live_/.test(String(stripe)) ? 'live' : 'test';
   const mode = (values.mode ?? keyMode) as Mode;
   if (values.mode === undefined) sources.mode = stripe === undefined ? 'default' : 'the keys';
-  const said = values.mode === undefined ? `there is a ${keyMode} Stripe key` : `mode is ${mode} (${sources.mode})`;
+  const said =
+    values.mode === undefined
+      ? `there is a ${keyMode} Stripe key`
+      : `mode is ${mode} (${sources.mode})`;
   if (!['sandbox', 'test', 'live'].includes(mode)) return mode; // The schema says what is wrong with it.
   if (mode === 'sandbox') {
     const key = stripe !== undefined ? 'stripe.secretKey' : 'sendgrid.apiKey';

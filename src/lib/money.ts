@@ -33,8 +33,14 @@ export function currencyExponent(currency: string): number {
  */
 export function parseCurrency(text: string): string {
   const code = text.trim().toLowerCase();
-  if (!/^[a-z]{3}$/.test(code) || !Intl.supportedValuesOf('currency').includes(code.toUpperCase())) {
-    throw usageError(`unknown currency "${text}"`, 'Give an ISO 4217 code, such as usd, eur or jpy.');
+  if (
+    !/^[a-z]{3}$/.test(code) ||
+    !Intl.supportedValuesOf('currency').includes(code.toUpperCase())
+  ) {
+    throw usageError(
+      `unknown currency "${text}"`,
+      'Give an ISO 4217 code, such as usd, eur or jpy.',
+    );
   }
   return code;
 }
@@ -56,12 +62,16 @@ export function parseAmount(text: string, currency: string, locale = 'en-US'): M
 
   const number = stripCurrency(text, currency).replace(/\s/g, ' ');
   if (number.startsWith('-')) throw refuse('is negative', 'A donation is an amount above zero.');
-  const escape = (sign: string) => sign.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const literal = (sign: string) => sign.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const pattern = new RegExp(
-    `^(\\d+|\\d{1,3}(?:${escape(group)}\\d{3})+)(?:${escape(decimal)}(\\d+))?$`,
+    `^(\\d+|\\d{1,3}(?:${literal(group)}\\d{3})+)(?:${literal(decimal)}(\\d+))?$`,
   );
   const match = pattern.exec(number);
-  if (!match) throw refuse('is not an amount', `With locale ${locale} write it like 1${group}250${decimal}00.`);
+  if (!match)
+    throw refuse(
+      'is not an amount',
+      `With locale ${locale} write it like 1${group}250${decimal}00.`,
+    );
   const [, whole = '', fraction = ''] = match;
   if (exponent === 3 && whole.includes(group) && fraction === '') {
     throw refuse(
@@ -77,10 +87,14 @@ export function parseAmount(text: string, currency: string, locale = 'en-US'): M
   const minor = BigInt(whole.replaceAll(group, '') + fraction.padEnd(exponent, '0'));
   if (minor <= 0n) throw refuse('is zero', 'A donation is an amount above zero.');
   if (minor > MAX_MINOR) {
-    throw refuse(`is more than ${formatMoney({ minor: MAX_MINOR, currency })}, the most that can be charged at once`);
+    throw refuse(
+      `is more than ${formatMoney({ minor: MAX_MINOR, currency })}, the most that can be charged at once`,
+    );
   }
   if (exponent === 3 && minor % 10n !== 0n) {
-    throw refuse(`ends in a third decimal: ${currency.toUpperCase()} is charged in tens of its smallest unit`);
+    throw refuse(
+      `ends in a third decimal: ${currency.toUpperCase()} is charged in tens of its smallest unit`,
+    );
   }
   if (WHOLE_UNITS_ONLY.includes(currency) && minor % 100n !== 0n) {
     throw refuse(`has decimals: ${currency.toUpperCase()} is charged in whole units`);
@@ -90,7 +104,11 @@ export function parseAmount(text: string, currency: string, locale = 'en-US'): M
 
 function stripCurrency(text: string, currency: string): string {
   const code = currency.toUpperCase();
-  const symbol = new Intl.NumberFormat('en', { style: 'currency', currency: code, currencyDisplay: 'narrowSymbol' })
+  const symbol = new Intl.NumberFormat('en', {
+    style: 'currency',
+    currency: code,
+    currencyDisplay: 'narrowSymbol',
+  })
     .formatToParts(1)
     .find((part) => part.type === 'currency')?.value;
   let rest = text.trim();
@@ -112,7 +130,8 @@ export function decimalAmount({ minor, currency }: Money): string {
 }
 
 /** The amount for people, with its currency said: `$1,250.00 USD` in `en-US`, `1.250,00 € EUR` in `de`. */
-export const formatMoney = (money: Money, locale = 'en-US') => createMoneyFormatter()(money, locale);
+export const formatMoney = (money: Money, locale = 'en-US') =>
+  createMoneyFormatter()(money, locale);
 
 /** `formatMoney` for many amounts: each currency's format is made once, which is the slow part. */
 export function createMoneyFormatter(): (money: Money, locale: string) => string {

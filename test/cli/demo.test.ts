@@ -29,7 +29,9 @@ it('runs the whole system from nothing, and accounts for every donation', async 
 });
 
 it('prints a receipt that a donor can use', async () => {
-  const inbox = JSON.parse((await runCli(['sandbox', 'inbox', '--json=id', '--limit', '1'], { env })).stdout);
+  const inbox = JSON.parse(
+    (await runCli(['sandbox', 'inbox', '--json=id', '--limit', '1'], { env })).stdout,
+  );
   const { code, stdout } = await runCli(['sandbox', 'inbox', '--open', inbox[0].id], { env });
   expect(code).toBe(0);
   expect(stdout).toMatch(/SANDBOX/);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCli } from '../support/cli.ts';
-import { startSystem, type System } from '../support/system.ts';
+import { type System, startSystem } from '../support/system.ts';
 
 let system: System;
 beforeAll(async () => {
@@ -15,7 +15,9 @@ interface Result {
   hint: string | null;
 }
 
-async function doctor(env: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; of: Record<string, Result> }> {
+async function doctor(
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ code: number | null; of: Record<string, Result> }> {
   const { code, stdout } = await runCli(['doctor', '--json'], { env: { ...system.env, ...env } });
   const results: Result[] = JSON.parse(stdout);
   return { code, of: Object.fromEntries(results.map((result) => [result.check, result])) };
@@ -25,7 +27,10 @@ it('finds nothing to mend in a system that works, and says that no worker is ali
   const { code, of } = await doctor();
   expect(code).toBe(0);
   expect(of.database?.status).toBe('ok');
-  expect(of.worker).toMatchObject({ status: 'warning', hint: expect.stringContaining('donations worker start') });
+  expect(of.worker).toMatchObject({
+    status: 'warning',
+    hint: expect.stringContaining('donations worker start'),
+  });
   const worker = system.startWorker();
   await worker.until((lines) => lines.some(({ msg }) => msg.startsWith('worker started')));
   expect((await doctor()).of.worker?.status).toBe('ok');
@@ -44,7 +49,10 @@ it('tells a refused key, and what to do', async () => {
 it('tells an unreachable database once, and goes on with the rest', async () => {
   const { code, of } = await doctor({ DATABASE_URL: 'postgres://a:b@127.0.0.1:1/c' });
   expect(code).toBe(1);
-  expect(of.database).toMatchObject({ status: 'failed', hint: expect.stringContaining('DATABASE_URL') });
+  expect(of.database).toMatchObject({
+    status: 'failed',
+    hint: expect.stringContaining('DATABASE_URL'),
+  });
   expect(of.migrations?.status).toBe('skipped');
   expect(of.stripe?.status).toBe('ok');
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../support/cli.ts';
-import { startSystem, type System } from '../support/system.ts';
+import { type System, startSystem } from '../support/system.ts';
 
 let system: System;
 beforeAll(async () => {
@@ -18,12 +18,17 @@ const GIFT = {
 
 const donate = (rest: Partial<typeof GIFT> = {}, ...more: string[]) =>
   runCli(
-    ['donate', ...Object.entries({ ...GIFT, ...rest }).flatMap(([name, value]) => [`--${name}`, value]), ...more],
+    [
+      'donate',
+      ...Object.entries({ ...GIFT, ...rest }).flatMap(([name, value]) => [`--${name}`, value]),
+      ...more,
+    ],
     { env: system.env },
   );
 
 const count = async () =>
-  (await system.db.query<{ n: number }>('select count(*)::int as n from donations.donations')).rows[0]?.n;
+  (await system.db.query<{ n: number }>('select count(*)::int as n from donations.donations'))
+    .rows[0]?.n;
 
 describe('donate', () => {
   it('charges now and prints one object for scripts', async () => {
@@ -33,7 +38,9 @@ describe('donate', () => {
     expect(donation).toMatchObject({ status: 'succeeded', amount_minor: 5000, currency: 'usd' });
     expect(donation.id).toMatch(/^don_[0-9a-z]{26}$/);
     const charges = await system.sandbox.paymentIntents({ donationId: donation.id });
-    expect(charges.map(({ status, amount }) => ({ status, amount }))).toEqual([{ status: 'succeeded', amount: 5000 }]);
+    expect(charges.map(({ status, amount }) => ({ status, amount }))).toEqual([
+      { status: 'succeeded', amount: 5000 },
+    ]);
     const jobs = await system.db.query<{ task: string }>(
       'select task_identifier as task from graphile_worker.jobs where key like $1 or key in (select $2 || id from donations.receipt_deliveries where donation_id = $3) order by 1',
       [`%${donation.id}`, 'send:', donation.id],
@@ -51,7 +58,10 @@ describe('donate', () => {
     expect(declined.code).toBe(1);
     const { id, status, decline_code } = JSON.parse(declined.stdout);
     expect({ status, decline_code }).toEqual({ status: 'failed', decline_code: code });
-    const { rowCount } = await system.db.query('select 1 from donations.receipts where donation_id = $1', [id]);
+    const { rowCount } = await system.db.query(
+      'select 1 from donations.receipts where donation_id = $1',
+      [id],
+    );
     expect(rowCount).toBe(0);
     const people = await donate({ 'payment-method': card });
     expect(people.code).toBe(1);
@@ -63,9 +73,17 @@ describe('donate', () => {
     const charged = await donate({}, '--background', '--wait', '--json');
     expect(charged.code).toBe(0);
     expect(JSON.parse(charged.stdout)).toMatchObject({ status: 'succeeded' });
-    const declined = await donate({ 'payment-method': 'pm_card_chargeDeclined' }, '--background', '--wait', '--json');
+    const declined = await donate(
+      { 'payment-method': 'pm_card_chargeDeclined' },
+      '--background',
+      '--wait',
+      '--json',
+    );
     expect(declined.code).toBe(1);
-    expect(JSON.parse(declined.stdout)).toMatchObject({ status: 'failed', decline_code: 'generic_decline' });
+    expect(JSON.parse(declined.stdout)).toMatchObject({
+      status: 'failed',
+      decline_code: 'generic_decline',
+    });
     expect(await worker.stop()).toBe(0);
   });
 
@@ -98,7 +116,11 @@ describe('bad input to donate', () => {
     ['invalid e-mail', { email: 'ada.example.org' }, /not an e-mail address/],
     ['two addresses', { email: 'ada@example.org,bo@example.org' }, /not an e-mail address/],
     ['empty name', { name: '  ' }, /--name is empty/],
-    ['a card number for a payment method', { 'payment-method': '4242 4242 4242 4242' }, /card number/],
+    [
+      'a card number for a payment method',
+      { 'payment-method': '4242 4242 4242 4242' },
+      /card number/,
+    ],
     ['a card number for a name', { name: '4000-0000-0000-0002' }, /card number/],
     ['not a payment method', { 'payment-method': 'visa' }, /not a payment method/],
   ];
@@ -115,7 +137,10 @@ describe('bad input to donate', () => {
   it('a payment method that Stripe does not know: failed with Stripe’s reason', async () => {
     const { code, stdout } = await donate({ 'payment-method': 'pm_nobody' }, '--json');
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ status: 'failed', decline_code: 'resource_missing' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: 'failed',
+      decline_code: 'resource_missing',
+    });
   });
 
   it('a missing option names it', async () => {
@@ -160,20 +185,32 @@ describe('show', () => {
     await system.sandbox.setFaults('sendgrid', { path: 'POST', timeouts: true, count: 1 });
     const { id } = JSON.parse((await donate({}, '--json')).stdout);
     const worker = system.startWorker();
-    await worker.until((lines) => lines.filter(({ donation, outcome }) => donation === id && outcome).length >= 2);
+    await worker.until(
+      (lines) => lines.filter(({ donation, outcome }) => donation === id && outcome).length >= 2,
+    );
     await worker.stop();
     const { code, stdout } = await runCli(['show', id.slice(0, 24), '--json'], { env: system.env });
     expect(code).toBe(0);
     const story = JSON.parse(stdout);
-    expect(story).toMatchObject({ id, status: 'succeeded', card: { brand: 'visa', last4: '4242' } });
+    expect(story).toMatchObject({
+      id,
+      status: 'succeeded',
+      card: { brand: 'visa', last4: '4242' },
+    });
     expect(story.receipts[0].deliveries[0]).toMatchObject({ status: 'held' });
     const attempts = story.events.filter(({ what }: { what: string }) => what === 'attempt');
-    expect(attempts.map(({ task, outcome }: { task: string; outcome: string }) => `${task} ${outcome}`).sort()).toEqual([
-      'send_receipt held',
-      'tokenize_card succeeded',
-    ]);
+    expect(
+      attempts
+        .map(({ task, outcome }: { task: string; outcome: string }) => `${task} ${outcome}`)
+        .sort(),
+    ).toEqual(['send_receipt held', 'tokenize_card succeeded']);
     expect(story.jobs).toMatchObject([{ task: 'send_receipt', state: 'held' }]);
-    for (const ref of [story.payment_intent, story.receipts[0].number, story.receipts[0].id, story.jobs[0].id]) {
+    for (const ref of [
+      story.payment_intent,
+      story.receipts[0].number,
+      story.receipts[0].id,
+      story.jobs[0].id,
+    ]) {
       const again = await runCli(['show', ref, '--json=id'], { env: system.env });
       expect(again.stdout).toContain(id);
     }
@@ -181,9 +218,12 @@ describe('show', () => {
     expect(people.stdout).toMatch(/send_receipt attempt 1: held/);
   });
 
-  it.each([['don_nobody'], ['pi_nobody'], ['12345'], ['2026-999999'], ['anything']])('unknown id %s: exit code 3', async (ref) => {
-    const { code, stderr } = await runCli(['show', ref], { env: system.env });
-    expect(code).toBe(3);
-    expect(stderr).toContain(ref);
-  });
+  it.each([['don_nobody'], ['pi_nobody'], ['12345'], ['2026-999999'], ['anything']])(
+    'unknown id %s: exit code 3',
+    async (ref) => {
+      const { code, stderr } = await runCli(['show', ref], { env: system.env });
+      expect(code).toBe(3);
+      expect(stderr).toContain(ref);
+    },
+  );
 });

@@ -1,30 +1,40 @@
 import { describe, expect, it } from 'vitest';
-import { buildProgram } from '../../src/commands/program.ts';
 import { createContext } from '../../src/commands/context.ts';
+import { buildProgram } from '../../src/commands/program.ts';
 import { processIo } from '../../src/lib/output/io.ts';
 import { runCli } from '../support/cli.ts';
 
 const env = { PATH: process.env.PATH, HOME: '/nonexistent' };
-const context = createContext({ io: processIo({ color: false }), signal: new AbortController().signal, version: '0.0.0', args: [] });
+const context = createContext({
+  io: processIo({ color: false }),
+  signal: new AbortController().signal,
+  version: '0.0.0',
+  args: [],
+});
 const program = await buildProgram(context, []);
 
 /** Every leaf of the command tree, hidden ones too, as the words that name it. */
 function leaves(command: typeof program, words: string[] = []): string[][] {
   const children = command.commands;
-  return children.length === 0 ? [words] : children.flatMap((child) => leaves(child, [...words, child.name()]));
+  return children.length === 0
+    ? [words]
+    : children.flatMap((child) => leaves(child, [...words, child.name()]));
 }
 
 describe('every command', () => {
-  it.each(leaves(program).map((words) => [words.join(' '), words] as const))('%s: --help begins with two examples', async (name, words) => {
-    const { code, stdout } = await runCli([...words, '--help'], { env });
-    expect(code).toBe(0);
-    expect(stdout.startsWith('Examples:\n')).toBe(true);
-    const lines = stdout.split('\n\n')[0]?.split('\n').slice(1) ?? [];
-    expect(lines.length).toBeGreaterThanOrEqual(2);
-    // Each is a command line of ours that names the command (or one that goes with it).
-    expect(lines.every((line) => line.startsWith('  $ '))).toBe(true);
-    if (name !== 'help') expect(lines.some((line) => line.includes('donations'))).toBe(true);
-  });
+  it.each(leaves(program).map((words) => [words.join(' '), words] as const))(
+    '%s: --help begins with two examples',
+    async (name, words) => {
+      const { code, stdout } = await runCli([...words, '--help'], { env });
+      expect(code).toBe(0);
+      expect(stdout.startsWith('Examples:\n')).toBe(true);
+      const lines = stdout.split('\n\n')[0]?.split('\n').slice(1) ?? [];
+      expect(lines.length).toBeGreaterThanOrEqual(2);
+      // Each is a command line of ours that names the command (or one that goes with it).
+      expect(lines.every((line) => line.startsWith('  $ '))).toBe(true);
+      if (name !== 'help') expect(lines.some((line) => line.includes('donations'))).toBe(true);
+    },
+  );
 });
 
 describe('the command line', () => {
@@ -58,7 +68,8 @@ describe('the command line', () => {
   it('documents its exit codes', async () => {
     const { code, stdout } = await runCli(['help', 'exit-codes'], { env });
     expect(code).toBe(0);
-    for (const exit of [0, 1, 2, 3, 4, 5, 69, 70, 75, 78, 130, 143]) expect(stdout).toMatch(new RegExp(`^${exit}\\t`, 'm'));
+    for (const exit of [0, 1, 2, 3, 4, 5, 69, 70, 75, 78, 130, 143])
+      expect(stdout).toMatch(new RegExp(`^${exit}\\t`, 'm'));
   });
 
   it('prints its version', async () => {
@@ -71,7 +82,9 @@ describe('the command line', () => {
     const table = await runCli(['jobs', 'policy'], { env });
     expect(table.stdout).toMatch(/send_receipt\tunknown_outcome\thold/);
     const json = JSON.parse((await runCli(['jobs', 'policy', '--json'], { env })).stdout);
-    expect(json).toContainEqual(expect.objectContaining({ task: 'send_receipt', error_class: 'permanent', decision: 'fail' }));
+    expect(json).toContainEqual(
+      expect.objectContaining({ task: 'send_receipt', error_class: 'permanent', decision: 'fail' }),
+    );
     const csv = await runCli(['jobs', 'policy', '--output', 'csv'], { env });
     expect(csv.stdout.split('\r\n')[0]).toBe('task,error_class,decision,rule,meaning');
   });

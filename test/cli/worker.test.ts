@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { accountFor, isSettledAccount } from '../../src/lib/donations/account.ts';
 import { donateInBackground } from '../../src/lib/donations/donate.ts';
 import { runCli } from '../support/cli.ts';
-import { gift, startSystem, type System } from '../support/system.ts';
+import { gift, type System, startSystem } from '../support/system.ts';
 
 let system: System;
 beforeEach(async () => {
@@ -23,17 +23,24 @@ it('runs only the tasks it was told to', async () => {
   await donateInBackground(system.deps, gift());
   await system.startWorker({ args: ['--once', '--tasks', 'charge_card,tokenize_card'] }).ended;
   expect(await account()).toMatchObject({ charged: 1, tokenized: 1, accepted: 0, receiptsOpen: 1 });
-  const { code, stderr } = await runCli(['worker', 'start', '--tasks', 'nonsense'], { env: system.env });
+  const { code, stderr } = await runCli(['worker', 'start', '--tasks', 'nonsense'], {
+    env: system.env,
+  });
   expect(code).toBe(2);
   expect(stderr).toContain('send_receipt');
 });
 
 it('finishes what runs on SIGTERM, gives the rest back, and says what it waits for', async () => {
-  await system.sandbox.setFaults('stripe', { path: 'POST /v1/payment_intents', latencyMs: [700, 700] });
+  await system.sandbox.setFaults('stripe', {
+    path: 'POST /v1/payment_intents',
+    latencyMs: [700, 700],
+  });
   for (let i = 0; i < 12; i++) await donateInBackground(system.deps, gift({ name: `Donor ${i}` }));
   const worker = system.startWorker({ args: ['--concurrency', '2'] });
   await worker.until(async () => {
-    const { rows } = await system.db.query<{ n: number }>(`select count(*)::int as n from donations.donations where status = 'processing'`);
+    const { rows } = await system.db.query<{ n: number }>(
+      `select count(*)::int as n from donations.donations where status = 'processing'`,
+    );
     return rows[0]?.n === 2;
   });
   expect(await worker.stop()).toBe(0);
@@ -45,7 +52,9 @@ it('finishes what runs on SIGTERM, gives the rest back, and says what it waits f
   );
   expect(rows).toEqual([{ locked: 0, burned: 0 }]);
   expect(await account()).toMatchObject({ charged: 2, unsettled: 10 });
-  const workers = JSON.parse((await runCli(['worker', 'list', '--json'], { env: system.env })).stdout);
+  const workers = JSON.parse(
+    (await runCli(['worker', 'list', '--json'], { env: system.env })).stdout,
+  );
   expect(workers).toMatchObject([{ state: 'stopped', concurrency: 2 }]);
 });
 
@@ -61,7 +70,9 @@ it('takes over the jobs of a killed worker within seconds, never a live one’s'
   });
   const survivor = system.startWorker();
   await survivor.until((lines) => lines.some(({ msg }) => msg.startsWith('worker started')));
-  const alive = JSON.parse((await runCli(['worker', 'list', '--json=state'], { env: system.env })).stdout);
+  const alive = JSON.parse(
+    (await runCli(['worker', 'list', '--json=state'], { env: system.env })).stdout,
+  );
   expect(alive).toEqual([{ state: 'alive' }, { state: 'alive' }]);
   await killed.kill();
   await system.sandbox.clearFaults();
@@ -73,7 +84,9 @@ it('takes over the jobs of a killed worker within seconds, never a live one’s'
     `select outcome from donations.job_attempts where task = 'send_receipt' order by started_at`,
   );
   expect(rows.map(({ outcome }) => outcome)).toEqual(['abandoned', 'held']);
-  const states = JSON.parse((await runCli(['worker', 'list', '--json=state'], { env: system.env })).stdout);
+  const states = JSON.parse(
+    (await runCli(['worker', 'list', '--json=state'], { env: system.env })).stdout,
+  );
   expect(states).toEqual([{ state: 'alive' }, { state: 'released' }]);
 });
 

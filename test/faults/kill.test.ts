@@ -3,7 +3,7 @@ import { accountFor, addsUp, isSettledAccount } from '../../src/lib/donations/ac
 import { donateInBackground, donateNow } from '../../src/lib/donations/donate.ts';
 import { ProviderError } from '../../src/lib/providers/errors.ts';
 import { seededRandom } from '../../src/lib/providers/sandbox/faults.ts';
-import { gift, hurry, startSystem, type System } from '../support/system.ts';
+import { gift, hurry, type System, startSystem } from '../support/system.ts';
 
 const DONATIONS = 220;
 const KILLS = 12;
@@ -20,11 +20,27 @@ it(`charges once and mails at most once, with ${KILLS} workers killed over ${DON
   const random = seededRandom(seed);
   const since = new Date(0);
   await sandbox.setFaults('stripe', [
-    { path: 'POST', resetAfterProcessing: 0.05, resetBeforeProcessing: 0.03, timeouts: 0.02, errorsAfterProcessing: 0.03, unavailable: 0.02, seed },
+    {
+      path: 'POST',
+      resetAfterProcessing: 0.05,
+      resetBeforeProcessing: 0.03,
+      timeouts: 0.02,
+      errorsAfterProcessing: 0.03,
+      unavailable: 0.02,
+      seed,
+    },
     { rateLimit: 150 },
   ]);
   await sandbox.setFaults('sendgrid', [
-    { path: 'POST', resetAfterProcessing: 0.05, resetBeforeProcessing: 0.02, timeouts: 0.03, errors: 0.02, unavailable: 0.03, seed: seed + 1 },
+    {
+      path: 'POST',
+      resetAfterProcessing: 0.05,
+      resetBeforeProcessing: 0.02,
+      timeouts: 0.03,
+      errors: 0.02,
+      unavailable: 0.03,
+      seed: seed + 1,
+    },
     { rateLimit: 80 },
   ]);
   for (let i = 0; i < DONATIONS; i++) {
@@ -72,15 +88,27 @@ it(`charges once and mails at most once, with ${KILLS} workers killed over ${DON
   for (const { delivery_id } of await sandbox.inbox({ limit: 10_000 })) {
     mails.set(delivery_id as string, (mails.get(delivery_id as string) ?? 0) + 1);
   }
-  const { rows } = await db.query<{ id: string; status: string; delivery: string | null; sent: string | null }>(
+  const { rows } = await db.query<{
+    id: string;
+    status: string;
+    delivery: string | null;
+    sent: string | null;
+  }>(
     `select d.id, d.status, l.id as delivery, l.status as sent from donations.donations d
      left join donations.receipt_deliveries l on l.donation_id = d.id`,
   );
   expect(rows).toHaveLength(DONATIONS);
   for (const { id, status, delivery, sent } of rows) {
-    const story = { id, status, sent, charges: charges.get(id) ?? 0, mails: mails.get(delivery ?? '') ?? 0 };
+    const story = {
+      id,
+      status,
+      sent,
+      charges: charges.get(id) ?? 0,
+      mails: mails.get(delivery ?? '') ?? 0,
+    };
     if (status === 'failed') expect(story).toMatchObject({ charges: 0, mails: 0, sent: null });
-    else if (sent === 'accepted') expect(story).toMatchObject({ status: 'succeeded', charges: 1, mails: 1 });
+    else if (sent === 'accepted')
+      expect(story).toMatchObject({ status: 'succeeded', charges: 1, mails: 1 });
     else {
       expect(story).toMatchObject({ status: 'succeeded', charges: 1, sent: 'held' });
       expect(story.mails).toBeLessThanOrEqual(1);

@@ -26,10 +26,14 @@ it('goes on after Postgres was restarted under a running worker, and loses nothi
       await donateInBackground({ ...system.deps, db }, gift({ name: `Donor ${i % 11}` }));
     }
     const worker = system.startWorker({ env: { DATABASE_URL: url } });
-    await worker.until((lines) => lines.filter(({ outcome }) => outcome === 'succeeded').length >= 40);
+    await worker.until(
+      (lines) => lines.filter(({ outcome }) => outcome === 'succeeded').length >= 40,
+    );
     await db.close();
     await stopEmbedded({ dataDir, mode: 'immediate' });
-    await worker.until(({ length }) => worker.lines.slice(0, length).some(({ msg }) => /Postgres is away|went away/.test(msg)));
+    await worker.until(({ length }) =>
+      worker.lines.slice(0, length).some(({ msg }) => /Postgres is away|went away/.test(msg)),
+    );
     expect((await startEmbedded({ dataDir })).url).toBe(url);
     db = openDb({ url, applicationName: 'test' });
     await worker.until(async () => {
@@ -40,7 +44,9 @@ it('goes on after Postgres was restarted under a running worker, and loses nothi
     const account = await accountFor(db, new Date(0));
     expect(account).toMatchObject({ donations: DONATIONS, charged: DONATIONS, receiptsFailed: 0 });
     expect(addsUp(account)).toBe(true);
-    const charges = (await system.sandbox.paymentIntents({ limit: 1000 })).filter(({ status }) => status === 'succeeded');
+    const charges = (await system.sandbox.paymentIntents({ limit: 1000 })).filter(
+      ({ status }) => status === 'succeeded',
+    );
     expect(charges).toHaveLength(DONATIONS);
     // Whatever SendGrid took while Postgres was away is on record as accepted.
     expect(account.held).toBe(0);

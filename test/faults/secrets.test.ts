@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { accountFor, isSettledAccount } from '../../src/lib/donations/account.ts';
 import { donateInBackground } from '../../src/lib/donations/donate.ts';
-import { gift, hurry, startSystem, type System } from '../support/system.ts';
+import { gift, hurry, type System, startSystem } from '../support/system.ts';
 
 let system: System;
 beforeEach(async () => {
@@ -13,15 +13,33 @@ beforeEach(async () => {
 afterEach(() => system.close());
 
 // What must be nowhere but in the donor's own row, the receipt, and the mail.
-const PRIVATE = ['SG.sandbox', 'sk_test_sandbox', 'secretive.donor@example.org', 'Secretive Donor', 'Dear ', 'DONATION RECEIPT'];
+const PRIVATE = [
+  'SG.sandbox',
+  'sk_test_sandbox',
+  'secretive.donor@example.org',
+  'Secretive Donor',
+  'Dear ',
+  'DONATION RECEIPT',
+];
 
 it('keeps keys, mails and donors out of the log, the ledger and the errors, whatever fails', async () => {
   const { db, sandbox, deps } = system;
-  const faults = { path: 'POST', timeouts: 0.03, hangs: 0.03, resetAfterProcessing: 0.05, html: 0.05, truncated: 0.05, unavailable: 0.05 };
+  const faults = {
+    path: 'POST',
+    timeouts: 0.03,
+    hangs: 0.03,
+    resetAfterProcessing: 0.05,
+    html: 0.05,
+    truncated: 0.05,
+    unavailable: 0.05,
+  };
   await sandbox.setFaults('sendgrid', { ...faults, errors: 0.1 });
   await sandbox.setFaults('stripe', { ...faults, errorsAfterProcessing: 0.05, conflicts: 0.05 });
   for (let i = 0; i < 40; i++) {
-    await donateInBackground(deps, gift({ name: `Secretive Donor ${i}`, email: 'secretive.donor@example.org' }));
+    await donateInBackground(
+      deps,
+      gift({ name: `Secretive Donor ${i}`, email: 'secretive.donor@example.org' }),
+    );
   }
   const worker = system.startWorker({ env: { DONATIONS_LOG_LEVEL: 'trace' } });
   await worker.until(async () => {
@@ -53,7 +71,9 @@ it('judges SendGrid’s errors in a working directory whose path has regular-exp
   mkdirSync(cwd);
   try {
     expect((await system.startWorker({ args: ['--once'], cwd }).ended).code).toBe(0);
-    const { rows } = await db.query(`select outcome, http_status from donations.job_attempts where task = 'send_receipt'`);
+    const { rows } = await db.query(
+      `select outcome, http_status from donations.job_attempts where task = 'send_receipt'`,
+    );
     expect(rows[0]).toEqual({ outcome: 'parked', http_status: 401 });
   } finally {
     rmSync(parent, { recursive: true, force: true });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accountFor, isSettledAccount } from '../../src/lib/donations/account.ts';
 import { donateInBackground } from '../../src/lib/donations/donate.ts';
 import type { FaultRule } from '../../src/lib/providers/sandbox/faults.ts';
-import { gift, hurry, startSystem, type System } from '../support/system.ts';
+import { gift, hurry, type System, startSystem } from '../support/system.ts';
 
 let system: System;
 beforeEach(async () => {
@@ -40,16 +40,70 @@ const once = (fault: FaultRule): FaultRule => ({ path: 'POST', count: 1, ...faul
 describe('what a worker does when SendGrid fails once', () => {
   // Each fault, what the first attempt is recorded as, and what the delivery comes to.
   const cases: [string, FaultRule, Partial<Ended>, 'accepted' | 'held' | 'failed', number][] = [
-    ['hangs for ever', { hangs: true }, { outcome: 'held', error_class: 'unknown_outcome' }, 'held', 0],
-    ['sends and never answers', { timeouts: true }, { outcome: 'held', error_class: 'unknown_outcome' }, 'held', 1],
-    ['resets before processing', { resetBeforeProcessing: true }, { outcome: 'held', error_class: 'unknown_outcome' }, 'held', 0],
-    ['resets after processing', { resetAfterProcessing: true }, { outcome: 'held', error_class: 'unknown_outcome' }, 'held', 1],
-    ['answers 500', { errors: true }, { outcome: 'held', error_class: 'unknown_outcome', http_status: 500 }, 'held', 0],
-    ['answers an HTML page', { html: true }, { outcome: 'held', error_class: 'unknown_outcome', http_status: 502 }, 'held', 1],
+    [
+      'hangs for ever',
+      { hangs: true },
+      { outcome: 'held', error_class: 'unknown_outcome' },
+      'held',
+      0,
+    ],
+    [
+      'sends and never answers',
+      { timeouts: true },
+      { outcome: 'held', error_class: 'unknown_outcome' },
+      'held',
+      1,
+    ],
+    [
+      'resets before processing',
+      { resetBeforeProcessing: true },
+      { outcome: 'held', error_class: 'unknown_outcome' },
+      'held',
+      0,
+    ],
+    [
+      'resets after processing',
+      { resetAfterProcessing: true },
+      { outcome: 'held', error_class: 'unknown_outcome' },
+      'held',
+      1,
+    ],
+    [
+      'answers 500',
+      { errors: true },
+      { outcome: 'held', error_class: 'unknown_outcome', http_status: 500 },
+      'held',
+      0,
+    ],
+    [
+      'answers an HTML page',
+      { html: true },
+      { outcome: 'held', error_class: 'unknown_outcome', http_status: 502 },
+      'held',
+      1,
+    ],
     ['accepts with a broken body', { truncated: true }, { outcome: 'succeeded' }, 'accepted', 1],
-    ['answers 503', { unavailable: true }, { outcome: 'retry', error_class: 'transient', http_status: 503 }, 'accepted', 1],
-    ['answers 401', { unauthorized: true }, { outcome: 'parked', error_class: 'misconfigured', http_status: 401 }, 'accepted', 1],
-    ['answers 403', { forbidden: true }, { outcome: 'parked', error_class: 'misconfigured', http_status: 403 }, 'accepted', 1],
+    [
+      'answers 503',
+      { unavailable: true },
+      { outcome: 'retry', error_class: 'transient', http_status: 503 },
+      'accepted',
+      1,
+    ],
+    [
+      'answers 401',
+      { unauthorized: true },
+      { outcome: 'parked', error_class: 'misconfigured', http_status: 401 },
+      'accepted',
+      1,
+    ],
+    [
+      'answers 403',
+      { forbidden: true },
+      { outcome: 'parked', error_class: 'misconfigured', http_status: 403 },
+      'accepted',
+      1,
+    ],
   ];
   it.each(cases)('%s', async (_name, fault, first, delivery, mails) => {
     await system.sandbox.setFaults('sendgrid', once(fault));
@@ -68,15 +122,43 @@ describe('what a worker does when SendGrid fails once', () => {
 describe('what a worker does when Stripe fails once', () => {
   const cases: [string, FaultRule, Partial<Ended>][] = [
     ['hangs for ever', { hangs: true }, { outcome: 'retry', error_class: 'transient' }],
-    ['charges and never answers', { timeouts: true }, { outcome: 'retry', error_class: 'transient' }],
-    ['resets before processing', { resetBeforeProcessing: true }, { outcome: 'retry', error_class: 'transient' }],
-    ['resets after processing', { resetAfterProcessing: true }, { outcome: 'retry', error_class: 'transient' }],
-    ['charges and answers 500', { errorsAfterProcessing: true }, { outcome: 'retry', error_class: 'transient', http_status: 500 }],
-    ['breaks off in its answer', { truncated: true }, { outcome: 'retry', error_class: 'transient' }],
+    [
+      'charges and never answers',
+      { timeouts: true },
+      { outcome: 'retry', error_class: 'transient' },
+    ],
+    [
+      'resets before processing',
+      { resetBeforeProcessing: true },
+      { outcome: 'retry', error_class: 'transient' },
+    ],
+    [
+      'resets after processing',
+      { resetAfterProcessing: true },
+      { outcome: 'retry', error_class: 'transient' },
+    ],
+    [
+      'charges and answers 500',
+      { errorsAfterProcessing: true },
+      { outcome: 'retry', error_class: 'transient', http_status: 500 },
+    ],
+    [
+      'breaks off in its answer',
+      { truncated: true },
+      { outcome: 'retry', error_class: 'transient' },
+    ],
     ['answers an HTML page', { html: true }, { outcome: 'retry', error_class: 'transient' }],
     ['drips', { drip: true }, { outcome: 'retry', error_class: 'transient' }],
-    ['is busy with the same key', { conflicts: true }, { outcome: 'retry', error_class: 'transient', http_status: 409 }],
-    ['answers 401', { unauthorized: true }, { outcome: 'parked', error_class: 'misconfigured', http_status: 401 }],
+    [
+      'is busy with the same key',
+      { conflicts: true },
+      { outcome: 'retry', error_class: 'transient', http_status: 409 },
+    ],
+    [
+      'answers 401',
+      { unauthorized: true },
+      { outcome: 'parked', error_class: 'misconfigured', http_status: 401 },
+    ],
   ];
   it.each(cases)('%s', async (_name, fault, first) => {
     await system.sandbox.setFaults('stripe', once({ ...fault, path: 'POST /v1/payment_intents' }));
@@ -85,16 +167,25 @@ describe('what a worker does when Stripe fails once', () => {
     expect((await attempts('charge_card'))[0]).toMatchObject(first);
     const charges = await system.sandbox.paymentIntents();
     expect(charges.map(({ status }) => status)).toEqual(['succeeded']);
-    expect(await accountFor(system.db, new Date(0))).toMatchObject({ charged: 1, tokenized: 1, accepted: 1 });
+    expect(await accountFor(system.db, new Date(0))).toMatchObject({
+      charged: 1,
+      tokenized: 1,
+      accepted: 1,
+    });
   });
 
   it('waits as long as a 429 says, and burns no attempt', async () => {
-    await system.sandbox.setFaults('stripe', once({ rateLimit: 1, path: 'POST /v1/payment_intents', count: 2 }));
+    await system.sandbox.setFaults(
+      'stripe',
+      once({ rateLimit: 1, path: 'POST /v1/payment_intents', count: 2 }),
+    );
     // The first passes (a bucket holds one), the second is told to wait.
     await donateInBackground(system.deps, gift());
     await donateInBackground(system.deps, gift());
     await settle();
-    const limited = (await attempts('charge_card')).find(({ error_class }) => error_class === 'rate_limited');
+    const limited = (await attempts('charge_card')).find(
+      ({ error_class }) => error_class === 'rate_limited',
+    );
     expect(limited).toMatchObject({ outcome: 'parked', http_status: 429 });
     const { rows } = await system.db.query<{ attempt: number }>(
       `select max(attempt)::int as attempt from donations.job_attempts where task = 'charge_card'`,
@@ -112,7 +203,10 @@ it('gives a charge whose stored 500 is replayed another key only when Stripe lis
   await hurry(db);
   await worker.until((lines) => lines.filter((line) => line.outcome === 'retry').length >= 2);
   expect(await sandbox.paymentIntents()).toHaveLength(0);
-  await db.query(`update donations.donations set charge_first_at = now() - interval '20 minutes' where id = $1`, [id]);
+  await db.query(
+    `update donations.donations set charge_first_at = now() - interval '20 minutes' where id = $1`,
+    [id],
+  );
   await worker.stop();
   await settle();
   expect((await sandbox.paymentIntents()).map(({ status }) => status)).toEqual(['succeeded']);
@@ -120,14 +214,20 @@ it('gives a charge whose stored 500 is replayed another key only when Stripe lis
 
 it('looks a charge up when its key is older than its life, instead of asking again', async () => {
   const { db, sandbox, deps } = system;
-  await sandbox.setFaults('stripe', once({ resetAfterProcessing: true, path: 'POST /v1/payment_intents' }));
+  await sandbox.setFaults(
+    'stripe',
+    once({ resetAfterProcessing: true, path: 'POST /v1/payment_intents' }),
+  );
   const id = await donateInBackground(deps, gift());
   const worker = system.startWorker();
   await worker.until((lines) => lines.some((line) => line.outcome === 'retry'));
   await worker.kill();
   // A day later Stripe has forgotten the key: the same request would charge again.
   await sandbox.expireKeys();
-  await db.query(`update donations.donations set charge_first_at = now() - interval '21 hours' where id = $1`, [id]);
+  await db.query(
+    `update donations.donations set charge_first_at = now() - interval '21 hours' where id = $1`,
+    [id],
+  );
   await settle();
   expect((await sandbox.paymentIntents()).map(({ status }) => status)).toEqual(['succeeded']);
 });
@@ -144,7 +244,11 @@ it('pauses the task while SendGrid is down, burns no attempts, and sends everyth
   expect(rows).toEqual([{ cause: 'circuit' }]);
   await sandbox.clearFaults();
   await worker.until(async () => isSettledAccount(await accountFor(db, new Date(0))));
-  expect(await accountFor(db, new Date(0))).toMatchObject({ accepted: COUNT, held: 0, receiptsFailed: 0 });
+  expect(await accountFor(db, new Date(0))).toMatchObject({
+    accepted: COUNT,
+    held: 0,
+    receiptsFailed: 0,
+  });
   expect(await sandbox.inbox({ limit: 100 })).toHaveLength(COUNT);
   const burned = await db.query<{ most: number }>(
     `select max(attempt)::int as most from donations.job_attempts where task = 'send_receipt'`,

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { systemClock } from '../../src/lib/clock.ts';
 import { type Config, loadConfig } from '../../src/lib/config.ts';
-import { ensureMode } from '../../src/lib/db/prepare.ts';
 import type { Db } from '../../src/lib/db/database.ts';
+import { ensureMode } from '../../src/lib/db/prepare.ts';
 import type { ChargeDeps } from '../../src/lib/donations/charge.ts';
 import type { NewDonation } from '../../src/lib/donations/donate.ts';
 import { SandboxClient } from '../../src/lib/providers/sandbox/client.ts';
@@ -57,7 +57,11 @@ export async function startSystem(env: NodeJS.ProcessEnv = {}): Promise<System> 
       db: database.db,
       config,
       clock: systemClock,
-      payments: stripeGateway({ secretKey: 'sk_test_sandbox', apiBase: server.url, timeoutMs: 1500 }),
+      payments: stripeGateway({
+        secretKey: 'sk_test_sandbox',
+        apiBase: server.url,
+        timeoutMs: 1500,
+      }),
     },
     startWorker(options = {}) {
       const worker = new TestWorker(options.args ?? [], { ...all, ...options.env }, options.cwd);

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { decide, type Failure, type FailureClass, POLICY, type Situation } from '../../src/jobs/policy.ts';
+import {
+  decide,
+  type Failure,
+  type FailureClass,
+  POLICY,
+  type Situation,
+} from '../../src/jobs/policy.ts';
 import { TASK_NAMES, TASKS } from '../../src/lib/queue/tasks.ts';
 
 const situation = (rest: Partial<Situation> = {}): Situation => ({
@@ -29,28 +35,104 @@ describe('the policy table', () => {
 
 describe('decide', () => {
   const cases: [string, Failure, Partial<Situation>, object][] = [
-    ['backs off by 2 s with full jitter', { errorClass: 'transient' }, {}, { decision: 'retry', delayMs: 1000, counts: true, pause: false }],
-    ['doubles for each attempt', { errorClass: 'transient' }, { attempt: 4 }, { decision: 'retry', delayMs: 8000, counts: true, pause: false }],
-    ['never waits more than an hour', { errorClass: 'transient' }, { attempt: 24, random: 0.999999 }, { decision: 'retry', delayMs: 3_599_996, counts: true, pause: false }],
-    ['gives up after the last attempt', { errorClass: 'transient' }, { attempt: TASKS.send_receipt.maxAttempts }, { decision: 'fail' }],
-    ['waits at least as long as it was told', { errorClass: 'transient', retryAfterMs: 5000 }, { random: 0 }, { decision: 'retry', delayMs: 5000, counts: true, pause: false }],
-    ['burns no attempt while the circuit is open', { errorClass: 'transient', providerDown: true }, { circuitOpen: true, attempt: 25 }, { decision: 'retry', delayMs: 500, counts: false, pause: false }],
-    ['honours Retry-After and burns no attempt', { errorClass: 'rate_limited', retryAfterMs: 30_000 }, { random: 0, attempt: 25 }, { decision: 'retry', delayMs: 30_000, counts: false, pause: false }],
-    ['never comes before Retry-After', { errorClass: 'rate_limited', retryAfterMs: 4000 }, { random: 0.999 }, { decision: 'retry', delayMs: 4999, counts: false, pause: false }],
-    ['waits a little when not told how long', { errorClass: 'rate_limited' }, { random: 0 }, { decision: 'retry', delayMs: 5000, counts: false, pause: false }],
+    [
+      'backs off by 2 s with full jitter',
+      { errorClass: 'transient' },
+      {},
+      { decision: 'retry', delayMs: 1000, counts: true, pause: false },
+    ],
+    [
+      'doubles for each attempt',
+      { errorClass: 'transient' },
+      { attempt: 4 },
+      { decision: 'retry', delayMs: 8000, counts: true, pause: false },
+    ],
+    [
+      'never waits more than an hour',
+      { errorClass: 'transient' },
+      { attempt: 24, random: 0.999999 },
+      { decision: 'retry', delayMs: 3_599_996, counts: true, pause: false },
+    ],
+    [
+      'gives up after the last attempt',
+      { errorClass: 'transient' },
+      { attempt: TASKS.send_receipt.maxAttempts },
+      { decision: 'fail' },
+    ],
+    [
+      'waits at least as long as it was told',
+      { errorClass: 'transient', retryAfterMs: 5000 },
+      { random: 0 },
+      { decision: 'retry', delayMs: 5000, counts: true, pause: false },
+    ],
+    [
+      'burns no attempt while the circuit is open',
+      { errorClass: 'transient', providerDown: true },
+      { circuitOpen: true, attempt: 25 },
+      { decision: 'retry', delayMs: 500, counts: false, pause: false },
+    ],
+    [
+      'honours Retry-After and burns no attempt',
+      { errorClass: 'rate_limited', retryAfterMs: 30_000 },
+      { random: 0, attempt: 25 },
+      { decision: 'retry', delayMs: 30_000, counts: false, pause: false },
+    ],
+    [
+      'never comes before Retry-After',
+      { errorClass: 'rate_limited', retryAfterMs: 4000 },
+      { random: 0.999 },
+      { decision: 'retry', delayMs: 4999, counts: false, pause: false },
+    ],
+    [
+      'waits a little when not told how long',
+      { errorClass: 'rate_limited' },
+      { random: 0 },
+      { decision: 'retry', delayMs: 5000, counts: false, pause: false },
+    ],
     ['fails at once what can never work', { errorClass: 'permanent' }, {}, { decision: 'fail' }],
     ['holds what may have been done', { errorClass: 'unknown_outcome' }, {}, { decision: 'hold' }],
-    ['holds it also when the provider seems down', { errorClass: 'unknown_outcome', providerDown: true }, { circuitOpen: true }, { decision: 'hold' }],
-    ['sends again if the operator said so', { errorClass: 'unknown_outcome' }, { whenUnknown: 'resend' }, { decision: 'retry', delayMs: 1000, counts: true, pause: false }],
-    ['pauses the task when the key is refused', { errorClass: 'misconfigured' }, { attempt: 25 }, { decision: 'retry', delayMs: 500, counts: false, pause: true }],
-    ['tries a bug of ours five times', { errorClass: 'internal' }, { attempt: 5 }, { decision: 'fail' }],
-    ['does not count what Postgres interrupted', { errorClass: 'database' }, { random: 0, attempt: 25 }, { decision: 'retry', delayMs: 1000, counts: false, pause: false }],
+    [
+      'holds it also when the provider seems down',
+      { errorClass: 'unknown_outcome', providerDown: true },
+      { circuitOpen: true },
+      { decision: 'hold' },
+    ],
+    [
+      'sends again if the operator said so',
+      { errorClass: 'unknown_outcome' },
+      { whenUnknown: 'resend' },
+      { decision: 'retry', delayMs: 1000, counts: true, pause: false },
+    ],
+    [
+      'pauses the task when the key is refused',
+      { errorClass: 'misconfigured' },
+      { attempt: 25 },
+      { decision: 'retry', delayMs: 500, counts: false, pause: true },
+    ],
+    [
+      'tries a bug of ours five times',
+      { errorClass: 'internal' },
+      { attempt: 5 },
+      { decision: 'fail' },
+    ],
+    [
+      'does not count what Postgres interrupted',
+      { errorClass: 'database' },
+      { random: 0, attempt: 25 },
+      { decision: 'retry', delayMs: 1000, counts: false, pause: false },
+    ],
   ];
   it.each(cases)('%s', (_name, failure, rest, verdict) => {
     expect(decide('send_receipt', failure, situation(rest))).toEqual(verdict);
   });
 
   it('never charges again on an unknown outcome, whatever is configured for receipts', () => {
-    expect(decide('charge_card', { errorClass: 'unknown_outcome' }, situation({ whenUnknown: 'resend' }))).toEqual({ decision: 'hold' });
+    expect(
+      decide(
+        'charge_card',
+        { errorClass: 'unknown_outcome' },
+        situation({ whenUnknown: 'resend' }),
+      ),
+    ).toEqual({ decision: 'hold' });
   });
 });

@@ -14,14 +14,24 @@ interface Setting {
 
 const COLUMNS: Column<Setting>[] = [
   { name: 'setting', header: 'SETTING', value: ({ name }) => name },
-  { name: 'value', header: 'VALUE', value: ({ value }) => value, text: ({ value }) => inWords(value) },
+  {
+    name: 'value',
+    header: 'VALUE',
+    value: ({ value }) => value,
+    text: ({ value }) => inWords(value),
+  },
   {
     name: 'source',
     header: 'FROM',
     value: ({ source }) => source,
     tone: ({ source }) => (source === 'default' ? 'dim' : undefined),
   },
-  { name: 'environment', header: 'ENVIRONMENT', value: ({ environment }) => environment, wide: true },
+  {
+    name: 'environment',
+    header: 'ENVIRONMENT',
+    value: ({ environment }) => environment,
+    wide: true,
+  },
 ];
 
 /** `donations config show`: every effective setting and where it came from. */
@@ -51,7 +61,9 @@ export function configShowCommand(context: Context): Command {
 }
 
 const valueAt = (config: object, name: string): unknown =>
-  name.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], config);
+  name
+    .split('.')
+    .reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], config);
 
 function inWords(value: unknown): string {
   if (value === undefined) return '–';

@@ -20,7 +20,10 @@ export function dbMigrateCommand(context: Context): Command {
       const db = openDb({ url, applicationName: 'donations db migrate' });
       const { pending } = await migrationState(db).finally(() => db.close());
       for (const name of pending) print(io, name);
-      return say(io, pending.length > 0 ? `${pending.length} pending, none applied.` : 'Nothing is pending.');
+      return say(
+        io,
+        pending.length > 0 ? `${pending.length} pending, none applied.` : 'Nothing is pending.',
+      );
     }
     const applied = await migrate(url);
     for (const name of applied) print(io, name);

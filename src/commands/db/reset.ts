@@ -17,9 +17,20 @@ export function dbResetCommand(context: Context): Command {
     const url = await context.databaseUrl();
     const { dropEverything } = await import('../../lib/db/reset.ts');
     const { mode, dataDir, databaseUrl } = await context.config();
-    if (mode !== 'sandbox') throw configurationError(`a ${mode} database is never reset`, 'Only a sandbox database can be.');
+    if (mode !== 'sandbox')
+      throw configurationError(
+        `a ${mode} database is never reset`,
+        'Only a sandbox database can be.',
+      );
     const where = databaseUrl ? new URL(url).host : dataDir;
-    if (!options.yes && !(await confirmByTyping(context, `All donations, jobs and history in ${where} are dropped.`, 'reset'))) {
+    if (
+      !options.yes &&
+      !(await confirmByTyping(
+        context,
+        `All donations, jobs and history in ${where} are dropped.`,
+        'reset',
+      ))
+    ) {
       throw new UserError('confirmation_needed', 'nothing was reset', 'Say so with --yes.');
     }
     await dropEverything(url);

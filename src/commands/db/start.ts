@@ -6,7 +6,9 @@ import { embeddedOnly } from './embedded-only.ts';
 
 /** `donations db start`: starts the embedded Postgres and leaves it running. */
 export function dbStartCommand(context: Context): Command {
-  const command = new Command('start').description('start the embedded Postgres, and leave it running');
+  const command = new Command('start').description(
+    'start the embedded Postgres, and leave it running',
+  );
   return examples(command, [
     ['donations db start', 'as every command that needs it does by itself'],
     ['psql "$(donations db url)"', 'look inside'],
@@ -14,7 +16,10 @@ export function dbStartCommand(context: Context): Command {
     const { dataDir } = await embeddedOnly(context);
     const { startEmbedded } = await import('../../lib/db/embedded.ts');
     const { url, started } = await startEmbedded({ dataDir });
-    say(context.io, started ? `Postgres runs in ${dataDir}.` : `Postgres was running already in ${dataDir}.`);
+    say(
+      context.io,
+      started ? `Postgres runs in ${dataDir}.` : `Postgres was running already in ${dataDir}.`,
+    );
     print(context.io, new URL(url).host);
   });
 }

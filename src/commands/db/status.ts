@@ -17,18 +17,31 @@ interface Row {
 
 const COLUMNS: Column<Row>[] = [
   { name: 'kind', header: 'KIND', value: (row) => row.kind },
-  { name: 'running', header: 'RUNNING', value: (row) => row.running, text: (row) => (row.running ? 'yes' : 'no'), tone: (row) => (row.running ? 'good' : 'warn') },
+  {
+    name: 'running',
+    header: 'RUNNING',
+    value: (row) => row.running,
+    text: (row) => (row.running ? 'yes' : 'no'),
+    tone: (row) => (row.running ? 'good' : 'warn'),
+  },
   { name: 'host', header: 'HOST', value: (row) => row.host },
   { name: 'pid', header: 'PID', value: (row) => row.pid },
   { name: 'data_dir', header: 'DATA', value: (row) => row.dataDir },
   { name: 'version', header: 'POSTGRES', value: (row) => row.version },
   { name: 'mode', header: 'MODE', value: (row) => row.mode },
-  { name: 'pending_migrations', header: 'PENDING', value: (row) => row.pending, text: (row) => row.pending?.join(', ') ?? '' },
+  {
+    name: 'pending_migrations',
+    header: 'PENDING',
+    value: (row) => row.pending,
+    text: (row) => row.pending?.join(', ') ?? '',
+  },
 ];
 
 /** `donations db status`: whether the database runs, where, and of which version and mode it is. */
 export function dbStatusCommand(context: Context): Command {
-  const command = new Command('status').description('whether the database runs, where, its version and mode; starts nothing');
+  const command = new Command('status').description(
+    'whether the database runs, where, its version and mode; starts nothing',
+  );
   return examples(withOutput(command), [
     ['donations db status', 'for people'],
     ['donations db status --json=running', 'for a script'],
@@ -61,7 +74,11 @@ async function ask(url: string): Promise<Pick<Row, 'version' | 'mode' | 'pending
   try {
     const { rows } = await db.query<{ server_version: string }>('show server_version');
     const { applied, pending } = await migrationState(db);
-    return { version: rows[0]?.server_version, mode: applied.length > 0 ? await readMode(db) : undefined, pending };
+    return {
+      version: rows[0]?.server_version,
+      mode: applied.length > 0 ? await readMode(db) : undefined,
+      pending,
+    };
   } finally {
     await db.close();
   }

@@ -6,13 +6,18 @@ import { embeddedOnly } from './embedded-only.ts';
 
 /** `donations db stop`: stops the embedded Postgres. */
 export function dbStopCommand(context: Context): Command {
-  const command = new Command('stop').description('stop the embedded Postgres; the next command starts it again');
+  const command = new Command('stop').description(
+    'stop the embedded Postgres; the next command starts it again',
+  );
   return examples(command, [
     ['donations db stop', 'in good order'],
     ['donations db status', 'is it running?'],
   ]).action(async () => {
     const { dataDir } = await embeddedOnly(context);
     const { stopEmbedded } = await import('../../lib/db/embedded.ts');
-    say(context.io, (await stopEmbedded({ dataDir })) ? 'Postgres has stopped.' : 'Postgres was not running.');
+    say(
+      context.io,
+      (await stopEmbedded({ dataDir })) ? 'Postgres has stopped.' : 'Postgres was not running.',
+    );
   });
 }

@@ -5,7 +5,9 @@ import { examples } from '../examples.ts';
 
 /** `donations db url`: the connection URL, with the password, for other programs. */
 export function dbUrlCommand(context: Context): Command {
-  const command = new Command('url').description('print the connection URL, password included, for other programs');
+  const command = new Command('url').description(
+    'print the connection URL, password included, for other programs',
+  );
   return examples(command, [
     ['psql "$(donations db url)"', 'a prompt on the database'],
     ['DATABASE_URL=$(donations db url) my-app', 'let another program enqueue jobs'],

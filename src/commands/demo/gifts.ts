@@ -1,9 +1,22 @@
 import type { NewDonation } from '../../lib/donations/donate.ts';
 
 const DONORS = [
-  'Ada Lovelace', 'Grace Hopper', 'Katherine Johnson', 'Alan Turing', 'Hedy Lamarr', 'Edsger Dijkstra', 'Barbara Liskov',
-  'Radia Perlman', 'Donald Knuth', 'Margaret Hamilton', "Sinéad O'Connor", 'José García', 'Søren Kierkegaard', '山田 花子',
-  'Zoë Müller', 'Amara Okafor',
+  'Ada Lovelace',
+  'Grace Hopper',
+  'Katherine Johnson',
+  'Alan Turing',
+  'Hedy Lamarr',
+  'Edsger Dijkstra',
+  'Barbara Liskov',
+  'Radia Perlman',
+  'Donald Knuth',
+  'Margaret Hamilton',
+  "Sinéad O'Connor",
+  'José García',
+  'Søren Kierkegaard',
+  '山田 花子',
+  'Zoë Müller',
+  'Amara Okafor',
 ];
 const FUNDS = ['Clean Water', 'Scholarships', 'Emergency Relief', undefined];
 const CAMPAIGNS = ['Spring Gala', 'Year End', undefined];
@@ -18,7 +31,11 @@ const AMOUNTS: [currency: string, amounts: number[]][] = [
   ['bhd', [5000, 12_500]],
 ];
 const GOOD_CARDS = ['pm_card_visa', 'pm_card_mastercard', 'pm_card_amex'];
-const BAD_CARDS = ['pm_card_chargeDeclined', 'pm_card_chargeDeclinedInsufficientFunds', 'pm_card_chargeDeclinedExpiredCard'];
+const BAD_CARDS = [
+  'pm_card_chargeDeclined',
+  'pm_card_chargeDeclinedInsufficientFunds',
+  'pm_card_chargeDeclinedExpiredCard',
+];
 const DECLINE_SHARE = 0.08;
 
 /** A gift as they come in: some donors again and again, some cards refused. */

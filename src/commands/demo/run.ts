@@ -1,11 +1,18 @@
-import { type Account, accountFor, addsUp, isSettledAccount, type TaskTotals, totalsByTask } from '../../lib/donations/account.ts';
+import {
+  type Account,
+  accountFor,
+  addsUp,
+  isSettledAccount,
+  type TaskTotals,
+  totalsByTask,
+} from '../../lib/donations/account.ts';
 import type { ChargeDeps } from '../../lib/donations/charge.ts';
 import { donateInBackground, donateNow } from '../../lib/donations/donate.ts';
 import { launcherPath } from '../../lib/launcher.ts';
 import { formatMoney } from '../../lib/money.ts';
 import { paint, plain, say, type Tone } from '../../lib/output/io.ts';
-import type { SandboxClient } from '../../lib/providers/sandbox/client.ts';
 import { ProviderError } from '../../lib/providers/errors.ts';
+import type { SandboxClient } from '../../lib/providers/sandbox/client.ts';
 import type { Context } from '../context.ts';
 import { openSandbox } from '../sandbox/open-sandbox.ts';
 import { inventGift } from './gifts.ts';
@@ -19,8 +26,19 @@ const PACE_MS = 400;
 const MAIL_TIMEOUT_MS = 2000;
 
 const FAULTS = {
-  stripe: { latencyMs: [20, 80] as [number, number], resetAfterProcessing: 0.02, resetBeforeProcessing: 0.01, path: 'POST' },
-  sendgrid: { latencyMs: [20, 60] as [number, number], timeouts: 0.02, resetAfterProcessing: 0.02, unavailable: 0.02, path: 'POST' },
+  stripe: {
+    latencyMs: [20, 80] as [number, number],
+    resetAfterProcessing: 0.02,
+    resetBeforeProcessing: 0.01,
+    path: 'POST',
+  },
+  sendgrid: {
+    latencyMs: [20, 60] as [number, number],
+    timeouts: 0.02,
+    resetAfterProcessing: 0.02,
+    unavailable: 0.02,
+    path: 'POST',
+  },
 };
 
 export interface DemoResult {
@@ -45,7 +63,12 @@ export class Demo {
 
   static async start(context: Context): Promise<Demo> {
     const db = await context.db();
-    const deps = { db, config: await context.config(), clock: context.clock, payments: await context.payments() };
+    const deps = {
+      db,
+      config: await context.config(),
+      clock: context.clock,
+      payments: await context.payments(),
+    };
     const sandbox = await openSandbox(context);
     await sandbox.setFaults('stripe', FAULTS.stripe);
     await sandbox.setFaults('sendgrid', FAULTS.sendgrid);
@@ -63,7 +86,13 @@ export class Demo {
   }
 
   /** Makes donations: `count` of them as fast as they go, or one now and then until the signal. */
-  async play({ count, untilSettled }: { count: number | undefined; untilSettled: boolean }): Promise<void> {
+  async play({
+    count,
+    untilSettled,
+  }: {
+    count: number | undefined;
+    untilSettled: boolean;
+  }): Promise<void> {
     const { signal } = this.#context;
     let left = count ?? Number.POSITIVE_INFINITY;
     const giver = async () => {
@@ -88,14 +117,19 @@ export class Demo {
     const charged = new Map<string, number>();
     for (const { status, metadata } of await this.#sandbox.paymentIntents()) {
       const id = (metadata as { donation_id?: string }).donation_id;
-      if (status === 'succeeded' && id && this.#ids.has(id)) charged.set(id, (charged.get(id) ?? 0) + 1);
+      if (status === 'succeeded' && id && this.#ids.has(id))
+        charged.set(id, (charged.get(id) ?? 0) + 1);
     }
     const chargedTwice = [...charged].flatMap(([id, times]) => (times > 1 ? [id] : []));
     return {
       account,
       totals: await totalsByTask(this.#deps.db, this.#since),
       chargedTwice,
-      complete: isSettledAccount(account) && addsUp(account) && account.donations === this.#ids.size && charged.size === account.charged,
+      complete:
+        isSettledAccount(account) &&
+        addsUp(account) &&
+        account.donations === this.#ids.size &&
+        charged.size === account.charged,
     };
   }
 
@@ -105,7 +139,8 @@ export class Demo {
     if (Math.random() < BACKGROUND_SHARE) {
       const id = await donateInBackground(this.#deps, gift);
       this.#ids.add(id);
-      return this.#tell('warn', id, `${words}: to be charged in the background`);
+      this.#tell('warn', id, `${words}: to be charged in the background`);
+      return;
     }
     let id = '';
     try {
@@ -124,8 +159,16 @@ export class Demo {
 
   #onWorker({ msg, donation, ms, outcome, next, level }: WorkerEvent): void {
     this.#changed();
-    if (!outcome) return level >= 40 || /started|stopped/.test(msg) ? this.#tell('dim', undefined, msg) : undefined;
-    const tone: Tone = outcome === 'succeeded' ? 'good' : outcome === 'retry' || outcome === 'parked' ? 'warn' : 'bad';
+    if (!outcome) {
+      if (level >= 40 || /started|stopped/.test(msg)) this.#tell('dim', undefined, msg);
+      return;
+    }
+    const tone: Tone =
+      outcome === 'succeeded'
+        ? 'good'
+        : outcome === 'retry' || outcome === 'parked'
+          ? 'warn'
+          : 'bad';
     const again = next ? `; again at ${next.slice(11, 19)}` : '';
     this.#tell(tone, donation, `${msg}${again}${ms === undefined ? '' : `  ${ms} ms`}`);
   }
@@ -136,7 +179,10 @@ export class Demo {
     const time = clock.now().toISOString().slice(11, 19);
     // The end of an id tells donations of the same second apart.
     const short = donation ? `don…${donation.slice(-6)}` : ' '.repeat(10);
-    say(io, `${paint(io, 'dim', time)} ${paint(io, tone, glyph)} ${paint(io, 'dim', short)}  ${plain(text)}`);
+    say(
+      io,
+      `${paint(io, 'dim', time)} ${paint(io, tone, glyph)} ${paint(io, 'dim', short)}  ${plain(text)}`,
+    );
   }
 
   async #isSettled(): Promise<boolean> {
@@ -162,9 +208,13 @@ export class Demo {
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
   });
 }

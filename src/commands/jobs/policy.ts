@@ -22,7 +22,9 @@ const COLUMNS: Column<Row>[] = [
 
 /** `donations jobs policy`: prints the retry table. */
 export function jobsPolicyCommand(context: Context): Command {
-  const command = new Command('policy').description('what follows from each kind of failure, for each task');
+  const command = new Command('policy').description(
+    'what follows from each kind of failure, for each task',
+  );
   return examples(withOutput(command), [
     ['donations jobs policy', 'the whole table'],
     ['donations jobs policy --json=task,error_class,decision', 'the same for a script'],

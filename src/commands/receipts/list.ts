@@ -13,9 +13,20 @@ const COLUMNS: Column<ListedDelivery>[] = [
     name: 'status',
     header: 'STATUS',
     value: (row) => row.status,
-    tone: (row) => (row.status === 'accepted' ? 'good' : row.status === 'held' || row.status === 'failed' ? 'bad' : 'warn'),
+    tone: (row) =>
+      row.status === 'accepted'
+        ? 'good'
+        : row.status === 'held' || row.status === 'failed'
+          ? 'bad'
+          : 'warn',
   },
-  { name: 'amount_minor', header: 'AMOUNT', value: (row) => row.amount_minor, text: (row) => formatMoney({ minor: row.amount_minor, currency: row.currency }), align: 'right' },
+  {
+    name: 'amount_minor',
+    header: 'AMOUNT',
+    value: (row) => row.amount_minor,
+    text: (row) => formatMoney({ minor: row.amount_minor, currency: row.currency }),
+    align: 'right',
+  },
   { name: 'currency', header: 'CURRENCY', value: (row) => row.currency, wide: true },
   { name: 'recipient', header: 'TO', value: (row) => row.recipient },
   { name: 'kind', header: 'KIND', value: (row) => row.kind },

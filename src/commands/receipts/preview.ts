@@ -29,7 +29,9 @@ export function receiptsPreviewCommand(context: Context): Command {
     ]);
     const templates = await loadTemplates((await context.config()).receipts.templatesDir);
     const content = options.sample ? SAMPLE : await issued(context, ref);
-    const { subject, html, text } = renderReceipt(content, templates, { copy: options.copy ?? false });
+    const { subject, html, text } = renderReceipt(content, templates, {
+      copy: options.copy ?? false,
+    });
     print(context.io, options.html ? html : `Subject: ${subject}\n\n${text}`);
   });
 }

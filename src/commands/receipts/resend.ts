@@ -13,7 +13,10 @@ export function receiptsResendCommand(context: Context): Command {
     .option('--to <address>', "another address than the donor's")
     .option('--reason <text>', 'why, for the audit trail');
   return examples(withOutput(command), [
-    ['donations receipts resend 2026-000042 --reason "donor lost it"', 'to the address on the donation'],
+    [
+      'donations receipts resend 2026-000042 --reason "donor lost it"',
+      'to the address on the donation',
+    ],
     ['donations receipts resend rcp_01jd2x --to ada@new.example', 'to another address'],
   ]).action(async (ref: string, options: OutputOptions & { to?: string; reason?: string }) => {
     const [{ findReceipt }, { resendReceipt }, { checkEmail }] = await Promise.all([
@@ -24,11 +27,27 @@ export function receiptsResendCommand(context: Context): Command {
     const to = options.to === undefined ? undefined : checkEmail(options.to);
     const db = await context.db();
     const receipt = await findReceipt(db, ref);
-    const sent = await resendReceipt(db, receipt, { ...(await context.operator()), reason: options.reason, to });
+    const sent = await resendReceipt(db, receipt, {
+      ...(await context.operator()),
+      reason: options.reason,
+      to,
+    });
     if (chosenFormat(options).format !== 'table') {
-      return print(context.io, toJson({ receipt: receipt.id, number: receipt.number, delivery: sent.deliveryId, job_id: sent.jobId, recipient: sent.recipient }));
+      return print(
+        context.io,
+        toJson({
+          receipt: receipt.id,
+          number: receipt.number,
+          delivery: sent.deliveryId,
+          job_id: sent.jobId,
+          recipient: sent.recipient,
+        }),
+      );
     }
-    print(context.io, `A copy of receipt ${receipt.number} goes to ${sent.recipient} (job ${sent.jobId}).`);
+    print(
+      context.io,
+      `A copy of receipt ${receipt.number} goes to ${sent.recipient} (job ${sent.jobId}).`,
+    );
     say(context.io, `Next: donations show ${receipt.donationId}`);
   });
 }

@@ -13,11 +13,17 @@ export function receiptsResolveCommand(context: Context): Command {
     .option('--resend', 'send it, although it may have been sent before')
     .option('--reason <text>', 'why, for the audit trail');
   return examples(command, [
-    ['donations receipts resolve 2026-000042 --sent --reason "on SendGrid’s activity feed"', 'it arrived'],
+    [
+      'donations receipts resolve 2026-000042 --sent --reason "on SendGrid’s activity feed"',
+      'it arrived',
+    ],
     ['donations receipts resolve 2026-000042 --resend', 'it did not: send it'],
   ]).action(async (ref: string, options: { sent?: boolean; resend?: boolean; reason?: string }) => {
     if (Boolean(options.sent) === Boolean(options.resend)) {
-      throw usageError('say what is true of it: --sent or --resend', 'Look for it first at SendGrid: donations receipts show shows when and to whom.');
+      throw usageError(
+        'say what is true of it: --sent or --resend',
+        'Look for it first at SendGrid: donations receipts show shows when and to whom.',
+      );
     }
     const outcome = options.sent ? 'sent' : 'resend';
     const [{ findReceipt }, { resolveDelivery }] = await Promise.all([
@@ -26,8 +32,17 @@ export function receiptsResolveCommand(context: Context): Command {
     ]);
     const db = await context.db();
     const receipt = await findReceipt(db, ref);
-    const { recipient } = await resolveDelivery(db, receipt, { ...(await context.operator()), reason: options.reason, outcome });
-    print(context.io, outcome === 'sent' ? `Receipt ${receipt.number} counts as sent to ${recipient}.` : `Receipt ${receipt.number} goes to ${recipient}.`);
+    const { recipient } = await resolveDelivery(db, receipt, {
+      ...(await context.operator()),
+      reason: options.reason,
+      outcome,
+    });
+    print(
+      context.io,
+      outcome === 'sent'
+        ? `Receipt ${receipt.number} counts as sent to ${recipient}.`
+        : `Receipt ${receipt.number} goes to ${recipient}.`,
+    );
     say(context.io, `Next: donations show ${receipt.donationId}`);
   });
 }

@@ -6,14 +6,22 @@ import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { withOutput } from '../output-options.ts';
 
-const amount = ({ content }: Receipt) => ({ minor: BigInt(content.amountMinor), currency: content.currency });
+const amount = ({ content }: Receipt) => ({
+  minor: BigInt(content.amountMinor),
+  currency: content.currency,
+});
 
 const COLUMNS: Column<Receipt>[] = [
   { name: 'number', header: 'RECEIPT', value: (r) => r.number },
   { name: 'id', header: 'ID', value: (r) => r.id },
   { name: 'status', header: 'STATUS', value: (r) => r.status },
   { name: 'donation', header: 'DONATION', value: (r) => r.donationId },
-  { name: 'amount_minor', header: 'AMOUNT', value: (r) => amount(r).minor, text: (r) => formatMoney(amount(r)) },
+  {
+    name: 'amount_minor',
+    header: 'AMOUNT',
+    value: (r) => amount(r).minor,
+    text: (r) => formatMoney(amount(r)),
+  },
   { name: 'currency', header: '', value: (r) => r.content.currency, text: () => '' },
   { name: 'donor', header: 'DONOR', value: (r) => r.content.donor.name },
   { name: 'received_on', header: 'RECEIVED', value: (r) => r.content.receivedOn },
@@ -21,8 +29,25 @@ const COLUMNS: Column<Receipt>[] = [
   {
     name: 'deliveries',
     header: 'DELIVERIES',
-    value: (r) => r.deliveries.map((d) => ({ id: d.id, kind: d.kind, status: d.status, recipient: d.recipient, job_id: d.jobId ?? null, message_id: d.messageId ?? null, accepted_at: d.acceptedAt ?? null, reason: d.reason ?? null, evidence: d.evidence ?? null })),
-    text: (r) => r.deliveries.map((d) => `${d.kind} ${d.status} to ${d.recipient}${d.reason && d.status !== 'accepted' ? ` (${d.reason})` : ''}${d.evidence ? ` (${d.evidence})` : ''}`).join('; '),
+    value: (r) =>
+      r.deliveries.map((d) => ({
+        id: d.id,
+        kind: d.kind,
+        status: d.status,
+        recipient: d.recipient,
+        job_id: d.jobId ?? null,
+        message_id: d.messageId ?? null,
+        accepted_at: d.acceptedAt ?? null,
+        reason: d.reason ?? null,
+        evidence: d.evidence ?? null,
+      })),
+    text: (r) =>
+      r.deliveries
+        .map(
+          (d) =>
+            `${d.kind} ${d.status} to ${d.recipient}${d.reason && d.status !== 'accepted' ? ` (${d.reason})` : ''}${d.evidence ? ` (${d.evidence})` : ''}`,
+        )
+        .join('; '),
   },
 ];
 

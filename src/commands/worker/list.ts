@@ -18,15 +18,29 @@ const COLUMNS: Column<WorkerRow>[] = [
   { name: 'pid', header: 'PID', value: (w) => w.pid, align: 'right' },
   { name: 'version', header: 'VERSION', value: (w) => w.version },
   { name: 'concurrency', header: 'SLOTS', value: (w) => w.concurrency, align: 'right' },
-  { name: 'running', header: 'RUNNING', value: (w) => w.running, text: (w) => String(w.running.length), align: 'right' },
+  {
+    name: 'running',
+    header: 'RUNNING',
+    value: (w) => w.running,
+    text: (w) => String(w.running.length),
+    align: 'right',
+  },
   { name: 'seen_at', header: 'SEEN', value: (w) => w.seen_at },
   { name: 'started_at', header: 'STARTED', value: (w) => w.started_at },
-  { name: 'tasks', header: 'TASKS', value: (w) => w.tasks, text: (w) => w.tasks.join(', '), wide: true },
+  {
+    name: 'tasks',
+    header: 'TASKS',
+    value: (w) => w.tasks,
+    text: (w) => w.tasks.join(', '),
+    wide: true,
+  },
 ];
 
 /** `donations worker list`: who is alive and who is gone. */
 export function workerListCommand(context: Context): Command {
-  const command = new Command('list').description('who is alive, who is gone, and what each is doing');
+  const command = new Command('list').description(
+    'who is alive, who is gone, and what each is doing',
+  );
   return examples(withOutput(command), [
     ['donations worker list', 'all workers of the last day'],
     ['donations worker list --json=id,state,running', 'for a script'],

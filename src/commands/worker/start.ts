@@ -14,7 +14,9 @@ interface Options {
 /** `donations worker start`: runs jobs until told to stop. The only door from commands to jobs. */
 export function workerStartCommand(context: Context): Command {
   const command = new Command('start')
-    .description('run jobs until told to stop; a first signal finishes what runs, a second ends at once')
+    .description(
+      'run jobs until told to stop; a first signal finishes what runs, a second ends at once',
+    )
     .option('--concurrency <n>', 'jobs at a time')
     .option('--tasks <names>', 'only these, separated by commas')
     .option('--once', 'run what is due and what follows from it, then stop');
@@ -27,7 +29,9 @@ export function workerStartCommand(context: Context): Command {
 async function start(context: Context, options: Options): Promise<void> {
   const tasks = options.tasks ? chosenTasks(options.tasks) : TASK_NAMES;
   const config = await context.config();
-  const concurrency = options.concurrency ? parseCount(options.concurrency, { max: 500 }) : config.worker.concurrency;
+  const concurrency = options.concurrency
+    ? parseCount(options.concurrency, { max: 500 })
+    : config.worker.concurrency;
   const [{ Worker }, { loadTemplates }] = await Promise.all([
     import('../../jobs/run-worker.ts'),
     import('../../lib/receipts/templates.ts'),

@@ -1,7 +1,8 @@
 /** True when the error is Postgres being away or going away, not our SQL being wrong. */
 export function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isConnectionError);
+  if (error instanceof AggregateError)
+    return error.errors.length > 0 && error.errors.every(isConnectionError);
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string') {
     // Class 08 connection exception, 57P01-57P03 shut down or starting up, 53300 too many connections.

@@ -12,7 +12,10 @@ export interface Queryable {
 
 /** One connection, for LISTEN and session locks. The caller owns it and ends it. */
 export interface Session extends Queryable {
-  on(event: 'notification', listener: (message: { channel: string; payload?: string }) => void): void;
+  on(
+    event: 'notification',
+    listener: (message: { channel: string; payload?: string }) => void,
+  ): void;
   on(event: 'error', listener: (error: Error) => void): void;
   on(event: 'end', listener: () => void): void;
   end(): Promise<void>;

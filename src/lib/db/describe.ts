@@ -1,7 +1,10 @@
 import type { Config } from '../config.ts';
 
 /** Which database the settings mean and how to look after it, in words without its password. */
-export function describeDatabase({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): {
+export function describeDatabase({
+  databaseUrl,
+  dataDir,
+}: Pick<Config, 'databaseUrl' | 'dataDir'>): {
   where: string;
   hint: string;
 } {

@@ -1,5 +1,16 @@
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { configurationError } from '../errors.ts';
@@ -40,7 +51,9 @@ async function findPackage(): Promise<{ native: string; version: string }> {
     );
   }
   const root = dirname(dirname(main));
-  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   return { native: join(root, 'native'), version };
 }
 
@@ -49,7 +62,10 @@ async function usable(native: string, account: Account | undefined): Promise<boo
   if (links.some(({ target }) => !existsSync(join(dirname(native), target)))) return false;
   if (!account) return true;
   const program = join(native, 'bin', 'postgres');
-  return (await unreachableAt(dirname(program), account)) === undefined && (await canRun(program, account));
+  return (
+    (await unreachableAt(dirname(program), account)) === undefined &&
+    (await canRun(program, account))
+  );
 }
 
 /** The links that npm cannot pack, both ends relative to the package. */

@@ -1,6 +1,6 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { openSync } from 'node:fs';
-import { spawn } from 'node:child_process';
 import { chmod, chown, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -9,7 +9,12 @@ import pg from 'pg';
 import { configurationError, dependencyDown } from '../errors.ts';
 import { type Account, serverAccount, unreachableAt } from './embedded-account.ts';
 import { withLock } from './embedded-lock.ts';
-import { ignoreMissing, processOptions, runningPostmaster, runProgram } from './embedded-process.ts';
+import {
+  ignoreMissing,
+  processOptions,
+  runningPostmaster,
+  runProgram,
+} from './embedded-process.ts';
 import { findRuntime } from './embedded-runtime.ts';
 
 export interface EmbeddedOptions {
@@ -58,7 +63,9 @@ const paths = (dataDir: string) => ({
  * @throws UserError `configuration` when the directory or the programs cannot be used,
  *   `dependency_down` when the server does not come up.
  */
-export async function startEmbedded(options: EmbeddedOptions): Promise<{ url: string; started: boolean }> {
+export async function startEmbedded(
+  options: EmbeddedOptions,
+): Promise<{ url: string; started: boolean }> {
   const { dataDir } = options;
   const { cluster, lock } = paths(dataDir);
   // Mostly it runs already: then there is nothing to lock.
@@ -84,7 +91,13 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<{ url: st
  * Stops the server: `fast` rolls back what is open, `immediate` does not even write a checkpoint.
  * @returns false when none ran.
  */
-export async function stopEmbedded({ dataDir, mode = 'fast' }: { dataDir: string; mode?: 'fast' | 'immediate' }): Promise<boolean> {
+export async function stopEmbedded({
+  dataDir,
+  mode = 'fast',
+}: {
+  dataDir: string;
+  mode?: 'fast' | 'immediate';
+}): Promise<boolean> {
   const { cluster } = paths(dataDir);
   const running = await runningPostmaster(cluster);
   if (!running) return false;
@@ -98,7 +111,13 @@ export async function stopEmbedded({ dataDir, mode = 'fast' }: { dataDir: string
 export async function embeddedStatus({ dataDir }: { dataDir: string }): Promise<EmbeddedStatus> {
   const running = await runningPostmaster(paths(dataDir).cluster);
   if (!running) return { running: false, dataDir };
-  return { running: true, dataDir, pid: running.pid, port: running.port, url: await url(dataDir, running.port) };
+  return {
+    running: true,
+    dataDir,
+    pid: running.pid,
+    port: running.port,
+    url: await url(dataDir, running.port),
+  };
 }
 
 async function prepareDataDir(dataDir: string, account: Account | undefined): Promise<void> {
@@ -122,7 +141,11 @@ async function prepareDataDir(dataDir: string, account: Account | undefined): Pr
   );
 }
 
-async function initCluster(dataDir: string, bin: string, account: Account | undefined): Promise<void> {
+async function initCluster(
+  dataDir: string,
+  bin: string,
+  account: Account | undefined,
+): Promise<void> {
   const { cluster, password } = paths(dataDir);
   const version = await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(ignoreMissing);
   if (version !== undefined) return;
@@ -138,7 +161,20 @@ async function initCluster(dataDir: string, bin: string, account: Account | unde
   try {
     await runProgram(
       join(bin, 'initdb'),
-      ['-D', unfinished, '-U', USER, '-E', 'UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`],
+      [
+        '-D',
+        unfinished,
+        '-U',
+        USER,
+        '-E',
+        'UTF8',
+        '--locale-provider=builtin',
+        '--builtin-locale=C.UTF-8',
+        '--locale=C',
+        '-A',
+        'scram-sha-256',
+        `--pwfile=${passwordFile}`,
+      ],
       account,
     );
   } finally {
@@ -149,13 +185,19 @@ async function initCluster(dataDir: string, bin: string, account: Account | unde
   await rename(unfinished, cluster);
 }
 
-async function startServer({ dataDir, settings }: EmbeddedOptions, bin: string, account: Account | undefined): Promise<void> {
+async function startServer(
+  { dataDir, settings }: EmbeddedOptions,
+  bin: string,
+  account: Account | undefined,
+): Promise<void> {
   const { cluster, port: portFile, log } = paths(dataDir);
   const remembered = Number(await readFile(portFile, 'utf8').catch(ignoreMissing));
   const port = remembered > 0 && (await isFree(remembered)) ? remembered : await freePort();
   await writeFile(portFile, String(port));
   const output = openSync(log, 'a', 0o600);
-  const args = Object.entries({ ...SETTINGS, ...settings, port: String(port) }).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+  const args = Object.entries({ ...SETTINGS, ...settings, port: String(port) }).flatMap(
+    ([key, value]) => ['-c', `${key}=${value}`],
+  );
   const server = spawn(join(bin, 'postgres'), ['-D', cluster, ...args], {
     ...processOptions(account),
     detached: true,
@@ -181,7 +223,11 @@ async function accepting(dataDir: string): Promise<number> {
     seen ||= running !== undefined;
     await wait(LOOK_AGAIN_MS);
   }
-  const lines = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').slice(-5).join('\n  ');
+  const lines = (await readFile(log, 'utf8').catch(() => ''))
+    .trim()
+    .split('\n')
+    .slice(-5)
+    .join('\n  ');
   throw dependencyDown('the embedded PostgreSQL did not start', `The end of ${log}:\n  ${lines}`);
 }
 
@@ -189,7 +235,9 @@ async function ensureDatabase(dataDir: string, port: number): Promise<void> {
   const client = new pg.Client({ connectionString: await url(dataDir, port, 'postgres') });
   await client.connect();
   try {
-    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);
+    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [
+      DATABASE,
+    ]);
     if (!rowCount) await client.query(`create database ${DATABASE}`);
   } finally {
     await client.end();
@@ -199,21 +247,29 @@ async function ensureDatabase(dataDir: string, port: number): Promise<void> {
 async function ended(cluster: string): Promise<void> {
   const deadline = Date.now() + STOP_PATIENCE_MS;
   while (await runningPostmaster(cluster)) {
-    if (Date.now() > deadline) throw dependencyDown('the embedded PostgreSQL does not stop', `See ${cluster}.`);
+    if (Date.now() > deadline)
+      throw dependencyDown('the embedded PostgreSQL does not stop', `See ${cluster}.`);
     await wait(LOOK_AGAIN_MS);
   }
 }
 
 async function url(dataDir: string, port: number, database = DATABASE): Promise<string> {
-  const secret = await readFile(paths(dataDir).password, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw configurationError(`the password of the embedded PostgreSQL cannot be read (${error.code})`, `See ${paths(dataDir).password}.`);
-  });
+  const secret = await readFile(paths(dataDir).password, 'utf8').catch(
+    (error: NodeJS.ErrnoException) => {
+      throw configurationError(
+        `the password of the embedded PostgreSQL cannot be read (${error.code})`,
+        `See ${paths(dataDir).password}.`,
+      );
+    },
+  );
   return `postgres://${USER}:${secret}@127.0.0.1:${port}/${database}`;
 }
 
 async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', reject).listen(0, '127.0.0.1', resolve),
+  );
   const { port } = server.address() as { port: number };
   await new Promise((resolve) => server.close(resolve));
   return port;
@@ -222,7 +278,9 @@ async function freePort(): Promise<number> {
 async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   try {
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+    await new Promise<void>((resolve, reject) =>
+      server.once('error', reject).listen(port, '127.0.0.1', resolve),
+    );
     return true;
   } catch {
     return false;

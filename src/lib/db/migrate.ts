@@ -45,7 +45,8 @@ export async function migrationState(db: Queryable): Promise<MigrationState> {
     `select to_regclass('donations.schema_migrations') is not null as exists,
        to_regclass('graphile_worker.migrations') is not null as worker`,
   );
-  if (!rows[0]?.exists) return { applied: [], pending: [...known.map(({ name }) => name), 'graphile-worker'] };
+  if (!rows[0]?.exists)
+    return { applied: [], pending: [...known.map(({ name }) => name), 'graphile-worker'] };
   const recorded = await db.query<{ name: string; checksum: string }>(
     'select name, checksum from donations.schema_migrations order by name',
   );
@@ -111,7 +112,11 @@ export async function migrate(url: string): Promise<string[]> {
 }
 
 async function migrateWorker(url: string): Promise<void> {
-  const pgPool = new pg.Pool({ connectionString: url, application_name: 'donations db migrate', max: 1 });
+  const pgPool = new pg.Pool({
+    connectionString: url,
+    application_name: 'donations db migrate',
+    max: 1,
+  });
   // A lost connection fails its query; the events must have listeners all the same.
   pgPool.on('error', () => {});
   pgPool.on('connect', (client) => client.on('error', () => {}));

@@ -36,7 +36,9 @@ export async function ensureMode(db: Queryable, mode: Mode): Promise<void> {
   const found = await readMode(db);
   if (found === mode) return;
   if (found === undefined) {
-    await db.query(`insert into donations.settings values ('mode', $1) on conflict do nothing`, [mode]);
+    await db.query(`insert into donations.settings values ('mode', $1) on conflict do nothing`, [
+      mode,
+    ]);
     if ((await readMode(db)) === mode) return;
   }
   throw configurationError(
@@ -47,6 +49,8 @@ export async function ensureMode(db: Queryable, mode: Mode): Promise<void> {
 
 /** The mode of the database; undefined when no command has used it yet. */
 export async function readMode(db: Queryable): Promise<Mode | undefined> {
-  const { rows } = await db.query<{ value: Mode }>(`select value from donations.settings where key = 'mode'`);
+  const { rows } = await db.query<{ value: Mode }>(
+    `select value from donations.settings where key = 'mode'`,
+  );
   return rows[0]?.value;
 }

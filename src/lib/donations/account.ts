@@ -55,7 +55,8 @@ export const isSettledAccount = (account: Account) =>
 export const addsUp = (account: Account) =>
   account.donations === account.charged + account.declined + account.unsettled &&
   account.charged === account.tokenized + account.tokensFailed + account.tokensOpen &&
-  account.charged === account.accepted + account.held + account.receiptsFailed + account.receiptsOpen;
+  account.charged ===
+    account.accepted + account.held + account.receiptsFailed + account.receiptsOpen;
 
 export interface TaskTotals {
   task: string;

@@ -63,7 +63,10 @@ export async function chargeDonation(deps: ChargeDeps, donationId: string): Prom
 }
 
 /** A charge that is known, or that was tried under a key too old to be trusted. */
-async function findEarlierCharge(deps: ChargeDeps, donation: Donation): Promise<Charged | undefined> {
+async function findEarlierCharge(
+  deps: ChargeDeps,
+  donation: Donation,
+): Promise<Charged | undefined> {
   if (isSettled(donation.status)) return { donation, requestId: undefined };
   if (!donation.paymentIntentId && keyAgeMs(deps, donation) < KEY_LIFE_MS) return undefined;
   const result = await lookUp(deps, donation);
@@ -115,7 +118,11 @@ async function beginCharge({ db, clock }: ChargeDeps, donationId: string): Promi
  * receipt, the jobs for card and receipt, and the end of the repair job. A donation that was
  * settled meanwhile stays as it is.
  */
-export async function settleCharge(deps: ChargeDeps, donationId: string, result: ChargeResult): Promise<Charged> {
+export async function settleCharge(
+  deps: ChargeDeps,
+  donationId: string,
+  result: ChargeResult,
+): Promise<Charged> {
   const donation = await deps.db.transaction(async (tx) => {
     const before = await loadDonation(tx, donationId, true);
     if (isSettled(before.status)) return before;
@@ -159,7 +166,11 @@ async function settleSucceeded(
   );
   const { deliveryId } = await issueReceipt(tx, { donationId: donation.id, config, clock });
   const [, receiptJob] = await enqueue(tx, [
-    { task: 'tokenize_card', payload: { donation_id: donation.id }, key: `tokenize:${donation.id}` },
+    {
+      task: 'tokenize_card',
+      payload: { donation_id: donation.id },
+      key: `tokenize:${donation.id}`,
+    },
     {
       task: 'send_receipt',
       payload: { donation_id: donation.id, delivery_id: deliveryId },
@@ -188,7 +199,11 @@ export async function failDonation(
   await announceSettled(tx, donationId, 'failed');
 }
 
-async function announceSettled(tx: Queryable, id: string, status: 'succeeded' | 'failed'): Promise<void> {
+async function announceSettled(
+  tx: Queryable,
+  id: string,
+  status: 'succeeded' | 'failed',
+): Promise<void> {
   await dropJob(tx, id);
   await tx.query('select pg_notify($1, $2)', [SETTLED_CHANNEL, JSON.stringify({ id, status })]);
 }

@@ -54,7 +54,8 @@ export function checkDonation(input: DonateInput, locale: string): NewDonation {
     }
   }
   const name = input.name.trim();
-  if (name === '') throw usageError('--name is empty', 'Give the donor’s name as it should stand on the receipt.');
+  if (name === '')
+    throw usageError('--name is empty', 'Give the donor’s name as it should stand on the receipt.');
   const email = checkEmail(input.email);
   if (!/^(pm|tok)_[A-Za-z0-9_]+$/.test(input.paymentMethod)) {
     throw usageError(

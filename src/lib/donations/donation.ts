@@ -67,7 +67,8 @@ export async function loadDonation(db: Queryable, id: string, lock = false): Pro
     [id],
   );
   const row = rows[0];
-  if (!row) throw notFound(`no donation ${id}`, 'Find it by its id, a receipt number or a pi_… id.');
+  if (!row)
+    throw notFound(`no donation ${id}`, 'Find it by its id, a receipt number or a pi_… id.');
   return {
     id: row.id,
     status: row.status,
@@ -88,7 +89,10 @@ export async function loadDonation(db: Queryable, id: string, lock = false): Pro
     chargeLastAt: row.charge_last_at ?? undefined,
     failureCode: row.failure_code ?? undefined,
     failureReason: row.failure_reason ?? undefined,
-    card: row.card_brand && row.card_last4 ? { brand: row.card_brand, last4: row.card_last4 } : undefined,
+    card:
+      row.card_brand && row.card_last4
+        ? { brand: row.card_brand, last4: row.card_last4 }
+        : undefined,
     cardSavedAt: row.card_saved_at ?? undefined,
     createdAt: row.created_at,
     settledAt: row.settled_at ?? undefined,

@@ -19,7 +19,8 @@ export async function findDonation(db: Queryable, ref: string): Promise<string> 
       'Give a donation (don_…), receipt (rcp_… or its number), payment (pi_…) or job id.',
     );
   }
-  if (other) throw usageError(`"${ref}" fits several donations: ${ids.join(', ')}`, 'Give more of the id.');
+  if (other)
+    throw usageError(`"${ref}" fits several donations: ${ids.join(', ')}`, 'Give more of the id.');
   return id;
 }
 

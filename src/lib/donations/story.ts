@@ -74,7 +74,11 @@ function donationEvents(donation: Donation): StoryEvent[] {
     { at: donation.createdAt, what: 'recorded', text: 'donation recorded' },
   ];
   if (donation.settledAt && donation.status === 'succeeded') {
-    events.push({ at: donation.settledAt, what: 'settled', text: `charged: ${donation.paymentIntentId}` });
+    events.push({
+      at: donation.settledAt,
+      what: 'settled',
+      text: `charged: ${donation.paymentIntentId}`,
+    });
   }
   if (donation.settledAt && donation.status === 'failed') {
     events.push({
@@ -126,7 +130,12 @@ function groupReceipts(rows: DeliveryRow[]): StoryReceipt[] {
   for (const row of rows) {
     let receipt = receipts.get(row.receipt_id);
     if (!receipt) {
-      receipt = { id: row.receipt_id, number: row.number, status: row.receipt_status, deliveries: [] };
+      receipt = {
+        id: row.receipt_id,
+        number: row.number,
+        status: row.receipt_status,
+        deliveries: [],
+      };
       receipts.set(row.receipt_id, receipt);
     }
     if (!row.delivery_id) continue;
@@ -147,7 +156,11 @@ function receiptEvents(rows: DeliveryRow[]): StoryEvent[] {
   const issued = new Map(rows.map((row) => [row.receipt_id, row]));
   return [
     ...[...issued.values()].map(
-      (row): StoryEvent => ({ at: row.issued_at, what: 'receipt', text: `receipt ${row.number} issued` }),
+      (row): StoryEvent => ({
+        at: row.issued_at,
+        what: 'receipt',
+        text: `receipt ${row.number} issued`,
+      }),
     ),
     ...rows.flatMap((row): StoryEvent[] =>
       row.accepted_at
@@ -206,7 +219,12 @@ async function attempts(db: Queryable, donationId: string): Promise<StoryEvent[]
 }
 
 async function decisions(db: Queryable, subjects: string[]): Promise<StoryEvent[]> {
-  const { rows } = await db.query<{ at: Date; actor: string; action: string; reason: string | null }>(
+  const { rows } = await db.query<{
+    at: Date;
+    actor: string;
+    action: string;
+    reason: string | null;
+  }>(
     'select at, actor, action, reason from donations.audit_log where subject = any ($1) order by at',
     [subjects],
   );

@@ -52,7 +52,11 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
 
   return [
     { name: 'node', run: async () => checkNode(deps.nodeVersion) },
-    { name: 'database', run: async () => checkDatabase(await db().catch(withHint(describeDatabase(config).hint)), config) },
+    {
+      name: 'database',
+      run: async () =>
+        checkDatabase(await db().catch(withHint(describeDatabase(config).hint)), config),
+    },
     {
       name: 'migrations',
       async run() {
@@ -62,7 +66,10 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
         if (!state) return skipped('needs the database');
         const { applied, pending } = state;
         if (pending.length === 0) return ok(`all ${applied.length} applied`);
-        return failed(`${pending.length} not applied: ${pending.join(', ')}`, 'Apply them: donations db migrate');
+        return failed(
+          `${pending.length} not applied: ${pending.join(', ')}`,
+          'Apply them: donations db migrate',
+        );
       },
     },
     onTables('mode', async (db) => checkMode(await readMode(db), config.mode)),
@@ -75,7 +82,9 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
         const skews = await Promise.all([
           stripe().then(skewOf('Stripe'), () => undefined),
           sendgrid().then(skewOf('SendGrid'), () => undefined),
-          db().then((db) => postgresSkew(deps, db)).catch(() => undefined),
+          db()
+            .then((db) => postgresSkew(deps, db))
+            .catch(() => undefined),
         ]);
         return checkClock(skews.filter((skew) => skew !== undefined));
       },
@@ -89,8 +98,12 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
 function checkNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [wantedMajor, wantedMinor] = NODE_AT_LEAST;
-  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return ok(`Node.js ${version}`);
-  return failed(`Node.js ${version}`, `Install ${NODE_AT_LEAST.join('.')} or newer: https://nodejs.org`);
+  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor))
+    return ok(`Node.js ${version}`);
+  return failed(
+    `Node.js ${version}`,
+    `Install ${NODE_AT_LEAST.join('.')} or newer: https://nodejs.org`,
+  );
 }
 
 async function checkDatabase(db: Db, config: Config): Promise<Finding> {
@@ -116,13 +129,19 @@ function checkMode(found: Config['mode'] | undefined, wanted: Config['mode']): F
 function checkStripe(livemode: boolean, { mode, stripe }: Config): Finding {
   const where = mode === 'sandbox' ? 'the sandbox' : (stripe.apiBase ?? 'api.stripe.com');
   if (livemode === (mode === 'live')) return ok(`${where} takes the key`);
-  return failed(`${where} says that the key is ${livemode ? 'live' : 'for tests'}, but the mode is ${mode}`, 'Set STRIPE_SECRET_KEY to the other key.');
+  return failed(
+    `${where} says that the key is ${livemode ? 'live' : 'for tests'}, but the mode is ${mode}`,
+    'Set STRIPE_SECRET_KEY to the other key.',
+  );
 }
 
 function checkSendGrid(scopes: string[], { mode, sendgrid }: Config): Finding {
   const where = mode === 'sandbox' ? 'the sandbox' : (sendgrid.apiBase ?? 'api.sendgrid.com');
   if (scopes.includes('mail.send')) return ok(`${where} takes the key, which may send mail`);
-  return failed(`${where} takes the key, but it may not send mail`, 'Give it the permission Mail Send in SendGrid’s settings, API Keys.');
+  return failed(
+    `${where} takes the key, but it may not send mail`,
+    'Give it the permission Mail Send in SendGrid’s settings, API Keys.',
+  );
 }
 
 async function checkSender({ organization, receipts }: Config): Promise<Finding> {
@@ -141,15 +160,21 @@ const skewOf =
     answer.serverTime && { who, ms: at.getTime() - answer.serverTime.getTime() };
 
 async function postgresSkew(deps: DoctorDeps, db: Db): Promise<Skew> {
-  const { answer, at } = await timed(deps, () => db.query<{ now: Date }>('select clock_timestamp() as now'));
+  const { answer, at } = await timed(deps, () =>
+    db.query<{ now: Date }>('select clock_timestamp() as now'),
+  );
   return { who: 'Postgres', ms: at.getTime() - (answer.rows[0]?.now ?? at).getTime() };
 }
 
 function checkClock(skews: Skew[]): Finding {
   const [worst] = skews.sort((a, b) => Math.abs(b.ms) - Math.abs(a.ms));
   if (!worst) return skipped('needs somebody who knows the time');
-  const names = skews.map(({ who }) => who).sort().join(', ');
-  if (Math.abs(worst.ms) <= SKEW_NOTED_MS) return ok(`within ${formatDuration(Math.max(1000, Math.abs(worst.ms)))} of ${names}`);
+  const names = skews
+    .map(({ who }) => who)
+    .sort()
+    .join(', ');
+  if (Math.abs(worst.ms) <= SKEW_NOTED_MS)
+    return ok(`within ${formatDuration(Math.max(1000, Math.abs(worst.ms)))} of ${names}`);
   const message = `${formatDuration(Math.abs(worst.ms))} ${worst.ms > 0 ? 'ahead of' : 'behind'} ${worst.who}`;
   const hint = 'Set this machine’s clock, best by NTP: timedatectl set-ntp true';
   return Math.abs(worst.ms) > SKEW_HARMFUL_MS ? failed(message, hint) : warning(message, hint);
@@ -163,16 +188,23 @@ async function checkQueue(db: Db, clock: Clock): Promise<Finding> {
      where j.run_at <= now() and j.locked_at is null and j.attempts < j.max_attempts and v.job_id is null`,
   );
   const { ready = 0n, oldest = null, paused = null } = rows[0] ?? {};
-  if (paused) return warning(`${ready} jobs ready; paused: ${paused.join(', ')}`, 'See why: donations worker list, donations jobs policy');
+  if (paused)
+    return warning(
+      `${ready} jobs ready; paused: ${paused.join(', ')}`,
+      'See why: donations worker list, donations jobs policy',
+    );
   if (ready === 0n || !oldest) return ok('nothing waits');
   const waits = clock.now().getTime() - oldest.getTime();
   const message = `${ready} ${ready === 1n ? 'job' : 'jobs'} ready, the oldest for ${formatDuration(Math.max(0, waits))}`;
-  return waits > WAIT_NOTED_MS ? warning(message, 'Start more workers: donations worker start') : ok(message);
+  return waits > WAIT_NOTED_MS
+    ? warning(message, 'Start more workers: donations worker start')
+    : ok(message);
 }
 
 async function checkWorker(db: Db): Promise<Finding> {
   const alive = (await listWorkers(db)).filter(({ state }) => state === 'alive');
-  if (alive.length === 0) return warning('none is alive: jobs wait', 'Start one: donations worker start');
+  if (alive.length === 0)
+    return warning('none is alive: jobs wait', 'Start one: donations worker start');
   const slots = alive.reduce((sum, { concurrency }) => sum + concurrency, 0);
   return ok(`${alive.length} alive with ${slots} slots`);
 }
@@ -182,11 +214,17 @@ async function checkLedger(db: Db): Promise<Finding> {
     `select to_regclass('donations.job_attempts_' || to_char(now() at time zone 'utc', 'YYYYMMDD'))::text as partition`,
   );
   if (rows[0]?.partition) return ok('today’s partition is there');
-  return warning('today’s partition is not there: attempts go to the default one', 'A worker makes it as it starts: donations worker start');
+  return warning(
+    'today’s partition is not there: attempts go to the default one',
+    'A worker makes it as it starts: donations worker start',
+  );
 }
 
 /** An answer and the moment here, halfway between question and answer, that its time is compared with. */
-async function timed<T>({ clock }: DoctorDeps, ask: () => Promise<T>): Promise<{ answer: T; at: Date }> {
+async function timed<T>(
+  { clock }: DoctorDeps,
+  ask: () => Promise<T>,
+): Promise<{ answer: T; at: Date }> {
   const asked = clock.now().getTime();
   const answer = await ask();
   return { answer, at: new Date((asked + clock.now().getTime()) / 2) };

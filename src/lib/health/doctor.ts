@@ -20,8 +20,16 @@ export interface CheckResult extends Finding {
 }
 
 export const ok = (message: string): Finding => ({ status: 'ok', message });
-export const warning = (message: string, hint: string): Finding => ({ status: 'warning', message, hint });
-export const failed = (message: string, hint?: string): Finding => ({ status: 'failed', message, hint });
+export const warning = (message: string, hint: string): Finding => ({
+  status: 'warning',
+  message,
+  hint,
+});
+export const failed = (message: string, hint?: string): Finding => ({
+  status: 'failed',
+  message,
+  hint,
+});
 export const skipped = (message: string): Finding => ({ status: 'skipped', message });
 
 /**
@@ -41,7 +49,16 @@ export function runChecks(checks: Check[], limitMs: number): Promise<CheckResult
 async function withinLimit(finding: Promise<Finding>, limitMs: number): Promise<Finding> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<Finding>((resolve) => {
-    timer = setTimeout(() => resolve(failed(`no answer within ${limitMs / 1000} s`, 'Look at the network between here and there.')), limitMs);
+    timer = setTimeout(
+      () =>
+        resolve(
+          failed(
+            `no answer within ${limitMs / 1000} s`,
+            'Look at the network between here and there.',
+          ),
+        ),
+      limitMs,
+    );
   });
   try {
     return await Promise.race([finding, limit]);

@@ -27,10 +27,16 @@ export interface OutputOptions {
 }
 
 /** The format that the options ask for, and the fields, if some were picked. */
-export function chosenFormat(options: OutputOptions): { format: Format; fields: string[] | undefined } {
+export function chosenFormat(options: OutputOptions): {
+  format: Format;
+  fields: string[] | undefined;
+} {
   if (options.json === undefined) return { format: options.output ?? 'table', fields: undefined };
   // A bare --json is all of them.
-  const fields = typeof options.json === 'string' && options.json !== '' ? options.json.split(',').map((field) => field.trim()) : undefined;
+  const fields =
+    typeof options.json === 'string' && options.json !== ''
+      ? options.json.split(',').map((field) => field.trim())
+      : undefined;
   return { format: options.output === 'ndjson' ? 'ndjson' : 'json', fields };
 }
 
@@ -46,32 +52,59 @@ export function render<Row>(
   const picked = pick(columns, fields);
   switch (format) {
     case 'json':
-      return print(io, toJson(rows.map((row) => record(picked, row)), io.stdout.isTTY));
+      print(
+        io,
+        toJson(
+          rows.map((row) => record(picked, row)),
+          io.stdout.isTTY,
+        ),
+      );
+      break;
     case 'ndjson':
       for (const row of rows) print(io, toJson(record(picked, row)));
-      return;
+      break;
     case 'csv':
-      print(io, [picked.map((column) => column.name), ...rows.map((row) => picked.map((column) => column.value(row)))]
-        .map((cells) => cells.map(csvCell).join(','))
-        .join('\r\n'));
-      return;
+      print(io, grid(picked, rows, 'name', csvCell, ',', '\r\n'));
+      break;
     case 'table':
-      if (rows.length === 0) return say(io, words.empty ?? 'Nothing to show.');
-      return print(io, io.stdout.isTTY
-        ? table(io, columns, rows, words.now ?? new Date())
-        : [columns.map((column) => column.header), ...rows.map((row) => columns.map((column) => pipedCell(column.value(row))))]
-            .map((cells) => cells.join('\t'))
-            .join('\n'));
+      if (rows.length === 0) say(io, words.empty ?? 'Nothing to show.');
+      else if (io.stdout.isTTY) print(io, table(io, columns, rows, words.now ?? new Date()));
+      else print(io, grid(columns, rows, 'header', pipedCell, '\t', '\n'));
   }
 }
 
+/** A line for the columns' names, and one for each row. */
+function grid<Row>(
+  columns: Column<Row>[],
+  rows: Row[],
+  title: 'name' | 'header',
+  cell: (value: unknown) => string,
+  between: string,
+  end: string,
+): string {
+  const values = rows.map((row) => columns.map((column) => cell(column.value(row))));
+  return [columns.map((column) => column[title]), ...values]
+    .map((line) => line.join(between))
+    .join(end);
+}
+
 /** Writes one row: an object for scripts, a card for people. */
-export function renderOne<Row>(io: Io, options: OutputOptions, columns: Column<Row>[], row: Row, now = new Date()): void {
+export function renderOne<Row>(
+  io: Io,
+  options: OutputOptions,
+  columns: Column<Row>[],
+  row: Row,
+  now = new Date(),
+): void {
   const { format, fields } = chosenFormat(options);
   if (format === 'json' || format === 'ndjson') {
-    return print(io, toJson(record(pick(columns, fields), row), format === 'json' && io.stdout.isTTY));
+    print(io, toJson(record(pick(columns, fields), row), format === 'json' && io.stdout.isTTY));
+    return;
   }
-  if (format === 'csv') return render(io, options, columns, [row]);
+  if (format === 'csv') {
+    render(io, options, columns, [row]);
+    return;
+  }
   const width = Math.max(...columns.map((column) => column.header.length));
   for (const column of columns) {
     const text = cell(io, column, row, now);
@@ -93,7 +126,10 @@ function pick<Row>(columns: Column<Row>[], fields: string[] | undefined): Column
   return fields.map((field) => {
     const column = columns.find(({ name }) => name === field);
     if (column) return column;
-    throw usageError(`there is no field "${field}"`, `Fields: ${columns.map(({ name }) => name).join(', ')}`);
+    throw usageError(
+      `there is no field "${field}"`,
+      `Fields: ${columns.map(({ name }) => name).join(', ')}`,
+    );
   });
 }
 
@@ -127,9 +163,21 @@ function csvCell(value: unknown): string {
 }
 
 const NO_LINES = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
-  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
 };
 
 const SPACE_BETWEEN = 2;
@@ -138,7 +186,9 @@ const NARROWEST = 8;
 function table<Row>(io: Io, columns: Column<Row>[], rows: Row[], now: Date): string {
   const shown = columns.filter((column) => !column.wide);
   const cells = rows.map((row) => shown.map((column) => cell(io, column, row, now)));
-  const bare = rows.map((row) => shown.map((column) => cell({ ...io, color: false }, column, row, now)));
+  const bare = rows.map((row) =>
+    shown.map((column) => cell({ ...io, color: false }, column, row, now)),
+  );
   const widths = shown.map((column, i) =>
     Math.max(column.header.length, ...bare.map((line) => [...(line[i] ?? '')].length)),
   );
@@ -147,14 +197,18 @@ function table<Row>(io: Io, columns: Column<Row>[], rows: Row[], now: Date): str
     chars: NO_LINES,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
     colAligns: shown.map((column) => column.align ?? 'left'),
-    colWidths: fit(widths, io.stdout.columns || 80),
+    colWidths: fitWidths(widths, io.stdout.columns || 80),
   });
   grid.push(...cells);
-  return grid.toString().split('\n').map((line) => line.trimEnd()).join('\n');
+  return grid
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
 }
 
 /** Takes from the widest column until all fit. */
-function fit(widths: number[], total: number): number[] {
+function fitWidths(widths: number[], total: number): number[] {
   const fitted = [...widths];
   const room = total - SPACE_BETWEEN * (widths.length - 1);
   while (fitted.reduce((sum, width) => sum + width, 0) > room) {

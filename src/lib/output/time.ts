@@ -8,7 +8,8 @@ export function formatDuration(ms: number): string {
   return `${Math.round(ms / 86_400_000)}d`;
 }
 
-const trim = (value: number) => (Math.abs(value) < 10 ? value.toFixed(1).replace(/\.0$/, '') : value.toFixed(0));
+const trim = (value: number) =>
+  Math.abs(value) < 10 ? value.toFixed(1).replace(/\.0$/, '') : value.toFixed(0);
 
 /** A moment as people say it: `12s ago`, `in 4m`. */
 export function formatRelative(at: Date, now: Date): string {

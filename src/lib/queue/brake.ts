@@ -67,7 +67,12 @@ export class Brake {
     return this.#pause(task, 'misconfigured', reason, 0);
   }
 
-  async #pause(task: string, cause: 'circuit' | 'misconfigured', reason: string, probes: number): Promise<void> {
+  async #pause(
+    task: string,
+    cause: 'circuit' | 'misconfigured',
+    reason: string,
+    probes: number,
+  ): Promise<void> {
     await pauseTask(this.#options.db, { task, cause, reason, probes });
     await this.refresh();
   }

@@ -10,8 +10,11 @@ export function groupCommit<Item, Result>(
   run: (items: Item[]) => Promise<Result[]>,
   { maxItems = 500, atOnce = 2 } = {},
 ): (item: Item) => Promise<Result> {
-  let waiting: { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }[] =
-    [];
+  let waiting: {
+    item: Item;
+    resolve: (result: Result) => void;
+    reject: (error: unknown) => void;
+  }[] = [];
   let busy = 0;
 
   async function drain(): Promise<void> {

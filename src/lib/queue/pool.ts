@@ -57,7 +57,9 @@ export async function startPool(options: PoolOptions, { once = false } = {}): Pr
   // Graphile Worker chooses the name of the pool by itself and claims jobs at once. Nothing may be
   // locked under a name that is not on record, or nobody could release it if we died: so no
   // connection is given out between the two.
-  events.on('pool:create', ({ workerPool }) => connections.holdUntil(options.onPool(workerPool.id)));
+  events.on('pool:create', ({ workerPool }) =>
+    connections.holdUntil(options.onPool(workerPool.id)),
+  );
   const settings = { ...poolSettings(options), pgPool: connections.pool, events };
 
   const ended = (once ? runOnce(settings) : runOn(settings, options.crontab)).finally(() =>
@@ -98,7 +100,8 @@ function poolSettings(options: PoolOptions): RunnerOptions {
     forbiddenFlags: options.forbiddenFlags,
     logger: new Logger(() => (level, message, meta) => {
       // Failed jobs are logged where they are judged.
-      if ((level === 'error' || level === 'warning') && !meta?.failure) options.onTrouble(level, message);
+      if ((level === 'error' || level === 'warning') && !meta?.failure)
+        options.onTrouble(level, message);
     }),
     preset: {
       worker: {

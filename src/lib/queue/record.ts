@@ -62,7 +62,6 @@ export interface Entry {
   changes: Change[];
 }
 
-
 const INSERT_ATTEMPTS = `
   insert into donations.job_attempts
     (job_id, task, attempt, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
@@ -152,7 +151,12 @@ async function write(db: Db, entries: Entry[]): Promise<void> {
   // In the same order every time, so that the same combination is the same prepared statement.
   const sorted = [...parts].sort(([a], [b]) => (a < b ? -1 : 1));
   const text = `with ${sorted.map(([sql], i) => `part${i} as (${sql.replaceAll('$1', `$${i + 1}`)})`).join(', ')} select 1`;
-  await db.query(text, sorted.map(([, rows]) => JSON.stringify(rows)), statementName(text));
+  await db.query(
+    text,
+    sorted.map(([, rows]) => JSON.stringify(rows)),
+    statementName(text),
+  );
 }
 
-const statementName = (text: string) => `record_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`;
+const statementName = (text: string) =>
+  `record_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`;

@@ -101,7 +101,9 @@ export async function signOff(db: Queryable, workerId: string): Promise<void> {
  *
  * @returns the workers that were released.
  */
-export async function releaseGoneWorkers(db: Db): Promise<{ id: string; host: string; pid: number; running: RunningJob[] }[]> {
+export async function releaseGoneWorkers(
+  db: Db,
+): Promise<{ id: string; host: string; pid: number; running: RunningJob[] }[]> {
   // Mostly there is nobody: look before opening a transaction.
   const { rowCount } = await db.query(
     `select 1 from donations.workers where stopped_at is null and released_at is null
@@ -110,7 +112,13 @@ export async function releaseGoneWorkers(db: Db): Promise<{ id: string; host: st
   );
   if (!rowCount) return [];
   return db.transaction(async (tx) => {
-    const { rows } = await tx.query<{ id: string; host: string; pid: number; pool_id: string | null; running: RunningJob[] }>(
+    const { rows } = await tx.query<{
+      id: string;
+      host: string;
+      pid: number;
+      pool_id: string | null;
+      running: RunningJob[];
+    }>(
       `with silent as materialized (
          select * from donations.workers
          where stopped_at is null and released_at is null

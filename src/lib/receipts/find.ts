@@ -49,17 +49,19 @@ export async function findReceipt(db: Queryable, ref: string): Promise<Receipt> 
     [text, pattern],
   );
   const [found, other] = rows;
-  if (!found) throw notFound(`no receipt "${ref}"`, 'Give its id (rcp_…), its number, or the donation’s id.');
+  if (!found)
+    throw notFound(`no receipt "${ref}"`, 'Give its id (rcp_…), its number, or the donation’s id.');
   if (other) throw usageError(`"${ref}" fits several receipts`, 'Give more of the id.');
   return loadReceipt(db, found.id);
 }
 
 /** Loads a receipt with its deliveries, oldest first. */
 export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
-  const receipt = await db.query<{ status: 'issued' | 'void'; donation_id: string; content: ReceiptContent }>(
-    'select status, donation_id, content from donations.receipts where id = $1',
-    [id],
-  );
+  const receipt = await db.query<{
+    status: 'issued' | 'void';
+    donation_id: string;
+    content: ReceiptContent;
+  }>('select status, donation_id, content from donations.receipts where id = $1', [id]);
   const row = receipt.rows[0];
   if (!row) throw notFound(`no receipt ${id}`);
   const { rows } = await db.query<DeliveryRow>(
@@ -124,7 +126,10 @@ export interface ListedDelivery {
 }
 
 /** Deliveries of receipts, newest first. */
-export async function listDeliveries(db: Queryable, { status, limit }: ReceiptFilter): Promise<ListedDelivery[]> {
+export async function listDeliveries(
+  db: Queryable,
+  { status, limit }: ReceiptFilter,
+): Promise<ListedDelivery[]> {
   const { rows } = await db.query<ListedDelivery>(
     `select r.id as receipt, r.content->>'number' as number, d.id as delivery, d.kind, d.status, d.recipient,
        d.donation_id as donation, r.amount_minor, r.currency, d.reason, coalesce(d.accepted_at, d.claimed_at, d.created_at) as at

@@ -92,14 +92,26 @@ async function loadGift(tx: Queryable, donationId: string): Promise<Gift> {
 }
 
 async function findIssued(tx: Queryable, donationId: string): Promise<IssuedReceipt | undefined> {
-  const { rows } = await tx.query<{ id: string; delivery: string; number: string; recipient: string }>(
+  const { rows } = await tx.query<{
+    id: string;
+    delivery: string;
+    number: string;
+    recipient: string;
+  }>(
     `select r.id, d.id as delivery, r.content->>'number' as number, d.recipient
      from donations.receipts r join donations.receipt_deliveries d on d.receipt_id = r.id and d.kind = 'original'
      where r.donation_id = $1 and r.status = 'issued'`,
     [donationId],
   );
   const row = rows[0];
-  return row && { receiptId: row.id, deliveryId: row.delivery, number: row.number, recipient: row.recipient };
+  return (
+    row && {
+      receiptId: row.id,
+      deliveryId: row.delivery,
+      number: row.number,
+      recipient: row.recipient,
+    }
+  );
 }
 
 async function nextNumber(tx: Queryable, series: string): Promise<bigint> {
@@ -112,7 +124,12 @@ async function nextNumber(tx: Queryable, series: string): Promise<bigint> {
   return (rows[0] as { last_number: bigint }).last_number;
 }
 
-function describeGift(gift: Gift, config: Config, number: string, issuedOn: string): ReceiptContent {
+function describeGift(
+  gift: Gift,
+  config: Config,
+  number: string,
+  issuedOn: string,
+): ReceiptContent {
   const { legalName, address, taxId, email, country } = config.organization;
   return {
     number,
@@ -127,7 +144,10 @@ function describeGift(gift: Gift, config: Config, number: string, issuedOn: stri
     issuedOn,
     fund: gift.fund,
     campaign: gift.campaign,
-    card: gift.card_brand && gift.card_last4 ? { brand: gift.card_brand, last4: gift.card_last4 } : null,
+    card:
+      gift.card_brand && gift.card_last4
+        ? { brand: gift.card_brand, last4: gift.card_last4 }
+        : null,
     goodsOrServices: config.receipts.goodsOrServices,
     locale: gift.locale,
   };

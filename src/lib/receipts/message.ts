@@ -29,17 +29,24 @@ export function renderReceipt(
 }
 
 /** The mail that carries a receipt. Its custom arguments come back with every event about it. */
-export function receiptMessage({ content, templates, config, recipient, copy, ids }: ReceiptMail): MailMessage {
+export function receiptMessage({
+  content,
+  templates,
+  config,
+  recipient,
+  copy,
+  ids,
+}: ReceiptMail): MailMessage {
   const { from, replyTo } = config.receipts;
   const { templateId } = config.sendgrid;
-  const data = templateId
-    ? { ...viewReceipt(content, templates.format, { copy }) }
-    : undefined;
+  const data = templateId ? { ...viewReceipt(content, templates.format, { copy }) } : undefined;
   return {
     from,
     replyTo: replyTo ? { email: replyTo } : undefined,
     to: { email: recipient, name: content.donor.name.replace(/\s+/g, ' ') },
-    ...(templateId ? { subject: '', text: '', html: '' } : renderReceipt(content, templates, { copy })),
+    ...(templateId
+      ? { subject: '', text: '', html: '' }
+      : renderReceipt(content, templates, { copy })),
     template: templateId && data ? { id: templateId, data } : undefined,
     customArgs: {
       receipt_id: ids.receiptId,

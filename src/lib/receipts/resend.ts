@@ -25,7 +25,9 @@ export async function resendReceipt(
   { to, ...decision }: Decision & { to?: string | undefined },
 ): Promise<{ deliveryId: string; jobId: bigint; recipient: string }> {
   if (receipt.status === 'void') throw new UserError('failed', `receipt ${receipt.number} is void`);
-  const under = receipt.deliveries.find(({ status }) => status === 'pending' || status === 'sending');
+  const under = receipt.deliveries.find(
+    ({ status }) => status === 'pending' || status === 'sending',
+  );
   if (under) {
     throw new UserError(
       'try_again',
@@ -53,7 +55,11 @@ export async function resendReceipt(
 }
 
 /** Adds the job that sends a delivery, and notes it there. */
-export async function enqueueDelivery(tx: Queryable, donationId: string, deliveryId: string): Promise<bigint> {
+export async function enqueueDelivery(
+  tx: Queryable,
+  donationId: string,
+  deliveryId: string,
+): Promise<bigint> {
   const [jobId] = await enqueue(tx, [
     {
       task: 'send_receipt',
@@ -61,6 +67,9 @@ export async function enqueueDelivery(tx: Queryable, donationId: string, deliver
       key: `send:${deliveryId}`,
     },
   ]);
-  await tx.query('update donations.receipt_deliveries set job_id = $2 where id = $1', [deliveryId, jobId]);
+  await tx.query('update donations.receipt_deliveries set job_id = $2 where id = $1', [
+    deliveryId,
+    jobId,
+  ]);
   return jobId as bigint;
 }

@@ -30,7 +30,12 @@ export async function resolveDelivery(
       outcome === 'sent'
         ? await accept(tx, held.id, `${decision.actor} says that it was sent`, undefined)
         : await reopen(tx, held.id);
-    if (!changed) throw new UserError('try_again', `delivery ${held.id} was settled meanwhile`, `See it: donations receipts show ${receipt.number}`);
+    if (!changed)
+      throw new UserError(
+        'try_again',
+        `delivery ${held.id} was settled meanwhile`,
+        `See it: donations receipts show ${receipt.number}`,
+      );
     if (outcome === 'resend') await enqueueDelivery(tx, receipt.donationId, held.id);
     await recordAudit(tx, {
       ...decision,
@@ -48,12 +53,21 @@ export async function resolveDelivery(
  */
 export function settleByEvidence(
   db: Db,
-  { deliveryId, messageId, evidence }: { deliveryId: string; messageId: string | undefined; evidence: string },
+  {
+    deliveryId,
+    messageId,
+    evidence,
+  }: { deliveryId: string; messageId: string | undefined; evidence: string },
 ): Promise<boolean> {
   return db.transaction((tx) => accept(tx, deliveryId, evidence, messageId));
 }
 
-async function accept(tx: Queryable, id: string, evidence: string, messageId: string | undefined): Promise<boolean> {
+async function accept(
+  tx: Queryable,
+  id: string,
+  evidence: string,
+  messageId: string | undefined,
+): Promise<boolean> {
   const { rows } = await tx.query<{ job_id: bigint | null }>(
     `update donations.receipt_deliveries
      set status = 'accepted', accepted_at = now(), evidence = $2, message_id = coalesce($3, message_id)

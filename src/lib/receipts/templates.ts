@@ -22,7 +22,11 @@ export interface ViewFormatters {
   date(day: string, locale: string): string;
 }
 
-const FILES = { subject: 'receipt.subject.hbs', html: 'receipt.html.hbs', text: 'receipt.text.hbs' };
+const FILES = {
+  subject: 'receipt.subject.hbs',
+  html: 'receipt.html.hbs',
+  text: 'receipt.text.hbs',
+};
 
 /**
  * Reads and compiles the receipt's templates once. Files in `dir` take the place of ours. Each is
@@ -40,18 +44,27 @@ export async function loadTemplates(dir: string | undefined): Promise<ReceiptTem
     const { path, source } = await readTemplate(dir, FILES[kind]);
     try {
       // Escaped once, in HTML; a subject or plain text with `&amp;` in it would be wrong.
-      const template = Handlebars.compile<ReceiptView>(source, { strict: true, noEscape: kind !== 'html' });
+      const template = Handlebars.compile<ReceiptView>(source, {
+        strict: true,
+        noEscape: kind !== 'html',
+      });
       template(viewReceipt(SAMPLE, format, { copy: true }));
       return template;
     } catch (error) {
-      throw configurationError(`${path}: ${(error as Error).message.split('\n')[0]}`, 'Correct the template; what it may use is listed in docs/receipts.md.');
+      throw configurationError(
+        `${path}: ${(error as Error).message.split('\n')[0]}`,
+        'Correct the template; what it may use is listed in docs/receipts.md.',
+      );
     }
   };
   const [subject, html, text] = await Promise.all([load('subject'), load('html'), load('text')]);
   return { subject, html, text, format };
 }
 
-async function readTemplate(dir: string | undefined, name: string): Promise<{ path: string; source: string }> {
+async function readTemplate(
+  dir: string | undefined,
+  name: string,
+): Promise<{ path: string; source: string }> {
   if (dir) {
     const path = join(dir, name);
     try {
@@ -89,7 +102,12 @@ export const SAMPLE: ReceiptContent = {
     email: 'giving@harborlights.example',
     country: 'US',
   },
-  donor: { id: 'dnr_sample', name: 'Ada Lovelace', email: 'ada@example.org', address: ['1 Analytical Way', 'London'] },
+  donor: {
+    id: 'dnr_sample',
+    name: 'Ada Lovelace',
+    email: 'ada@example.org',
+    address: ['1 Analytical Way', 'London'],
+  },
   donationId: 'don_sample',
   amountMinor: '25025',
   currency: 'usd',

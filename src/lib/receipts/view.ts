@@ -62,6 +62,12 @@ export function viewReceipt(
 // A line break in a name would end the subject's header.
 const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
 
-const BRANDS: Record<string, string> = { amex: 'American Express', jcb: 'JCB', unionpay: 'UnionPay', diners: 'Diners Club' };
+const BRANDS: Record<string, string> = {
+  amex: 'American Express',
+  jcb: 'JCB',
+  unionpay: 'UnionPay',
+  diners: 'Diners Club',
+};
 
-const brandName = (brand: string) => BRANDS[brand] ?? brand.charAt(0).toUpperCase() + brand.slice(1);
+const brandName = (brand: string) =>
+  BRANDS[brand] ?? brand.charAt(0).toUpperCase() + brand.slice(1);
