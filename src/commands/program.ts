@@ -64,6 +64,12 @@ const BRANCHES: (Leaf | Noun)[] = [
     verbs: [async () => (await import('./jobs/policy.ts')).jobsPolicyCommand],
   },
   {
+    name: 'webhooks',
+    group: QUEUE,
+    description: 'what Stripe and SendGrid tell us',
+    verbs: [async () => (await import('./webhooks/listen.ts')).webhooksListenCommand],
+  },
+  {
     name: 'db',
     group: SETUP,
     description: 'the database',

@@ -5,7 +5,12 @@ import type { Session } from '../lib/db/database.ts';
 import { newId } from '../lib/ids.ts';
 import { Brake } from '../lib/queue/brake.ts';
 import { CONTROL_CHANNEL } from '../lib/queue/pauses.ts';
-import { type PoolOptions, type RunningPool, startPool } from '../lib/queue/pool.ts';
+import {
+  type PoolOptions,
+  type RunningPool,
+  startPool,
+  watchStrayFailures,
+} from '../lib/queue/pool.ts';
 import { createRecorder } from '../lib/queue/record.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
 import { applyVerdicts } from '../lib/queue/verdicts.ts';
@@ -54,6 +59,7 @@ export class Worker {
   #beatTimer: NodeJS.Timeout | undefined;
   #verdictTimer: NodeJS.Timeout | undefined;
   #housekeeping: Promise<void> = Promise.resolve();
+  #endWatch: () => void = () => {};
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -122,6 +128,7 @@ export class Worker {
 
   async #begin(): Promise<void> {
     const { db, log, concurrency, tasks, version } = this.#options;
+    this.#endWatch = watchStrayFailures((level, message) => this.#trouble(level, message));
     await this.#openSession();
     await registerWorker(db, {
       id: this.id,
@@ -150,6 +157,7 @@ export class Worker {
       if (!isConnectionError(error)) throw error;
     }
     await this.#session?.end().catch(() => {});
+    this.#endWatch();
     this.#options.log.info({ worker: this.id }, 'worker stopped');
   }
 
@@ -196,9 +204,12 @@ export class Worker {
       crontab: CRONTAB.filter(({ task }) => tasks.includes(task)),
       forbiddenFlags: this.#brake.forbiddenFlags,
       onPool: (poolId) => this.#whileDatabaseReturns(() => registerPool(db, this.id, poolId)),
-      onTrouble: (level, message) =>
-        log[level === 'error' ? 'error' : 'warn']({ from: 'graphile-worker' }, message),
+      onTrouble: (level, message) => this.#trouble(level, message),
     };
+  }
+
+  #trouble(level: 'warning' | 'error', message: string): void {
+    this.#options.log[level === 'error' ? 'error' : 'warn']({ from: 'graphile-worker' }, message);
   }
 
   /** The connection whose session lock says that this process lives, and on which pauses are told. */

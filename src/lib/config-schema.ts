@@ -22,6 +22,11 @@ export const settingsSchema = z.strictObject({
       .regex(/^(sk|rk)_(test|live)_\w+$/, 'is not a secret key (sk_… or rk_…)')
       .optional(),
     apiBase: url.optional(),
+    /** What the signatures of its webhooks are made with; one for each endpoint. */
+    webhookSecret: z
+      .string()
+      .regex(/^whsec_[\w+/=]+$/, 'is not a signing secret (whsec_…)')
+      .optional(),
     timeoutMs: milliseconds,
   }),
   sendgrid: z.strictObject({
@@ -30,6 +35,11 @@ export const settingsSchema = z.strictObject({
       .regex(/^SG\.[\w.-]+$/, 'is not an API key (SG.…)')
       .optional(),
     apiBase: url.optional(),
+    /** What the signatures of its webhooks are checked with: the base 64 that SendGrid shows. */
+    webhookPublicKey: z
+      .string()
+      .regex(/^[A-Za-z0-9+/]{80,}={0,2}$/, 'is not a verification key (base 64, MFkw…)')
+      .optional(),
     timeoutMs: milliseconds,
     templateId: z
       .string()
@@ -81,7 +91,7 @@ export type Settings = z.output<typeof settingsSchema>;
 export const SETTINGS: string[] = leaves(settingsSchema);
 
 /** Those that must not be shown. */
-export const SECRETS = ['stripe.secretKey', 'sendgrid.apiKey', 'databaseUrl'];
+export const SECRETS = ['stripe.secretKey', 'stripe.webhookSecret', 'sendgrid.apiKey', 'databaseUrl'];
 
 /** What is not set is this. */
 export const DEFAULTS: Record<string, unknown> = {
@@ -114,6 +124,7 @@ const FIXED_NAMES: Record<string, string> = {
   databaseUrl: 'DATABASE_URL',
   'stripe.secretKey': 'STRIPE_SECRET_KEY',
   'stripe.apiBase': 'STRIPE_API_BASE',
+  'stripe.webhookSecret': 'STRIPE_WEBHOOK_SECRET',
   'sendgrid.apiKey': 'SENDGRID_API_KEY',
   'sendgrid.apiBase': 'SENDGRID_API_BASE',
 };

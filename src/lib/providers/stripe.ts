@@ -171,6 +171,28 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
   };
 }
 
+/**
+ * The event that a webhook carries, if the webhook is Stripe's own: signed with this endpoint's
+ * secret no more than five minutes ago. https://docs.stripe.com/webhooks#verify-official-libraries
+ *
+ * @param rawBody as it came, byte for byte.
+ * @returns undefined when it is not; `event` is undefined when it is signed and yet no event.
+ */
+export function verifyStripeEvent(
+  secret: string,
+  rawBody: Buffer,
+  header: string | string[] | undefined,
+): { event: unknown } | undefined {
+  if (typeof header !== 'string') return undefined;
+  try {
+    return { event: Stripe.webhooks.constructEvent(rawBody, header, secret) };
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeSignatureVerificationError) return undefined;
+    // Not JSON, or one of the thin events of API v2, which this is not the place for.
+    return { event: undefined };
+  }
+}
+
 function endpoint(apiBase: string | undefined) {
   if (!apiBase) return {};
   const { protocol, hostname, port } = new URL(apiBase);

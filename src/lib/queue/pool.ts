@@ -11,6 +11,7 @@ import {
   type WorkerPool,
 } from 'graphile-worker';
 import pg from 'pg';
+import { isConnectionError } from '../db/connection-error.ts';
 
 export interface PoolOptions {
   databaseUrl: string;
@@ -49,10 +50,7 @@ export async function startPool(options: PoolOptions, { once = false } = {}): Pr
   const events = new EventEmitter() as WorkerEvents;
   // Boxed: a pool is a promise of its own end, which must not be awaited here.
   const created = new Promise<{ pool: WorkerPool }>((resolve) => {
-    events.on('pool:create', ({ workerPool }) => {
-      quieten(workerPool);
-      resolve({ pool: workerPool });
-    });
+    events.on('pool:create', ({ workerPool }) => resolve({ pool: workerPool }));
   });
   // Graphile Worker chooses the name of the pool by itself and claims jobs at once. Nothing may be
   // locked under a name that is not on record, or nobody could release it if we died: so no
@@ -76,14 +74,20 @@ export async function startPool(options: PoolOptions, { once = false } = {}): Pr
 }
 
 /**
- * When Postgres goes away the pool shuts itself down, and nobody awaits that shutdown: its failure
- * would end the process as an unhandled rejection. The pool's own promise tells of it as well.
+ * When Postgres goes away, Graphile Worker 0.17 leaves promises behind that nobody awaits (of its
+ * shutdown, of its local queue), and the process would end with them. The pool's own promise tells
+ * what is to be known. Anything else that nobody caught is a bug, and ends the process.
+ *
+ * @returns what ends the watch. It must outlive the pools: such a promise may fail after its pool.
  */
-function quieten(pool: WorkerPool): void {
-  const shutDown = pool.gracefulShutdown.bind(pool);
-  pool.gracefulShutdown = async (message) => {
-    await Promise.resolve(shutDown(message)).catch(() => {});
+export function watchStrayFailures(onTrouble: PoolOptions['onTrouble']): () => void {
+  const listener = (error: unknown) => {
+    const stack = error instanceof Error ? (error.stack ?? '') : '';
+    if (!isConnectionError(error) && !stack.includes('graphile-worker')) throw error;
+    onTrouble('warning', (error as Error).message);
   };
+  process.on('unhandledRejection', listener);
+  return () => process.off('unhandledRejection', listener);
 }
 
 async function runOn(settings: RunnerOptions, crontab: CronItem[]): Promise<void> {

@@ -48,18 +48,19 @@ export async function resolveDelivery(
 }
 
 /**
- * Settles a delivery by evidence: the provider tells of a mail that names it, so it was accepted.
- * @returns false when it was settled before, or is unknown.
+ * Settles a held delivery by evidence, in the caller's transaction: the provider tells of a mail
+ * that names it, so it was accepted.
+ * @returns false when it is not held: settled before, or unknown.
  */
 export function settleByEvidence(
-  db: Db,
+  tx: Queryable,
   {
     deliveryId,
     messageId,
     evidence,
   }: { deliveryId: string; messageId: string | undefined; evidence: string },
 ): Promise<boolean> {
-  return db.transaction((tx) => accept(tx, deliveryId, evidence, messageId));
+  return accept(tx, deliveryId, evidence, messageId);
 }
 
 async function accept(

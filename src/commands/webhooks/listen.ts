@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { Command } from 'commander';
+import { print } from '../../lib/output/io.ts';
+import { parseCount } from '../../lib/parse.ts';
+import type { WebhookHandler } from '../../lib/webhooks/handler.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+import { type Endpoints, openEndpoints, PATHS } from './endpoints.ts';
+
+interface Options {
+  port: string;
+  host: string;
+}
+
+/** `donations webhooks listen`: takes the providers' signed events until told to stop. */
+export function webhooksListenCommand(context: Context): Command {
+  const command = new Command('listen')
+    .description('take Stripe’s and SendGrid’s signed events, as evidence, until told to stop')
+    .option('--port <n>', 'where to listen; 0 for any free port', '4242')
+    .option('--host <address>', 'on which address; put a TLS proxy before it', '127.0.0.1');
+  return examples(command, [
+    ['donations webhooks listen', 'on loopback, for the sandbox or a proxy on this machine'],
+    ['donations webhooks listen --host 0.0.0.0 --port 8080', 'for a proxy elsewhere'],
+  ]).action((options: Options) => listen(context, options));
+}
+
+async function listen(context: Context, options: Options): Promise<void> {
+  const port = parseCount(options.port, { min: 0, max: 65_535 });
+  const endpoints = await openEndpoints(context);
+  const [{ startWebhookServer }, { watchLateHolds }] = await Promise.all([
+    import('../../lib/webhooks/server.ts'),
+    import('../../lib/webhooks/late-holds.ts'),
+  ]);
+  const db = await context.db();
+  const log = await context.log();
+  const routes = await routesFor(context, endpoints);
+  context.stopsByItself = true;
+  const server = await startWebhookServer({ host: options.host, port, routes, log });
+  const stopWatching = watchLateHolds(db, log);
+  try {
+    const unregister = await endpoints.register(server.url);
+    for (const path of Object.keys(routes)) print(context.io, `${server.url}${path}`);
+    log.info(`listening on ${server.url}`);
+    if (!context.signal.aborted) await once(context.signal, 'abort');
+    log.info('stopping: what is under way is finished first');
+    await unregister().catch(() => {});
+  } finally {
+    await server.close();
+    await stopWatching();
+  }
+}
+
+async function routesFor(context: Context, { stripeSecret, sendgridPublicKey }: Endpoints) {
+  const deps = { db: await context.db(), log: await context.log(), clock: context.clock };
+  const routes: Record<string, WebhookHandler> = {};
+  if (stripeSecret) {
+    const { stripeWebhook } = await import('../../lib/webhooks/stripe-events.ts');
+    routes[PATHS.stripe] = stripeWebhook({ ...deps, secret: stripeSecret });
+  }
+  if (sendgridPublicKey) {
+    const { sendgridWebhook } = await import('../../lib/webhooks/sendgrid-events.ts');
+    routes[PATHS.sendgrid] = sendgridWebhook({ ...deps, publicKey: sendgridPublicKey });
+  }
+  return routes;
+}

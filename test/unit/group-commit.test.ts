@@ -1,0 +1,85 @@
+import { expect, it, vi } from 'vitest';
+import { groupCommit } from '../../src/lib/queue/group-commit.ts';
+
+/** Batches that end when the test says so. */
+function controlled(options?: { maxItems?: number; atOnce?: number }) {
+  const batches: {
+    items: number[];
+    end: (results?: string[]) => void;
+    fail: (error: Error) => void;
+  }[] = [];
+  const submit = groupCommit<number, string>(
+    (items) =>
+      new Promise((resolve, reject) => {
+        batches.push({
+          items,
+          end: (results = items.map((item) => `did ${item}`)) => resolve(results),
+          fail: reject,
+        });
+      }),
+    options,
+  );
+  const begun = (count: number) => vi.waitFor(() => expect(batches).toHaveLength(count));
+  return { batches, submit, begun };
+}
+
+it('takes everything of one turn as one batch, and gives each its own result', async () => {
+  const { batches, submit, begun } = controlled({ atOnce: 1 });
+  const all = Promise.all([1, 2, 3].map(submit));
+  await begun(1);
+  expect(batches[0]?.items).toEqual([1, 2, 3]);
+  batches[0]?.end();
+  expect(await all).toEqual(['did 1', 'did 2', 'did 3']);
+});
+
+it('gathers while it is busy, and starts the next by itself', async () => {
+  const { batches, submit, begun } = controlled({ atOnce: 1 });
+  const first = submit(1);
+  await begun(1);
+  const rest = [2, 3].map(submit);
+  await new Promise(setImmediate);
+  rest.push(submit(4));
+  await new Promise(setImmediate);
+  expect(batches).toHaveLength(1);
+  batches[0]?.end();
+  expect(await first).toBe('did 1');
+  await begun(2);
+  expect(batches[1]?.items).toEqual([2, 3, 4]);
+  batches[1]?.end();
+  expect(await Promise.all(rest)).toEqual(['did 2', 'did 3', 'did 4']);
+});
+
+it('has no more batches under way than it may, and none larger', async () => {
+  const { batches, submit, begun } = controlled({ atOnce: 2, maxItems: 2 });
+  const all: Promise<string>[] = [];
+  for (const item of [1, 2, 3, 4, 5]) {
+    all.push(submit(item));
+    await new Promise(setImmediate);
+  }
+  expect(batches.map(({ items }) => items)).toEqual([[1], [2]]);
+  batches[1]?.end();
+  await begun(3);
+  expect(batches[2]?.items).toEqual([3, 4]);
+  batches[0]?.end();
+  await begun(4);
+  expect(batches[3]?.items).toEqual([5]);
+  batches[2]?.end();
+  batches[3]?.end();
+  expect(await Promise.all(all)).toEqual([1, 2, 3, 4, 5].map((item) => `did ${item}`));
+});
+
+it('gives an error to each of its batch and to no other', async () => {
+  const { batches, submit, begun } = controlled({ atOnce: 1 });
+  const bad = Promise.allSettled([1, 2].map(submit));
+  await begun(1);
+  const good = submit(3);
+  const error = new Error('no');
+  batches[0]?.fail(error);
+  expect(await bad).toEqual([
+    { status: 'rejected', reason: error },
+    { status: 'rejected', reason: error },
+  ]);
+  await begun(2);
+  batches[1]?.end();
+  expect(await good).toBe('did 3');
+});

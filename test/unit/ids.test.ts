@@ -1,0 +1,32 @@
+import { expect, it, vi } from 'vitest';
+import { ID_PREFIXES, type IdKind, idKind, newId } from '../../src/lib/ids.ts';
+
+it.each(Object.entries(ID_PREFIXES))('a %s is %s_ and 26 characters', (kind, prefix) => {
+  const id = newId(kind as IdKind);
+  expect(id).toMatch(new RegExp(`^${prefix}_[0-9a-hjkmnp-tv-z]{26}$`));
+  expect(idKind(id)).toBe(kind);
+  expect(idKind(id.slice(0, 8))).toBe(kind);
+});
+
+it('sorts by the time of making', () => {
+  vi.useFakeTimers();
+  try {
+    const ids = [0, 1, 1000, 86_400_000, 31_536_000_000].map((later) => {
+      vi.setSystemTime(Date.UTC(2026, 10, 23) + later);
+      return newId('donation');
+    });
+    expect([...ids].sort()).toEqual(ids);
+    expect(new Set(ids.map((id) => id.slice(0, 14))).size).toBe(ids.length);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+it('never makes one twice', () => {
+  const ids = Array.from({ length: 20_000 }, () => newId('receipt'));
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+it.each(['', 'pi_123', 'donation', '42'])('"%s" is no id of ours', (text) => {
+  expect(idKind(text)).toBeUndefined();
+});
