@@ -34,7 +34,10 @@ beforeAll(async () => {
   system = await startSystem();
   way = await cuttable(new URL(system.env.DATABASE_URL as string));
   listening = openDb({ url: way.url, applicationName: 'listener' });
-  const logger = pino({ level: 'trace' }, { write: (line: string) => void (log += line) });
+  const write = (line: string) => {
+    log += line;
+  };
+  const logger = pino({ level: 'trace' }, { write });
   const deps = { db: listening, log: logger, clock: systemClock };
   server = await startWebhookServer({
     host: '127.0.0.1',
@@ -300,4 +303,22 @@ it('answers 503 while Postgres is away, and applies the event when it is sent ag
   expect(await postMails(events)).toBe(200);
   expect(await postPayment(event)).toBe(200);
   expect((await deliveryOf(system.db, id))?.status).toBe('accepted');
+});
+
+it('an event whose effect failed is not seen: sent again, it is applied', async () => {
+  const { id } = await held();
+  const events = [mailEvent({ delivery_id: id, sg_message_id: 'failing.0' })];
+  const { db } = system;
+  await db.query(
+    `create function refuse_for_a_test() returns trigger language plpgsql as $$ begin raise exception 'no, ada@example.org'; end $$`,
+  );
+  await db.query(
+    'create trigger refuse before delete on donations.job_verdicts for each row execute function refuse_for_a_test()',
+  );
+  expect(await postMails(events)).toBe(500);
+  expect(await deliveryOf(db, id)).toMatchObject({ status: 'held', jobs: 1, verdicts: 1 });
+  expect(log).not.toContain('ada@');
+  await db.query('drop function refuse_for_a_test cascade');
+  expect(await postMails(events)).toBe(200);
+  expect(await deliveryOf(db, id)).toMatchObject({ status: 'accepted', jobs: 0, verdicts: 0 });
 });

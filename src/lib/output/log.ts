@@ -16,8 +16,10 @@ export async function createLogger(io: Io): Promise<Logger> {
     sync: true,
     colorize: io.color,
     translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'level,worker,attempt',
-    singleLine: true,
+    ignore: 'level',
+    hideObject: true,
+    messageFormat:
+      '{msg}{if ms} in {ms} ms{end}{if job} · job {job}, attempt {attempt}{end}{if donation} · {donation}{end}{if next} · again at {next}{end}{if stack}\n{stack}{end}',
   });
   return pino(options, stream);
 }
