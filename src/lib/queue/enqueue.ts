@@ -37,7 +37,12 @@ export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]>
   return rows.map((row) => row.id);
 }
 
-/** Drops the waiting job of this key, if any; one that is running finishes but is not retried. */
+/** Drops the waiting job of this key, if any. One that is running is left to find out for itself. */
 export async function dropJob(tx: Queryable, key: string): Promise<void> {
-  await tx.query('select graphile_worker.remove_job($1)', [key]);
+  // Not `remove_job`: that marks a running job as failed for good, in case its worker dies.
+  await tx.query(
+    `select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker.jobs
+     where key = $1 and locked_at is null having count(*) > 0`,
+    [key],
+  );
 }
