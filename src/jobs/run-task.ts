@@ -1,20 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Task as GraphileTask, JobHelpers } from 'graphile-worker';
 import type { Logger } from 'pino';
-import { ZodError } from 'zod';
 import type { Clock } from '../lib/clock.ts';
-import { isConnectionError } from '../lib/db/connection-error.ts';
 import type { Db } from '../lib/db/database.ts';
-import { UserError } from '../lib/errors.ts';
-import { maskText } from '../lib/mask.ts';
-import { ProviderError } from '../lib/providers/errors.ts';
 import type { Brake } from '../lib/queue/brake.ts';
 import { fingerprint } from '../lib/queue/fingerprint.ts';
-import type { AttemptOutcome, AttemptRow, Entry, VerdictRow } from '../lib/queue/record.ts';
+import type { AttemptOutcome, AttemptRow, Entry } from '../lib/queue/record.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
 import { hasPendingVerdict } from '../lib/queue/verdicts.ts';
 import type { RunningJob } from '../lib/queue/workers.ts';
-import { decide, type Failure, type Situation, type Verdict } from './policy.ts';
+import { describe } from './failure.ts';
+import { judge } from './judge.ts';
+import type { Situation } from './policy.ts';
 import type { Attempt, Done, Task } from './task.ts';
 
 /** What every task is run with. */
@@ -34,12 +31,18 @@ export interface TaskRunner {
   random: () => number;
 }
 
-/** A failure as the ledger keeps it: no stack, no secrets, no addresses. */
-interface Described extends Failure {
-  message: string;
-  code: string | undefined;
-  httpStatus: number | undefined;
-  requestId: string | undefined;
+/** One attempt under way. */
+export interface Run {
+  runner: TaskRunner;
+  name: TaskName;
+  task: Task;
+  /** As it came, not checked. */
+  payload: unknown;
+  attempt: Attempt;
+  donation: string | null;
+  log: Logger;
+  /** The attempt's row for the ledger, ended now. */
+  row: (outcome: AttemptOutcome, rest: Partial<AttemptRow>) => AttemptRow;
 }
 
 /** How long a job waits that was claimed although its task is paused. */
@@ -109,7 +112,10 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
       try {
         done = await task.run(task.payload.parse(rawPayload), attempt);
       } catch (error) {
-        await judge(runner, name, task, rawPayload, attempt, error, row, log);
+        await judge(
+          { runner, name, task, payload: rawPayload, attempt, donation, log, row },
+          error,
+        );
         throw new Judged(describe(error).message);
       }
       const entry = row(done.outcome, {
@@ -122,91 +128,19 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
         verdict: undefined,
         changes: done.changes ?? [],
       });
-      brake.succeeded(name);
+      brake.answered(name);
       log.info(
         { outcome: done.outcome, ms: entry.duration_ms, request: done.requestId },
         `${name} ${done.outcome}`,
       );
+    } catch (error) {
+      // The database refused the record: Graphile Worker's own backoff, and whoever reads the log.
+      if (!(error instanceof Judged)) log.error({ stack: (error as Error).stack }, 'not recorded');
+      throw error;
     } finally {
       running.delete(attempt.jobId);
     }
   };
-}
-
-/** Decides what follows from a failure, and writes it down together with everything it changes. */
-async function judge(
-  runner: TaskRunner,
-  name: TaskName,
-  task: Task,
-  rawPayload: unknown,
-  attempt: Attempt,
-  error: unknown,
-  row: (outcome: AttemptOutcome, rest: Partial<AttemptRow>) => AttemptRow,
-  log: Logger,
-): Promise<void> {
-  const failure = describe(error);
-  const circuitOpen = failure.providerDown
-    ? await ifDatabase(() => runner.brake.providerDown(name, failure.message), false)
-    : runner.brake.isPaused(name);
-  const verdict = decide(name, failure, {
-    attempt: attempt.number,
-    circuitOpen,
-    random: runner.random(),
-    whenUnknown: runner.whenUnknown,
-  });
-  if (verdict.decision === 'retry' && verdict.pause) {
-    await ifDatabase(() => runner.brake.misconfigured(name, failure.message), undefined);
-  }
-
-  const payload = task.payload.safeParse(rawPayload);
-  const changes = payload.success
-    ? (task.onFailure?.(payload.data, attempt, failure, verdict) ?? [])
-    : [];
-  const print = fingerprint(name, failure.errorClass, failure.message);
-  const nextRunAt =
-    verdict.decision === 'retry'
-      ? new Date(runner.clock.now().getTime() + verdict.delayMs).toISOString()
-      : null;
-  const entry = row(outcomeOf(verdict), {
-    error_class: failure.errorClass,
-    error_code: failure.code ?? null,
-    error_message: failure.message,
-    fingerprint: print,
-    http_status: failure.httpStatus ?? null,
-    request_id: failure.requestId ?? null,
-    next_run_at: nextRunAt,
-  });
-  const verdictRow: VerdictRow = {
-    job_id: attempt.jobId,
-    task: name,
-    donation_id: donationOf(rawPayload),
-    decision: verdict.decision,
-    run_at: nextRunAt,
-    attempts:
-      verdict.decision === 'retry' && !verdict.counts ? Math.max(0, attempt.number - 1) : null,
-    error_class: failure.errorClass,
-    error_code: failure.code ?? null,
-    message: failure.message,
-    fingerprint: print,
-  };
-  await runner.record({ jobId: attempt.jobId, attempt: entry, verdict: verdictRow, changes });
-  runner.verdictGiven();
-
-  const details = {
-    outcome: entry.outcome,
-    ms: entry.duration_ms,
-    class: failure.errorClass,
-    code: failure.code,
-    status: failure.httpStatus,
-    request: failure.requestId,
-    next: nextRunAt ?? undefined,
-    // Only a bug shows where it happened; a provider's error may carry what it was sent.
-    stack: failure.errorClass === 'internal' && error instanceof Error ? error.stack : undefined,
-  };
-  log[verdict.decision === 'retry' ? 'warn' : 'error'](
-    details,
-    `${name} ${entry.outcome}: ${failure.message}`,
-  );
 }
 
 /** Puts a job of a paused task back, without an attempt. */
@@ -237,73 +171,8 @@ async function park(
   runner.verdictGiven();
 }
 
-function outcomeOf(verdict: Verdict): AttemptOutcome {
-  switch (verdict.decision) {
-    case 'fail':
-      return 'failed';
-    case 'hold':
-      return 'held';
-    case 'retry':
-      return verdict.counts ? 'retry' : 'parked';
-  }
-}
-
-function describe(error: unknown): Described {
-  if (error instanceof ProviderError) {
-    return {
-      errorClass: error.errorClass,
-      retryAfterMs: error.retryAfterMs,
-      providerDown: error.providerDown,
-      message: maskText(error.message),
-      code: error.code,
-      httpStatus: error.httpStatus,
-      requestId: error.requestId,
-    };
-  }
-  const nothing = { httpStatus: undefined, requestId: undefined };
-  if (isConnectionError(error)) {
-    return { ...nothing, errorClass: 'database', code: undefined, message: 'Postgres went away' };
-  }
-  if (error instanceof ZodError) {
-    const where = error.issues
-      .map((issue) => `${issue.path.join('.')}: ${issue.message}`)
-      .join('; ');
-    return {
-      ...nothing,
-      errorClass: 'permanent',
-      code: 'invalid_payload',
-      message: `invalid payload: ${where}`,
-    };
-  }
-  if (error instanceof UserError) {
-    return {
-      ...nothing,
-      errorClass: 'permanent',
-      code: error.code,
-      message: maskText(error.message),
-    };
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  return {
-    ...nothing,
-    errorClass: 'internal',
-    code: undefined,
-    message: maskText(message) || 'unknown error',
-  };
-}
-
 /** The donation that a payload is about, whatever task it is of. */
 function donationOf(payload: unknown): string | null {
   const id = (payload as { donation_id?: unknown } | null)?.donation_id;
   return typeof id === 'string' ? id : null;
-}
-
-/** Pausing needs Postgres; when it is away too, the attempt is judged without. */
-async function ifDatabase<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (isConnectionError(error)) return otherwise;
-    throw error;
-  }
 }

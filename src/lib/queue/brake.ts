@@ -40,8 +40,8 @@ export class Brake {
     return [...this.#pauses.values()];
   }
 
-  /** Takes note of an attempt that reached its provider. */
-  succeeded(task: string): void {
+  /** Takes note of a provider that answered, whatever it said. */
+  answered(task: string): void {
     this.#failures.delete(task);
     this.#openings.delete(task);
   }

@@ -72,7 +72,7 @@ export async function resumeTask(db: Db, task: string, cause?: PauseCause): Prom
 export async function takeDueProbes(db: Queryable): Promise<Pause[]> {
   const { rows } = await db.query<Pause>(
     `update donations.task_pauses set probes = probes + 1,
-       next_probe_at = now() + make_interval(secs => least($1, 1000 * 2 ^ (probes + 1)) / 1000)
+       next_probe_at = now() + make_interval(secs => least($1, 1000 * 2 ^ least(probes + 1, 30)) / 1000)
      where (task, cause) in (
        select task, cause from donations.task_pauses where next_probe_at <= now() for update skip locked)
      returning task, cause, reason, since, until, probes, next_probe_at`,

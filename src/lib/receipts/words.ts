@@ -32,7 +32,7 @@ export function createAmountWriter(): (money: Money) => string {
     const whole = minor / unit;
     const part = minor % unit;
     const [one, many] = nameOf(currency.toUpperCase());
-    const text = `${words.convert(whole.toString()).toLowerCase()} ${whole === 1n ? one : many}`;
+    const text = `${words.convert(whole).toLowerCase()} ${whole === 1n ? one : many}`;
     return part === 0n ? text : `${text} and ${part.toString().padStart(exponent, '0')}/${unit}`;
   };
 }

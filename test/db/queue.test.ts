@@ -1,0 +1,254 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Db, openDb } from '../../src/lib/db/database.ts';
+import { newId } from '../../src/lib/ids.ts';
+import { enqueue } from '../../src/lib/queue/enqueue.ts';
+import { listPauses, pauseTask, resumeTask, takeDueProbes } from '../../src/lib/queue/pauses.ts';
+import { applyVerdicts, hasPendingVerdict } from '../../src/lib/queue/verdicts.ts';
+import { holdWorkerLock, registerWorker, releaseGoneWorkers } from '../../src/lib/queue/workers.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+let db: Db;
+beforeEach(async () => {
+  database = await createTestDatabase();
+  db = database.db;
+});
+afterEach(() => database.drop());
+
+async function addJob(): Promise<string> {
+  const [id] = await enqueue(db, [
+    { task: 'send_receipt', payload: { donation_id: 'don_1', delivery_id: 'dlv_1' } },
+  ]);
+  return String(id);
+}
+
+const lock = (job: string, by = 'x') =>
+  db.query(
+    'update graphile_worker._private_jobs set locked_at = now(), locked_by = $2 where id = $1',
+    [job, by],
+  );
+const unlock = (job: string) =>
+  db.query(
+    'update graphile_worker._private_jobs set locked_at = null, locked_by = null where id = $1',
+    [job],
+  );
+
+async function jobRow(id: string) {
+  const { rows } = await db.query<{
+    attempts: number;
+    max_attempts: number;
+    run_at: Date;
+    last_error: string | null;
+    locked_by: string | null;
+  }>('select * from graphile_worker.jobs where id = $1', [id]);
+  return rows[0];
+}
+
+describe('verdicts', () => {
+  const RUN_AT = new Date('2030-01-01T00:00:00Z');
+
+  const judge = (job: string, decision: 'retry' | 'fail' | 'hold', attempts: number | null = null) =>
+    db.query(
+      `insert into donations.job_verdicts
+         (job_id, task, decision, run_at, attempts, error_class, message, fingerprint)
+       values ($1, 'send_receipt', $2, $3, $4, 'transient', 'it broke', 'f')`,
+      [job, decision, decision === 'retry' ? RUN_AT : null, attempts],
+    );
+
+  it('to retry sets when and how often, and is gone after', async () => {
+    const job = await addJob();
+    await judge(job, 'retry', 7);
+    expect(await hasPendingVerdict(db, job)).toBe(true);
+    expect(await applyVerdicts(db)).toEqual({ applied: 1, waiting: 0 });
+    expect(await jobRow(job)).toMatchObject({ attempts: 7, run_at: RUN_AT });
+    expect(await hasPendingVerdict(db, job)).toBe(false);
+    expect((await db.query('select 1 from donations.job_verdicts')).rowCount).toBe(0);
+    expect(await applyVerdicts(db)).toEqual({ applied: 0, waiting: 0 });
+  });
+
+  it.each(['fail', 'hold'] as const)('to %s ends the job, and stands', async (decision) => {
+    const job = await addJob();
+    await judge(job, decision);
+    expect(await applyVerdicts(db)).toEqual({ applied: 1, waiting: 0 });
+    expect(await jobRow(job)).toMatchObject({
+      attempts: 25,
+      max_attempts: 25,
+      last_error: 'it broke',
+    });
+    const { rows } = await db.query('select decision, applied_at from donations.job_verdicts');
+    expect(rows).toEqual([{ decision, applied_at: expect.any(Date) }]);
+    expect(await applyVerdicts(db)).toEqual({ applied: 0, waiting: 0 });
+  });
+
+  it.each(['retry', 'fail', 'hold'] as const)('to %s waits for a locked job', async (decision) => {
+    const job = await addJob();
+    await judge(job, decision);
+    await lock(job);
+    const before = await jobRow(job);
+    expect(await applyVerdicts(db)).toEqual({ applied: 0, waiting: 1 });
+    expect(await jobRow(job)).toEqual(before);
+    expect(await hasPendingVerdict(db, job)).toBe(true);
+    await unlock(job);
+    expect(await applyVerdicts(db)).toEqual({ applied: 1, waiting: 0 });
+  });
+
+  it('of a job that is gone is settled', async () => {
+    await judge('424242', 'retry');
+    await judge('424243', 'fail');
+    expect(await applyVerdicts(db)).toEqual({ applied: 2, waiting: 0 });
+    expect(await hasPendingVerdict(db, '424242')).toBe(false);
+    expect(await hasPendingVerdict(db, '424243')).toBe(false);
+  });
+
+  it('are carried over once by many workers at once', async () => {
+    for (let i = 0; i < 20; i++) await judge(await addJob(), i % 2 ? 'retry' : 'fail');
+    const all = await Promise.all(Array.from({ length: 6 }, () => applyVerdicts(db)));
+    expect(all.reduce((sum, { applied }) => sum + applied, 0)).toBe(20);
+  });
+});
+
+describe('workers that are gone', () => {
+  // Postgres' start as the database sees it, so that nobody waits for the grace after a start.
+  let aged: Db;
+  beforeEach(async () => {
+    await db.query('create schema fake');
+    await db.query('create table fake.started (at timestamptz)');
+    await db.query(`insert into fake.started values (now() - interval '1 hour')`);
+    await db.query(
+      `create function fake.pg_postmaster_start_time() returns timestamptz language sql stable
+       as 'select at from fake.started'`,
+    );
+    const url = new URL(database.url);
+    url.searchParams.set('options', '-c search_path=fake,pg_catalog,public');
+    aged = openDb({ url: url.href, applicationName: 'donations test' });
+  });
+  afterEach(() => aged.close());
+
+  async function addWorker(silentSeconds: number, pool = 'pool'): Promise<string> {
+    const id = newId('worker');
+    await registerWorker(db, {
+      id,
+      host: 'here',
+      pid: 1,
+      version: '0',
+      concurrency: 1,
+      tasks: ['send_receipt'],
+    });
+    await db.query(
+      `update donations.workers set pool_id = $2, seen_at = now() - make_interval(secs => $3) where id = $1`,
+      [id, pool, silentSeconds],
+    );
+    return id;
+  }
+
+  it('are released once, their jobs and attempts with them', async () => {
+    const [lost, others] = [await addJob(), await addJob()];
+    const id = await addWorker(10);
+    const since = new Date(Date.now() - 12_000).toISOString();
+    await db.query('update donations.workers set running = $2 where id = $1', [
+      id,
+      JSON.stringify([{ job: lost, task: 'send_receipt', attempt: 2, donation: 'don_1', since }]),
+    ]);
+    await lock(lost, 'pool');
+    await lock(others, 'another pool');
+    const all = await Promise.all(Array.from({ length: 8 }, () => releaseGoneWorkers(aged)));
+    expect(all.flat().map((worker) => worker.id)).toEqual([id]);
+    expect((await jobRow(lost))?.locked_by).toBeNull();
+    expect((await jobRow(others))?.locked_by).toBe('another pool');
+    const { rows } = await db.query('select * from donations.job_attempts');
+    expect(rows).toMatchObject([
+      { job_id: BigInt(lost), attempt: 2, worker_id: id, outcome: 'abandoned', donation_id: 'don_1' },
+    ]);
+    expect(await releaseGoneWorkers(aged)).toEqual([]);
+  });
+
+  it('are not those that hold their lock, until they are silent for very long', async () => {
+    const id = await addWorker(30);
+    const session = await db.session('worker');
+    await holdWorkerLock(session, id);
+    expect(await releaseGoneWorkers(aged)).toEqual([]);
+    await db.query(`update donations.workers set seen_at = now() - interval '61 s'`);
+    expect(await releaseGoneWorkers(aged)).toMatchObject([{ id }]);
+    await session.end();
+  });
+
+  it('are known as soon as their connection ends', async () => {
+    const id = await addWorker(10);
+    const session = await db.session('worker');
+    await holdWorkerLock(session, id);
+    expect(await releaseGoneWorkers(aged)).toEqual([]);
+    await session.end();
+    await vi.waitFor(async () => expect(await releaseGoneWorkers(aged)).toMatchObject([{ id }]));
+  });
+
+  it('are not those that were heard of, or have ended in good order', async () => {
+    await addWorker(1);
+    const ended = await addWorker(10);
+    await db.query('update donations.workers set stopped_at = now() where id = $1', [ended]);
+    expect(await releaseGoneWorkers(aged)).toEqual([]);
+  });
+
+  it('are nobody while Postgres has just started', async () => {
+    const id = await addWorker(100);
+    await db.query(`update fake.started set at = now() - interval '5 s'`);
+    expect(await releaseGoneWorkers(aged)).toEqual([]);
+    await db.query(`update fake.started set at = now() - interval '16 s'`);
+    expect(await releaseGoneWorkers(aged)).toMatchObject([{ id }]);
+  });
+});
+
+describe('pauses', () => {
+  const pause = { task: 'send_receipt', cause: 'circuit', reason: 'down', probes: 0 } as const;
+  const due = () => db.query('update donations.task_pauses set next_probe_at = now()');
+
+  it('are one for each cause, and end cause by cause', async () => {
+    expect(await pauseTask(db, pause)).toBe(true);
+    expect(await pauseTask(db, { ...pause, reason: 'again' })).toBe(false);
+    expect(await pauseTask(db, { ...pause, cause: 'operator' })).toBe(true);
+    expect(await listPauses(db)).toMatchObject([
+      { cause: 'circuit', reason: 'down' },
+      { cause: 'operator' },
+    ]);
+    expect(await resumeTask(db, 'send_receipt', 'circuit')).toHaveLength(1);
+    expect(await listPauses(db)).toMatchObject([{ cause: 'operator' }]);
+    expect(await resumeTask(db, 'send_receipt')).toHaveLength(1);
+    expect(await listPauses(db)).toEqual([]);
+  });
+
+  it('end when their time is over', async () => {
+    await pauseTask(db, { ...pause, until: new Date(Date.now() - 1000) });
+    expect(await listPauses(db)).toEqual([]);
+  });
+
+  it('are probed by one of many, and each time later', async () => {
+    await pauseTask(db, pause);
+    expect(await takeDueProbes(db)).toEqual([]);
+    await due();
+    const taken = (await Promise.all(Array.from({ length: 8 }, () => takeDueProbes(db)))).flat();
+    expect(taken).toMatchObject([{ task: 'send_receipt', probes: 1 }]);
+    const { rows } = await db.query<{ s: number }>(
+      'select extract(epoch from next_probe_at - now())::float8 as s from donations.task_pauses',
+    );
+    expect(rows[0]?.s).toBeGreaterThan(0.5);
+    expect(rows[0]?.s).toBeLessThanOrEqual(2);
+  });
+
+  it('are probed every minute for days', async () => {
+    await pauseTask(db, pause);
+    await db.query(
+      'update donations.task_pauses set probes = 5000, next_probe_at = now()',
+    );
+    const [taken] = await takeDueProbes(db);
+    expect(taken?.probes).toBe(5001);
+    const { rows } = await db.query<{ s: number }>(
+      'select extract(epoch from next_probe_at - now())::float8 as s from donations.task_pauses',
+    );
+    expect(rows[0]?.s).toBeGreaterThan(50);
+    expect(rows[0]?.s).toBeLessThanOrEqual(60);
+  });
+
+  it('that nobody probes are never due', async () => {
+    await pauseTask(db, { task: 'send_receipt', cause: 'operator', reason: 'holiday' });
+    expect(await takeDueProbes(db)).toEqual([]);
+  });
+});
