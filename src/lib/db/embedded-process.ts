@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Account } from './embedded-account.ts';
 
@@ -27,6 +27,24 @@ export async function runningPostmaster(cluster: string): Promise<Postmaster | u
   if (!command?.includes('postgres') || !command.includes(cluster)) return undefined;
   const status = lines[7] === 'ready' || lines[7] === 'stopping' ? lines[7] : 'starting';
   return { pid, port: Number(lines[3]), status };
+}
+
+/**
+ * Before a server is started: if the pid in a `postmaster.pid` left behind is no server's any
+ * more, puts ours in its place. Postgres refuses any process of its own account there, also a killed
+ * server that a container's first process has not reaped, but knows its parent's pid for stale
+ * (CreateLockFile in miscinit.c). The file stays, because by its other lines Postgres sees whether
+ * children of the killed server still hold its memory.
+ */
+export async function disownStalePid(cluster: string): Promise<void> {
+  const file = `${cluster}/postmaster.pid`;
+  const text = await readFile(file, 'utf8').catch(ignoreMissing);
+  const pid = Number(text?.split('\n', 1)[0]);
+  if (text === undefined || !(pid > 1)) return;
+  const command = await commandLine(pid);
+  // A postmaster, perhaps this cluster's by another path, which would end itself if its pid were gone.
+  if (command?.includes('postgres') && command.includes('-D')) return;
+  await writeFile(file, text.replace(/^\d+/, String(process.pid)));
 }
 
 /** Passes over a file that is not there; anything else is thrown on. */

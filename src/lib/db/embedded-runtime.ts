@@ -12,7 +12,7 @@ import {
   symlink,
 } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { configurationError } from '../errors.ts';
 import { type Account, canRun, unreachableAt } from './embedded-account.ts';
 import { ignoreMissing } from './embedded-process.ts';
@@ -79,7 +79,7 @@ async function copyRuntime(native: string, to: string): Promise<void> {
   await rm(unfinished, { recursive: true, force: true });
   await copyReadable(native, unfinished);
   for (const { source, target } of await symlinks(native)) {
-    const link = join(unfinished, '..', target.replace(/^native/, basename(unfinished)));
+    const link = join(unfinished, relative('native', target));
     if (!existsSync(link)) await symlink(basename(source), link);
   }
   await rename(unfinished, to);

@@ -10,6 +10,7 @@ import { configurationError, dependencyDown } from '../errors.ts';
 import { type Account, serverAccount, unreachableAt } from './embedded-account.ts';
 import { withLock } from './embedded-lock.ts';
 import {
+  disownStalePid,
   ignoreMissing,
   processOptions,
   runningPostmaster,
@@ -198,6 +199,7 @@ async function startServer(
   const args = Object.entries({ ...SETTINGS, ...settings, port: String(port) }).flatMap(
     ([key, value]) => ['-c', `${key}=${value}`],
   );
+  await disownStalePid(cluster);
   const server = spawn(join(bin, 'postgres'), ['-D', cluster, ...args], {
     ...processOptions(account),
     detached: true,
