@@ -112,11 +112,10 @@ function stripCurrency(text: string, currency: string): string {
     .formatToParts(1)
     .find((part) => part.type === 'currency')?.value;
   let rest = text.trim();
+  // The sign and the code may both be there, as in `$1,250.00 USD`.
   for (const mark of [code, code.toLowerCase(), symbol ?? code]) {
-    if (rest.startsWith(mark)) rest = rest.slice(mark.length);
-    else if (rest.endsWith(mark)) rest = rest.slice(0, -mark.length);
-    else continue;
-    return rest.trim();
+    if (rest.startsWith(mark)) rest = rest.slice(mark.length).trim();
+    else if (rest.endsWith(mark)) rest = rest.slice(0, -mark.length).trim();
   }
   return rest;
 }

@@ -32,7 +32,9 @@ describe('migrate', () => {
     const all = await Promise.all([1, 2, 3, 4].map(() => migrate(url)));
     expect(all.filter((applied) => applied.length > 0)).toEqual([pending]);
     expect((await migrationState(db)).pending).toEqual([]);
-    const { rows } = await db.query<{ name: string }>('select name from donations.schema_migrations');
+    const { rows } = await db.query<{ name: string }>(
+      'select name from donations.schema_migrations',
+    );
     expect(rows).toHaveLength(2);
     expect(await migrate(url)).toEqual([]);
   });

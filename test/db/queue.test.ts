@@ -47,7 +47,11 @@ async function jobRow(id: string) {
 describe('verdicts', () => {
   const RUN_AT = new Date('2030-01-01T00:00:00Z');
 
-  const judge = (job: string, decision: 'retry' | 'fail' | 'hold', attempts: number | null = null) =>
+  const judge = (
+    job: string,
+    decision: 'retry' | 'fail' | 'hold',
+    attempts: number | null = null,
+  ) =>
     db.query(
       `insert into donations.job_verdicts
          (job_id, task, decision, run_at, attempts, error_class, message, fingerprint)
@@ -157,7 +161,13 @@ describe('workers that are gone', () => {
     expect((await jobRow(others))?.locked_by).toBe('another pool');
     const { rows } = await db.query('select * from donations.job_attempts');
     expect(rows).toMatchObject([
-      { job_id: BigInt(lost), attempt: 2, worker_id: id, outcome: 'abandoned', donation_id: 'don_1' },
+      {
+        job_id: BigInt(lost),
+        attempt: 2,
+        worker_id: id,
+        outcome: 'abandoned',
+        donation_id: 'don_1',
+      },
     ]);
     expect(await releaseGoneWorkers(aged)).toEqual([]);
   });
@@ -235,9 +245,7 @@ describe('pauses', () => {
 
   it('are probed every minute for days', async () => {
     await pauseTask(db, pause);
-    await db.query(
-      'update donations.task_pauses set probes = 5000, next_probe_at = now()',
-    );
+    await db.query('update donations.task_pauses set probes = 5000, next_probe_at = now()');
     const [taken] = await takeDueProbes(db);
     expect(taken?.probes).toBe(5001);
     const { rows } = await db.query<{ s: number }>(

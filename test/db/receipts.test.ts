@@ -107,7 +107,9 @@ describe('issueReceipt', () => {
       card: { brand: 'visa', last4: '4242' },
       organization: { legalName: config.organization.legalName },
     });
-    await db.query(`update donations.donors set name = 'Somebody Else', email = 'else@example.org'`);
+    await db.query(
+      `update donations.donors set name = 'Somebody Else', email = 'else@example.org'`,
+    );
     await db.query(`update donations.donations set fund = 'Another'`);
     expect(await loadReceipt(db, receiptId)).toEqual(before);
   });
@@ -132,12 +134,12 @@ describe('resendReceipt', () => {
     ]);
     expect(await jobs()).toMatchObject([{ id: sent.jobId, key: `send:${sent.deliveryId}` }]);
     const { rows } = await db.query('select payload from graphile_worker._private_jobs');
-    expect(rows).toEqual([
-      { payload: { donation_id: donationId, delivery_id: sent.deliveryId } },
-    ]);
-    expect(await audit()).toMatchObject([
-      { ...WHO, host: undefined, action: 'receipts.resend', subject: receiptId },
-    ].map(({ host: _, ...row }) => row));
+    expect(rows).toEqual([{ payload: { donation_id: donationId, delivery_id: sent.deliveryId } }]);
+    expect(await audit()).toMatchObject(
+      [{ ...WHO, host: undefined, action: 'receipts.resend', subject: receiptId }].map(
+        ({ host: _, ...row }) => row,
+      ),
+    );
   });
 
   it.each(['pending', 'sending'] as const)('is refused while it is %s', async (status) => {
@@ -164,9 +166,9 @@ describe('a held receipt', () => {
       { actor: 'grace', action: 'receipts.resolve', subject: receiptId, reason: 'asked for' },
     ]);
     // Looked up before it was settled, and after.
-    await expect(
-      resolveDelivery(db, held, { ...WHO, outcome: 'resend' }),
-    ).rejects.toMatchObject({ code: 'try_again' });
+    await expect(resolveDelivery(db, held, { ...WHO, outcome: 'resend' })).rejects.toMatchObject({
+      code: 'try_again',
+    });
     await expect(
       resolveDelivery(db, await receipt(), { ...WHO, outcome: 'sent' }),
     ).rejects.toMatchObject({ code: 'failed' });
@@ -185,9 +187,9 @@ describe('a held receipt', () => {
     expect(job?.id).not.toBe(jobId);
     expect(delivery?.jobId).toBe(String(job?.id));
     expect(await verdicts()).toBe(0);
-    await expect(
-      resolveDelivery(db, held, { ...WHO, outcome: 'resend' }),
-    ).rejects.toMatchObject({ code: 'try_again' });
+    await expect(resolveDelivery(db, held, { ...WHO, outcome: 'resend' })).rejects.toMatchObject({
+      code: 'try_again',
+    });
     expect(await jobs()).toHaveLength(1);
   });
 

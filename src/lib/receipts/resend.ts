@@ -3,7 +3,7 @@ import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { enqueue } from '../queue/enqueue.ts';
-import type { Receipt } from './find.ts';
+import { loadReceipt, type Receipt } from './find.ts';
 
 /** Who decides, and why. */
 export interface Decision {
@@ -24,19 +24,11 @@ export async function resendReceipt(
   receipt: Receipt,
   { to, ...decision }: Decision & { to?: string | undefined },
 ): Promise<{ deliveryId: string; jobId: bigint; recipient: string }> {
-  if (receipt.status === 'void') throw new UserError('failed', `receipt ${receipt.number} is void`);
-  const under = receipt.deliveries.find(
-    ({ status }) => status === 'pending' || status === 'sending',
-  );
-  if (under) {
-    throw new UserError(
-      'try_again',
-      `receipt ${receipt.number} is under way to ${under.recipient} (${under.status})`,
-      `See it: donations show ${receipt.donationId}`,
-    );
-  }
   const recipient = to ?? receipt.content.donor.email;
   return db.transaction(async (tx) => {
+    // Two operators who resend at once are told of each other.
+    await tx.query('select 1 from donations.receipts where id = $1 for update', [receipt.id]);
+    refuseWhileUnderWay(await loadReceipt(tx, receipt.id));
     const deliveryId = newId('delivery');
     await tx.query(
       `insert into donations.receipt_deliveries (id, receipt_id, donation_id, kind, recipient, status)
@@ -52,6 +44,17 @@ export async function resendReceipt(
     });
     return { deliveryId, jobId, recipient };
   });
+}
+
+function refuseWhileUnderWay({ number, status, donationId, deliveries }: Receipt): void {
+  if (status === 'void') throw new UserError('failed', `receipt ${number} is void`);
+  const open = deliveries.find((each) => each.status === 'pending' || each.status === 'sending');
+  if (!open) return;
+  throw new UserError(
+    'try_again',
+    `receipt ${number} is under way to ${open.recipient} (${open.status})`,
+    `See it: donations show ${donationId}`,
+  );
 }
 
 /** Adds the job that sends a delivery, and notes it there. */
