@@ -29,6 +29,6 @@ for (const name of wanted) {
   const { bench } = await import(`${root}dist/bench-${name}.mjs`);
   console.log(`\n${name}`);
   await bench();
-  rmSync(`${root}dist/bench-${name}.mjs`);
+  rmSync(`${root}dist/bench-${name}.mjs`, { force: true });
 }
 process.exit(0);

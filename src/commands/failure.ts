@@ -52,7 +52,14 @@ export async function explain(error: unknown, context: Context): Promise<Failure
       hint: 'See what is wrong: donations doctor',
     };
   }
-  const { code } = error as { code?: unknown };
+  const { code, port } = error as { code?: unknown; port?: unknown };
+  if (code === 'EADDRINUSE') {
+    return {
+      code: 'failed',
+      message: `port ${port} is in use`,
+      hint: 'Choose another with --port.',
+    };
+  }
   if (isConnectionError(error)) {
     const { where, hint } = describeDatabase(await context.config());
     const why = (error as Error).message || String(code);

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { notFound } from '../lib/errors.ts';
+import { usageError } from '../lib/errors.ts';
 import { type Column, type OutputOptions, render } from '../lib/output/render.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
@@ -31,7 +31,8 @@ function findCommand(program: Command, words: string[]): Command {
     const next = at.commands.find(
       (child) => child.name() === word || child.aliases().includes(word),
     );
-    if (!next) throw notFound(`there is no command "${words.join(' ')}"`, 'See: donations --help');
+    if (!next)
+      throw usageError(`there is no command "${words.join(' ')}"`, 'See: donations --help');
     return next;
   }, program);
 }

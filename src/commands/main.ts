@@ -39,6 +39,13 @@ export async function run(argv: string[]): Promise<void> {
     code === 'EPIPE' ? process.exit(0) : process.exit(EXIT_CODE_OF.failed),
   );
   io.stderr.on('error', () => {});
+  const fail = async (error: unknown) => {
+    // What cannot be explained for want of settings is explained by what is wrong with them.
+    const failure = await explain(error, context).catch((second) => explain(second, context));
+    if (failure) say(io, formatFailure(failure, wantsJson(args)));
+    await end(failure ? EXIT_CODE_OF[failure.code] : 0);
+  };
+  process.on('uncaughtException', fail);
 
   try {
     const program = await buildProgram(context, args);
@@ -47,9 +54,7 @@ export async function run(argv: string[]): Promise<void> {
   } catch (error) {
     // What fails because it was told to stop has not failed.
     if (stopCode !== undefined) return context.stopsByItself ? end(stopCode) : undefined;
-    const failure = await explain(error, context);
-    if (failure) say(io, formatFailure(failure, wantsJson(args)));
-    await end(failure ? EXIT_CODE_OF[failure.code] : 0);
+    await fail(error);
   }
 }
 

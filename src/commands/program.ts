@@ -119,10 +119,7 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
     .version(context.version, '-V, --version')
     .option('--no-color', 'plain text, as with NO_COLOR')
     .helpCommand(false)
-    .addHelpText(
-      'after',
-      '\nMore: donations help <command>, donations help exit-codes. Everything here takes --help.',
-    );
+    .addHelpText('after', '\nMore: donations <command> --help, donations help exit-codes');
   for (const branch of named.length > 0 ? named : BRANCHES) {
     program.addCommand((await grow(branch, context)).helpGroup(branch.group));
   }

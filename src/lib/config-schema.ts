@@ -91,7 +91,12 @@ export type Settings = z.output<typeof settingsSchema>;
 export const SETTINGS: string[] = leaves(settingsSchema);
 
 /** Those that must not be shown. */
-export const SECRETS = ['stripe.secretKey', 'stripe.webhookSecret', 'sendgrid.apiKey', 'databaseUrl'];
+export const SECRETS = [
+  'stripe.secretKey',
+  'stripe.webhookSecret',
+  'sendgrid.apiKey',
+  'databaseUrl',
+];
 
 /** What is not set is this. */
 export const DEFAULTS: Record<string, unknown> = {

@@ -41,13 +41,17 @@ export function configShowCommand(context: Context): Command {
     .action(async (options: OutputOptions) => {
       const { SETTINGS, SECRETS, environmentName } = await import('../../lib/config-schema.ts');
       const { maskSecret } = await import('../../lib/mask.ts');
+      const { withoutPassword } = await import('../../lib/db/describe.ts');
+      const shown = (name: string, value: unknown) => {
+        if (!SECRETS.includes(name) || typeof value !== 'string') return value;
+        return name === 'databaseUrl' ? withoutPassword(value) : maskSecret(value);
+      };
       const config = await context.config();
       const sources = await context.configSources();
       const rows = SETTINGS.map((name): Setting => {
-        const value = valueAt(config, name);
         return {
           name,
-          value: SECRETS.includes(name) && typeof value === 'string' ? maskSecret(value) : value,
+          value: shown(name, valueAt(config, name)),
           source: sources[name] ?? 'default',
           environment: environmentName(name),
         };

@@ -15,6 +15,12 @@ export function describeDatabase({
   return { where, hint: `Check DATABASE_URL, which names ${where}.` };
 }
 
+/** A connection URL that may be shown. */
+export const withoutPassword = (databaseUrl: string) =>
+  databaseUrl
+    .replace(/(\/\/[^:/?#@]*):[^/?#]*@/, '$1:****@')
+    .replace(/([?&]password=)[^&]*/, '$1****');
+
 function hostOf(databaseUrl: string): string {
   try {
     const { host, pathname, searchParams } = new URL(databaseUrl);

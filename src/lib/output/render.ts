@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import { usageError } from '../errors.ts';
 import { type Io, paint, plain, print, say, type Tone } from './io.ts';
 import { formatRelative } from './time.ts';
+import { textWidth } from './width.ts';
 
 /** One field of a kind of row: one spec serves table, JSON and CSV. */
 export interface Column<Row> {
@@ -137,14 +138,16 @@ const record = <Row>(columns: Column<Row>[], row: Row) =>
   Object.fromEntries(columns.map((column) => [column.name, column.value(row) ?? null]));
 
 function cell<Row>(io: Io, column: Column<Row>, row: Row, now: Date): string {
-  const text = plain(column.text?.(row, now) ?? forPeople(column.value(row), now));
+  const text = plain(column.text?.(row, now) ?? forPeople(io, column.value(row), now));
   const tone = column.tone?.(row);
   return tone ? paint(io, tone, text) : text;
 }
 
-function forPeople(value: unknown, now: Date): string {
+function forPeople(io: Io, value: unknown, now: Date): string {
   if (value === null || value === undefined) return '';
-  if (value instanceof Date) return formatRelative(value, now);
+  // Off a terminal "3m ago" would soon be wrong.
+  if (value instanceof Date)
+    return io.stdout.isTTY ? formatRelative(value, now) : value.toISOString();
   if (typeof value === 'object') return toJson(value);
   return String(value);
 }
@@ -190,7 +193,7 @@ function table<Row>(io: Io, columns: Column<Row>[], rows: Row[], now: Date): str
     shown.map((column) => cell({ ...io, color: false }, column, row, now)),
   );
   const widths = shown.map((column, i) =>
-    Math.max(column.header.length, ...bare.map((line) => [...(line[i] ?? '')].length)),
+    Math.max(column.header.length, ...bare.map((line) => textWidth(line[i] ?? ''))),
   );
   const grid = new Table({
     head: shown.map((column) => paint(io, 'dim', column.header)),

@@ -1,0 +1,173 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/lib/config.ts';
+import { DEFAULTS, environmentName, SETTINGS } from '../../src/lib/config-schema.ts';
+import { UserError } from '../../src/lib/errors.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'donations-config-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+let cwd: string;
+let dataDir: string;
+beforeEach(() => {
+  cwd = mkdtempSync(join(root, 'cwd-'));
+  dataDir = join(cwd, 'data');
+  mkdirSync(dataDir);
+});
+
+const load = (env: NodeJS.ProcessEnv = {}) =>
+  loadConfig({ env: { DONATIONS_DATA_DIR: dataDir, ...env }, cwd });
+
+/** The error that the settings make. */
+function refusal(env: NodeJS.ProcessEnv): UserError {
+  try {
+    load(env);
+  } catch (error) {
+    if (error instanceof UserError && error.code === 'configuration') return error;
+    throw error;
+  }
+  throw new Error('these settings were accepted');
+}
+
+const TEST_KEYS = { STRIPE_SECRET_KEY: 'sk_test_4242', SENDGRID_API_KEY: 'SG.test' };
+const LIVE_KEYS = { STRIPE_SECRET_KEY: 'rk_live_4242', SENDGRID_API_KEY: 'SG.live' };
+const ORGANIZATION = {
+  DONATIONS_ORGANIZATION_LEGAL_NAME: 'River Trust',
+  DONATIONS_ORGANIZATION_ADDRESS: '1 Bank Street | Leeds',
+  DONATIONS_ORGANIZATION_TAX_ID: '77-0000000',
+  DONATIONS_ORGANIZATION_EMAIL: 'gifts@river.example',
+  DONATIONS_RECEIPTS_FROM_EMAIL: 'receipts@river.example',
+  DONATIONS_RECEIPTS_FROM_NAME: 'River Trust',
+};
+
+describe('the mode', () => {
+  it.each([
+    ['no keys', {}, 'sandbox'],
+    ['test keys', { ...TEST_KEYS, ...ORGANIZATION }, 'test'],
+    ['live keys', { ...LIVE_KEYS, ...ORGANIZATION }, 'live'],
+    ['test keys and the mode', { ...TEST_KEYS, ...ORGANIZATION, DONATIONS_MODE: 'test' }, 'test'],
+  ])('is what the keys say: %s', (_what, env, mode) => {
+    expect(load(env).config.mode).toBe(mode);
+  });
+
+  it.each([
+    ['sandbox with a Stripe key', { ...TEST_KEYS, DONATIONS_MODE: 'sandbox' }, /stripe.secretKey/],
+    ['a SendGrid key alone', { SENDGRID_API_KEY: 'SG.test' }, /there is no Stripe key/],
+    ['a Stripe key alone', { STRIPE_SECRET_KEY: 'sk_test_1' }, /SENDGRID_API_KEY is not set/],
+    ['live with test keys', { ...TEST_KEYS, DONATIONS_MODE: 'live' }, /is a test key/],
+    ['test with live keys', { ...LIVE_KEYS, DONATIONS_MODE: 'test' }, /is a live key/],
+    ['test without keys', { DONATIONS_MODE: 'test' }, /STRIPE_SECRET_KEY is not set/],
+    ['no such mode', { DONATIONS_MODE: 'prod' }, /none of sandbox, test, live/],
+  ])('refuses %s', (_what, env, message) => {
+    expect(refusal(env).message).toMatch(message);
+  });
+
+  it('needs an organization outside the sandbox, and says how to set it', () => {
+    const error = refusal(TEST_KEYS);
+    expect(error.message).toBe('organization.legalName is not set');
+    expect(error.hint).toContain('DONATIONS_ORGANIZATION_LEGAL_NAME');
+  });
+
+  it('has a sample organization in the sandbox only', () => {
+    const { config, sources } = load();
+    expect(config.organization.legalName).not.toBe('');
+    expect(sources['organization.legalName']).toBe('sandbox');
+  });
+});
+
+describe('precedence', () => {
+  it('is environment, file, default', () => {
+    writeFileSync(
+      join(cwd, 'donations.toml'),
+      '[stripe]\ntimeoutMs = 1000\n[sendgrid]\ntimeoutMs = 2000\n',
+    );
+    const { config, sources } = load({ DONATIONS_STRIPE_TIMEOUT_MS: '3000' });
+    expect(config.stripe.timeoutMs).toBe(3000);
+    expect(sources['stripe.timeoutMs']).toBe('environment DONATIONS_STRIPE_TIMEOUT_MS');
+    expect(config.sendgrid.timeoutMs).toBe(2000);
+    expect(sources['sendgrid.timeoutMs']).toBe(`file ${join(cwd, 'donations.toml')}`);
+    expect(config.worker.concurrency).toBe(DEFAULTS['worker.concurrency']);
+    expect(sources['worker.concurrency']).toBe('default');
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(load({ DATABASE_URL: '', STRIPE_SECRET_KEY: '' }).config.databaseUrl).toBeUndefined();
+  });
+
+  it('finds the file by name, else in the working directory, else in the data directory', () => {
+    const write = (path: string, slots: number) =>
+      writeFileSync(path, `[worker]\nconcurrency = ${slots}\n`);
+    write(join(dataDir, 'donations.toml'), 1);
+    expect(load().config.worker.concurrency).toBe(1);
+    write(join(cwd, 'donations.toml'), 2);
+    expect(load().config.worker.concurrency).toBe(2);
+    write(join(cwd, 'other.toml'), 3);
+    expect(load({ DONATIONS_CONFIG: 'other.toml' }).config.worker.concurrency).toBe(3);
+  });
+
+  it('gives every setting a variable of its own', () => {
+    const names = SETTINGS.map(environmentName);
+    expect(new Set(names).size).toBe(SETTINGS.length);
+    for (const name of ['DATABASE_URL', 'DONATIONS_DATA_DIR', 'DONATIONS_MODE'])
+      expect(names).toContain(name);
+    for (const provider of ['STRIPE', 'SENDGRID']) expect(names).toContain(`${provider}_API_BASE`);
+  });
+
+  it('reads an address as lines, from either', () => {
+    const address = ['1 Bank Street', 'Leeds'];
+    expect(load(ORGANIZATION).config.organization.address).toEqual(address);
+    writeFileSync(
+      join(cwd, 'donations.toml'),
+      '[organization]\naddress = ["1 Bank Street", "Leeds"]',
+    );
+    expect(load().config.organization.address).toEqual(address);
+  });
+});
+
+describe('mistakes', () => {
+  it.each([
+    ['[stripe]\ntimeoutMS = 5', 'there is no setting stripe.timeoutMS', 'stripe.timeoutMs'],
+    ['[organisation]\nlegalName = "x"', 'organisation.legalName', 'organization.legalName'],
+    ['timeZone = "UTC"', 'timeZone', 'organization.timeZone'],
+  ])('%j: names the setting that is none, and the one that was meant', (toml, message, hint) => {
+    writeFileSync(join(cwd, 'donations.toml'), toml);
+    const error = refusal({});
+    expect(error.message).toContain(message);
+    expect(error.hint).toContain(hint);
+  });
+
+  it.each([
+    [{ DONATIONS_WORKER_CONCURRENCY: 'many' }, /^worker.concurrency: "many".*CONCURRENCY\)$/],
+    [{ DONATIONS_WORKER_CONCURRENCY: '0' }, /is below 1/],
+    [{ DONATIONS_STRIPE_TIMEOUT_MS: '-1' }, /stripe.timeoutMs/],
+    [{ STRIPE_API_BASE: 'ftp://example.org' }, /is not an http\(s\) URL/],
+    [{ DONATIONS_ORGANIZATION_TIME_ZONE: 'Mars/Base' }, /is not a time zone/],
+    [{ DONATIONS_ORGANIZATION_LOCALE: 'no_such' }, /is not a locale/],
+    [{ DONATIONS_RECEIPTS_WHEN_UNKNOWN: 'guess' }, /neither hold nor resend/],
+    [{ DONATIONS_RECEIPTS_FROM_EMAIL: 'nobody' }, /is not an e-mail address/],
+  ])('%j: names the setting and where the value came from', (env, message) => {
+    expect(refusal(env).message).toMatch(message);
+  });
+
+  it('never shows a secret that is wrong', () => {
+    for (const env of [
+      { STRIPE_SECRET_KEY: 'pk_hunter2', SENDGRID_API_KEY: 'SG.x' },
+      { STRIPE_SECRET_KEY: 'sk_test_1', SENDGRID_API_KEY: 'hunter2' },
+      { DATABASE_URL: 'mysql://me:hunter2@host/db' },
+    ]) {
+      const { message, hint } = refusal(env);
+      expect(`${message} ${hint}`).not.toContain('hunter2');
+    }
+  });
+
+  it('says where a file is not TOML', () => {
+    writeFileSync(join(cwd, 'donations.toml'), 'mode = \n');
+    expect(refusal({}).message).toMatch(/donations\.toml:1:\d+: /);
+  });
+
+  it('does not go on without the file that was named', () => {
+    expect(refusal({ DONATIONS_CONFIG: 'nowhere.toml' }).message).toMatch(/does not exist/);
+  });
+});
