@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import {
   type Account,
   accountFor,
@@ -82,6 +83,7 @@ export class Demo {
     this.#sandbox = sandbox;
     this.#since = since;
     const env = { ...context.io.env, DONATIONS_SENDGRID_TIMEOUT_MS: String(MAIL_TIMEOUT_MS) };
+    context.signal.addEventListener('abort', () => this.#wake(), { once: true });
     this.#worker = new WorkerProcess(launcherPath(), env, (event) => this.#onWorker(event));
   }
 
@@ -195,26 +197,13 @@ export class Demo {
   }
 
   /** Resolves when something happened, or the user wants to stop. */
-  #nextChange(): Promise<void> {
-    const { signal } = this.#context;
-    return new Promise((resolve) => {
+  async #nextChange(): Promise<void> {
+    if (this.#news || this.#context.signal.aborted) return;
+    await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      if (this.#news || signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
     });
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
-}
+/** Ends early, and quietly, when the user wants to stop. */
+const pause = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => {});
