@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Operator } from '../lib/audit/record.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Config, Sources } from '../lib/config.ts';
 import type { Db } from '../lib/db/database.ts';
@@ -27,7 +28,7 @@ export interface Context {
   payments(): Promise<PaymentGateway>;
   mail(): Promise<MailGateway>;
   /** Who is at the keyboard, for the audit trail. */
-  operator(): Promise<{ actor: string; host: string }>;
+  operator(): Promise<Operator>;
   close(): Promise<void>;
 }
 
@@ -121,13 +122,21 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     }),
     async operator() {
       const { hostname, userInfo } = await import('node:os');
-      return { actor: io.env.DONATIONS_ACTOR || userInfo().username, host: hostname() };
+      return {
+        actor: io.env.DONATIONS_ACTOR || userInfo().username,
+        host: hostname(),
+        command: `donations ${args.map(quoteArgument).join(' ')}`,
+      };
     },
     async close() {
       for (const close of closers.splice(0).reverse()) await close();
     },
   };
 }
+
+/** As it would have to be typed. */
+const quoteArgument = (arg: string) =>
+  /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
 
 /** The same promise for every call. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -12,8 +12,27 @@ afterAll(() => database.drop());
 it.each([
   [
     '_private_jobs',
-    ['id', 'payload', 'locked_by', 'locked_at', 'attempts', 'max_attempts', 'run_at'],
+    [
+      'id',
+      'job_queue_id',
+      'task_id',
+      'payload',
+      'priority',
+      'run_at',
+      'attempts',
+      'max_attempts',
+      'last_error',
+      'created_at',
+      'updated_at',
+      'key',
+      'locked_at',
+      'locked_by',
+      'flags',
+      'is_available',
+    ],
   ],
+  ['_private_tasks', ['id', 'identifier']],
+  ['_private_job_queues', ['id', 'queue_name']],
   [
     'jobs',
     [
@@ -55,4 +74,17 @@ it.each([
   );
   expect(rows).toHaveLength(1);
   expect(rows[0]?.names).toEqual(expect.arrayContaining(parameters));
+});
+
+it.each([
+  ['jobs_main_index', '(priority, run_at) INCLUDE (id, task_id', 'WHERE (is_available = true)'],
+  ['donations_locked_jobs', '(locked_at, id)', 'WHERE (locked_at IS NOT NULL)'],
+  ['donations_exhausted_jobs', '(updated_at, id)', 'WHERE (attempts >= max_attempts)'],
+])('the index %s is what lists and counts read', async (name, columns, where) => {
+  const { rows } = await database.db.query<{ def: string }>(
+    `select indexdef as def from pg_indexes where schemaname = 'graphile_worker' and indexname = $1`,
+    [name],
+  );
+  expect(rows[0]?.def).toContain(columns);
+  expect(rows[0]?.def).toContain(where);
 });

@@ -28,14 +28,20 @@ afterEach(async () => {
 describe('migrate', () => {
   it('is done once, however many commands start it at once', async () => {
     const { pending } = await migrationState(db);
-    expect(pending).toEqual(['0001_donations.sql', '0002_jobs.sql', 'graphile-worker']);
+    expect(pending).toEqual([
+      '0001_donations.sql',
+      '0002_jobs.sql',
+      '0003_operations.sql',
+      'graphile-worker',
+      'indexes',
+    ]);
     const all = await Promise.all([1, 2, 3, 4].map(() => migrate(url)));
     expect(all.filter((applied) => applied.length > 0)).toEqual([pending]);
     expect((await migrationState(db)).pending).toEqual([]);
     const { rows } = await db.query<{ name: string }>(
       'select name from donations.schema_migrations',
     );
-    expect(rows).toHaveLength(2);
+    expect(rows).toHaveLength(3);
     expect(await migrate(url)).toEqual([]);
   });
 

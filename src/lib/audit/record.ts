@@ -1,17 +1,29 @@
 import type { Queryable } from '../db/database.ts';
 import { newId } from '../ids.ts';
 
-/** Who did what, for the audit trail. */
-export interface AuditEntry {
-  /** The operator: `DONATIONS_ACTOR`, or the user of the operating system. */
+/** Who is at the keyboard, and with what. */
+export interface Operator {
+  /** `DONATIONS_ACTOR`, or the user of the operating system. */
   actor: string;
   host: string;
+  /** The command line. */
+  command?: string | undefined;
+}
+
+/** Who did what, for the audit trail. */
+export interface AuditEntry extends Operator {
   /** What was done, as noun and verb: `receipts.resend`. */
   action: string;
   /** The id of what it was done to. */
   subject?: string | undefined;
   /** Why, in the operator's words. */
   reason?: string | undefined;
+  /** Of a chunk of a bulk change: the id of the entry that announced the change. */
+  operation?: string | undefined;
+  /** The filter that chose what was changed. */
+  filter?: string | undefined;
+  /** How many were changed. */
+  affected?: number | undefined;
   detail?: Record<string, unknown>;
 }
 
@@ -19,15 +31,20 @@ export interface AuditEntry {
 export async function recordAudit(tx: Queryable, entry: AuditEntry): Promise<string> {
   const id = newId('audit');
   await tx.query(
-    `insert into donations.audit_log (id, actor, host, action, subject, reason, detail)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
+    `insert into donations.audit_log
+       (id, actor, host, command, action, subject, reason, operation, filter, affected, detail)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       id,
       entry.actor,
       entry.host,
+      entry.command ?? null,
       entry.action,
       entry.subject ?? null,
       entry.reason ?? null,
+      entry.operation ?? null,
+      entry.filter ?? null,
+      entry.affected ?? null,
       JSON.stringify(entry.detail ?? {}),
     ],
   );

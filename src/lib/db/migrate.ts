@@ -5,6 +5,7 @@ import pg from 'pg';
 import { configurationError } from '../errors.ts';
 import { currencies } from '../money.ts';
 import { openDb, type Queryable } from './database.ts';
+import { QUEUE_INDEXES } from './queue-indexes.ts';
 
 interface Migration {
   name: string;
@@ -46,7 +47,10 @@ export async function migrationState(db: Queryable): Promise<MigrationState> {
        to_regclass('graphile_worker.migrations') is not null as worker`,
   );
   if (!rows[0]?.exists)
-    return { applied: [], pending: [...known.map(({ name }) => name), 'graphile-worker'] };
+    return {
+      applied: [],
+      pending: [...known.map(({ name }) => name), 'graphile-worker', 'indexes'],
+    };
   const recorded = await db.query<{ name: string; checksum: string }>(
     'select name, checksum from donations.schema_migrations order by name',
   );
@@ -71,11 +75,20 @@ export async function migrationState(db: Queryable): Promise<MigrationState> {
     ? await db.query<{ id: number }>('select max(id)::int as id from graphile_worker.migrations')
     : undefined;
   if ((worker?.rows[0]?.id ?? 0) < WORKER_MIGRATIONS) pending.push('graphile-worker');
+  if ((await missingIndexes(db)).length > 0) pending.push('indexes');
   return { applied, pending };
 }
 
+async function missingIndexes(db: Queryable): Promise<typeof QUEUE_INDEXES> {
+  const { rows } = await db.query<{ name: string }>(
+    `select indexname as name from pg_indexes where schemaname = 'graphile_worker'`,
+  );
+  return QUEUE_INDEXES.filter((index) => !rows.some(({ name }) => name === index.name));
+}
+
 /**
- * Brings the database to this version: our migrations in one transaction, then Graphile Worker's.
+ * Brings the database to this version: our migrations in one transaction, Graphile Worker's, and our
+ * indexes on its table.
  * However many commands do it at once, it is done once.
  * @returns the names of those applied.
  */
@@ -104,6 +117,7 @@ export async function migrate(url: string): Promise<string[]> {
       );
       // Under our lock still, on a connection of its own.
       if (pending.includes('graphile-worker')) await migrateWorker(url);
+      for (const { sql } of await missingIndexes(tx)) await tx.query(sql);
       return pending;
     });
   } finally {

@@ -1,4 +1,4 @@
-import { recordAudit } from '../audit/record.ts';
+import { type Operator, recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
 import { newId } from '../ids.ts';
@@ -6,9 +6,7 @@ import { enqueue } from '../queue/enqueue.ts';
 import { loadReceipt, type Receipt } from './find.ts';
 
 /** Who decides, and why. */
-export interface Decision {
-  actor: string;
-  host: string;
+export interface Decision extends Operator {
   reason?: string | undefined;
 }
 
