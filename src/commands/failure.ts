@@ -105,5 +105,5 @@ function explainUsage(error: CommanderError, args: string[]): Failure | undefine
 export function formatFailure({ code, message, hint }: Failure, json: boolean): string {
   if (json) return JSON.stringify({ error: { code, message, hint: hint ?? null } });
   if (code === 'bug') return `donations: this is a bug, please report it:\n${message}`;
-  return `donations: ${message}${hint ? `\n  ${hint}` : ''}`;
+  return `donations: ${message}${hint ? `\n  ${hint.replaceAll('\n', '\n  ')}` : ''}`;
 }

@@ -61,7 +61,10 @@ const BRANCHES: (Leaf | Noun)[] = [
     name: 'jobs',
     group: QUEUE,
     description: 'the queue',
-    verbs: [async () => (await import('./jobs/policy.ts')).jobsPolicyCommand],
+    verbs: [
+      async () => (await import('./jobs/list.ts')).jobsListCommand,
+      async () => (await import('./jobs/policy.ts')).jobsPolicyCommand,
+    ],
   },
   {
     name: 'webhooks',

@@ -48,6 +48,7 @@ export async function judge(
     task: name,
     donation_id: donation,
     decision: verdict.decision,
+    attempt: attempt.number,
     run_at: nextRunAt,
     attempts:
       verdict.decision === 'retry' && !verdict.counts ? Math.max(0, attempt.number - 1) : null,

@@ -159,6 +159,7 @@ async function park(
       task: name,
       donation_id: donation,
       decision: 'retry',
+      attempt: attempt.number,
       run_at: new Date(runner.clock.now().getTime() + PARK_MS).toISOString(),
       attempts: Math.max(0, attempt.number - 1),
       error_class: 'paused',

@@ -80,6 +80,10 @@ export const settingsSchema = z.strictObject({
       .max(500, 'is above 500'),
     heartbeatMs: milliseconds.min(100, 'is below 100'),
   }),
+  queue: z.strictObject({
+    /** How long Postgres may take over one question of a person at the keyboard. */
+    readTimeoutMs: milliseconds,
+  }),
   ledger: z.strictObject({
     retentionDays: z.coerce.number('is not a number').int().min(1, 'is below 1'),
   }),
@@ -111,6 +115,7 @@ export const DEFAULTS: Record<string, unknown> = {
     'No goods or services were provided in exchange for this contribution.',
   'worker.concurrency': 25,
   'worker.heartbeatMs': 1000,
+  'queue.readTimeoutMs': 5000,
   'ledger.retentionDays': 90,
 };
 

@@ -38,7 +38,10 @@ export interface VerdictRow {
   task: string;
   donation_id: string | null;
   decision: 'retry' | 'fail' | 'hold';
+  /** The attempt that was judged, 1 for the first. */
+  attempt: number;
   run_at: string | null;
+  /** What the job's count of attempts is to be; null leaves it. */
   attempts: number | null;
   error_class: string;
   error_code: string | null;
@@ -72,11 +75,11 @@ const INSERT_ATTEMPTS = `
 
 const UPSERT_VERDICTS = `
   insert into donations.job_verdicts
-    (job_id, task, donation_id, decision, run_at, attempts, error_class, error_code, message, fingerprint)
-  select job_id, task, donation_id, decision, run_at, attempts, error_class, error_code, message, fingerprint
+    (job_id, task, donation_id, decision, attempt, run_at, attempts, error_class, error_code, message, fingerprint)
+  select job_id, task, donation_id, decision, attempt, run_at, attempts, error_class, error_code, message, fingerprint
   from json_populate_recordset(null::donations.job_verdicts, $1::json)
   on conflict (job_id) do update set
-    decision = excluded.decision, run_at = excluded.run_at, attempts = excluded.attempts,
+    decision = excluded.decision, attempt = excluded.attempt, run_at = excluded.run_at, attempts = excluded.attempts,
     error_class = excluded.error_class, error_code = excluded.error_code, message = excluded.message,
     fingerprint = excluded.fingerprint, decided_at = now(), applied_at = null`;
 

@@ -38,6 +38,9 @@ comment on table donations.discarded_jobs is 'Kept for 30 days, so that a discar
 create index discarded_jobs_operation on donations.discarded_jobs (operation);
 create index discarded_jobs_at on donations.discarded_jobs (discarded_at);
 
+-- Graphile Worker fails a job for good by using up its attempts: how many there were is kept here.
+alter table donations.job_verdicts add column attempt smallint;
+
 -- Failed and held jobs in the order in which they failed; what groups and counts need is in the index.
 drop index donations.job_verdicts_standing;
 create index job_verdicts_standing on donations.job_verdicts (decided_at, job_id)

@@ -1,0 +1,59 @@
+import { Command, Option } from 'commander';
+import { say } from '../../lib/output/io.ts';
+import { type OutputOptions, render } from '../../lib/output/render.ts';
+import { parseCount } from '../../lib/parse.ts';
+import type { BoundedCount, Sort } from '../../lib/queue/select.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+import { type FilterOptions, filterOf, withFilter } from '../filter-options.ts';
+import { withOutput } from '../output-options.ts';
+import { sayPauses } from '../pauses-notice.ts';
+import { JOB_COLUMNS } from './columns.ts';
+
+type Options = OutputOptions & FilterOptions & { sort?: Sort; limit: string; after?: string };
+
+/** `donations jobs list`: the jobs of any state, by any filter. */
+export function jobsListCommand(context: Context): Command {
+  const command = withFilter(
+    new Command('list').description('the jobs that a filter lets through, page by page'),
+  )
+    .option('--all', 'of every state, as without a flag')
+    .addOption(
+      new Option('--sort <order>', 'the order; by default what runs next, or failed last').choices([
+        'newest',
+        'oldest',
+        'attempts',
+      ]),
+    )
+    .option('--limit <n>', 'how many', '50')
+    .option('--after <cursor>', 'go on after the page that printed this');
+  return examples(withOutput(command), [
+    ['donations jobs list --failed', 'what is given up, the latest first'],
+    ["donations jobs list 'task:send_receipt error:~timeout age:>1h fund:gala'", 'by a filter'],
+    ['donations jobs list --held --json=id,donation,error', 'for a script'],
+  ]).action(async (words: string[], options: Options) => {
+    const filter = filterOf(words, options);
+    const limit = parseCount(options.limit, { max: 10_000 });
+    const { readJobs } = await import('../../lib/queue/read-jobs.ts');
+    const { queue } = await context.config();
+    const { page, total, pauses } = await readJobs(await context.db(), queue, filter, {
+      sort: options.sort,
+      after: options.after,
+      limit,
+    });
+    const { io } = context;
+    render(io, options, JOB_COLUMNS, page.jobs, {
+      empty: filter.text ? `No jobs: ${filter.text}` : 'No jobs in the queue.',
+    });
+    sayPauses(io, pauses, context.clock.now());
+    if (page.jobs.length > 0) say(io, totals(page.jobs.length, total, page.next));
+  });
+}
+
+function totals(shown: number, { count, more }: BoundedCount, next: string | undefined): string {
+  const all = count.toLocaleString('en-US');
+  const line = more
+    ? `${shown} of more than ${all} jobs.`
+    : `${shown} of ${all} job${count === 1 ? '' : 's'}.`;
+  return next ? `${line} Next page: --after ${next}` : line;
+}
