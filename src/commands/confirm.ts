@@ -18,3 +18,15 @@ export async function confirmByTyping(
     lines.close();
   }
 }
+
+/** Asks at a terminal for a yes. False when it was not given, or when nobody is there to ask. */
+export async function confirmYes(context: Context, question: string): Promise<boolean> {
+  const { io, signal } = context;
+  if (!io.stdin.isTTY || !io.stderr.isTTY) return false;
+  const lines = createInterface({ input: io.stdin, output: io.stderr });
+  try {
+    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `, { signal })).trim());
+  } finally {
+    lines.close();
+  }
+}

@@ -63,6 +63,10 @@ const BRANCHES: (Leaf | Noun)[] = [
     description: 'the queue',
     verbs: [
       async () => (await import('./jobs/list.ts')).jobsListCommand,
+      async () => (await import('./jobs/restore.ts')).jobsRestoreCommand,
+      async () => (await import('./jobs/reschedule.ts')).jobsRescheduleCommand,
+      async () => (await import('./jobs/discard.ts')).jobsDiscardCommand,
+      async () => (await import('./jobs/retry.ts')).jobsRetryCommand,
       async () => (await import('./jobs/policy.ts')).jobsPolicyCommand,
     ],
   },

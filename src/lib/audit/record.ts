@@ -12,6 +12,8 @@ export interface Operator {
 
 /** Who did what, for the audit trail. */
 export interface AuditEntry extends Operator {
+  /** Chosen beforehand where something else has to name it. */
+  id?: string;
   /** What was done, as noun and verb: `receipts.resend`. */
   action: string;
   /** The id of what it was done to. */
@@ -29,7 +31,7 @@ export interface AuditEntry extends Operator {
 
 /** Writes one entry, in the transaction of the change that it tells of. */
 export async function recordAudit(tx: Queryable, entry: AuditEntry): Promise<string> {
-  const id = newId('audit');
+  const id = entry.id ?? newId('audit');
   await tx.query(
     `insert into donations.audit_log
        (id, actor, host, command, action, subject, reason, operation, filter, affected, detail)

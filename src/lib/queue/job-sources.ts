@@ -28,10 +28,15 @@ export interface JobSource {
   at: string;
   /** The columns in whose order the index has them. */
   natural: 'time' | 'queue';
+  /** Whether `v` is there. */
+  judged: boolean;
+  /** The donation that the job is about. */
+  donation: string;
 }
 
 const JOBS = 'graphile_worker._private_jobs j';
 const VERDICTS = 'donations.job_verdicts v join graphile_worker._private_jobs j on j.id = v.job_id';
+const IN_PAYLOAD = `j.payload->>'donation_id'`;
 const EXHAUSTED = 'j.attempts >= j.max_attempts and j.locked_at is null';
 
 /** Locked for this long a job is stuck, whoever has it: providers have deadlines of seconds. */
@@ -47,13 +52,17 @@ const waiting = (state: JobState, where: string, at: string): JobSource => ({
   where: `j.is_available = true and ${where}`,
   at,
   natural: 'queue',
+  judged: false,
+  donation: IN_PAYLOAD,
 });
-const judged = (state: JobState, decision: string): JobSource => ({
+const ended = (state: JobState, decision: string): JobSource => ({
   state,
   from: VERDICTS,
   where: `v.decision = '${decision}' and v.decision <> 'retry' and v.applied_at is not null and ${EXHAUSTED}`,
   at: 'v.decided_at',
   natural: 'time',
+  judged: true,
+  donation: 'v.donation_id',
 });
 
 /** Where the jobs are that a filter lets through. */
@@ -61,7 +70,7 @@ export function sourcesOf(filter: Filter): JobSource[] {
   const states = wantedStates(filter);
   const sources: JobSource[] = [];
   if (states.has('failed')) {
-    sources.push(judged('failed', 'fail'), {
+    sources.push(ended('failed', 'fail'), {
       // Failed by others than us: jobs of tasks that we do not know, or failed by hand.
       state: 'failed',
       from: JOBS,
@@ -69,9 +78,11 @@ export function sourcesOf(filter: Filter): JobSource[] {
         select 1 from donations.job_verdicts o where o.job_id = j.id and o.decision <> 'retry')`,
       at: 'j.updated_at',
       natural: 'time',
+      judged: false,
+      donation: IN_PAYLOAD,
     });
   }
-  if (states.has('held')) sources.push(judged('held', 'hold'));
+  if (states.has('held')) sources.push(ended('held', 'hold'));
   if (states.has('stuck') || states.has('at_work')) {
     const both = states.has('stuck') && states.has('at_work');
     const kind = both ? '' : ` and ${states.has('stuck') ? STUCK : `not ${STUCK}`}`;
@@ -81,6 +92,8 @@ export function sourcesOf(filter: Filter): JobSource[] {
       where: `j.locked_at is not null${kind}`,
       at: 'j.locked_at',
       natural: 'time',
+      judged: false,
+      donation: IN_PAYLOAD,
     });
   }
   if (states.has('ready')) sources.push(waiting('ready', 'j.run_at <= now()', 'j.run_at'));
@@ -101,9 +114,7 @@ export function conditionsOf(
   return [source.where, ...compileFilter(filter, meaning(source, known), params)].join(' and ');
 }
 
-function meaning({ state, from, at }: JobSource, known: KnownDonations): Conditions {
-  const hasVerdict = from === VERDICTS;
-  const donation = hasVerdict ? 'v.donation_id' : `j.payload->>'donation_id'`;
+function meaning({ state, at, judged, donation }: JobSource, known: KnownDonations): Conditions {
   const ofDonation = (column: 'fund' | 'campaign'): Condition => {
     const condition = matchesAnyCase(`d.${column}`);
     return (term, params) =>
@@ -111,7 +122,7 @@ function meaning({ state, from, at }: JobSource, known: KnownDonations): Conditi
   };
   const isKnown: Condition = (term, params) => {
     const { donations, jobs, keys } = known(term);
-    return hasVerdict
+    return judged
       ? `v.donation_id = any (${params.add(donations)}::text[])`
       : `j.id = any (${params.add(jobs)}::bigint[]) or j.key = any (${params.add(keys)}::text[])`;
   };
@@ -119,11 +130,11 @@ function meaning({ state, from, at }: JobSource, known: KnownDonations): Conditi
   const last = (column: string) =>
     `(select a.${column} from donations.job_attempts a where a.job_id = j.id and j.attempts > 0
       order by a.started_at desc limit 1)`;
-  const error = (column: string) => (hasVerdict ? `v.${column}` : last(column));
+  const error = (column: string) => (judged ? `v.${column}` : last(column));
   return {
     job: ({ values }, params) => `j.id = any (${params.add(values)}::bigint[])`,
     task: (term, params) =>
-      hasVerdict
+      judged
         ? matches('v.task')(term, params)
         : `j.task_id = any (array(select t.id from graphile_worker._private_tasks t
              where ${matches('t.identifier')(term, params)}))`,
@@ -132,7 +143,7 @@ function meaning({ state, from, at }: JobSource, known: KnownDonations): Conditi
          where ${matches('q.queue_name')(term, params)}))`,
     error: (term, params) => {
       if (term.operator === '~')
-        return matches(hasVerdict ? 'v.message' : 'j.last_error')(term, params);
+        return matches(judged ? 'v.message' : 'j.last_error')(term, params);
       return `${matches(error('error_class'))(term, params)} or ${matches(error('error_code'))(term, params)}`;
     },
     fingerprint: beginsWith(error('fingerprint')),
@@ -143,7 +154,7 @@ function meaning({ state, from, at }: JobSource, known: KnownDonations): Conditi
     batch: beginsWith(`j.payload->>'batch_id'`),
     age: isAged(at),
     since: isSince(at),
-    attempts: compares(hasVerdict ? 'coalesce(v.attempt, j.attempts)' : 'j.attempts'),
+    attempts: compares(judged ? 'coalesce(v.attempt, j.attempts)' : 'j.attempts'),
     worker: (term, params) => workerCondition(state, term, params),
     payload: (term, params) =>
       matches(`(j.payload #>> ${params.add(term.path)}::text[])`)(term, params),

@@ -13,23 +13,42 @@ export interface TaskFacts {
   summary: string;
   /** Who is called: what is probed before a paused task resumes. */
   provider: 'stripe' | 'sendgrid' | undefined;
+  /** What a run of it does to a donor, as people count it. */
+  effect: 'charge' | 'e-mail' | 'saved card' | undefined;
   /** Attempts until a job that keeps failing is given up. */
   maxAttempts: number;
 }
 
 /** Every task there is. */
 export const TASKS: Record<TaskName, TaskFacts> = {
-  charge_card: { summary: 'Charge the card', provider: 'stripe', maxAttempts: 25 },
+  charge_card: {
+    summary: 'Charge the card',
+    provider: 'stripe',
+    effect: 'charge',
+    maxAttempts: 25,
+  },
   settle_donation: {
     summary: 'Finish a charge whose process died',
     provider: 'stripe',
+    effect: 'charge',
     maxAttempts: 25,
   },
-  tokenize_card: { summary: 'Save the card for later gifts', provider: 'stripe', maxAttempts: 25 },
-  send_receipt: { summary: 'E-mail the receipt', provider: 'sendgrid', maxAttempts: 25 },
+  tokenize_card: {
+    summary: 'Save the card for later gifts',
+    provider: 'stripe',
+    effect: 'saved card',
+    maxAttempts: 25,
+  },
+  send_receipt: {
+    summary: 'E-mail the receipt',
+    provider: 'sendgrid',
+    effect: 'e-mail',
+    maxAttempts: 25,
+  },
   maintain_ledger: {
     summary: 'Make and prune ledger partitions',
     provider: undefined,
+    effect: undefined,
     maxAttempts: 5,
   },
 };

@@ -1,0 +1,31 @@
+import { Command } from 'commander';
+import { print, say } from '../../lib/output/io.ts';
+import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+import { withOutput } from '../output-options.ts';
+
+/** `donations jobs restore <id>`: brings discarded jobs back. */
+export function jobsRestoreCommand(context: Context): Command {
+  const command = new Command('restore')
+    .description('bring discarded jobs back as they were: what had failed is failed again')
+    .argument('<id>', 'the audit entry of the discard (aud_…), or the id of one job')
+    .option('--reason <text>', 'why, for the audit trail');
+  return examples(withOutput(command), [
+    ['donations jobs restore aud_01jd2x', 'all that one discard took away'],
+    ['donations jobs restore 4711', 'one job'],
+  ]).action(async (ref: string, options: OutputOptions & { reason?: string }) => {
+    const { restoreJobs } = await import('../../lib/bulk/restore.ts');
+    const { io } = context;
+    const operator = await context.operator();
+    const { operation, restored, replaced } = await restoreJobs(await context.db(), ref, {
+      operator,
+      reason: options.reason,
+    });
+    if (chosenFormat(options).format !== 'table')
+      return print(io, toJson({ operation: operation ?? null, restored, replaced }));
+    print(io, `Restored ${restored} job${restored === 1 ? '' : 's'}, under new ids.`);
+    if (replaced > 0) say(io, `${replaced} left: another job of the same key is in the queue.`);
+    if (operation) say(io, `Next: donations audit show ${operation}`);
+  });
+}

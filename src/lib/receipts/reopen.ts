@@ -1,0 +1,52 @@
+import type { Queryable } from '../db/database.ts';
+
+/** A job, and the donation that it is about. */
+interface JobOfDonation {
+  id: string;
+  donation: string | null;
+}
+
+/**
+ * SQL: whether the receipt that a job `j` is to send has gone to the donor as a copy since `at`.
+ * Then the original would be one too many.
+ */
+export const sentSince = (donation: string, at: string) => `exists (
+  select 1 from donations.receipt_deliveries mine
+  join donations.receipt_deliveries other on other.receipt_id = mine.receipt_id and other.id <> mine.id
+  where mine.donation_id = ${donation} and mine.job_id = j.id
+    and other.status = 'accepted' and other.accepted_at > ${at})`;
+
+/** Deliveries that failed or are held wait again: their jobs have been retried by a person. */
+export async function reopenDeliveries(tx: Queryable, jobs: JobOfDonation[]): Promise<void> {
+  await tx.query(
+    `update donations.receipt_deliveries set status = 'pending', claim = null, claimed_at = null, reason = null
+     where donation_id = any ($1) and job_id = any ($2::bigint[]) and needs_attention`,
+    [donationsOf(jobs), jobs.map(({ id }) => id)],
+  );
+}
+
+/** Deliveries that wait for jobs which a person has discarded will not be sent. */
+export async function giveUpDeliveries(tx: Queryable, jobs: JobOfDonation[]): Promise<void> {
+  await tx.query(
+    `update donations.receipt_deliveries set status = 'failed', reason = $3
+     where donation_id = any ($1) and job_id = any ($2::bigint[]) and status = 'pending'`,
+    [donationsOf(jobs), jobs.map(({ id }) => id), DISCARDED],
+  );
+}
+
+/** The delivery is sent by another job from now on; it waits again if only the discard had ended it. */
+export async function moveDelivery(tx: Queryable, from: string, to: string): Promise<void> {
+  await tx.query(
+    `update donations.receipt_deliveries d set job_id = $2,
+       status = case when d.status = 'failed' and d.reason = $3 then 'pending' else d.status end
+     from donations.discarded_jobs j
+     where j.job_id = $1 and d.donation_id = j.payload->>'donation_id' and d.job_id = $1`,
+    [from, to, DISCARDED],
+  );
+}
+
+const DISCARDED = 'its job was discarded';
+
+const donationsOf = (jobs: JobOfDonation[]) => [
+  ...new Set(jobs.flatMap(({ donation }) => donation ?? [])),
+];
