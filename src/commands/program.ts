@@ -63,6 +63,9 @@ const BRANCHES: (Leaf | Noun)[] = [
     description: 'the queue',
     verbs: [
       async () => (await import('./jobs/list.ts')).jobsListCommand,
+      async () => (await import('./jobs/show.ts')).jobsShowCommand,
+      async () => (await import('./jobs/errors.ts')).jobsErrorsCommand,
+      async () => (await import('./jobs/stats.ts')).jobsStatsCommand,
       async () => (await import('./jobs/restore.ts')).jobsRestoreCommand,
       async () => (await import('./jobs/reschedule.ts')).jobsRescheduleCommand,
       async () => (await import('./jobs/discard.ts')).jobsDiscardCommand,

@@ -29,7 +29,7 @@ export async function judge(
   const changes = payload.success
     ? (task.onFailure?.(payload.data, attempt, failure, verdict) ?? [])
     : [];
-  const print = fingerprint(name, failure.errorClass, failure.message);
+  const print = fingerprint(failure.errorClass, failure.message);
   const nextRunAt =
     verdict.decision === 'retry'
       ? new Date(runner.clock.now().getTime() + verdict.delayMs).toISOString()

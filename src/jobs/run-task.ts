@@ -165,7 +165,7 @@ async function park(
       error_class: 'paused',
       error_code: null,
       message: reason,
-      fingerprint: fingerprint(name, 'paused', reason),
+      fingerprint: fingerprint('paused', reason),
     },
     changes: [],
   });

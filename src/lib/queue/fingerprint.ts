@@ -15,10 +15,10 @@ export function normaliseMessage(message: string): string {
     .slice(0, 200);
 }
 
-/** A short name for failures of one task and one cause: the same for each of them. */
-export function fingerprint(task: string, errorClass: string, message: string): string {
+/** A short name for failures of one class and one cause: the same for each of them, whatever the task. */
+export function fingerprint(errorClass: string, message: string): string {
   return createHash('sha256')
-    .update(`${task}\n${errorClass}\n${normaliseMessage(message)}`)
+    .update(`${errorClass}\n${normaliseMessage(message)}`)
     .digest('hex')
     .slice(0, 12);
 }

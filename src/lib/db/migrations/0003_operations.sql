@@ -52,4 +52,4 @@ create index job_verdicts_donation on donations.job_verdicts (donation_id)
 create index job_attempts_time on donations.job_attempts (started_at);
 drop index donations.job_attempts_trouble;
 create index job_attempts_trouble on donations.job_attempts (started_at)
-  include (task, fingerprint, outcome) where outcome <> 'succeeded';
+  include (task, fingerprint, outcome, job_id) where outcome <> 'succeeded';
