@@ -49,7 +49,7 @@ export async function run(argv: string[]): Promise<void> {
 
   try {
     const program = await buildProgram(context, args);
-    await program.parseAsync(args.map(explicitJson), { from: 'user' });
+    await program.parseAsync(args.map(explicitJson).map(negatedTerm), { from: 'user' });
     if (stopCode === undefined || context.stopsByItself) await end(Number(process.exitCode ?? 0));
   } catch (error) {
     // What fails because it was told to stop has not failed.
@@ -60,6 +60,9 @@ export async function run(argv: string[]): Promise<void> {
 
 // Commander would take the word after a bare --json for its fields: `show --json don_…`.
 const explicitJson = (arg: string) => (arg === '--json' ? '--json=' : arg);
+
+// Nor is `-state:held` an option: it is a term of a filter.
+const negatedTerm = (arg: string) => (/^-[a-z][\w.]*:/.test(arg) ? ` ${arg}` : arg);
 
 const wantsJson = (args: string[]) =>
   args.some(

@@ -137,7 +137,7 @@ function readDuration(reader: Reader, from: number, value: string): number {
   }
 }
 
-const isTermName = (name: string): name is TermName => name in TERMS;
+const isTermName = (name: string): name is TermName => Object.hasOwn(TERMS, name);
 const example = (name: TermName) => TERMS[name].example;
 const allTerms = () =>
   `Terms: ${TERM_NAMES.map((name) => (name === 'payload' ? 'payload.<field>' : name)).join(' ')}`;
