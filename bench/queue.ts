@@ -1,0 +1,126 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Db, openDb } from '../src/lib/db/database.ts';
+import { prepareDatabase } from '../src/lib/db/prepare.ts';
+import { launcherPath } from '../src/lib/launcher.ts';
+import { benchClaims } from './claims.ts';
+import { benchRetry } from './retry.ts';
+import { seedQueue } from './seed-queue.ts';
+import { openStage, type Stage } from './stage.ts';
+import { median, printTable, verdict } from './table.ts';
+
+const SCALE = Number(process.env.BENCH_SCALE ?? 1);
+const SIZE = {
+  ready: 1_000_000 * SCALE,
+  failed: 100_000 * SCALE,
+  attempts: 5_000_000 * SCALE,
+};
+const RUNS = 7;
+
+const READS = [
+  ['jobs', 'list', '--failed'],
+  ['jobs', 'list', '--failed', '--error', 'timeout', '--since', '1h'],
+  ['jobs', 'list', '--ready'],
+  ['jobs', 'errors'],
+  // The monitor's snapshot is the same set of queries.
+  ['jobs', 'stats'],
+];
+
+/** The queue's commands at a million jobs, against an empty database in the same run. */
+export async function bench(): Promise<void> {
+  const stage = await openStage();
+  try {
+    const empty = await anotherDatabase(stage, 'empty');
+    const start = performance.now();
+    await seedQueue(stage.db, SIZE);
+    console.log(
+      `${SIZE.ready} ready, ${SIZE.failed} failed, ${SIZE.attempts} attempts: seeded in ${((performance.now() - start) / 1000).toFixed(0)} s`,
+    );
+    await benchReads(stage, empty.url);
+    await benchRetry(stage, SIZE.failed);
+    await benchClaims(await anotherDatabase(stage, 'claims'));
+  } finally {
+    await stage.close();
+  }
+}
+
+/** An empty, migrated database on the stage's server. */
+async function anotherDatabase(stage: Stage, name: string): Promise<{ url: string; db: Db }> {
+  await stage.db.query(`create database ${name}`);
+  const url = stage.databaseUrl.replace(/\/[^/]*$/, `/${name}`);
+  const db = openDb({ url, applicationName: 'donations bench' });
+  await prepareDatabase(db, { url, mode: 'sandbox', migrateByItself: true });
+  return { url, db };
+}
+
+async function benchReads(stage: Stage, emptyUrl: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'donations-bench-rss-'));
+  const rows: string[][] = [];
+  for (const args of READS) {
+    const times = { empty: [] as number[], big: [] as number[] };
+    const memory = { empty: 0, big: 0 };
+    const before = await scans(stage.db);
+    for (let run = 0; run <= RUNS; run++) {
+      for (const [which, url] of [
+        ['empty', emptyUrl],
+        ['big', stage.databaseUrl],
+      ] as const) {
+        const { ms, megabytes } = runCommand(stage, url, args, join(folder, 'rss'));
+        // The first round warms up.
+        if (run > 0) times[which].push(ms);
+        memory[which] = Math.max(memory[which], megabytes);
+      }
+    }
+    const scanned = changes(before, await scans(stage.db));
+    const [of, big] = [median(times.empty), median(times.big)];
+    rows.push([
+      args.join(' '),
+      of.toFixed(0),
+      big.toFixed(0),
+      verdict(big / of, 3, 'at most'),
+      `${memory.empty} / ${memory.big}`,
+      scanned.length > 0 ? scanned.join('\n') : 'none',
+    ]);
+  }
+  rmSync(folder, { recursive: true });
+  printTable(
+    ['command', 'empty (ms)', 'big (ms)', 'times empty', 'memory (MB)', 'sequential scans'],
+    rows,
+  );
+}
+
+function runCommand(stage: Stage, url: string, args: string[], rss: string) {
+  // Written down by the process itself when it ends.
+  const hook = `data:text/javascript,import{writeFileSync}from'node:fs';process.on('exit',()=>writeFileSync(${JSON.stringify(rss)},String(process.resourceUsage().maxRSS)))`;
+  const start = performance.now();
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['--import', hook, launcherPath(), ...args, '--json'],
+    {
+      env: { PATH: process.env.PATH, DONATIONS_DATA_DIR: stage.dataDir, DATABASE_URL: url },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+    },
+  );
+  const ms = performance.now() - start;
+  if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}: ${stderr}`);
+  return { ms, megabytes: Math.round(Number(readFileSync(rss, 'utf8')) / 1024) };
+}
+
+/** How many rows sequential scans have read of the tables that grow. */
+async function scans(db: Db): Promise<Map<string, bigint>> {
+  // Backends report when they end.
+  await db.query('select pg_stat_force_next_flush(), pg_sleep(1.5)');
+  const { rows } = await db.query<{ table: string; read: bigint }>(
+    `select relname as table, coalesce(seq_tup_read, 0) as read from pg_stat_user_tables
+     where relname in ('_private_jobs', 'job_verdicts') or relname like 'job\\_attempts\\_%'`,
+  );
+  return new Map(rows.map(({ table, read }) => [table, read]));
+}
+
+const changes = (before: Map<string, bigint>, after: Map<string, bigint>) =>
+  [...after].flatMap(([table, read]) =>
+    read > (before.get(table) ?? 0n) ? `${table}: ${read - (before.get(table) ?? 0n)} rows` : [],
+  );
