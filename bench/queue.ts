@@ -39,6 +39,7 @@ export async function bench(): Promise<void> {
       `${SIZE.ready} ready, ${SIZE.failed} failed, ${SIZE.attempts} attempts: seeded in ${((performance.now() - start) / 1000).toFixed(0)} s`,
     );
     await benchReads(stage, empty.url);
+    await printPlans(stage);
     await benchRetry(stage, SIZE.failed);
     await benchClaims(await anotherDatabase(stage, 'claims'));
   } finally {
@@ -91,7 +92,7 @@ async function benchReads(stage: Stage, emptyUrl: string): Promise<void> {
   );
 }
 
-function runCommand(stage: Stage, url: string, args: string[], rss: string) {
+function runCommand({ dataDir }: Pick<Stage, 'dataDir'>, url: string, args: string[], rss: string) {
   // Written down by the process itself when it ends.
   const hook = `data:text/javascript,import{writeFileSync}from'node:fs';process.on('exit',()=>writeFileSync(${JSON.stringify(rss)},String(process.resourceUsage().maxRSS)))`;
   const start = performance.now();
@@ -99,7 +100,7 @@ function runCommand(stage: Stage, url: string, args: string[], rss: string) {
     process.execPath,
     ['--import', hook, launcherPath(), ...args, '--json'],
     {
-      env: { PATH: process.env.PATH, DONATIONS_DATA_DIR: stage.dataDir, DATABASE_URL: url },
+      env: { PATH: process.env.PATH, DONATIONS_DATA_DIR: dataDir, DATABASE_URL: url },
       stdio: ['ignore', 'ignore', 'pipe'],
       encoding: 'utf8',
     },
@@ -107,6 +108,30 @@ function runCommand(stage: Stage, url: string, args: string[], rss: string) {
   const ms = performance.now() - start;
   if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}: ${stderr}`);
   return { ms, megabytes: Math.round(Number(readFileSync(rss, 'utf8')) / 1024) };
+}
+
+/** How each command reads the tables that grow, as Postgres itself planned it. */
+async function printPlans({ db, dataDir, databaseUrl }: Stage): Promise<void> {
+  const log = join(dataDir, 'postgres.log');
+  await db.query(`alter database donations set session_preload_libraries = 'auto_explain'`);
+  await db.query('alter database donations set auto_explain.log_min_duration = 0');
+  const rows: string[][] = [];
+  for (const args of READS) {
+    const before = readFileSync(log, 'utf8').length;
+    runCommand({ dataDir }, databaseUrl, args, '/dev/null');
+    const scans = readFileSync(log, 'utf8')
+      .slice(before)
+      .matchAll(
+        /->\s+((?:Parallel )?\S*.*?Scan.*? on \S*(?:_private_jobs|job_verdicts|job_attempts)\S*)/g,
+      );
+    // One partition of the ledger stands for all.
+    const told = [...scans].map(([, scan = '']) =>
+      scan.replace(/_\d{8}/g, '').replace(/ on .*_default.*/, ''),
+    );
+    rows.push([args.join(' '), [...new Set(told)].join('\n')]);
+  }
+  await db.query('alter database donations reset session_preload_libraries');
+  printTable(['command', 'scans in its plans'], rows);
 }
 
 /** How many rows sequential scans have read of the tables that grow. */

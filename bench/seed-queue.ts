@@ -19,6 +19,8 @@ export async function seedQueue(db: Db, size: Size): Promise<void> {
   await seedReady(db, size.ready);
   await seedFailed(db, size.failed);
   await seedAttempts(db, size.attempts);
+  // As the workers that have run until now would have left it.
+  await db.query(`insert into donations.settings values ('failures_seen_until', now()::text)`);
   await db.query('vacuum analyze');
 }
 

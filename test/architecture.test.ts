@@ -59,19 +59,20 @@ describe('the arrows', () => {
     }
   });
 
-  it('worker start is the only door from commands to jobs; the policy is read by jobs policy', () => {
+  it('worker start is the only door from commands to jobs; the policy is read by jobs policy and jobs show', () => {
     const doors = below('commands/').flatMap(({ path, own }) =>
       own.filter((name) => name.startsWith('jobs/')).map((name) => `${path} → ${name}`),
     );
     expect(doors.sort()).toEqual([
       'commands/jobs/policy.ts → jobs/policy.ts',
+      'commands/jobs/show.ts → jobs/policy.ts',
       'commands/worker/start.ts → jobs/run-worker.ts',
     ]);
   });
 
   it('the domain sees providers’ interfaces, never an SDK or a double', () => {
-    const domain = ['donations', 'receipts', 'queue', 'audit', 'health'].flatMap((folder) =>
-      below(`lib/${folder}/`),
+    const domain = ['donations', 'receipts', 'queue', 'bulk', 'filter', 'audit', 'health'].flatMap(
+      (folder) => below(`lib/${folder}/`),
     );
     for (const { path, own } of domain) {
       const providers = own.filter((name) => name.startsWith('lib/providers/'));

@@ -8,24 +8,22 @@ export async function confirmByTyping(
   what: string,
   word: string,
 ): Promise<boolean> {
-  const { io, signal } = context;
-  if (!io.stdin.isTTY || !io.stderr.isTTY) return false;
-  say(io, what);
-  const lines = createInterface({ input: io.stdin, output: io.stderr });
-  try {
-    return (await lines.question(`Type "${word}" to go on: `, { signal })).trim() === word;
-  } finally {
-    lines.close();
-  }
+  if (what !== '') say(context.io, what);
+  return (await ask(context, `Type "${word}" to go on: `)) === word;
 }
 
 /** Asks at a terminal for a yes. False when it was not given, or when nobody is there to ask. */
 export async function confirmYes(context: Context, question: string): Promise<boolean> {
-  const { io, signal } = context;
-  if (!io.stdin.isTTY || !io.stderr.isTTY) return false;
+  return /^y(es)?$/i.test((await ask(context, `${question} [y/N] `)) ?? '');
+}
+
+async function ask({ io, signal }: Context, question: string): Promise<string | undefined> {
+  if (!io.stdin.isTTY || !io.stderr.isTTY) return undefined;
   const lines = createInterface({ input: io.stdin, output: io.stderr });
+  // It reads Ctrl-C as a key.
+  lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `, { signal })).trim());
+    return (await lines.question(question, { signal })).trim();
   } finally {
     lines.close();
   }

@@ -19,6 +19,8 @@ interface Leaf extends Branch {
 interface Noun extends Branch {
   description: string;
   verbs: Load[];
+  /** The verb that is meant when there is none. */
+  bare?: string;
   /** Verbs for our own processes, left out of the help. */
   hidden?: Load[];
 }
@@ -66,11 +68,24 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./jobs/show.ts')).jobsShowCommand,
       async () => (await import('./jobs/errors.ts')).jobsErrorsCommand,
       async () => (await import('./jobs/stats.ts')).jobsStatsCommand,
+      async () => (await import('./jobs/retry.ts')).jobsRetryCommand,
+      async () => (await import('./jobs/discard.ts')).jobsDiscardCommand,
       async () => (await import('./jobs/restore.ts')).jobsRestoreCommand,
       async () => (await import('./jobs/reschedule.ts')).jobsRescheduleCommand,
-      async () => (await import('./jobs/discard.ts')).jobsDiscardCommand,
-      async () => (await import('./jobs/retry.ts')).jobsRetryCommand,
+      async () => (await import('./jobs/pause.ts')).jobsPauseCommand,
+      async () => (await import('./jobs/resume.ts')).jobsResumeCommand,
+      async () => (await import('./jobs/rescue.ts')).jobsRescueCommand,
       async () => (await import('./jobs/policy.ts')).jobsPolicyCommand,
+    ],
+  },
+  {
+    name: 'audit',
+    group: QUEUE,
+    description: 'who did what: every change by a person',
+    bare: 'list',
+    verbs: [
+      async () => (await import('./audit/list.ts')).auditListCommand,
+      async () => (await import('./audit/show.ts')).auditShowCommand,
     ],
   },
   {
@@ -146,9 +161,12 @@ async function grow(branch: Leaf | Noun, context: Context): Promise<Command> {
   if ('load' in branch) return (await branch.load())(context, context.version);
   const noun = new Command(branch.name)
     .description(branch.description)
-    .usage('<command> [options]')
+    .usage(branch.bare ? '[command] [options]' : '<command> [options]')
     .helpCommand(false);
-  for (const load of branch.verbs) noun.addCommand((await load())(context, context.version));
+  for (const load of branch.verbs) {
+    const verb = (await load())(context, context.version);
+    noun.addCommand(verb, { isDefault: verb.name() === branch.bare });
+  }
   for (const load of branch.hidden ?? [])
     noun.addCommand((await load())(context, context.version), { hidden: true });
   return noun;

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { isConnectionError } from '../lib/db/connection-error.ts';
 import type { Session } from '../lib/db/database.ts';
 import { newId } from '../lib/ids.ts';
+import { adoptFailures } from '../lib/queue/adopt.ts';
 import { Brake } from '../lib/queue/brake.ts';
 import { CONTROL_CHANNEL } from '../lib/queue/pauses.ts';
 import {
@@ -263,6 +264,7 @@ export class Worker {
     await this.#brake.refresh();
     await this.#brake.probeDue();
     await applyVerdicts(db);
+    await adoptFailures(db);
   }
 
   #carryOverSoon(): void {

@@ -246,7 +246,13 @@ describe('jobs retry', () => {
         filter: `job:${id}`,
         command: `donations jobs retry ${id} --reason fixed`,
       },
-      { affected: 1, detail: { before: [[id, 'failed', 1]], after: { attempts: 0 } } },
+      {
+        affected: 1,
+        detail: {
+          before: { state: 'failed', jobs: [Number(id)], attempts: [1] },
+          after: { attempts: 0 },
+        },
+      },
     ]);
   });
 

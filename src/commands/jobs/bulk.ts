@@ -107,8 +107,9 @@ export async function runChange(
     return;
   }
   if (canary !== undefined) await refusePaused(context, plan);
-  await confirm(context, change, filter, count, { yes: options.yes, confirmed });
-  if (!namesOneJob(filter) && (await hasOutgrown(db, change, filter, plan))) {
+  const wasAsked = await confirm(context, change, filter, count, { yes: options.yes, confirmed });
+  // While somebody was thinking, more may have come.
+  if (wasAsked && (await hasOutgrown(db, change, filter, plan))) {
     throw new UserError(
       'try_again',
       `since the plan of ${plan.eligible} jobs there are more`,
@@ -159,17 +160,20 @@ async function refusePaused(context: Context, plan: Plan): Promise<void> {
   );
 }
 
-/** One job is retried without a question; else the more it is, the more has to be typed. */
+/**
+ * One job is retried without a question; else the more it is, the more has to be typed.
+ * @returns whether somebody was asked.
+ */
 async function confirm(
   context: Context,
   change: Change,
   filter: Filter,
   count: number,
   { yes, confirmed }: { yes: boolean | undefined; confirmed: number | undefined },
-): Promise<void> {
-  if (yes) return;
+): Promise<boolean> {
+  if (yes) return false;
   if (confirmed !== undefined) {
-    if (count <= confirmed) return;
+    if (count <= confirmed) return false;
     throw new UserError(
       'confirmation_needed',
       `${confirmed} jobs were confirmed, and it would be ${count}`,
@@ -177,11 +181,11 @@ async function confirm(
     );
   }
   const one = namesOneJob(filter);
-  if (one && change.verb !== 'discard') return;
+  if (one && change.verb !== 'discard') return false;
   const agreed = one
     ? await confirmYes(context, `${capital(change.verb)} this job?`)
     : await confirmByTyping(context, '', String(count));
-  if (agreed) return;
+  if (agreed) return true;
   throw new UserError(
     'confirmation_needed',
     `nothing was changed: ${count} job${count === 1 ? '' : 's'} to ${change.verb} and nobody said yes`,

@@ -4,6 +4,7 @@ import type { WorkerRow } from '../../lib/queue/workers.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { withOutput } from '../output-options.ts';
+import { sayPauses } from '../pauses-notice.ts';
 
 const COLUMNS: Column<WorkerRow>[] = [
   { name: 'id', header: 'WORKER', value: (w) => w.id },
@@ -45,9 +46,14 @@ export function workerListCommand(context: Context): Command {
     ['donations worker list', 'all workers of the last day'],
     ['donations worker list --json=id,state,running', 'for a script'],
   ]).action(async (options: OutputOptions) => {
-    const { listWorkers } = await import('../../lib/queue/workers.ts');
-    render(context.io, options, COLUMNS, await listWorkers(await context.db()), {
+    const [{ listWorkers }, { listPauses }] = await Promise.all([
+      import('../../lib/queue/workers.ts'),
+      import('../../lib/queue/pauses.ts'),
+    ]);
+    const db = await context.db();
+    render(context.io, options, COLUMNS, await listWorkers(db), {
       empty: 'No worker has run in the last day. Start one: donations worker start',
     });
+    sayPauses(context.io, await listPauses(db), context.clock.now());
   });
 }

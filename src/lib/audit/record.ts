@@ -26,7 +26,8 @@ export interface AuditEntry extends Operator {
   filter?: string | undefined;
   /** How many were changed. */
   affected?: number | undefined;
-  detail?: Record<string, unknown>;
+  /** More about it; a text is JSON already. */
+  detail?: Record<string, unknown> | string;
 }
 
 /** Writes one entry, in the transaction of the change that it tells of. */
@@ -47,7 +48,7 @@ export async function recordAudit(tx: Queryable, entry: AuditEntry): Promise<str
       entry.operation ?? null,
       entry.filter ?? null,
       entry.affected ?? null,
-      JSON.stringify(entry.detail ?? {}),
+      typeof entry.detail === 'string' ? entry.detail : JSON.stringify(entry.detail ?? {}),
     ],
   );
   return id;

@@ -3,12 +3,25 @@ import type { Params } from '../filter/compile.ts';
 import type { JobState } from '../filter/terms.ts';
 import type { JobSource } from '../queue/job-sources.ts';
 
-/** One job of a chunk, locked, as it was before the change. */
-export interface ChosenJob {
-  id: string;
+/**
+ * The jobs of one chunk, locked. Arrays are as Postgres writes them (`{1,2}`) and are handed back as
+ * they came: with thousands of jobs a chunk, taking them apart would take longer than changing them.
+ */
+export interface Chunk {
   state: JobState;
-  attempts: number;
-  donation: string | null;
+  count: number;
+  ids: string;
+  /** The donations that they are about; one may be there more than once. */
+  donations: string;
+}
+
+/** Where a chunk is in the whole change. */
+export interface Place {
+  /** How many were changed before. */
+  first: number;
+  total: number;
+  /** The audit entry of the change. */
+  operation: string;
 }
 
 /** A kind of change that is made to many jobs at once. */
@@ -23,14 +36,9 @@ export interface Change {
   skip(source: JobSource, params: Params): string;
   /**
    * Changes locked jobs, with whatever belongs to them, in the chunk's transaction.
-   * @param first how many were changed before, for what depends on the order.
    * @returns what is true of them now, for the audit trail.
    */
-  apply(
-    tx: Queryable,
-    jobs: ChosenJob[],
-    place: { first: number; total: number; operation: string },
-  ): Promise<Record<string, unknown>>;
+  apply(tx: Queryable, chunk: Chunk, place: Place): Promise<Record<string, unknown>>;
 }
 
 /** A skip rule's reasons: the first that holds. */

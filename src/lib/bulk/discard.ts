@@ -40,9 +40,9 @@ export function discard({ includeUnsettled }: { includeUnsettled: boolean }): Ch
         ],
       ]);
     },
-    async apply(tx, jobs, { operation }) {
-      await tx.query(BURY, [jobs.map(({ id }) => id), operation]);
-      await giveUpDeliveries(tx, jobs);
+    async apply(tx, chunk, { operation }) {
+      await tx.query(BURY, [chunk.ids, operation]);
+      await giveUpDeliveries(tx, chunk);
       return { discarded: true };
     },
   };

@@ -11,12 +11,16 @@ export interface Outcomes {
 /** Why a change ended before all was done. */
 export type Stop = 'interrupted' | 'canary_failed' | 'too_many_failures' | 'nobody_runs_them';
 
+const NONE = '{}';
 const LOOK_AGAIN_MS = 250;
 const PATIENCE_MS = 120_000;
 const GROWTH = 10;
 
-/** How jobs fared that were run again: one that is gone has succeeded, one that waits again has failed. */
-export async function outcomesOf(db: Queryable, ids: string[]): Promise<Outcomes> {
+/**
+ * How jobs fared that were run again: one that is gone has succeeded, one that waits again has failed.
+ * @param ids as a Postgres array.
+ */
+export async function outcomesOf(db: Queryable, ids: string): Promise<Outcomes> {
   const { rows } = await db.query<Outcomes>(
     `with seen as (
        select case
@@ -48,7 +52,7 @@ export class Pacing {
   readonly outcomes: Outcomes = { succeeded: 0, failed: 0, pending: 0 };
   readonly #options: PacingOptions;
   #size: number;
-  #watched: string[] = [];
+  #watched = NONE;
 
   constructor(options: PacingOptions) {
     this.#options = options;
@@ -57,8 +61,8 @@ export class Pacing {
 
   next: ApplyOptions['next'] = async (last) => {
     const { canary, signal } = this.#options;
-    if (canary !== undefined && last.length > 0 && last !== this.#watched) {
-      const isCanary = this.#watched.length === 0;
+    if (canary !== undefined && last !== NONE && last !== this.#watched) {
+      const isCanary = this.#watched === NONE;
       this.#watched = last;
       const fared = await this.#watch(last);
       this.stopped ??= this.#verdict(isCanary, fared);
@@ -74,10 +78,10 @@ export class Pacing {
     return all > this.#options.maxFailures * (succeeded + all) ? 'too_many_failures' : undefined;
   }
 
-  async #watch(ids: string[]): Promise<Outcomes> {
+  async #watch(ids: string): Promise<Outcomes> {
     const { db, signal, onWait } = this.#options;
     let moved = performance.now();
-    let before = ids.length;
+    let before = Number.POSITIVE_INFINITY;
     for (;;) {
       const now = await outcomesOf(db, ids);
       onWait(now);

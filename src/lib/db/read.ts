@@ -4,6 +4,9 @@ import type { Db, Queryable } from './database.ts';
 // https://www.postgresql.org/docs/18/errcodes-appendix.html: query_canceled
 const CANCELED = '57014';
 
+/** Compiling our queries takes longer than they do. */
+export const NO_JIT = 'set local jit = off';
+
 /**
  * Reads, and only that, in one snapshot: no statement may take longer than `timeoutMs`.
  * @throws UserError `try_again` when one did.
@@ -17,7 +20,9 @@ export async function readWithin<T>(
     return await db.transaction(async (tx) => {
       // The settings must come before the first query, and take no parameters.
       await tx.query(
-        `set transaction isolation level repeatable read read only; set local statement_timeout = ${Math.ceil(timeoutMs)}`,
+        `set transaction isolation level repeatable read read only;
+         set local statement_timeout = ${Math.ceil(timeoutMs)};
+         ${NO_JIT}`,
       );
       return work(tx);
     });

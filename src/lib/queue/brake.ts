@@ -18,7 +18,8 @@ export interface BrakeOptions {
  */
 export class Brake {
   #options: BrakeOptions;
-  #pauses = new Map<string, Pause>();
+  /** A task may be stopped by more than one cause, and runs when the last is gone. */
+  #pauses: Pause[] = [];
   #flags: string[] | null = null;
   /** Failures in a row, by task. */
   #failures = new Map<string, number>();
@@ -33,11 +34,7 @@ export class Brake {
   forbiddenFlags = (): string[] | null => this.#flags;
 
   isPaused(task: string): boolean {
-    return this.#pauses.has(task);
-  }
-
-  pauses(): Pause[] {
-    return [...this.#pauses.values()];
+    return this.#pauses.some((pause) => pause.task === task);
   }
 
   /** Takes note of a provider that answered, whatever it said. */
@@ -81,22 +78,23 @@ export class Brake {
   async refresh(): Promise<void> {
     const now = await listPauses(this.#options.db);
     const before = this.#pauses;
-    this.#pauses = new Map(now.map((pause) => [pause.task, pause]));
-    this.#flags = now.length > 0 ? [...this.#pauses.keys()].map(taskFlag) : null;
-    for (const pause of this.#pauses.values()) {
-      if (!before.has(pause.task)) this.#options.onChange('paused', pause);
+    this.#pauses = now;
+    const tasks = [...new Set(now.map(({ task }) => task))];
+    this.#flags = tasks.length > 0 ? tasks.map(taskFlag) : null;
+    for (const pause of now) {
+      if (!includes(before, pause)) this.#options.onChange('paused', pause);
     }
-    for (const pause of before.values()) {
-      if (this.#pauses.has(pause.task)) continue;
+    for (const pause of before) {
+      if (includes(now, pause)) continue;
       // Half open: the first failure after a pause stops the task again.
       if (pause.cause === 'circuit') this.#failures.set(pause.task, this.#options.threshold - 1);
-      this.#options.onChange('resumed', pause);
+      if (!this.isPaused(pause.task)) this.#options.onChange('resumed', pause);
     }
   }
 
   /** Probes what is due to be probed, and resumes what is well again. */
   async probeDue(): Promise<void> {
-    if (!this.pauses().some((pause) => pause.next_probe_at)) return;
+    if (!this.#pauses.some((pause) => pause.next_probe_at)) return;
     for (const pause of await takeDueProbes(this.#options.db)) {
       try {
         await this.#options.probe(pause.task);
@@ -108,3 +106,6 @@ export class Brake {
     }
   }
 }
+
+const includes = (pauses: Pause[], { task, cause }: Pause) =>
+  pauses.some((pause) => pause.task === task && pause.cause === cause);

@@ -1,4 +1,5 @@
 import type { Queryable } from '../db/database.ts';
+import { FAILED_BY_OTHERS } from './adopt.ts';
 import { fingerprint, normaliseMessage } from './fingerprint.ts';
 
 /** Failures of one cause. */
@@ -113,7 +114,7 @@ export async function groupErrors(
   return { groups, more: counted >= BOUND || foreign.more };
 }
 
-/** Of jobs that others have failed the ledger knows nothing: they are grouped by their last error. */
+/** Jobs that others have failed lately, and that no worker has seen yet. */
 async function groupForeign(
   tx: Queryable,
   since: Date,
@@ -122,8 +123,7 @@ async function groupForeign(
     `select j.id::text, t.identifier as task, j.updated_at as at, left(coalesce(j.last_error, ''), 300) as message
      from graphile_worker._private_jobs j
      join graphile_worker._private_tasks t on t.id = j.task_id
-     where j.attempts >= j.max_attempts and j.locked_at is null and j.updated_at >= $1
-       and not exists (select 1 from donations.job_verdicts v where v.job_id = j.id and v.decision <> 'retry')
+     where ${FAILED_BY_OTHERS} and j.updated_at >= $1
      order by j.updated_at desc limit ${FOREIGN_BOUND}`,
     [since],
   );

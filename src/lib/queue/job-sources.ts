@@ -13,6 +13,7 @@ import {
 } from '../filter/compile.ts';
 import type { Filter, Term } from '../filter/parse.ts';
 import type { JobState } from '../filter/terms.ts';
+import { FAILED_BY_OTHERS } from './adopt.ts';
 import type { KnownDonations } from './known-donations.ts';
 
 /**
@@ -28,14 +29,26 @@ export interface JobSource {
   at: string;
   /** The columns in whose order the index has them. */
   natural: 'time' | 'queue';
+  /** The columns in whose order an index gives the jobs of this source for a walk over all of them. */
+  walk: Column[];
+  /** The job's id, from the table that the walk is over. */
+  id: string;
   /** Whether `v` is there. */
   judged: boolean;
   /** The donation that the job is about. */
   donation: string;
 }
 
+interface Column {
+  sql: string;
+  type: 'bigint' | 'timestamptz';
+}
+
 const JOBS = 'graphile_worker._private_jobs j';
-const VERDICTS = 'donations.job_verdicts v join graphile_worker._private_jobs j on j.id = v.job_id';
+// `+ 0` keeps the planner from going the other way: from a million jobs to the verdicts on a few.
+const VERDICTS =
+  'donations.job_verdicts v join graphile_worker._private_jobs j on j.id = v.job_id + 0';
+const BY_ID: Column[] = [{ sql: 'j.id', type: 'bigint' }];
 const IN_PAYLOAD = `j.payload->>'donation_id'`;
 const EXHAUSTED = 'j.attempts >= j.max_attempts and j.locked_at is null';
 
@@ -52,6 +65,8 @@ const waiting = (state: JobState, where: string, at: string): JobSource => ({
   where: `j.is_available = true and ${where}`,
   at,
   natural: 'queue',
+  walk: BY_ID,
+  id: 'j.id',
   judged: false,
   donation: IN_PAYLOAD,
 });
@@ -61,6 +76,8 @@ const ended = (state: JobState, decision: string): JobSource => ({
   where: `v.decision = '${decision}' and v.decision <> 'retry' and v.applied_at is not null and ${EXHAUSTED}`,
   at: 'v.decided_at',
   natural: 'time',
+  walk: [{ sql: 'v.job_id', type: 'bigint' }],
+  id: 'v.job_id',
   judged: true,
   donation: 'v.donation_id',
 });
@@ -71,13 +88,14 @@ export function sourcesOf(filter: Filter): JobSource[] {
   const sources: JobSource[] = [];
   if (states.has('failed')) {
     sources.push(ended('failed', 'fail'), {
-      // Failed by others than us: jobs of tasks that we do not know, or failed by hand.
+      // Lately failed by others than us: jobs of tasks that we do not know, or failed by hand.
       state: 'failed',
       from: JOBS,
-      where: `${EXHAUSTED} and not exists (
-        select 1 from donations.job_verdicts o where o.job_id = j.id and o.decision <> 'retry')`,
+      where: FAILED_BY_OTHERS,
       at: 'j.updated_at',
       natural: 'time',
+      walk: [{ sql: 'j.updated_at', type: 'timestamptz' }, ...BY_ID],
+      id: 'j.id',
       judged: false,
       donation: IN_PAYLOAD,
     });
@@ -92,6 +110,8 @@ export function sourcesOf(filter: Filter): JobSource[] {
       where: `j.locked_at is not null${kind}`,
       at: 'j.locked_at',
       natural: 'time',
+      walk: BY_ID,
+      id: 'j.id',
       judged: false,
       donation: IN_PAYLOAD,
     });
@@ -114,7 +134,10 @@ export function conditionsOf(
   return [source.where, ...compileFilter(filter, meaning(source, known), params)].join(' and ');
 }
 
-function meaning({ state, at, judged, donation }: JobSource, known: KnownDonations): Conditions {
+function meaning(
+  { state, id, at, judged, donation }: JobSource,
+  known: KnownDonations,
+): Conditions {
   const ofDonation = (column: 'fund' | 'campaign'): Condition => {
     const condition = matchesAnyCase(`d.${column}`);
     return (term, params) =>
@@ -132,7 +155,7 @@ function meaning({ state, at, judged, donation }: JobSource, known: KnownDonatio
       order by a.started_at desc limit 1)`;
   const error = (column: string) => (judged ? `v.${column}` : last(column));
   return {
-    job: ({ values }, params) => `j.id = any (${params.add(values)}::bigint[])`,
+    job: ({ values }, params) => `${id} = any (${params.add(values)}::bigint[])`,
     task: (term, params) =>
       judged
         ? matches('v.task')(term, params)

@@ -36,8 +36,9 @@ export interface RunningPool {
 const POLL_MS = 1000;
 // Jobs fetched in one go. They are locked while they wait, so few enough to share with other workers.
 const LOCAL_QUEUE_PER_SLOT = 10;
-// How long they may wait before they go back.
-const LOCAL_QUEUE_TTL_MS = 10_000;
+// How long they may wait before they go back. While a task is paused Graphile Worker passes them by,
+// so this is how long a pause may hold up others.
+const LOCAL_QUEUE_TTL_MS = 2000;
 // Jobs are never aborted half way: a send that was begun is waited for (providers have deadlines).
 const ABORT_MS = 600_000;
 

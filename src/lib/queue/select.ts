@@ -57,7 +57,7 @@ function keyFor(sources: JobSource[], sort: Sort | undefined): Key {
   const [natural, ...others] = new Set(sources.map((source) => source.natural));
   const waiting = natural === 'queue' && others.length === 0;
   if (sort === 'attempts') {
-    return { columns: () => ['j.attempts', 'j.id'], types: ['int', 'bigint'], descending: true };
+    return { columns: ({ id }) => ['j.attempts', id], types: ['int', 'bigint'], descending: true };
   }
   const descending = (sort ?? (waiting ? 'oldest' : 'newest')) === 'newest';
   if (waiting) {
@@ -68,9 +68,9 @@ function keyFor(sources: JobSource[], sort: Sort | undefined): Key {
     };
   }
   if (natural === 'time' && others.length === 0) {
-    return { columns: ({ at }) => [at, 'j.id'], types: ['timestamptz', 'bigint'], descending };
+    return { columns: ({ at, id }) => [at, id], types: ['timestamptz', 'bigint'], descending };
   }
-  return { columns: () => ['j.id'], types: ['bigint'], descending };
+  return { columns: ({ id }) => [id], types: ['bigint'], descending };
 }
 
 /**

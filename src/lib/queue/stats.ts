@@ -1,4 +1,5 @@
 import type { Queryable } from '../db/database.ts';
+import { FAILED_BY_OTHERS } from './adopt.ts';
 import { listPauses, type Pause } from './pauses.ts';
 
 /** 50th, 95th and 99th percentile, in milliseconds. */
@@ -60,12 +61,10 @@ const RUNNING = `
   from (select task_id from graphile_worker._private_jobs
         where locked_at is not null order by locked_at limit ${JOBS_BOUND}) w
   group by task_id`;
-const FAILED_BY_OTHERS = `
+const FAILED_LATELY_BY_OTHERS = `
   select task_id, count(*)::int as failed
   from (select j.task_id from graphile_worker._private_jobs j
-        where j.attempts >= j.max_attempts and j.locked_at is null
-          and not exists (select 1 from donations.job_verdicts v where v.job_id = j.id and v.decision <> 'retry')
-        order by j.updated_at desc limit ${JOBS_BOUND}) w
+        where ${FAILED_BY_OTHERS} order by j.updated_at desc limit ${JOBS_BOUND}) w
   group by task_id`;
 const JUDGED = `
   select task, count(*) filter (where decision = 'fail')::int as failed,
@@ -174,7 +173,7 @@ export async function queueStats(tx: Queryable, windowMs: number): Promise<Queue
   if ((await add(READY)) >= JOBS_BOUND) more.add('waiting');
   if ((await add(LATER)) >= JOBS_BOUND) more.add('waiting');
   await add(RUNNING);
-  const failed = (await add(JUDGED)) + (await add(FAILED_BY_OTHERS));
+  const failed = (await add(JUDGED)) + (await add(FAILED_LATELY_BY_OTHERS));
   if (failed >= JOBS_BOUND) more.add('failed');
   if ((await add(ENQUEUED, [begun])) >= ATTEMPTS_BOUND) more.add('enqueued');
   const pauses = await listPauses(tx);

@@ -30,9 +30,20 @@ export const GONE_FOR_SURE_AFTER_MS = 60_000;
 /** After Postgres has started nobody is taken for gone until all had time to come back. */
 const RESTART_GRACE_MS = 15_000;
 
+const ago = (ms: number) => `now() - interval '${ms} milliseconds'`;
+/** SQL: whether worker `w` has not been heard of for a while, and had the chance to be. */
+const SILENT = `(w.seen_at < ${ago(GONE_AFTER_MS)} and pg_postmaster_start_time() < ${ago(RESTART_GRACE_MS)})`;
+const SILENT_FOR_LONG = `w.seen_at < ${ago(GONE_FOR_SURE_AFTER_MS)}`;
+
 // The key of the session lock that a worker holds while its process lives: Postgres drops it with
 // the connection, so a killed worker is known at once and a slow one is not mistaken for dead.
 const LOCK_KEY = (id: string) => `hashtextextended(${id}, 7)`;
+
+/**
+ * SQL: whether worker `w` is gone: its heartbeat is old and Postgres has dropped its session lock, or
+ * its heartbeat is very old. For looking only: many may look at once, none stands in a worker's way.
+ */
+export const IS_GONE = `(${SILENT} and (${SILENT_FOR_LONG} or pg_try_advisory_xact_lock_shared(${LOCK_KEY('w.id')})))`;
 
 /** Takes the worker's lock on this connection, for as long as the connection lives. */
 export async function holdWorkerLock(session: Queryable, workerId: string): Promise<void> {
@@ -107,8 +118,7 @@ export async function releaseGoneWorkers(
   // Mostly there is nobody: look before opening a transaction.
   const { rowCount } = await db.query(
     `select 1 from donations.workers where stopped_at is null and released_at is null
-       and seen_at < now() - make_interval(secs => $1::float8 / 1000) limit 1`,
-    [GONE_AFTER_MS],
+       and seen_at < ${ago(GONE_AFTER_MS)} limit 1`,
   );
   if (!rowCount) return [];
   return db.transaction(async (tx) => {
@@ -120,41 +130,48 @@ export async function releaseGoneWorkers(
       running: RunningJob[];
     }>(
       `with silent as materialized (
-         select * from donations.workers
-         where stopped_at is null and released_at is null
-           and seen_at < now() - make_interval(secs => $1::float8 / 1000)
-           and pg_postmaster_start_time() < now() - make_interval(secs => $3::float8 / 1000)
+         select * from donations.workers w
+         where stopped_at is null and released_at is null and ${SILENT}
          for update skip locked
        )
-       select id, host, pid, pool_id, running from silent
-       where seen_at < now() - make_interval(secs => $2::float8 / 1000)
-          or pg_try_advisory_xact_lock(${LOCK_KEY('id')})`,
-      [GONE_AFTER_MS, GONE_FOR_SURE_AFTER_MS, RESTART_GRACE_MS],
+       select id, host, pid, pool_id, running from silent w
+       where ${SILENT_FOR_LONG} or pg_try_advisory_xact_lock(${LOCK_KEY('w.id')})`,
     );
     if (rows.length === 0) return [];
-    const ids = rows.map((row) => row.id);
     await tx.query('select graphile_worker.force_unlock_workers($1)', [
       rows.flatMap((row) => row.pool_id ?? []),
     ]);
-    await tx.query(
-      `insert into donations.job_attempts
-         (job_id, task, attempt, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
-          error_class, error_message, fingerprint)
-       select r.job, r.task, r.attempt, r.donation, w.id, r.since, 0,
-         greatest(0, extract(epoch from w.seen_at - r.since) * 1000)::int, 'abandoned',
-         'worker_lost', 'the worker was lost while the job ran', 'worker_lost'
-       from donations.workers w
-       cross join lateral jsonb_to_recordset(w.running) as
-         r(job bigint, task text, attempt smallint, donation text, since timestamptz)
-       where w.id = any ($1)`,
-      [ids],
-    );
-    await tx.query(
-      `update donations.workers set released_at = now(), running = '[]' where id = any ($1)`,
-      [ids],
+    await markReleased(
+      tx,
+      rows.map((row) => row.id),
     );
     return rows;
   });
+}
+
+/**
+ * Writes down that the jobs of these workers were released: what they were at is abandoned, unless
+ * the ledger tells of its end (they died before the next heartbeat could).
+ */
+export async function markReleased(tx: Queryable, ids: string[]): Promise<void> {
+  await tx.query(
+    `insert into donations.job_attempts
+       (job_id, task, attempt, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
+        error_class, error_message, fingerprint)
+     select r.job, r.task, r.attempt, r.donation, w.id, r.since, 0,
+       greatest(0, extract(epoch from w.seen_at - r.since) * 1000)::int, 'abandoned',
+       'worker_lost', 'the worker was lost while the job ran', 'worker_lost'
+     from donations.workers w
+     cross join lateral jsonb_to_recordset(w.running) as
+       r(job bigint, task text, attempt smallint, donation text, since timestamptz)
+     where w.id = any ($1) and not exists (
+       select 1 from donations.job_attempts a where a.job_id = r.job and a.started_at = r.since)`,
+    [ids],
+  );
+  await tx.query(
+    `update donations.workers set released_at = now(), running = '[]' where id = any ($1)`,
+    [ids],
+  );
 }
 
 /** The workers, those alive first; those that ended are listed for a day. */

@@ -1,11 +1,5 @@
 import type { Queryable } from '../db/database.ts';
 
-/** A job, and the donation that it is about. */
-interface JobOfDonation {
-  id: string;
-  donation: string | null;
-}
-
 /**
  * SQL: whether the receipt that a job `j` is to send has gone to the donor as a copy since `at`.
  * Then the original would be one too many.
@@ -16,21 +10,30 @@ export const sentSince = (donation: string, at: string) => `exists (
   where mine.donation_id = ${donation} and mine.job_id = j.id
     and other.status = 'accepted' and other.accepted_at > ${at})`;
 
-/** Deliveries that failed or are held wait again: their jobs have been retried by a person. */
-export async function reopenDeliveries(tx: Queryable, jobs: JobOfDonation[]): Promise<void> {
+/**
+ * Deliveries that failed or are held wait again: their jobs have been retried by a person.
+ * @param jobs their ids, as a Postgres array.
+ */
+export async function reopenDeliveries(tx: Queryable, jobs: string): Promise<void> {
   await tx.query(
     `update donations.receipt_deliveries set status = 'pending', claim = null, claimed_at = null, reason = null
-     where donation_id = any ($1) and job_id = any ($2::bigint[]) and needs_attention`,
-    [donationsOf(jobs), jobs.map(({ id }) => id)],
+     where job_id = any ($1::bigint[]) and needs_attention`,
+    [jobs],
   );
 }
 
-/** Deliveries that wait for jobs which a person has discarded will not be sent. */
-export async function giveUpDeliveries(tx: Queryable, jobs: JobOfDonation[]): Promise<void> {
+/**
+ * Deliveries that wait for jobs which a person has discarded will not be sent.
+ * @param jobs their ids and the donations that they are about, as Postgres arrays.
+ */
+export async function giveUpDeliveries(
+  tx: Queryable,
+  jobs: { ids: string; donations: string },
+): Promise<void> {
   await tx.query(
     `update donations.receipt_deliveries set status = 'failed', reason = $3
-     where donation_id = any ($1) and job_id = any ($2::bigint[]) and status = 'pending'`,
-    [donationsOf(jobs), jobs.map(({ id }) => id), DISCARDED],
+     where donation_id = any ($1::text[]) and job_id = any ($2::bigint[]) and status = 'pending'`,
+    [jobs.donations, jobs.ids, DISCARDED],
   );
 }
 
@@ -46,7 +49,3 @@ export async function moveDelivery(tx: Queryable, from: string, to: string): Pro
 }
 
 const DISCARDED = 'its job was discarded';
-
-const donationsOf = (jobs: JobOfDonation[]) => [
-  ...new Set(jobs.flatMap(({ donation }) => donation ?? [])),
-];

@@ -48,6 +48,9 @@ create index job_verdicts_standing on donations.job_verdicts (decided_at, job_id
 create index job_verdicts_donation on donations.job_verdicts (donation_id)
   where decision <> 'retry' and donation_id is not null;
 
+-- A failed or held delivery by the job that sends it.
+create index receipt_deliveries_attention_job on donations.receipt_deliveries (job_id) where needs_attention;
+
 -- The latest attempts, for rates and percentiles; the latest that went wrong, for the groups of errors.
 create index job_attempts_time on donations.job_attempts (started_at);
 drop index donations.job_attempts_trouble;

@@ -1,0 +1,56 @@
+import { Command } from 'commander';
+import type { AuditRow } from '../../lib/audit/find.ts';
+import { say } from '../../lib/output/io.ts';
+import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
+import { parseCount, parseDuration } from '../../lib/parse.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+import { withOutput } from '../output-options.ts';
+
+type Options = OutputOptions & { since?: string; action?: string; actor?: string; limit: string };
+
+const COLUMNS: Column<AuditRow>[] = [
+  { name: 'at', header: 'WHEN', value: (a) => a.at },
+  { name: 'who', header: 'WHO', value: (a) => `${a.actor}@${a.host}` },
+  { name: 'action', header: 'ACTION', value: (a) => a.action },
+  {
+    name: 'subject',
+    header: 'OF',
+    value: (a) => a.subject,
+    text: (a) => a.subject ?? a.filter ?? '',
+  },
+  { name: 'filter', header: 'FILTER', value: (a) => a.filter, wide: true },
+  { name: 'affected', header: 'HOW MANY', value: (a) => a.affected, align: 'right' },
+  { name: 'reason', header: 'WHY', value: (a) => a.reason },
+  { name: 'id', header: 'ID', value: (a) => a.id },
+  { name: 'command', header: 'COMMAND', value: (a) => a.command, wide: true },
+];
+
+/** `donations audit list`, or `donations audit`: who did what, the latest first. */
+export function auditListCommand(context: Context): Command {
+  const command = new Command('list')
+    .description('who did what, when, to how many, and why; the latest first')
+    .option('--since <time>', 'no longer ago than this: 2h, 7d')
+    .option('--action <action>', 'what was done: jobs.retry, or jobs for all of them')
+    .option('--actor <name>', 'who did it: grace, or grace@host')
+    .option('--limit <n>', 'how many', '50');
+  return examples(withOutput(command), [
+    ['donations audit', 'the latest 50'],
+    ['donations audit --since 7d --action jobs.discard', 'what was discarded this week'],
+  ]).action(async ({ action, actor, ...options }: Options) => {
+    const limit = parseCount(options.limit, { max: 10_000 });
+    const sinceMs = options.since === undefined ? undefined : parseDuration(options.since);
+    const [{ listAudit }, { readWithin }] = await Promise.all([
+      import('../../lib/audit/find.ts'),
+      import('../../lib/db/read.ts'),
+    ]);
+    const { queue } = await context.config();
+    const filter = { sinceMs, action, actor, limit: limit + 1 };
+    const rows = await readWithin(await context.db(), queue.readTimeoutMs, (tx) =>
+      listAudit(tx, filter),
+    );
+    const { io } = context;
+    render(io, options, COLUMNS, rows.slice(0, limit), { empty: 'No such change by a person.' });
+    if (rows.length > limit) say(io, `The latest ${limit}; there are more: --limit.`);
+  });
+}

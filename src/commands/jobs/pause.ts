@@ -1,0 +1,69 @@
+import { Command } from 'commander';
+import type { Db } from '../../lib/db/database.ts';
+import { UserError } from '../../lib/errors.ts';
+import { print, say } from '../../lib/output/io.ts';
+import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import { parseDuration } from '../../lib/parse.ts';
+import type { TaskName } from '../../lib/queue/tasks.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+import { withOutput } from '../output-options.ts';
+import { endOfPause } from '../pauses-notice.ts';
+import { taskArgument } from './task-argument.ts';
+
+type Options = OutputOptions & { reason?: string; for?: string };
+
+/** `donations jobs pause <task>`: no worker begins a job of it until it is resumed. */
+export function jobsPauseCommand(context: Context): Command {
+  const command = new Command('pause')
+    .description('stop a task on every worker: what runs is finished, nothing more is begun')
+    .addArgument(taskArgument())
+    .option('--reason <text>', 'why, for everybody who looks and for the audit trail')
+    .option('--for <time>', 'how long: 30m, 2h; else until it is resumed');
+  return examples(withOutput(command), [
+    ['donations jobs pause send_receipt --reason "wrong logo"', 'until somebody resumes it'],
+    ['donations jobs pause charge_card --for 30m', 'for half an hour'],
+  ]).action(async (task: TaskName, options: Options) => {
+    const forMs = options.for === undefined ? undefined : parseDuration(options.for);
+    const { pauseByOperator } = await import('../../lib/queue/pauses.ts');
+    const db = await context.db();
+    const operator = await context.operator();
+    const { reason } = options;
+    const { pause, replaced } = await pauseByOperator(db, { task, operator, reason, forMs });
+    const stopped = await whatItStops(context, db, task);
+    const { io } = context;
+    if (chosenFormat(options).format !== 'table') {
+      const { since, until } = pause;
+      return print(io, toJson({ task, reason: pause.reason, since, until, ...stopped }));
+    }
+    const end = endOfPause(pause, context.clock.now()) ?? 'until somebody resumes it';
+    print(io, `${task} is paused ${end}.`);
+    if (replaced) say(io, 'It was paused before: the new reason and end replace the old.');
+    if (stopped) {
+      const due = `${stopped.due.toLocaleString('en-US')}${stopped.due_is_more ? '+' : ''}`;
+      say(io, `Due now: ${due}, which wait and lose no attempt.`);
+      say(io, `With workers: ${stopped.running.toLocaleString('en-US')}; those begun finish.`);
+    }
+    say(io, `Next: donations jobs resume ${task}`);
+  });
+}
+
+/** Undefined when it takes too long to count: the task is paused all the same. */
+async function whatItStops(context: Context, db: Db, task: TaskName) {
+  const [{ countStopped, STOPPED_BOUND }, { readWithin }] = await Promise.all([
+    import('../../lib/queue/pauses.ts'),
+    import('../../lib/db/read.ts'),
+  ]);
+  const { queue } = await context.config();
+  try {
+    const counted = await readWithin(db, queue.readTimeoutMs, (tx) => countStopped(tx, task));
+    return {
+      due: Math.min(counted.due, STOPPED_BOUND),
+      due_is_more: counted.due > STOPPED_BOUND,
+      running: counted.running,
+    };
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import { Command } from 'commander';
+import { print, say } from '../../lib/output/io.ts';
+import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import type { PauseCause } from '../../lib/queue/pauses.ts';
+import type { TaskName } from '../../lib/queue/tasks.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+import { withOutput } from '../output-options.ts';
+import { describePause } from '../pauses-notice.ts';
+import { taskArgument } from './task-argument.ts';
+
+const AFTER: Record<PauseCause, string | undefined> = {
+  operator: undefined,
+  circuit: 'If the provider is still down, the first failure pauses the task again.',
+  misconfigured: 'If the key is still refused, the first job pauses the task again.',
+};
+
+/** `donations jobs resume <task>`: lets a paused task run again, whatever stopped it. */
+export function jobsResumeCommand(context: Context): Command {
+  const command = new Command('resume')
+    .description('let a paused task run again on every worker, whatever stopped it')
+    .addArgument(taskArgument())
+    .option('--reason <text>', 'why, for the audit trail');
+  return examples(withOutput(command), [
+    ['donations jobs resume send_receipt', 'its jobs run within seconds'],
+    ['donations jobs resume charge_card --reason "key renewed"', 'with the reason on record'],
+  ]).action(async (task: TaskName, { reason, ...options }: OutputOptions & { reason?: string }) => {
+    const { resumeByOperator } = await import('../../lib/queue/pauses.ts');
+    const operator = await context.operator();
+    const ended = await resumeByOperator(await context.db(), { task, operator, reason });
+    const { io } = context;
+    if (chosenFormat(options).format !== 'table') {
+      const resumed = ended.map((pause) => ({
+        cause: pause.cause,
+        reason: pause.reason,
+        since: pause.since,
+      }));
+      return print(io, toJson({ task, resumed }));
+    }
+    if (ended.length === 0) return print(io, `${task} is not paused.`);
+    print(io, `${task} runs again.`);
+    for (const pause of ended) {
+      say(io, `It was paused, ${describePause(pause, context.clock.now())}.`);
+      const after = AFTER[pause.cause];
+      if (after) say(io, after);
+    }
+    say(io, 'Next: donations jobs stats');
+  });
+}

@@ -1,0 +1,102 @@
+import type { Queryable } from '../db/database.ts';
+import { notFound, usageError } from '../errors.ts';
+
+/** What a person did, with its chunks counted in. */
+export interface AuditRow {
+  id: string;
+  at: Date;
+  actor: string;
+  host: string;
+  command: string | null;
+  action: string;
+  subject: string | null;
+  filter: string | null;
+  reason: string | null;
+  /** How many were changed; null for what has no number. */
+  affected: number | null;
+}
+
+export interface AuditFilter {
+  /** No older than this, in milliseconds. */
+  sinceMs?: number | undefined;
+  /** `jobs.retry`, or `jobs` for all of that noun. */
+  action?: string | undefined;
+  /** `grace`, or `grace@host`. */
+  actor?: string | undefined;
+  limit: number;
+}
+
+const FIELDS = `a.id, a.at, a.actor, a.host, a.command, a.action, a.subject, a.filter, a.reason,
+  case when a.affected is null and c.count = 0 then null
+       else (coalesce(a.affected, 0) + c.affected)::int end as affected`;
+const CHUNKS = `
+  cross join lateral (
+    select count(*)::int as count, coalesce(sum(affected), 0) as affected
+    from donations.audit_log where operation = a.id) c`;
+
+/** What people did, the latest first. The chunks of a bulk change are part of it. */
+export async function listAudit(
+  db: Queryable,
+  { sinceMs, action, actor, limit }: AuditFilter,
+): Promise<AuditRow[]> {
+  const { rows } = await db.query<AuditRow>(
+    `with a as materialized (
+       select * from donations.audit_log
+       where operation is null
+         and ($1::float8 is null
+           or at > now() - make_interval(secs => least($1::float8 / 1000, 3e9)))
+         and ($2::text is null or action = $2 or starts_with(action, $2 || '.'))
+         and ($3::text is null or actor = $3 or actor || '@' || host = $3)
+       order by at desc, id desc limit $4)
+     select ${FIELDS} from a ${CHUNKS} order by a.at desc, a.id desc`,
+    [sinceMs ?? null, action ?? null, actor ?? null, limit],
+  );
+  return rows;
+}
+
+/** One transaction of a bulk change. */
+export interface AuditChunk {
+  id: string;
+  at: Date;
+  affected: number | null;
+  detail: Record<string, unknown>;
+}
+
+/** One entry with all that is known of it. */
+export interface WholeAuditEntry extends AuditRow {
+  /** Of a chunk: the entry of the change that it is part of. */
+  operation: string | null;
+  detail: Record<string, unknown>;
+  /** The first of them; `chunk_count` is how many there are. */
+  chunks: AuditChunk[];
+  chunk_count: number;
+  /** Of a discard: how many of its jobs can still be restored. */
+  restorable: number;
+}
+
+/** Chunks that are read with their entry: each may name thousands of jobs. */
+const MOST_CHUNKS = 20;
+
+/**
+ * One entry, by its id or an unambiguous beginning of it.
+ * @throws UserError `not_found`, or `usage` when several fit.
+ */
+export async function findAudit(db: Queryable, ref: string): Promise<WholeAuditEntry> {
+  const { rows } = await db.query<Omit<WholeAuditEntry, 'chunks'>>(
+    `select ${FIELDS}, a.operation, a.detail, c.count as chunk_count,
+       (select count(*)::int from donations.discarded_jobs d
+        where d.operation = a.id and d.restored_as is null) as restorable
+     from donations.audit_log a ${CHUNKS}
+     where starts_with($1, 'aud_') and starts_with(a.id, $1) limit 2`,
+    [ref],
+  );
+  const [found, other] = rows;
+  if (!found) throw notFound(`no audit entry "${ref}"`, 'Their ids: donations audit');
+  if (other) throw usageError(`"${ref}" fits several audit entries`, 'Give more of the id.');
+  const chunks = await db.query<AuditChunk>(
+    `select id, at, affected, detail from donations.audit_log where operation = $1
+     order by at, id limit ${MOST_CHUNKS}`,
+    [found.id],
+  );
+  return { ...found, chunks: chunks.rows };
+}

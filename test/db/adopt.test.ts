@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { parseFilter } from '../../src/lib/filter/parse.ts';
+import { adoptFailures } from '../../src/lib/queue/adopt.ts';
+import { groupErrors } from '../../src/lib/queue/error-groups.ts';
+import { listJobs } from '../../src/lib/queue/select.ts';
+import { queueStats } from '../../src/lib/queue/stats.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { addJob } from '../support/jobs.ts';
+
+let database: TestDatabase;
+beforeEach(async () => {
+  database = await createTestDatabase();
+});
+afterEach(() => database.drop());
+
+const failed = async () => {
+  const filter = parseFilter('state:failed');
+  return (await listJobs(database.db, filter, { limit: 100, sort: 'oldest' })).jobs;
+};
+const FOREIGN = { state: 'failed by others', task: 'resize' } as const;
+
+it('failures of others are listed, counted and grouped alike, before and after they are taken in', async () => {
+  const { db } = database;
+  for (const n of [1, 2]) await addJob(db, { ...FOREIGN, error: `bad size ${n}`, ageMs: n * 1000 });
+  const look = async () => {
+    const since = new Date(Date.now() - 3_600_000);
+    const { groups } = await groupErrors(db, { since, windowMs: 60_000, limit: 10 });
+    const { tasks } = await queueStats(db, 60_000);
+    return {
+      ids: (await failed()).map(({ id }) => id),
+      groups: groups.map((group) => [group.fingerprint, group.failed, group.tasks]),
+      stats: tasks.map(({ task, failed: count }) => [task, count]),
+    };
+  };
+  const before = await look();
+  expect(before.ids).toHaveLength(2);
+  expect(await adoptFailures(db)).toBe(2);
+  expect(await adoptFailures(db)).toBe(0);
+  expect(await look()).toEqual(before);
+  expect((await failed())[0]).toMatchObject({ error_class: 'unrecorded', error: 'bad size 2' });
+});
+
+it('one that failed while its transaction was open is still seen', async () => {
+  const { db } = database;
+  await adoptFailures(db);
+  const late = await addJob(db, { ...FOREIGN, ageMs: 30_000 });
+  expect((await failed()).map(({ id }) => id)).toEqual([late]);
+  expect(await adoptFailures(db)).toBe(1);
+});
+
+it('a job whose own verdict waits to be carried over is left to it', async () => {
+  const { db } = database;
+  const id = await addJob(db, FOREIGN);
+  await db.query(
+    `insert into donations.job_verdicts (job_id, task, decision, run_at, error_class, message, fingerprint)
+     values ($1, 'resize', 'retry', now(), 'transient', 'x', 'x')`,
+    [id],
+  );
+  expect(await adoptFailures(db)).toBe(0);
+  expect(await failed()).toEqual([]);
+});
+
+it('takes in more than one batch', async () => {
+  const { db } = database;
+  await db.query(
+    `with added as (select (graphile_worker.add_job('resize')).id from generate_series(1, 1500))
+     select count(*) from added cross join lateral graphile_worker.permanently_fail_jobs(array[added.id], 'no')`,
+  );
+  expect(await adoptFailures(db)).toBe(1000);
+  expect(await adoptFailures(db)).toBe(500);
+  expect(await failed()).toHaveLength(100);
+});
