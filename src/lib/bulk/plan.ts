@@ -49,22 +49,25 @@ export async function planChange(db: Db, change: Change, filter: Filter): Promis
     );
     if (parts.length === 0) return nothing(tx);
     const { rows } = await tx.query<Omit<Plan, 'effects' | 'examples'> & { examples: string[] }>(
-      `with found as materialized (${parts.join(' union all ')})
+      // Of a boolean the planner expects one half or the other; of a text hardly any that is null.
+      `with found as materialized (
+         select *, skip is not null as passed from (${parts.join(' union all ')}) jobs
+       )
        select now() as at, eligible, unknown, oldest, newest,
          (select coalesce(json_agg(id::text), '[]') from (
-            select id from found where skip is null order by id limit ${EXAMPLES}) first) as examples,
+            select id from found where not passed order by id limit ${EXAMPLES}) first) as examples,
          (select coalesce(json_agg(json_build_object('reason', skip, 'count', count) order by count desc), '[]')
-            from (select skip, count(*) from found where skip is not null group by skip) s) as skipped,
+            from (select skip, count(*) from found where passed group by skip) s) as skipped,
          (select coalesce(json_agg(json_build_object('task', task, 'count', count, 'donors', donors)
               order by count desc), '[]')
             from (select t.identifier as task, sum(jobs)::int as count, count(donor) as donors
                   from (select f.task_id, d.donor_id as donor, count(*) as jobs
                         from found f left join donations.donations d on d.id = f.donation
-                        where f.skip is null group by f.task_id, d.donor_id) each
+                        where not f.passed group by f.task_id, d.donor_id) each
                   join graphile_worker._private_tasks t on t.id = each.task_id
                   group by t.identifier) g) as tasks
        from (select count(*)::int as eligible, count(*) filter (where unknown)::int as unknown,
-               min(at) as oldest, max(at) as newest from found where skip is null) all_of_it`,
+               min(at) as oldest, max(at) as newest from found where not passed) all_of_it`,
       params.values,
     );
     const found = rows[0];

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { Logger, runMigrations } from 'graphile-worker';
 import pg from 'pg';
 import { configurationError } from '../errors.ts';
 import { currencies } from '../money.ts';
@@ -126,6 +125,8 @@ export async function migrate(url: string): Promise<string[]> {
 }
 
 async function migrateWorker(url: string): Promise<void> {
+  // Loaded only when there is something to migrate: it is large, and every command asks for the state.
+  const { Logger, runMigrations } = await import('graphile-worker');
   const pgPool = new pg.Pool({
     connectionString: url,
     application_name: 'donations db migrate',
