@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Operator } from '../lib/audit/record.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Config, Sources } from '../lib/config.ts';
-import type { Db } from '../lib/db/database.ts';
+import type { Db, Queryable } from '../lib/db/database.ts';
 import { type Io, paint, say } from '../lib/output/io.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
 import type { PaymentGateway } from '../lib/providers/payments.ts';
@@ -25,6 +25,8 @@ export interface Context {
   /** The database, started and migrated if it is ours, in the right mode. */
   db(): Promise<Db>;
   databaseUrl(): Promise<string>;
+  /** Reads from it, in one snapshot and no longer than `queue.readTimeoutMs`. */
+  read<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
   payments(): Promise<PaymentGateway>;
   mail(): Promise<MailGateway>;
   /** Who is at the keyboard, for the audit trail. */
@@ -110,6 +112,10 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     }),
     databaseUrl,
     db,
+    async read(work) {
+      const { readWithin } = await import('../lib/db/read.ts');
+      return readWithin(await db(), (await config()).queue.readTimeoutMs, work);
+    },
     payments: once(async () => {
       const { stripe } = await endpoints();
       const { stripeGateway } = await import('../lib/providers/stripe.ts');

@@ -24,8 +24,7 @@ export function showCommand(context: Context): Command {
       import('../lib/donations/find.ts'),
       import('../lib/donations/story.ts'),
     ]);
-    const db = await context.db();
-    const story = await tellStory(db, await findDonation(db, ref));
+    const story = await context.read(async (tx) => tellStory(tx, await findDonation(tx, ref)));
     if (chosenFormat(options).format === 'table') tell(context.io, story, context.clock.now());
     else print(context.io, toJson(toObject(story), context.io.stdout.isTTY));
   });

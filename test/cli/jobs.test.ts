@@ -82,6 +82,8 @@ describe('jobs list', () => {
     [['jobs', 'list', '--older-than', 'soon'], 'not a length of time'],
     [['jobs', 'list', '--limit', '0'], 'not a whole number'],
     [['jobs', 'list', '--all', '--failed'], '--all'],
+    [['jobs', 'list', '--task', 'send_reciept'], 'there is no task "send_reciept"'],
+    [['jobs', 'retry', '--failed', '--task', 'send_reciept', '--yes'], 'Tasks: charge_card'],
     [['jobs', 'retry'], 'say which jobs'],
     [['jobs', 'retry', '--failed', '--spread', '10m', '--rate', '5/s'], 'same in two ways'],
     [['jobs', 'retry', '--failed', '--rate', 'fast'], 'not a rate'],
@@ -334,7 +336,7 @@ describe('jobs retry', () => {
 
   it('knows no such job: exit code 3; of a filter that fits nothing it says so: 0', async () => {
     expect((await cli('jobs', 'retry', '123456')).code).toBe(3);
-    const none = await cli('jobs', 'retry', '--failed', '--task', 'nothing', '--yes');
+    const none = await cli('jobs', 'retry', '--failed', '--task', 'charge_card', '--yes');
     expect(none).toMatchObject({ code: 0, stdout: '' });
     expect(none.stderr).toContain('Nothing to retry');
   });

@@ -40,15 +40,9 @@ export function auditListCommand(context: Context): Command {
   ]).action(async ({ action, actor, ...options }: Options) => {
     const limit = parseCount(options.limit, { max: 10_000 });
     const sinceMs = options.since === undefined ? undefined : parseDuration(options.since);
-    const [{ listAudit }, { readWithin }] = await Promise.all([
-      import('../../lib/audit/find.ts'),
-      import('../../lib/db/read.ts'),
-    ]);
-    const { queue } = await context.config();
+    const { listAudit } = await import('../../lib/audit/find.ts');
     const filter = { sinceMs, action, actor, limit: limit + 1 };
-    const rows = await readWithin(await context.db(), queue.readTimeoutMs, (tx) =>
-      listAudit(tx, filter),
-    );
+    const rows = await context.read((tx) => listAudit(tx, filter));
     const { io } = context;
     render(io, options, COLUMNS, rows.slice(0, limit), { empty: 'No such change by a person.' });
     if (rows.length > limit) say(io, `The latest ${limit}; there are more: --limit.`);

@@ -47,7 +47,7 @@ export function auditShowCommand(context: Context): Command {
     ['donations audit show aud_01jd2x --json=command,before,after', 'for a script'],
   ]).action(async (ref: string, options: OutputOptions) => {
     const { findAudit } = await import('../../lib/audit/find.ts');
-    const entry = await findAudit(await context.db(), ref);
+    const entry = await context.read((tx) => findAudit(tx, ref));
     const { io } = context;
     renderOne(io, options, COLUMNS, entry);
     if (chosenFormat(options).format !== 'table') return;

@@ -69,12 +69,8 @@ export function jobsErrorsCommand(context: Context): Command {
     const since = new Date(context.clock.now().getTime() - parseDuration(options.since));
     const windowMs = parseDuration(options.window);
     const limit = parseCount(options.limit, { max: 1000 });
-    const [{ groupErrors }, { readWithin }] = await Promise.all([
-      import('../../lib/queue/error-groups.ts'),
-      import('../../lib/db/read.ts'),
-    ]);
-    const { queue } = await context.config();
-    const { groups, more } = await readWithin(await context.db(), queue.readTimeoutMs, (tx) =>
+    const { groupErrors } = await import('../../lib/queue/error-groups.ts');
+    const { groups, more } = await context.read((tx) =>
       groupErrors(tx, { since, windowMs, limit }),
     );
     const { io } = context;

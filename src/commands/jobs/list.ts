@@ -35,12 +35,9 @@ export function jobsListCommand(context: Context): Command {
     const filter = filterOf(words, options);
     const limit = parseCount(options.limit, { max: 10_000 });
     const { readJobs } = await import('../../lib/queue/read-jobs.ts');
-    const { queue } = await context.config();
-    const { page, total, pauses } = await readJobs(await context.db(), queue, filter, {
-      sort: options.sort,
-      after: options.after,
-      limit,
-    });
+    const { page, total, pauses } = await context.read((tx) =>
+      readJobs(tx, filter, { sort: options.sort, after: options.after, limit }),
+    );
     const { io } = context;
     render(io, options, JOB_COLUMNS, page.jobs, {
       empty: filter.text ? `No jobs: ${filter.text}` : 'No jobs in the queue.',

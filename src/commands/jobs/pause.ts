@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import type { Db } from '../../lib/db/database.ts';
 import { UserError } from '../../lib/errors.ts';
 import { print, say } from '../../lib/output/io.ts';
 import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
@@ -30,7 +29,7 @@ export function jobsPauseCommand(context: Context): Command {
     const operator = await context.operator();
     const { reason } = options;
     const { pause, replaced } = await pauseByOperator(db, { task, operator, reason, forMs });
-    const stopped = await whatItStops(context, db, task);
+    const stopped = await whatItStops(context, task);
     const { io } = context;
     if (chosenFormat(options).format !== 'table') {
       const { since, until } = pause;
@@ -49,14 +48,10 @@ export function jobsPauseCommand(context: Context): Command {
 }
 
 /** Undefined when it takes too long to count: the task is paused all the same. */
-async function whatItStops(context: Context, db: Db, task: TaskName) {
-  const [{ countStopped, STOPPED_BOUND }, { readWithin }] = await Promise.all([
-    import('../../lib/queue/pauses.ts'),
-    import('../../lib/db/read.ts'),
-  ]);
-  const { queue } = await context.config();
+async function whatItStops(context: Context, task: TaskName) {
+  const { countStopped, STOPPED_BOUND } = await import('../../lib/queue/pauses.ts');
   try {
-    const counted = await readWithin(db, queue.readTimeoutMs, (tx) => countStopped(tx, task));
+    const counted = await context.read((tx) => countStopped(tx, task));
     return {
       due: Math.min(counted.due, STOPPED_BOUND),
       due_is_more: counted.due > STOPPED_BOUND,

@@ -62,15 +62,11 @@ export function jobsRescueCommand(context: Context): Command {
 
 async function rescue(context: Context, options: Options): Promise<void> {
   const request = requestOf(options);
-  const [{ planRescue, applyRescue }, { readWithin }] = await Promise.all([
-    import('../../lib/queue/rescue.ts'),
-    import('../../lib/db/read.ts'),
-  ]);
+  const { planRescue, applyRescue } = await import('../../lib/queue/rescue.ts');
   const { io } = context;
   const json = chosenFormat(options).format !== 'table';
   const db = await context.db();
-  const { queue } = await context.config();
-  const plan = await readWithin(db, queue.readTimeoutMs, (tx) => planRescue(tx, request));
+  const plan = await context.read((tx) => planRescue(tx, request));
   const empty = nothingToRescue(request);
   if (options.dryRun) return render(io, options, COLUMNS, plan, { empty });
   // The preview is talk, not data.

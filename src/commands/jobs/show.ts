@@ -22,14 +22,8 @@ export function jobsShowCommand(context: Context): Command {
   ]).action(async (id: string, options: OutputOptions) => {
     if (!/^\d{1,18}$/.test(id))
       throw usageError(`"${id}" is not a job's id`, 'Of a donation tells: donations show <id>');
-    const [{ describeJob }, { readWithin }] = await Promise.all([
-      import('../../lib/queue/job-detail.ts'),
-      import('../../lib/db/read.ts'),
-    ]);
-    const { queue } = await context.config();
-    const detail = await readWithin(await context.db(), queue.readTimeoutMs, (tx) =>
-      describeJob(tx, id),
-    );
+    const { describeJob } = await import('../../lib/queue/job-detail.ts');
+    const detail = await context.read((tx) => describeJob(tx, id));
     const { io, clock } = context;
     if (chosenFormat(options).format === 'table') tell(io, detail, clock.now());
     else

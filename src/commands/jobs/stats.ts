@@ -123,14 +123,8 @@ export function jobsStatsCommand(context: Context): Command {
     ['donations jobs stats --window 24h --json=task,ready,error_rate,drain_ms', 'for a script'],
   ]).action(async (options: OutputOptions & { window: string }) => {
     const windowMs = parseDuration(options.window);
-    const [{ queueStats }, { readWithin }] = await Promise.all([
-      import('../../lib/queue/stats.ts'),
-      import('../../lib/db/read.ts'),
-    ]);
-    const { queue } = await context.config();
-    const stats = await readWithin(await context.db(), queue.readTimeoutMs, (tx) =>
-      queueStats(tx, windowMs),
-    );
+    const { queueStats } = await import('../../lib/queue/stats.ts');
+    const stats = await context.read((tx) => queueStats(tx, windowMs));
     const { io } = context;
     render(io, options, columns(stats), stats.tasks, {
       empty: 'Nothing is in the queue, and nothing was in this time.',

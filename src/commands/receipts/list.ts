@@ -53,7 +53,7 @@ export function receiptsListCommand(context: Context): Command {
   ]).action(async (options: OutputOptions & { status?: DeliveryStatus; limit: string }) => {
     const limit = parseCount(options.limit, { max: 10_000 });
     const { listDeliveries } = await import('../../lib/receipts/find.ts');
-    const rows = await listDeliveries(await context.db(), { status: options.status, limit });
+    const rows = await context.read((tx) => listDeliveries(tx, { status: options.status, limit }));
     render(context.io, options, COLUMNS, rows, { empty: 'No receipts.' });
   });
 }

@@ -39,5 +39,5 @@ export function receiptsPreviewCommand(context: Context): Command {
 async function issued(context: Context, ref: string | undefined): Promise<ReceiptContent> {
   if (!ref) throw usageError('which receipt?', 'Name one, or see an invented one with --sample.');
   const { findReceipt } = await import('../../lib/receipts/find.ts');
-  return (await findReceipt(await context.db(), ref)).content;
+  return (await context.read((tx) => findReceipt(tx, ref))).content;
 }

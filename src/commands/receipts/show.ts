@@ -61,6 +61,6 @@ export function receiptsShowCommand(context: Context): Command {
     ['donations receipts show rcp_01jd2x --json', 'by the beginning of its id, for a script'],
   ]).action(async (ref: string, options: OutputOptions) => {
     const { findReceipt } = await import('../../lib/receipts/find.ts');
-    renderOne(context.io, options, COLUMNS, await findReceipt(await context.db(), ref));
+    renderOne(context.io, options, COLUMNS, await context.read((tx) => findReceipt(tx, ref)));
   });
 }

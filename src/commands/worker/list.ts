@@ -50,10 +50,13 @@ export function workerListCommand(context: Context): Command {
       import('../../lib/queue/workers.ts'),
       import('../../lib/queue/pauses.ts'),
     ]);
-    const db = await context.db();
-    render(context.io, options, COLUMNS, await listWorkers(db), {
+    const [workers, pauses] = await context.read(async (tx) => [
+      await listWorkers(tx),
+      await listPauses(tx),
+    ]);
+    render(context.io, options, COLUMNS, workers, {
       empty: 'No worker has run in the last day. Start one: donations worker start',
     });
-    sayPauses(context.io, await listPauses(db), context.clock.now());
+    sayPauses(context.io, pauses, context.clock.now());
   });
 }

@@ -2,6 +2,7 @@ import type { Db, Queryable } from '../db/database.ts';
 import { readWithin } from '../db/read.ts';
 import { Params } from '../filter/compile.ts';
 import { type Filter, parseFilter } from '../filter/parse.ts';
+import { checkTasks } from '../queue/check-tasks.ts';
 import { conditionsOf, type JobSource, sourcesOf } from '../queue/job-sources.ts';
 import { findKnownDonations } from '../queue/known-donations.ts';
 import { type ListedJob, listJobs } from '../queue/select.ts';
@@ -39,6 +40,7 @@ export async function planChange(db: Db, change: Change, filter: Filter): Promis
   return readWithin(db, PLAN_TIMEOUT_MS, async (tx) => {
     // Of what has failed there is an index; the planner would rather read a million that are ready.
     await tx.query(`set local enable_seqscan = off; set local work_mem = '64MB'`);
+    await checkTasks(tx, filter);
     const params = new Params();
     const known = await findKnownDonations(tx, filter);
     const parts = sourcesOf(filter).map(

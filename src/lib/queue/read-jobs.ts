@@ -1,6 +1,6 @@
-import type { Db } from '../db/database.ts';
-import { readWithin } from '../db/read.ts';
+import type { Queryable } from '../db/database.ts';
 import type { Filter } from '../filter/parse.ts';
+import { checkTasks } from './check-tasks.ts';
 import { listPauses, type Pause } from './pauses.ts';
 import { type BoundedCount, countJobs, listJobs, type Page, type Sort } from './select.ts';
 
@@ -10,19 +10,17 @@ const WALK = ['seqscan', 'hashjoin', 'mergejoin']
 
 /** One page of jobs, how many there are, and which tasks are paused: what a list shows. */
 export async function readJobs(
-  db: Db,
-  { readTimeoutMs }: { readTimeoutMs: number },
+  tx: Queryable,
   filter: Filter,
   paging: { sort?: Sort | undefined; limit: number; after?: string | undefined },
 ): Promise<{ page: Page; total: BoundedCount; pauses: Pause[] }> {
-  return readWithin(db, readTimeoutMs, async (tx) => {
-    // A page and a bounded count walk along an index and stop; the planner, when its statistics are
-    // old, would rather read and join all there is.
-    await tx.query(WALK);
-    return {
-      page: await listJobs(tx, filter, paging),
-      total: await countJobs(tx, filter),
-      pauses: await listPauses(tx),
-    };
-  });
+  // A page and a bounded count walk along an index and stop; the planner, when its statistics are
+  // old, would rather read and join all there is.
+  await tx.query(WALK);
+  await checkTasks(tx, filter);
+  return {
+    page: await listJobs(tx, filter, paging),
+    total: await countJobs(tx, filter),
+    pauses: await listPauses(tx),
+  };
 }
