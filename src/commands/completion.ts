@@ -1,5 +1,6 @@
 import { Argument, Command } from 'commander';
 import { print } from '../lib/output/io.ts';
+import { CompletedArgument } from './completed-argument.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 
@@ -36,9 +37,11 @@ function completions(command: Command, path: string[] = []): Completion[] {
     ...help
       .visibleOptions(command)
       .map((option) => ({ word: option.long ?? option.flags, about: option.description })),
-    ...command.registeredArguments.flatMap(({ argChoices }) =>
-      (argChoices ?? []).map((word) => ({ word, about: '' })),
-    ),
+    ...command.registeredArguments.flatMap((argument) => {
+      const offered =
+        argument instanceof CompletedArgument ? argument.offered : argument.argChoices;
+      return (offered ?? []).map((word) => ({ word, about: '' }));
+    }),
   ];
   return [
     { path: path.join(' '), words },
@@ -51,7 +54,9 @@ const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 const SCRIPTS: Record<Shell, (all: Completion[]) => string> = {
   bash: (all) => `# bash completion for donations
 _donations() {
-  local at='' word words
+  local at='' word words cur="\${COMP_WORDS[COMP_CWORD]}"
+  # Bash takes words apart at colons; a term of a filter is one.
+  [[ \${COMP_LINE:-} ]] && cur="\${COMP_LINE:0:COMP_POINT}" && cur="\${cur##* }"
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     [[ $word == -* ]] || at="\${at:+$at }$word"
   done
@@ -63,7 +68,9 @@ ${all.map(({ path, words }) => `      ${quote(path)}) words=${quote(words.map(({
     esac
     break
   done
-  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+  [[ \${COMPREPLY[0]:-} == *[:.] ]] && compopt -o nospace 2>/dev/null
+  [[ $cur == *:* ]] && COMPREPLY=("\${COMPREPLY[@]#"\${cur%"\${cur##*:}"}"}")
 }
 complete -o default -F _donations donations`,
 

@@ -1,7 +1,8 @@
-import { Argument, type Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { usageError } from '../lib/errors.ts';
 import { type Filter, parseFilter, term } from '../lib/filter/parse.ts';
 import { JOB_STATES, TERM_NAMES, TERMS } from '../lib/filter/terms.ts';
+import { CompletedArgument } from './completed-argument.ts';
 
 const STATE_FLAGS = [...JOB_STATES, 'stuck'] as const;
 
@@ -38,10 +39,7 @@ export function withFilter(
   command: Command,
   about = 'terms that must all hold: task:… error:~… age:>1h',
 ): Command {
-  const argument = new Argument('[filter...]', about);
-  // For completion alone: a filter is not one of these words.
-  argument.argChoices = FILTER_WORDS;
-  command.addArgument(argument);
+  command.addArgument(new CompletedArgument('[filter...]', about, FILTER_WORDS));
   for (const state of STATE_FLAGS) command.addOption(new Option(`--${state}`, STATE_HELP[state]));
   return command
     .option('--task <task>', 'of this task')

@@ -29,6 +29,22 @@ describe('completion bash', () => {
     expect(offered('donations', 'nonsense', 'wor')).toEqual(['worker']);
   });
 
+  it('completes the terms of a filter, which bash takes apart at the colon', () => {
+    const typed = (line: string, ...words: string[]) => {
+      const ask = `COMP_LINE='${line}'; COMP_POINT=${line.length}; COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _donations; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      return execFileSync('bash', ['-c', `${script}\n${ask}`], { encoding: 'utf8' })
+        .trim()
+        .split('\n');
+    };
+    expect(typed('donations jobs list finger', 'donations', 'jobs', 'list', 'finger')).toEqual([
+      'fingerprint:',
+    ]);
+    expect(
+      typed('donations jobs retry state:fa', 'donations', 'jobs', 'retry', 'state', ':', 'fa'),
+    ).toEqual(['failed']);
+    expect(offered('donations', 'jobs', 'pause', 'send')).toEqual(['send_receipt']);
+  });
+
   it('keeps our own processes to itself', () => {
     expect(offered('donations', 'sandbox', 'se')).not.toContain('serve');
   });

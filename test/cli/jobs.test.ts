@@ -221,8 +221,12 @@ describe('jobs stats', () => {
       held: 1,
       done_per_minute: 8,
       error_rate: 0.2,
-      latency_ms: { p50: 500, p95: 950, p99: 990 },
-      duration_ms: { p50: 50, p95: 95, p99: 99 },
+      latency_p50_ms: 500,
+      latency_p95_ms: 950,
+      latency_p99_ms: 990,
+      duration_p50_ms: 50,
+      duration_p95_ms: 95,
+      duration_p99_ms: 99,
     });
     expect(Date.now() - Date.parse(card.oldest_ready)).toBeGreaterThan(590_000);
     // 85 came in: 80 that are done, and 5 of what is there; two had come before.

@@ -194,7 +194,7 @@ async function confirm(
 }
 
 const STOPPED: Record<Stop, string> = {
-  interrupted: 'stopped; the same command does the rest',
+  interrupted: 'stopped: the same command does the rest.',
   canary_failed: 'the canary failed, so the rest was left alone',
   too_many_failures: 'too many have failed, so the rest was left alone',
   nobody_runs_them: 'no worker has run them for two minutes, so the rest was left alone',
@@ -239,7 +239,10 @@ function tell(context: Context, change: Change, done: Done): void {
     );
   }
   if (operation) say(io, nextStep(change, operation));
-  if (stopped === 'interrupted') throw new Error('interrupted');
+  if (stopped === 'interrupted') {
+    say(io, capital(STOPPED.interrupted));
+    throw new Error('interrupted');
+  }
   if (stopped)
     throw new UserError('partly_done', STOPPED[stopped], 'What went wrong: donations jobs errors');
 }

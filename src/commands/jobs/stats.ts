@@ -3,53 +3,51 @@ import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { formatDuration } from '../../lib/output/time.ts';
 import { parseDuration } from '../../lib/parse.ts';
-import type { Percentiles, QueueStats, TaskStats } from '../../lib/queue/stats.ts';
+import type { QueueStats, TaskStats } from '../../lib/queue/stats.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { withOutput } from '../output-options.ts';
 import { sayPauses } from '../pauses-notice.ts';
 
-const rate = (value: number) => (value === 0 || value >= 10 ? value.toFixed(0) : value.toFixed(1));
-const three = (each: Percentiles | null) =>
-  each ? [each.p50, each.p95, each.p99].map(formatDuration).join('/') : '';
+const COUNTS = {
+  ready: { header: 'READY', bound: 'ready' },
+  running: { header: 'RUN', bound: undefined },
+  retrying: { header: 'RETRY', bound: 'later' },
+  scheduled: { header: 'LATER', bound: 'later' },
+  failed: { header: 'FAILED', bound: 'failed' },
+  held: { header: 'HELD', bound: 'failed' },
+} as const;
 
 function columns({ more, pauses }: QueueStats): Column<TaskStats>[] {
-  const count = (
-    name: 'ready' | 'running' | 'retrying' | 'scheduled' | 'failed' | 'held',
-    bound?: 'waiting' | 'failed',
-  ): Column<TaskStats> => ({
-    name,
-    header: name.toUpperCase(),
-    value: (task) => task[name],
-    text: (task) => `${task[name].toLocaleString('en-US')}${bound && more.has(bound) ? '+' : ''}`,
-    tone: (task) => (task[name] > 0 && (name === 'failed' || name === 'held') ? 'bad' : undefined),
-    align: 'right',
-  });
-  const percentile = (name: 'latency' | 'duration', p: keyof Percentiles): Column<TaskStats> => ({
-    name: `${name}_${p}_ms`,
-    header: `${name.toUpperCase()} ${p.toUpperCase()}`,
-    value: (task) => task[name]?.[p] ?? null,
-    wide: true,
-  });
+  const isPaused = (task: string) => pauses.some((pause) => pause.task === task);
+  const counts = Object.entries(COUNTS).map(
+    ([name, { header, bound }]): Column<TaskStats> => ({
+      name,
+      header,
+      value: (task) => task[name as keyof typeof COUNTS],
+      text: (task) =>
+        `${compact(task[name as keyof typeof COUNTS])}${bound && more.has(bound) ? '+' : ''}`,
+      tone: (task) =>
+        (name === 'failed' || name === 'held') && task[name] > 0 ? 'bad' : undefined,
+      align: 'right',
+      minor: name === 'scheduled',
+    }),
+  );
   return [
     {
       name: 'task',
       header: 'TASK',
       value: (task) => task.task,
-      text: ({ task }) => (pauses.some((pause) => pause.task === task) ? `‖ ${task}` : task),
+      text: ({ task }) => (isPaused(task) ? `‖ ${task}` : task),
     },
-    count('ready', 'waiting'),
-    count('running'),
-    count('retrying', 'waiting'),
-    count('scheduled', 'waiting'),
-    count('failed', 'failed'),
-    count('held', 'failed'),
+    ...counts,
     {
       name: 'enqueued_per_minute',
       header: 'IN/MIN',
       value: (task) => task.enqueuedPerMinute,
       text: (task) => `${rate(task.enqueuedPerMinute)}${more.has('enqueued') ? '+' : ''}`,
       align: 'right',
+      minor: true,
     },
     {
       name: 'done_per_minute',
@@ -66,20 +64,8 @@ function columns({ more, pauses }: QueueStats): Column<TaskStats>[] {
       tone: (task) => ((task.errorRate ?? 0) >= 0.1 ? 'bad' : undefined),
       align: 'right',
     },
-    {
-      name: 'latency_ms',
-      header: 'WAIT 50/95/99',
-      value: (task) => task.latency,
-      text: (task) => three(task.latency),
-      align: 'right',
-    },
-    {
-      name: 'duration_ms',
-      header: 'RUN 50/95/99',
-      value: (task) => task.duration,
-      text: (task) => three(task.duration),
-      align: 'right',
-    },
+    ...percentiles('latency', 'WAIT'),
+    ...percentiles('duration', 'TOOK'),
     {
       name: 'oldest_ready',
       header: 'OLDEST',
@@ -87,23 +73,16 @@ function columns({ more, pauses }: QueueStats): Column<TaskStats>[] {
       text: (task, now) =>
         task.oldestReady ? formatDuration(now.getTime() - task.oldestReady.getTime()) : '',
       align: 'right',
+      minor: true,
     },
     {
       name: 'drain_ms',
-      header: 'DRAINED IN',
+      header: 'DRAINED',
       value: (task) => task.drainMs,
-      text: (task) =>
-        task.drainMs === null
-          ? 'growing'
-          : task.drainMs === 0
-            ? ''
-            : `${more.has('waiting') ? '>' : ''}${formatDuration(task.drainMs)}`,
+      text: (task) => drained(task, isPaused(task.task), more.has('ready')),
       tone: (task) => (task.drainMs === null ? 'warn' : undefined),
       align: 'right',
     },
-    ...(['latency', 'duration'] as const).flatMap((name) =>
-      (['p50', 'p95', 'p99'] as const).map((p) => percentile(name, p)),
-    ),
     {
       name: 'paused',
       header: 'PAUSED',
@@ -112,6 +91,31 @@ function columns({ more, pauses }: QueueStats): Column<TaskStats>[] {
     },
   ];
 }
+
+/** People are shown the 95th: how long nearly all had to wait, and took. */
+const percentiles = (name: 'latency' | 'duration', header: string) =>
+  (['p50', 'p95', 'p99'] as const).map(
+    (p): Column<TaskStats> => ({
+      name: `${name}_${p}_ms`,
+      header: `${header} ${p.toUpperCase()}`,
+      value: (task) => task[name]?.[p] ?? null,
+      text: (task) => (task[name] ? formatDuration(task[name][p]) : ''),
+      align: 'right',
+      wide: p !== 'p95',
+      minor: name === 'duration',
+    }),
+  );
+
+/** When nothing is due any more, if it goes on like this. */
+function drained({ ready, drainMs, donePerMinute }: TaskStats, paused: boolean, more: boolean) {
+  if (ready === 0) return '';
+  if (drainMs !== null) return `in ${more ? '>' : ''}${formatDuration(drainMs)}`;
+  return paused ? 'paused' : donePerMinute === 0 ? 'stalled' : 'growing';
+}
+
+const compact = (count: number) =>
+  new Intl.NumberFormat('en-US', { notation: 'compact' }).format(count);
+const rate = (value: number) => (value === 0 || value >= 10 ? value.toFixed(0) : value.toFixed(1));
 
 /** `donations jobs stats`: how much there is of each task, and how fast it moves. */
 export function jobsStatsCommand(context: Context): Command {

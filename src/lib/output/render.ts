@@ -16,6 +16,8 @@ export interface Column<Row> {
   align?: 'right';
   /** Left out of tables on a terminal. */
   wide?: boolean;
+  /** Left out on a terminal that is too narrow for it. */
+  minor?: boolean;
 }
 
 export type Format = 'table' | 'json' | 'ndjson' | 'csv';
@@ -187,7 +189,7 @@ const SPACE_BETWEEN = 2;
 const NARROWEST = 8;
 
 function table<Row>(io: Io, columns: Column<Row>[], rows: Row[], now: Date): string {
-  const shown = columns.filter((column) => !column.wide);
+  const shown = fitColumns(io, columns, rows, now);
   const cells = rows.map((row) => shown.map((column) => cell(io, column, row, now)));
   const bare = rows.map((row) =>
     shown.map((column) => cell({ ...io, color: false }, column, row, now)),
@@ -208,6 +210,23 @@ function table<Row>(io: Io, columns: Column<Row>[], rows: Row[], now: Date): str
     .split('\n')
     .map((line) => line.trimEnd())
     .join('\n');
+}
+
+/** The columns for a terminal; the minor ones only if nothing has to be squeezed beyond reading for them. */
+function fitColumns<Row>(io: Io, columns: Column<Row>[], rows: Row[], now: Date): Column<Row>[] {
+  const shown = columns.filter((column) => !column.wide);
+  const narrowest = (column: Column<Row>) =>
+    Math.min(
+      NARROWEST,
+      Math.max(
+        column.header.length,
+        ...rows.map((row) => textWidth(cell({ ...io, color: false }, column, row, now))),
+      ),
+    );
+  const needed = shown.reduce((sum, column) => sum + narrowest(column) + SPACE_BETWEEN, 0);
+  return needed - SPACE_BETWEEN > (io.stdout.columns || 80)
+    ? shown.filter((column) => !column.minor)
+    : shown;
 }
 
 /** Takes from the widest column until all fit. */

@@ -38,7 +38,7 @@ export interface QueueStats {
   tasks: TaskStats[];
   pauses: Pause[];
   /** Counts that were not carried on: there are at least so many. */
-  more: Set<'waiting' | 'failed' | 'enqueued'>;
+  more: Set<'ready' | 'later' | 'failed' | 'enqueued'>;
 }
 
 /** What is looked at, at most; see `more`. */
@@ -170,8 +170,8 @@ export async function queueStats(tx: Queryable, windowMs: number): Promise<Queue
   const { at, begun } = ledger[0] as AttemptsRow;
   const spanMs = Math.max(1, at.getTime() - begun.getTime());
   const more: QueueStats['more'] = new Set();
-  if ((await add(READY)) >= JOBS_BOUND) more.add('waiting');
-  if ((await add(LATER)) >= JOBS_BOUND) more.add('waiting');
+  if ((await add(READY)) >= JOBS_BOUND) more.add('ready');
+  if ((await add(LATER)) >= JOBS_BOUND) more.add('later');
   await add(RUNNING);
   const failed = (await add(JUDGED)) + (await add(FAILED_LATELY_BY_OTHERS));
   if (failed >= JOBS_BOUND) more.add('failed');
