@@ -1,11 +1,12 @@
 import { giveUpDeliveries } from '../receipts/reopen.ts';
 import { type Change, firstOf } from './change.ts';
 
-// Graphile Worker's own function takes the jobs out, and gives them back with all that they were.
+// Graphile Worker's own function takes the jobs out, and gives them back with all that they were. The
+// verdicts are read as they were before this statement: a table has an index, what `delete` returns not.
 const BURY = `
   with gone as materialized (select * from graphile_worker.complete_jobs($1::bigint[])),
-  verdicts as (
-    delete from donations.job_verdicts v using gone where v.job_id = gone.id returning v.*
+  forgotten as (
+    delete from donations.job_verdicts where job_id in (select id from gone)
   )
   insert into donations.discarded_jobs (job_id, operation, task, queue, payload, priority, run_at,
     attempts, max_attempts, key, flags, last_error, created_at, verdict)
@@ -15,7 +16,7 @@ const BURY = `
   from gone j
   join graphile_worker._private_tasks t on t.id = j.task_id
   left join graphile_worker._private_job_queues q on q.id = j.job_queue_id
-  left join verdicts v on v.job_id = j.id and v.decision <> 'retry'`;
+  left join donations.job_verdicts v on v.job_id = j.id and v.decision <> 'retry'`;
 
 /**
  * Takes jobs out of the queue, and keeps what they were for 30 days. The job that charges or settles
