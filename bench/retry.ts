@@ -29,13 +29,14 @@ export async function benchRetry(
     { env, stdio: 'ignore' },
   );
   const results: string[][] = [];
+  // At once, or the worker takes them for failures that somebody else has caused.
   const failAgain = async () => {
     await db.query(
-      `update graphile_worker._private_jobs set attempts = max_attempts where id = any ($1::bigint[])`,
-      [ids],
-    );
-    await db.query(
-      'insert into donations.job_verdicts select * from donations.kept on conflict do nothing',
+      `with verdicts as (
+         insert into donations.job_verdicts select * from donations.kept on conflict do nothing
+       )
+       update graphile_worker._private_jobs j set attempts = max_attempts, updated_at = k.decided_at
+       from donations.kept k where k.job_id = j.id`,
     );
     await db.query('vacuum analyze graphile_worker._private_jobs');
     await db.query('vacuum analyze donations.job_verdicts');

@@ -131,6 +131,7 @@ export async function runChange(
           : '',
       ),
   });
+  let done = 0;
   const applied = await applyChange(db, {
     change,
     filter,
@@ -138,9 +139,20 @@ export async function runChange(
     operator: await context.operator(),
     reason: options.reason,
     limit,
+    atOnce: pacing.atOnce,
     next: pacing.next,
-    onChunk: (changed) => progress.show(changed),
-  }).finally(() => progress.end());
+    onChunk(changed) {
+      done = changed;
+      progress.show(changed);
+    },
+  })
+    .finally(() => progress.end())
+    .catch((error) => {
+      const [some, all] = [done, count].map((n) => n.toLocaleString('en-US'));
+      if (done > 0)
+        say(io, `${some} of ${all} jobs were done before this; the same command does the rest:`);
+      throw error;
+    });
   tell(context, change, { ...applied, count, plan, pacing, json });
 }
 

@@ -1,5 +1,5 @@
 import { type Operator, recordAudit } from '../audit/record.ts';
-import type { Db } from '../db/database.ts';
+import type { Db, Queryable } from '../db/database.ts';
 import { NO_JIT } from '../db/read.ts';
 import { Params } from '../filter/compile.ts';
 import type { Filter } from '../filter/parse.ts';
@@ -17,9 +17,11 @@ export interface ApplyOptions {
   reason: string | undefined;
   /** At most so many. */
   limit: number;
+  /** Chunks that may be under way at once; 1 where each waits for what became of the one before. */
+  atOnce: number;
   /**
-   * Asked before each chunk: how large it may be, 0 to stop. Told which jobs the last one changed, as
-   * a Postgres array.
+   * Asked before each chunk: how large it may be, 0 to stop. Told which jobs the last one that is done
+   * changed, as a Postgres array.
    */
   next: (last: string) => Promise<number>;
   /** Told after each chunk how many were changed so far. */
@@ -43,46 +45,87 @@ export const CHUNK = 4000;
 /**
  * Makes a change in chunks, each a transaction of its own with its audit entry: whatever ends it,
  * whole chunks are done, and doing it again does the rest. Jobs that another operator is changing
- * are left to them; jobs that came after the plan are left alone.
+ * are left to them; jobs that came after the plan are left alone. The next jobs are looked for while
+ * those before are being changed.
  */
 export async function applyChange(db: Db, options: ApplyOptions): Promise<Applied> {
-  const { filter, plan, limit, next, onChunk } = options;
+  const { filter, plan, limit, atOnce, next, onChunk } = options;
   const most = Math.min(limit, plan.eligible);
   const known = await findKnownDonations(db, filter);
   const applied: Applied = { operation: undefined, changed: 0 };
+  const underWay = new Set<Promise<void>>();
   let last = '{}';
-  for (const source of sourcesOf(filter)) {
-    let after: string[] | undefined;
-    while (applied.changed < most) {
-      const size = Math.min(await next(last), most - applied.changed);
-      if (size === 0) return applied;
-      const chunk = await applyChunk(db, options, source, { after, size, applied, known });
-      if (!chunk) break;
-      last = chunk.ids;
-      after = chunk.reached;
-      applied.operation = chunk.operation;
-      applied.changed += chunk.count;
-      onChunk(applied.changed);
+
+  /** @returns what was chosen, as soon as it is: it is under way then. */
+  const begin = (chunk: Omit<Walk, 'known' | 'operation'>) =>
+    new Promise<Chosen | undefined>((resolve, reject) => {
+      const walk = { ...chunk, known, operation: applied.operation };
+      const done = db.transaction(async (tx) => {
+        const chosen = await chooseChunk(tx, options, walk);
+        resolve(chosen);
+        if (!chosen) return;
+        const operation = await changeChunk(tx, options, walk, chosen);
+        return { operation, chosen };
+      });
+      const told = done.then((changed) => {
+        underWay.delete(told);
+        if (!changed) return;
+        last = changed.chosen.ids;
+        applied.operation = changed.operation;
+        applied.changed += changed.chosen.count;
+        onChunk(applied.changed);
+      });
+      underWay.add(told);
+      told.catch(reject);
+    });
+
+  const beginAll = async () => {
+    let first = 0;
+    for (const source of sourcesOf(filter)) {
+      let after: string[] | undefined;
+      while (first < most) {
+        // The others are part of the first one's audit entry.
+        while (underWay.size >= (applied.operation ? atOnce : 1)) await Promise.race(underWay);
+        const size = Math.min(await next(last), most - first);
+        if (size === 0) return;
+        const chosen = await begin({ source, after, size, first });
+        if (!chosen) break;
+        after = chosen.reached;
+        first += chosen.count;
+      }
     }
+  };
+
+  try {
+    await beginAll();
+    await Promise.all(underWay);
+  } finally {
+    // Also when one has failed: nothing goes on behind the caller's back.
+    await Promise.allSettled(underWay);
   }
   return applied;
 }
 
 interface Walk {
+  source: JobSource;
   /** Where the walk over the source has come to. */
   after: string[] | undefined;
   size: number;
-  applied: Applied;
+  /** How many were chosen before. */
+  first: number;
   known: Awaited<ReturnType<typeof findKnownDonations>>;
+  /** The audit entry of the change; the first chunk makes it. */
+  operation: string | undefined;
 }
 
-/** @returns the jobs that were changed; undefined when there are no more. */
-async function applyChunk(
-  db: Db,
-  { change, filter, plan, operator, reason, limit }: ApplyOptions,
-  source: JobSource,
-  { after, size, applied, known }: Walk,
-): Promise<{ operation: string; count: number; ids: string; reached: string[] } | undefined> {
+type Chosen = Chunk & { attempts: string; reached: string[] };
+
+/** @returns the next jobs, locked; undefined when there are no more. */
+async function chooseChunk(
+  tx: Queryable,
+  { change, filter, plan }: ApplyOptions,
+  { source, after, size, known }: Walk,
+): Promise<Chosen | undefined> {
   const params = new Params();
   const text = selectChunk(source, size, params, [
     conditionsOf(source, filter, known, params),
@@ -90,29 +133,32 @@ async function applyChunk(
     `${source.at} <= ${params.add(plan.at)}::timestamptz + interval '1 millisecond'`,
     ...(after ? [isBeyond(source, after, params)] : []),
   ]);
-  return db.transaction(async (tx) => {
-    await tx.query(`${NO_JIT}; ${WALK}`);
-    const { rows } = await tx.query<Chunk & { attempts: string; reached: string[] }>(
-      text,
-      params.values,
-    );
-    const chunk = rows[0];
-    if (!chunk || chunk.count === 0) return undefined;
-    const { ids, count, reached } = chunk;
-    const operation = applied.operation ?? newId('audit');
-    const total = Math.min(limit, plan.eligible);
-    const now = await change.apply(tx, chunk, { first: applied.changed, total, operation });
-    const who = { ...operator, action: change.action, reason };
-    if (!applied.operation) {
-      const { eligible, skipped, tasks, effects } = plan;
-      const detail = JSON.stringify({ eligible, skipped, tasks, effects });
-      await recordAudit(tx, { ...who, id: operation, filter: filter.text, detail });
-    }
-    const before = `{"state":"${source.state}","jobs":${toJsonArray(ids)},"attempts":${toJsonArray(chunk.attempts)}}`;
-    const detail = `{"before":${before},"after":${JSON.stringify(now)}}`;
-    await recordAudit(tx, { ...who, operation, affected: count, detail });
-    return { operation, count, ids, reached };
-  });
+  await tx.query(`${NO_JIT}; ${WALK}`);
+  const { rows } = await tx.query<Chosen>(text, params.values);
+  const [chosen] = rows;
+  return chosen && chosen.count > 0 ? chosen : undefined;
+}
+
+/** @returns the audit entry of the change. */
+async function changeChunk(
+  tx: Queryable,
+  { change, filter, plan, operator, reason, limit }: ApplyOptions,
+  { source, first, ...walk }: Walk,
+  chosen: Chosen,
+): Promise<string> {
+  const operation = walk.operation ?? newId('audit');
+  const total = Math.min(limit, plan.eligible);
+  const now = await change.apply(tx, chosen, { first, total, operation });
+  const who = { ...operator, action: change.action, reason };
+  if (!walk.operation) {
+    const { eligible, skipped, tasks, effects } = plan;
+    const detail = JSON.stringify({ eligible, skipped, tasks, effects });
+    await recordAudit(tx, { ...who, id: operation, filter: filter.text, detail });
+  }
+  const before = `{"state":"${source.state}","jobs":${toJsonArray(chosen.ids)},"attempts":${toJsonArray(chosen.attempts)}}`;
+  const detail = `{"before":${before},"after":${JSON.stringify(now)}}`;
+  await recordAudit(tx, { ...who, operation, affected: chosen.count, detail });
+  return operation;
 }
 
 /** `{1,2}` as `[1,2]`: of numbers only. */

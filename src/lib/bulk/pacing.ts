@@ -59,6 +59,11 @@ export class Pacing {
     this.#size = options.canary ?? CHUNK;
   }
 
+  /** Chunks at once: Postgres writes one while it looks for another. */
+  get atOnce(): number {
+    return this.#options.canary === undefined ? 2 : 1;
+  }
+
   next: ApplyOptions['next'] = async (last) => {
     const { canary, signal } = this.#options;
     if (canary !== undefined && last !== NONE && last !== this.#watched) {
