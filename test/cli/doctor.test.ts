@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCli } from '../support/cli.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -58,9 +61,8 @@ it('tells an unreachable database once, and goes on with the rest', async () => 
 });
 
 it('tells a broken receipt template by its file', async () => {
-  const { mkdtempSync, rmSync, writeFileSync } = await import('node:fs');
-  const dir = mkdtempSync('/tmp/donations-templates-');
-  writeFileSync(`${dir}/receipt.text.hbs`, 'Dear {{donor.nme}}');
+  const dir = mkdtempSync(join(tmpdir(), 'donations-templates-'));
+  writeFileSync(join(dir, 'receipt.text.hbs'), 'Dear {{donor.nme}}');
   const { code, of } = await doctor({ DONATIONS_RECEIPTS_TEMPLATES_DIR: dir });
   rmSync(dir, { recursive: true });
   expect(code).toBe(1);
