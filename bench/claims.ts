@@ -1,6 +1,6 @@
 import type { Db } from '../src/lib/db/database.ts';
 import { QUEUE_INDEXES } from '../src/lib/db/queue-indexes.ts';
-import { startPool } from '../src/lib/queue/pool.ts';
+import { startPool } from '../src/lib/queue/run/pool.ts';
 import { median, printTable, verdict } from './table.ts';
 
 const JOBS = 30_000;

@@ -6,9 +6,9 @@ import { type Config, loadConfig } from '../src/lib/config.ts';
 import { type Db, openDb } from '../src/lib/db/database.ts';
 import { startEmbedded, stopEmbedded } from '../src/lib/db/embedded.ts';
 import { prepareDatabase } from '../src/lib/db/prepare.ts';
-import { SandboxClient } from '../src/lib/providers/sandbox/client.ts';
-import { ensureSandbox, stopSandbox } from '../src/lib/providers/sandbox/daemon.ts';
 import { SAMPLE } from '../src/lib/receipts/templates.ts';
+import { SandboxClient } from '../src/lib/sandbox/client.ts';
+import { ensureSandbox, stopSandbox } from '../src/lib/sandbox/daemon.ts';
 
 /** A database and doubles of their own, each a process as in use. */
 export interface Stage {

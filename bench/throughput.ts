@@ -3,7 +3,7 @@ import { Worker } from '../src/jobs/run-worker.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { sendgridGateway } from '../src/lib/providers/sendgrid.ts';
 import { stripeGateway } from '../src/lib/providers/stripe.ts';
-import { startPool } from '../src/lib/queue/pool.ts';
+import { startPool } from '../src/lib/queue/run/pool.ts';
 import { receiptMessage } from '../src/lib/receipts/message.ts';
 import { loadTemplates, SAMPLE } from '../src/lib/receipts/templates.ts';
 import { openStage, type Stage, seedReceipts } from './stage.ts';

@@ -1,8 +1,8 @@
 import { Argument, Command } from 'commander';
 import { print } from '../lib/output/io.ts';
-import { CompletedArgument } from './completed-argument.ts';
 import type { Context } from './context.ts';
-import { examples } from './examples.ts';
+import { CompletedArgument } from './shared/completed-argument.ts';
+import { examples } from './shared/examples.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];

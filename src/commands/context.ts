@@ -80,7 +80,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     const { mode, dataDir, stripe, sendgrid } = await config();
     if (mode !== 'sandbox') return { stripe, sendgrid };
     const sandbox = once(async () => {
-      const { ensureSandbox } = await import('../lib/providers/sandbox/daemon.ts');
+      const { ensureSandbox } = await import('../lib/sandbox/daemon.ts');
       return (await ensureSandbox({ dataDir })).url;
     });
     return {

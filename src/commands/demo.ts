@@ -5,8 +5,8 @@ import { type Io, paint, print, say } from '../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../lib/output/render.ts';
 import { parseCount } from '../lib/parse.ts';
 import type { Context } from './context.ts';
-import { Demo } from './demo/run.ts';
-import { examples } from './examples.ts';
+import { Demo } from './demo/shared/run.ts';
+import { examples } from './shared/examples.ts';
 
 const TOTALS: Column<TaskTotals>[] = [
   { name: 'task', header: 'TASK', value: (row) => row.task },

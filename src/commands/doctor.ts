@@ -3,9 +3,9 @@ import type { CheckResult } from '../lib/health/doctor.ts';
 import { paint, plain, print } from '../lib/output/io.ts';
 import { type Column, chosenFormat, type OutputOptions, render } from '../lib/output/render.ts';
 import type { Context } from './context.ts';
-import { examples } from './examples.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
-import { withOutput } from './output-options.ts';
+import { examples } from './shared/examples.ts';
+import { withOutput } from './shared/output-options.ts';
 
 /** How long one check may take. */
 const LIMIT_MS = 15_000;

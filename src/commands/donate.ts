@@ -7,9 +7,9 @@ import { decimalAmount, formatMoney } from '../lib/money.ts';
 import { paint, say } from '../lib/output/io.ts';
 import { type Column, chosenFormat, type OutputOptions, renderOne } from '../lib/output/render.ts';
 import type { Context } from './context.ts';
-import { examples } from './examples.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
-import { withOutput } from './output-options.ts';
+import { examples } from './shared/examples.ts';
+import { withOutput } from './shared/output-options.ts';
 
 type Options = DonateInput & OutputOptions & { background?: boolean; wait?: boolean };
 

@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import { usageError } from '../lib/errors.ts';
 import { type Column, type OutputOptions, render } from '../lib/output/render.ts';
 import type { Context } from './context.ts';
-import { examples } from './examples.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { withOutput } from './output-options.ts';
+import { examples } from './shared/examples.ts';
+import { withOutput } from './shared/output-options.ts';
 
 const COLUMNS: Column<(typeof EXIT_CODES)[number]>[] = [
   { name: 'code', header: 'CODE', value: ({ code }) => code, align: 'right' },

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { processIo, say } from '../lib/output/io.ts';
 import { createContext } from './context.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
-import { explain, formatFailure } from './failure.ts';
 import { buildProgram } from './program.ts';
+import { explain, formatFailure } from './report-error.ts';
 
 const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 /** How long connections may take to close when the command is ended where it stands. */

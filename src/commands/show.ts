@@ -5,8 +5,8 @@ import { type Io, paint, plain, print, say, type Tone } from '../lib/output/io.t
 import { chosenFormat, type OutputOptions, toJson } from '../lib/output/render.ts';
 import { formatDuration, formatRelative } from '../lib/output/time.ts';
 import type { Context } from './context.ts';
-import { examples } from './examples.ts';
-import { withOutput } from './output-options.ts';
+import { examples } from './shared/examples.ts';
+import { withOutput } from './shared/output-options.ts';
 
 /** `donations show <id>`: one donation's whole story. */
 export function showCommand(context: Context): Command {

@@ -1,8 +1,8 @@
 import { isConnectionError } from '../lib/db/connection-error.ts';
 import { fingerprint } from '../lib/queue/fingerprint.ts';
-import type { AttemptOutcome, VerdictRow } from '../lib/queue/record.ts';
-import { describe } from './failure.ts';
-import { decide, type Verdict } from './policy.ts';
+import { decide, type Verdict } from '../lib/queue/policy.ts';
+import type { AttemptOutcome, VerdictRow } from '../lib/queue/run/recorder.ts';
+import { describe } from './describe-error.ts';
 import type { Run } from './run-task.ts';
 
 /** Decides what follows from a failure, and writes it down together with everything it changes. */

@@ -3,15 +3,15 @@ import type { Task as GraphileTask, JobHelpers } from 'graphile-worker';
 import type { Logger } from 'pino';
 import type { Clock } from '../lib/clock.ts';
 import type { Db } from '../lib/db/database.ts';
-import type { Brake } from '../lib/queue/brake.ts';
 import { fingerprint } from '../lib/queue/fingerprint.ts';
-import type { AttemptOutcome, AttemptRow, Entry } from '../lib/queue/record.ts';
+import type { Situation } from '../lib/queue/policy.ts';
+import type { Brake } from '../lib/queue/run/brake.ts';
+import type { AttemptOutcome, AttemptRow, Entry } from '../lib/queue/run/recorder.ts';
+import { hasPendingVerdict } from '../lib/queue/run/verdicts.ts';
+import type { RunningJob } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
-import { hasPendingVerdict } from '../lib/queue/verdicts.ts';
-import type { RunningJob } from '../lib/queue/workers.ts';
-import { describe } from './failure.ts';
+import { describe } from './describe-error.ts';
 import { judge } from './judge.ts';
-import type { Situation } from './policy.ts';
 import type { Attempt, Done, Task } from './task.ts';
 
 /** What every task is run with. */

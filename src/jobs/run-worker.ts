@@ -3,18 +3,18 @@ import type { Logger } from 'pino';
 import { isConnectionError } from '../lib/db/connection-error.ts';
 import type { Session } from '../lib/db/database.ts';
 import { newId } from '../lib/ids.ts';
-import { adoptFailures } from '../lib/queue/adopt.ts';
-import { Brake } from '../lib/queue/brake.ts';
-import { CONTROL_CHANNEL } from '../lib/queue/pauses.ts';
+import { CIRCUIT_THRESHOLD } from '../lib/queue/policy.ts';
+import { adoptFailures } from '../lib/queue/run/adopt.ts';
+import { Brake } from '../lib/queue/run/brake.ts';
+import { CONTROL_CHANNEL } from '../lib/queue/run/pauses.ts';
 import {
   type PoolOptions,
   type RunningPool,
   startPool,
   watchStrayFailures,
-} from '../lib/queue/pool.ts';
-import { createRecorder } from '../lib/queue/record.ts';
-import type { TaskName } from '../lib/queue/tasks.ts';
-import { applyVerdicts } from '../lib/queue/verdicts.ts';
+} from '../lib/queue/run/pool.ts';
+import { createRecorder } from '../lib/queue/run/recorder.ts';
+import { applyVerdicts } from '../lib/queue/run/verdicts.ts';
 import {
   beat,
   holdWorkerLock,
@@ -23,9 +23,9 @@ import {
   registerWorker,
   releaseGoneWorkers,
   signOff,
-} from '../lib/queue/workers.ts';
+} from '../lib/queue/run/workers.ts';
+import type { TaskName } from '../lib/queue/tasks.ts';
 import { CRONTAB } from './crontab.ts';
-import { CIRCUIT_THRESHOLD } from './policy.ts';
 import { allTasks, probeProvider, type TaskDeps } from './registry.ts';
 import { runTask } from './run-task.ts';
 

@@ -1,7 +1,7 @@
 import type { ZodType } from 'zod';
-import type { Change } from '../lib/queue/record.ts';
+import type { Failure, Verdict } from '../lib/queue/policy.ts';
+import type { Change } from '../lib/queue/run/recorder.ts';
 import type { Payloads, TaskName } from '../lib/queue/tasks.ts';
-import type { Failure, Verdict } from './policy.ts';
 
 /** One run of one job. */
 export interface Attempt {

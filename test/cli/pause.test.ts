@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accountFor, isSettledAccount } from '../../src/lib/donations/account.ts';
 import { donateInBackground } from '../../src/lib/donations/donate.ts';
-import { pauseTask } from '../../src/lib/queue/pauses.ts';
+import { pauseTask } from '../../src/lib/queue/run/pauses.ts';
 import { runCli } from '../support/cli.ts';
 import { addJob } from '../support/jobs.ts';
 import { gift, hurry, type System, startSystem, type TestWorker } from '../support/system.ts';

@@ -3,7 +3,7 @@ import type { Session } from '../../src/lib/db/database.ts';
 import { accountFor } from '../../src/lib/donations/account.ts';
 import { donateInBackground } from '../../src/lib/donations/donate.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { holdWorkerLock, registerWorker } from '../../src/lib/queue/workers.ts';
+import { holdWorkerLock, registerWorker } from '../../src/lib/queue/run/workers.ts';
 import { runCli } from '../support/cli.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { addJob } from '../support/jobs.ts';

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { parseFilter } from '../../src/lib/filter/parse.ts';
-import { adoptFailures } from '../../src/lib/queue/adopt.ts';
-import { groupErrors } from '../../src/lib/queue/error-groups.ts';
-import { listJobs } from '../../src/lib/queue/select.ts';
-import { queueStats } from '../../src/lib/queue/stats.ts';
+import { groupErrors } from '../../src/lib/queue/read/errors.ts';
+import { listJobs } from '../../src/lib/queue/read/list.ts';
+import { queueStats } from '../../src/lib/queue/read/stats.ts';
+import { adoptFailures } from '../../src/lib/queue/run/adopt.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addJob } from '../support/jobs.ts';
 

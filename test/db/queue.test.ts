@@ -2,9 +2,18 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Db, openDb } from '../../src/lib/db/database.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { enqueue } from '../../src/lib/queue/enqueue.ts';
-import { listPauses, pauseTask, resumeTask, takeDueProbes } from '../../src/lib/queue/pauses.ts';
-import { applyVerdicts, hasPendingVerdict } from '../../src/lib/queue/verdicts.ts';
-import { holdWorkerLock, registerWorker, releaseGoneWorkers } from '../../src/lib/queue/workers.ts';
+import {
+  listPauses,
+  pauseTask,
+  resumeTask,
+  takeDueProbes,
+} from '../../src/lib/queue/run/pauses.ts';
+import { applyVerdicts, hasPendingVerdict } from '../../src/lib/queue/run/verdicts.ts';
+import {
+  holdWorkerLock,
+  registerWorker,
+  releaseGoneWorkers,
+} from '../../src/lib/queue/run/workers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;

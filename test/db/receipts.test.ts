@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { loadConfig } from '../../src/lib/config.ts';
 import type { Db } from '../../src/lib/db/database.ts';
-import { applyVerdicts } from '../../src/lib/queue/verdicts.ts';
+import { applyVerdicts } from '../../src/lib/queue/run/verdicts.ts';
 import { loadReceipt } from '../../src/lib/receipts/find.ts';
 import { issueReceipt } from '../../src/lib/receipts/issue.ts';
 import { enqueueDelivery, resendReceipt } from '../../src/lib/receipts/resend.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readWithin } from '../../src/lib/db/read.ts';
 import { parseFilter } from '../../src/lib/filter/parse.ts';
-import { countJobs, listJobs, type Sort } from '../../src/lib/queue/select.ts';
+import { countJobs, listJobs, type Sort } from '../../src/lib/queue/read/list.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addJob } from '../support/jobs.ts';
 import { addDonation, addDonor } from '../support/records.ts';

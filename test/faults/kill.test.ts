@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { accountFor, addsUp, isSettledAccount } from '../../src/lib/donations/account.ts';
 import { donateInBackground, donateNow } from '../../src/lib/donations/donate.ts';
 import { ProviderError } from '../../src/lib/providers/errors.ts';
-import { seededRandom } from '../../src/lib/providers/sandbox/faults.ts';
+import { seededRandom } from '../../src/lib/sandbox/faults.ts';
 import { gift, hurry, type System, startSystem } from '../support/system.ts';
 
 const DONATIONS = 220;

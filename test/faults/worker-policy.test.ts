@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accountFor, isSettledAccount } from '../../src/lib/donations/account.ts';
 import { donateInBackground } from '../../src/lib/donations/donate.ts';
-import type { FaultRule } from '../../src/lib/providers/sandbox/faults.ts';
+import type { FaultRule } from '../../src/lib/sandbox/faults.ts';
 import { gift, hurry, type System, startSystem } from '../support/system.ts';
 
 let system: System;

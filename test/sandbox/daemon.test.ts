@@ -4,13 +4,9 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { SandboxClient } from '../../src/lib/providers/sandbox/client.ts';
-import {
-  ensureSandbox,
-  sandboxStatus,
-  stopSandbox,
-} from '../../src/lib/providers/sandbox/daemon.ts';
-import { startSandbox } from '../../src/lib/providers/sandbox/server.ts';
+import { SandboxClient } from '../../src/lib/sandbox/client.ts';
+import { ensureSandbox, sandboxStatus, stopSandbox } from '../../src/lib/sandbox/daemon.ts';
+import { startSandbox } from '../../src/lib/sandbox/server.ts';
 import { chargeParams, failureOf, mail, mailerOn, stripeOn, tempDir } from './harness.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { faultRules, kebab } from '../../src/commands/sandbox/fault-options.ts';
+import { faultRules, kebab } from '../../src/commands/sandbox/shared/fault-options.ts';
 import { UserError } from '../../src/lib/errors.ts';
 
 test.each<[string, Parameters<typeof faultRules>[0], object[]]>([

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { FaultRule } from '../../src/lib/providers/sandbox/faults.ts';
+import type { FaultRule } from '../../src/lib/sandbox/faults.ts';
 import { chargeParams, failureOf, mail, type TestSandbox, testSandbox } from './harness.ts';
 
 const TIMEOUT_MS = 400;

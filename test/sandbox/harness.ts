@@ -6,8 +6,8 @@ import type client from '@sendgrid/client';
 import type sendgrid from '@sendgrid/mail';
 import Stripe from 'stripe';
 import type { Clock } from '../../src/lib/clock.ts';
-import { SandboxClient } from '../../src/lib/providers/sandbox/client.ts';
-import { type SandboxServer, startSandbox } from '../../src/lib/providers/sandbox/server.ts';
+import { SandboxClient } from '../../src/lib/sandbox/client.ts';
+import { type SandboxServer, startSandbox } from '../../src/lib/sandbox/server.ts';
 
 export type Mailer = typeof sendgrid;
 

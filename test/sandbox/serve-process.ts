@@ -1,5 +1,5 @@
 import { UserError } from '../../src/lib/errors.ts';
-import { serveSandbox } from '../../src/lib/providers/sandbox/daemon.ts';
+import { serveSandbox } from '../../src/lib/sandbox/daemon.ts';
 
 // What `donations sandbox serve --data-dir …` does, without the rest of the CLI.
 const stop = new AbortController();

@@ -9,9 +9,9 @@ import type { Db } from '../../src/lib/db/database.ts';
 import { ensureMode } from '../../src/lib/db/prepare.ts';
 import type { ChargeDeps } from '../../src/lib/donations/charge.ts';
 import type { NewDonation } from '../../src/lib/donations/donate.ts';
-import { SandboxClient } from '../../src/lib/providers/sandbox/client.ts';
-import { startSandbox } from '../../src/lib/providers/sandbox/server.ts';
 import { stripeGateway } from '../../src/lib/providers/stripe.ts';
+import { SandboxClient } from '../../src/lib/sandbox/client.ts';
+import { startSandbox } from '../../src/lib/sandbox/server.ts';
 import { createTestDatabase } from './database.ts';
 
 /** A database of its own, the doubles over HTTP, and workers as processes: what a deployment is. */

@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { groupCommit } from '../../src/lib/queue/group-commit.ts';
+import { groupCommit } from '../../src/lib/db/group-commit.ts';
 
 /** Batches that end when the test says so. */
 function controlled(options?: { maxItems?: number; atOnce?: number }) {

@@ -5,7 +5,7 @@ import {
   type FailureClass,
   POLICY,
   type Situation,
-} from '../../src/jobs/policy.ts';
+} from '../../src/lib/queue/policy.ts';
 import { TASK_NAMES, TASKS } from '../../src/lib/queue/tasks.ts';
 
 const situation = (rest: Partial<Situation> = {}): Situation => ({

@@ -9,8 +9,8 @@ import {
   renderOne,
 } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
 
 const COLUMNS: Column<WholeAuditEntry>[] = [
   { name: 'id', header: 'ID', value: (a) => a.id },

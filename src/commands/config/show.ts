@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
 
 interface Setting {
   name: string;

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
+import { examples } from '../shared/examples.ts';
 
 /** `donations db migrate`: brings the database to this version. */
 export function dbMigrateCommand(context: Context): Command {

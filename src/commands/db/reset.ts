@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { configurationError, UserError } from '../../lib/errors.ts';
 import { say } from '../../lib/output/io.ts';
-import { confirmByTyping } from '../confirm.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
+import { confirmByTyping } from '../shared/confirm.ts';
+import { examples } from '../shared/examples.ts';
 
 /** `donations db reset`: empties a sandbox database. */
 export function dbResetCommand(context: Context): Command {

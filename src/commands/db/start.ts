@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { embeddedOnly } from './embedded-only.ts';
+import { examples } from '../shared/examples.ts';
+import { embeddedOnly } from './shared/embedded-only.ts';
 
 /** `donations db start`: starts the embedded Postgres and leaves it running. */
 export function dbStartCommand(context: Context): Command {

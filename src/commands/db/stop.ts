@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { embeddedOnly } from './embedded-only.ts';
+import { examples } from '../shared/examples.ts';
+import { embeddedOnly } from './shared/embedded-only.ts';
 
 /** `donations db stop`: stops the embedded Postgres. */
 export function dbStopCommand(context: Context): Command {

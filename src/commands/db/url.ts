@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { print } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
+import { examples } from '../shared/examples.ts';
 
 /** `donations db url`: the connection URL, with the password, for other programs. */
 export function dbUrlCommand(context: Context): Command {

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { type BulkOptions, chosenJobs, runChange, withBulk } from './bulk.ts';
+import { examples } from '../shared/examples.ts';
+import { type BulkOptions, chosenJobs, runChange, withBulk } from './shared/bulk.ts';
 
 /** `donations jobs discard`: takes jobs out of the queue, to be restored for 30 days. */
 export function jobsDiscardCommand(context: Context): Command {
@@ -15,7 +15,7 @@ export function jobsDiscardCommand(context: Context): Command {
     ['donations jobs discard --failed --task send_receipt --older-than 90d', 'old failures'],
   ]).action(async (words: string[], options: BulkOptions & { includeUnsettled?: boolean }) => {
     const jobs = chosenJobs(words, options);
-    const { discard } = await import('../../lib/bulk/discard.ts');
+    const { discard } = await import('../../lib/queue/change/discard.ts');
     const change = discard({ includeUnsettled: options.includeUnsettled === true });
     await runChange(context, change, jobs, options);
   });

@@ -3,10 +3,10 @@ import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { formatDuration } from '../../lib/output/time.ts';
 import { parseCount, parseDuration } from '../../lib/parse.ts';
-import type { ErrorGroup } from '../../lib/queue/error-groups.ts';
+import type { ErrorGroup } from '../../lib/queue/read/errors.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
 
 const retryOf = ({ filter }: ErrorGroup) =>
   `donations jobs retry ${/\s/.test(filter) ? `'${filter}'` : filter}`;
@@ -69,7 +69,7 @@ export function jobsErrorsCommand(context: Context): Command {
     const since = new Date(context.clock.now().getTime() - parseDuration(options.since));
     const windowMs = parseDuration(options.window);
     const limit = parseCount(options.limit, { max: 1000 });
-    const { groupErrors } = await import('../../lib/queue/error-groups.ts');
+    const { groupErrors } = await import('../../lib/queue/read/errors.ts');
     const { groups, more } = await context.read((tx) =>
       groupErrors(tx, { since, windowMs, limit }),
     );

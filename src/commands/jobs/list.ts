@@ -2,13 +2,13 @@ import { Command, Option } from 'commander';
 import { say } from '../../lib/output/io.ts';
 import { type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
-import type { BoundedCount, Sort } from '../../lib/queue/select.ts';
+import type { BoundedCount, Sort } from '../../lib/queue/read/list.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { type FilterOptions, filterOf, withFilter } from '../filter-options.ts';
-import { withOutput } from '../output-options.ts';
-import { sayPauses } from '../pauses-notice.ts';
-import { JOB_COLUMNS } from './columns.ts';
+import { examples } from '../shared/examples.ts';
+import { type FilterOptions, filterOf, withFilter } from '../shared/filter-options.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { sayPauses } from '../shared/pauses-notice.ts';
+import { JOB_COLUMNS } from './shared/columns.ts';
 
 type Options = OutputOptions & FilterOptions & { sort?: Sort; limit: string; after?: string };
 
@@ -34,7 +34,7 @@ export function jobsListCommand(context: Context): Command {
   ]).action(async (words: string[], options: Options) => {
     const filter = filterOf(words, options);
     const limit = parseCount(options.limit, { max: 10_000 });
-    const { readJobs } = await import('../../lib/queue/read-jobs.ts');
+    const { readJobs } = await import('../../lib/queue/read/page.ts');
     const { page, total, pauses } = await context.read((tx) =>
       readJobs(tx, filter, { sort: options.sort, after: options.after, limit }),
     );

@@ -5,10 +5,10 @@ import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/rende
 import { parseDuration } from '../../lib/parse.ts';
 import type { TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
-import { endOfPause } from '../pauses-notice.ts';
-import { taskArgument } from './task-argument.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { endOfPause } from '../shared/pauses-notice.ts';
+import { taskArgument } from './shared/task-argument.ts';
 
 type Options = OutputOptions & { reason?: string; for?: string };
 
@@ -24,7 +24,7 @@ export function jobsPauseCommand(context: Context): Command {
     ['donations jobs pause charge_card --for 30m', 'for half an hour'],
   ]).action(async (task: TaskName, options: Options) => {
     const forMs = options.for === undefined ? undefined : parseDuration(options.for);
-    const { pauseByOperator } = await import('../../lib/queue/pauses.ts');
+    const { pauseByOperator } = await import('../../lib/queue/run/pauses.ts');
     const db = await context.db();
     const operator = await context.operator();
     const { reason } = options;
@@ -49,7 +49,7 @@ export function jobsPauseCommand(context: Context): Command {
 
 /** Undefined when it takes too long to count: the task is paused all the same. */
 async function whatItStops(context: Context, task: TaskName) {
-  const { countStopped, STOPPED_BOUND } = await import('../../lib/queue/pauses.ts');
+  const { countStopped, STOPPED_BOUND } = await import('../../lib/queue/run/pauses.ts');
   try {
     const counted = await context.read((tx) => countStopped(tx, task));
     return {

@@ -1,9 +1,14 @@
 import { Command } from 'commander';
-import { describeRule, FAILURE_CLASSES, type FailureClass, POLICY } from '../../jobs/policy.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
+import {
+  describeRule,
+  FAILURE_CLASSES,
+  type FailureClass,
+  POLICY,
+} from '../../lib/queue/policy.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
 
 interface Row {
   task: string;

@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import { parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { type BulkOptions, chosenJobs, runChange, withBulk } from './bulk.ts';
-import { type PaceOptions, paceOf, withPace } from './pace.ts';
+import { examples } from '../shared/examples.ts';
+import { type BulkOptions, chosenJobs, runChange, withBulk } from './shared/bulk.ts';
+import { type PaceOptions, paceOf, withPace } from './shared/pace.ts';
 
 type Options = BulkOptions & PaceOptions & { in?: string; at?: string; now?: boolean };
 
@@ -24,7 +24,7 @@ export function jobsRescheduleCommand(context: Context): Command {
   ]).action(async (words: string[], options: Options) => {
     const jobs = chosenJobs(words, options);
     const delayMs = delayOf(options, context.clock.now());
-    const { reschedule } = await import('../../lib/bulk/reschedule.ts');
+    const { reschedule } = await import('../../lib/queue/change/reschedule.ts');
     const change = reschedule({ pace: { ...paceOf(options), delayMs } });
     await runChange(context, change, jobs, options);
   });

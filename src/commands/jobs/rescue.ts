@@ -9,11 +9,11 @@ import {
   toJson,
 } from '../../lib/output/render.ts';
 import { parseDuration } from '../../lib/parse.ts';
-import type { Locker, RescueRequest } from '../../lib/queue/rescue.ts';
-import { confirmYes } from '../confirm.ts';
+import type { Locker, RescueRequest } from '../../lib/queue/change/rescue.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
+import { confirmYes } from '../shared/confirm.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
 
 interface Options extends OutputOptions {
   worker?: string;
@@ -62,7 +62,7 @@ export function jobsRescueCommand(context: Context): Command {
 
 async function rescue(context: Context, options: Options): Promise<void> {
   const request = requestOf(options);
-  const { planRescue, applyRescue } = await import('../../lib/queue/rescue.ts');
+  const { planRescue, applyRescue } = await import('../../lib/queue/change/rescue.ts');
   const { io } = context;
   const json = chosenFormat(options).format !== 'table';
   const db = await context.db();

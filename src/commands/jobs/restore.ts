@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
 import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
 
 /** `donations jobs restore <id>`: brings discarded jobs back. */
 export function jobsRestoreCommand(context: Context): Command {
@@ -15,7 +15,7 @@ export function jobsRestoreCommand(context: Context): Command {
     ['donations jobs restore aud_01jd2x', 'all that one discard took away'],
     ['donations jobs restore 4711', 'one job'],
   ]).action(async (ref: string, options: OutputOptions & { reason?: string }) => {
-    const { restoreJobs } = await import('../../lib/bulk/restore.ts');
+    const { restoreJobs } = await import('../../lib/queue/change/restore.ts');
     const { io } = context;
     const operator = await context.operator();
     const { operation, restored, replaced } = await restoreJobs(await context.db(), ref, {

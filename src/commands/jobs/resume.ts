@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
 import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
-import type { PauseCause } from '../../lib/queue/pauses.ts';
+import type { PauseCause } from '../../lib/queue/run/pauses.ts';
 import type { TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
-import { describePause } from '../pauses-notice.ts';
-import { taskArgument } from './task-argument.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { describePause } from '../shared/pauses-notice.ts';
+import { taskArgument } from './shared/task-argument.ts';
 
 const AFTER: Record<PauseCause, string | undefined> = {
   operator: undefined,
@@ -25,7 +25,7 @@ export function jobsResumeCommand(context: Context): Command {
     ['donations jobs resume send_receipt', 'its jobs run within seconds'],
     ['donations jobs resume charge_card --reason "key renewed"', 'with the reason on record'],
   ]).action(async (task: TaskName, { reason, ...options }: OutputOptions & { reason?: string }) => {
-    const { resumeByOperator } = await import('../../lib/queue/pauses.ts');
+    const { resumeByOperator } = await import('../../lib/queue/run/pauses.ts');
     const operator = await context.operator();
     const ended = await resumeByOperator(await context.db(), { task, operator, reason });
     const { io } = context;

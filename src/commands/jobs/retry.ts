@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { type BulkOptions, chosenJobs, runChange, withBulk, withCanary } from './bulk.ts';
-import { type PaceOptions, paceOf, withPace } from './pace.ts';
+import { examples } from '../shared/examples.ts';
+import { type BulkOptions, chosenJobs, runChange, withBulk, withCanary } from './shared/bulk.ts';
+import { type PaceOptions, paceOf, withPace } from './shared/pace.ts';
 
 /** `donations jobs retry`: runs failed jobs again. */
 export function jobsRetryCommand(context: Context): Command {
@@ -19,7 +19,7 @@ export function jobsRetryCommand(context: Context): Command {
     async (words: string[], options: BulkOptions & PaceOptions & { includeUnknown?: boolean }) => {
       const jobs = chosenJobs(words, options);
       const pace = { ...paceOf(options), delayMs: 0 };
-      const { retry } = await import('../../lib/bulk/retry.ts');
+      const { retry } = await import('../../lib/queue/change/retry.ts');
       const change = retry({ pace, includeUnknown: options.includeUnknown === true });
       await runChange(context, change, jobs, options);
     },

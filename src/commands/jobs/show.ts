@@ -1,15 +1,15 @@
 import { Command } from 'commander';
-import { describeRule, type FailureClass, POLICY } from '../../jobs/policy.ts';
 import { usageError } from '../../lib/errors.ts';
 import { type Io, paint, plain, print, say } from '../../lib/output/io.ts';
 import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
 import { formatDuration, formatRelative } from '../../lib/output/time.ts';
-import type { JobDetail, LedgerAttempt } from '../../lib/queue/job-detail.ts';
+import { describeRule, type FailureClass, POLICY } from '../../lib/queue/policy.ts';
+import type { JobDetail, LedgerAttempt } from '../../lib/queue/read/detail.ts';
 import type { TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
-import { stateText, stateTone } from './columns.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { stateText, stateTone } from './shared/columns.ts';
 
 /** `donations jobs show <id>`: one job, why it is where it is, and what can be done. */
 export function jobsShowCommand(context: Context): Command {
@@ -22,7 +22,7 @@ export function jobsShowCommand(context: Context): Command {
   ]).action(async (id: string, options: OutputOptions) => {
     if (!/^\d{1,18}$/.test(id))
       throw usageError(`"${id}" is not a job's id`, 'Of a donation tells: donations show <id>');
-    const { describeJob } = await import('../../lib/queue/job-detail.ts');
+    const { describeJob } = await import('../../lib/queue/read/detail.ts');
     const detail = await context.read((tx) => describeJob(tx, id));
     const { io, clock } = context;
     if (chosenFormat(options).format === 'table') tell(io, detail, clock.now());

@@ -3,11 +3,11 @@ import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { formatDuration } from '../../lib/output/time.ts';
 import { parseDuration } from '../../lib/parse.ts';
-import type { QueueStats, TaskStats } from '../../lib/queue/stats.ts';
+import type { QueueStats, TaskStats } from '../../lib/queue/read/stats.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
-import { sayPauses } from '../pauses-notice.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { sayPauses } from '../shared/pauses-notice.ts';
 
 const COUNTS = {
   ready: { header: 'READY', bound: 'ready' },
@@ -127,7 +127,7 @@ export function jobsStatsCommand(context: Context): Command {
     ['donations jobs stats --window 24h --json=task,ready,error_rate,drain_ms', 'for a script'],
   ]).action(async (options: OutputOptions & { window: string }) => {
     const windowMs = parseDuration(options.window);
-    const { queueStats } = await import('../../lib/queue/stats.ts');
+    const { queueStats } = await import('../../lib/queue/read/stats.ts');
     const stats = await context.read((tx) => queueStats(tx, windowMs));
     const { io } = context;
     render(io, options, columns(stats), stats.tasks, {

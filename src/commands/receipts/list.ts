@@ -4,8 +4,8 @@ import { type Column, type OutputOptions, render } from '../../lib/output/render
 import { parseCount } from '../../lib/parse.ts';
 import type { DeliveryStatus, ListedDelivery } from '../../lib/receipts/find.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
 
 const COLUMNS: Column<ListedDelivery>[] = [
   { name: 'number', header: 'RECEIPT', value: (row) => row.number },

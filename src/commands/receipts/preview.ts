@@ -3,7 +3,7 @@ import { usageError } from '../../lib/errors.ts';
 import { print } from '../../lib/output/io.ts';
 import type { ReceiptContent } from '../../lib/receipts/content.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
+import { examples } from '../shared/examples.ts';
 
 interface Options {
   sample?: boolean;

@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
 import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
 
 /** `donations receipts resend <id>`: sends a receipt again, as a copy. */
 export function receiptsResendCommand(context: Context): Command {

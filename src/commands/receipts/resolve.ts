@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import { print, say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
+import { examples } from '../shared/examples.ts';
 
 /** `donations receipts resolve <id>`: settles a receipt that may have been sent. */
 export function receiptsResolveCommand(context: Context): Command {

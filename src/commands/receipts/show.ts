@@ -3,8 +3,8 @@ import { formatMoney } from '../../lib/money.ts';
 import { type Column, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import type { Receipt } from '../../lib/receipts/find.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
 
 const amount = ({ content }: Receipt) => ({
   minor: BigInt(content.amountMinor),

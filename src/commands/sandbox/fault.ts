@@ -2,11 +2,11 @@ import { Command, Option } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import { print, say } from '../../lib/output/io.ts';
 import { toJson } from '../../lib/output/render.ts';
-import { FAULT_KINDS, PROVIDERS, type Provider } from '../../lib/providers/sandbox/faults.ts';
+import { FAULT_KINDS, PROVIDERS, type Provider } from '../../lib/sandbox/faults.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { type FaultOptions, faultRules, kebab, OUTAGES, SHARES } from './fault-options.ts';
-import { openSandbox } from './open-sandbox.ts';
+import { examples } from '../shared/examples.ts';
+import { type FaultOptions, faultRules, kebab, OUTAGES, SHARES } from './shared/fault-options.ts';
+import { openSandbox } from './shared/open-sandbox.ts';
 
 /** `donations sandbox fault`: makes a double misbehave, or behave again. */
 export function sandboxFaultCommand(context: Context): Command {

@@ -9,12 +9,12 @@ import {
   toJson,
 } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
-import type { InboxMail } from '../../lib/providers/sandbox/admin.ts';
-import type { Mail } from '../../lib/providers/sandbox/sendgrid-validation.ts';
+import type { InboxMail } from '../../lib/sandbox/admin.ts';
+import type { Mail } from '../../lib/sandbox/sendgrid-validation.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
-import { openSandbox } from './open-sandbox.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { openSandbox } from './shared/open-sandbox.ts';
 
 const COLUMNS: Column<InboxMail>[] = [
   { name: 'id', header: 'MAIL', value: (mail) => mail.id },

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { openSandbox } from './open-sandbox.ts';
+import { examples } from '../shared/examples.ts';
+import { openSandbox } from './shared/open-sandbox.ts';
 
 /** `donations sandbox reset`: empties the doubles. */
 export function sandboxResetCommand(context: Context): Command {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
+import { examples } from '../shared/examples.ts';
 
 /** `donations sandbox serve`: the sandbox in this process; other commands start it in the background. */
 export function sandboxServeCommand(context: Context): Command {
@@ -8,7 +8,7 @@ export function sandboxServeCommand(context: Context): Command {
     .description('Run the sandbox in this process until told to stop.')
     .option('--data-dir <path>', 'where its state is; by default the configured data directory')
     .action(async (options: { dataDir?: string }) => {
-      const { serveSandbox } = await import('../../lib/providers/sandbox/daemon.ts');
+      const { serveSandbox } = await import('../../lib/sandbox/daemon.ts');
       context.stopsByItself = true;
       await serveSandbox(options.dataDir ?? (await context.config()).dataDir, context.signal);
     });

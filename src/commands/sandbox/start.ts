@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { print } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
+import { examples } from '../shared/examples.ts';
 
 /** `donations sandbox start`: starts the doubles in the background. */
 export function sandboxStartCommand(context: Context): Command {
@@ -12,7 +12,7 @@ export function sandboxStartCommand(context: Context): Command {
     ['donations sandbox start', 'prints where they listen'],
     ['STRIPE_API_BASE=$(donations sandbox start) my-app', 'let another program talk to them'],
   ]).action(async () => {
-    const { ensureSandbox } = await import('../../lib/providers/sandbox/daemon.ts');
+    const { ensureSandbox } = await import('../../lib/sandbox/daemon.ts');
     const { url } = await ensureSandbox({ dataDir: (await context.config()).dataDir });
     print(context.io, url);
   });

@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 import { type Column, type OutputOptions, renderOne } from '../../lib/output/render.ts';
-import type { SandboxStats } from '../../lib/providers/sandbox/admin.ts';
-import type { SandboxStatus } from '../../lib/providers/sandbox/daemon.ts';
-import type { ActiveRule, Provider } from '../../lib/providers/sandbox/faults.ts';
-import type { WebhookSettings } from '../../lib/providers/sandbox/webhooks.ts';
+import type { SandboxStats } from '../../lib/sandbox/admin.ts';
+import type { SandboxStatus } from '../../lib/sandbox/daemon.ts';
+import type { ActiveRule, Provider } from '../../lib/sandbox/faults.ts';
+import type { WebhookSettings } from '../../lib/sandbox/webhooks.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
 
 type Row = SandboxStatus &
   Partial<SandboxStats> & {
@@ -56,8 +56,8 @@ export function sandboxStatusCommand(context: Context): Command {
   const command = new Command('status')
     .description('Show where the doubles run, what they hold, and which faults are on.')
     .action(async (options: OutputOptions) => {
-      const { sandboxStatus } = await import('../../lib/providers/sandbox/daemon.ts');
-      const { SandboxClient } = await import('../../lib/providers/sandbox/client.ts');
+      const { sandboxStatus } = await import('../../lib/sandbox/daemon.ts');
+      const { SandboxClient } = await import('../../lib/sandbox/client.ts');
       const status: Row = await sandboxStatus({ dataDir: (await context.config()).dataDir });
       if (status.url) {
         const sandbox = new SandboxClient(status.url);

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
+import { examples } from '../shared/examples.ts';
 
 /** `donations sandbox stop`: stops the doubles; what they remember stays. */
 export function sandboxStopCommand(context: Context): Command {
@@ -12,7 +12,7 @@ export function sandboxStopCommand(context: Context): Command {
     ['donations sandbox stop', 'stop them'],
     ['donations sandbox start', 'start them again, as they were'],
   ]).action(async () => {
-    const { stopSandbox } = await import('../../lib/providers/sandbox/daemon.ts');
+    const { stopSandbox } = await import('../../lib/sandbox/daemon.ts');
     const stopped = await stopSandbox({ dataDir: (await context.config()).dataDir });
     say(context.io, stopped ? 'The sandbox has stopped.' : 'The sandbox was not running.');
   });

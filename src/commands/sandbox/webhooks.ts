@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import { type Column, type OutputOptions, renderOne } from '../../lib/output/render.ts';
-import type { WebhookSettings } from '../../lib/providers/sandbox/webhooks.ts';
+import type { WebhookSettings } from '../../lib/sandbox/webhooks.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
-import { openSandbox } from './open-sandbox.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { openSandbox } from './shared/open-sandbox.ts';
 
 const COLUMNS: Column<WebhookSettings>[] = [
   { name: 'stripe_url', header: 'STRIPE URL', value: (row) => row.stripeUrl },

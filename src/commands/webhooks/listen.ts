@@ -4,8 +4,8 @@ import { print } from '../../lib/output/io.ts';
 import { parseCount } from '../../lib/parse.ts';
 import type { WebhookHandler } from '../../lib/webhooks/handler.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { type Endpoints, openEndpoints, PATHS } from './endpoints.ts';
+import { examples } from '../shared/examples.ts';
+import { type Endpoints, openEndpoints, PATHS } from './shared/endpoints.ts';
 
 interface Options {
   port: string;

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
-import type { WorkerRow } from '../../lib/queue/workers.ts';
+import type { WorkerRow } from '../../lib/queue/run/workers.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
-import { withOutput } from '../output-options.ts';
-import { sayPauses } from '../pauses-notice.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { sayPauses } from '../shared/pauses-notice.ts';
 
 const COLUMNS: Column<WorkerRow>[] = [
   { name: 'id', header: 'WORKER', value: (w) => w.id },
@@ -47,8 +47,8 @@ export function workerListCommand(context: Context): Command {
     ['donations worker list --json=id,state,running', 'for a script'],
   ]).action(async (options: OutputOptions) => {
     const [{ listWorkers }, { listPauses }] = await Promise.all([
-      import('../../lib/queue/workers.ts'),
-      import('../../lib/queue/pauses.ts'),
+      import('../../lib/queue/run/workers.ts'),
+      import('../../lib/queue/run/pauses.ts'),
     ]);
     const [workers, pauses] = await context.read(async (tx) => [
       await listWorkers(tx),

@@ -3,7 +3,7 @@ import { usageError } from '../../lib/errors.ts';
 import { parseCount } from '../../lib/parse.ts';
 import { TASK_NAMES, type TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
-import { examples } from '../examples.ts';
+import { examples } from '../shared/examples.ts';
 
 interface Options {
   concurrency?: string;

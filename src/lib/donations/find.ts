@@ -1,6 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 import { notFound, usageError } from '../errors.ts';
-import { readPayload } from '../queue/jobs.ts';
+import { readPayload } from '../queue/read/by-key.ts';
 
 /**
  * The donation that a person means: by its id or an unambiguous beginning of it, by a receipt's or

@@ -1,5 +1,5 @@
 import type { Queryable } from '../db/database.ts';
-import { findJobsByKey, type QueuedJob } from '../queue/jobs.ts';
+import { findJobsByKey, type QueuedJob } from '../queue/read/by-key.ts';
 import { type Donation, loadDonation } from './donation.ts';
 
 /** One thing that happened to a donation. */

@@ -8,7 +8,7 @@ import { dependencyDown, UserError } from '../errors.ts';
 import { formatDuration } from '../output/time.ts';
 import type { MailGateway } from '../providers/mail.ts';
 import type { PaymentGateway } from '../providers/payments.ts';
-import { listWorkers } from '../queue/workers.ts';
+import { listWorkers } from '../queue/run/workers.ts';
 import { loadTemplates } from '../receipts/templates.ts';
 import { type Check, type Finding, failed, ok, skipped, warning } from './doctor.ts';
 

@@ -1,6 +1,6 @@
 /**
  * What a failed provider call means for us, whichever provider it was.
- * The gateways decide the class, src/jobs/policy.ts decides what follows from it.
+ * The gateways decide the class, src/lib/queue/policy.ts decides what follows from it.
  */
 export type ErrorClass =
   /** Not done, and likely to work later: refused, DNS, 503; or any ambiguous answer to an idempotent call. */

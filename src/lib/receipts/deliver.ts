@@ -1,5 +1,5 @@
 import type { Db } from '../db/database.ts';
-import { groupCommit } from '../queue/group-commit.ts';
+import { groupCommit } from '../db/group-commit.ts';
 
 /** One attempt's wish to send one delivery. The claim is the attempt's own mark. */
 export interface ClaimRequest {

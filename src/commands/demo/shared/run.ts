@@ -1,0 +1,209 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import {
+  type Account,
+  accountFor,
+  addsUp,
+  isSettledAccount,
+  type TaskTotals,
+  totalsByTask,
+} from '../../../lib/donations/account.ts';
+import type { ChargeDeps } from '../../../lib/donations/charge.ts';
+import { donateInBackground, donateNow } from '../../../lib/donations/donate.ts';
+import { launcherPath } from '../../../lib/launcher.ts';
+import { formatMoney } from '../../../lib/money.ts';
+import { paint, plain, say, type Tone } from '../../../lib/output/io.ts';
+import { ProviderError } from '../../../lib/providers/errors.ts';
+import type { SandboxClient } from '../../../lib/sandbox/client.ts';
+import type { Context } from '../../context.ts';
+import { openSandbox } from '../../sandbox/shared/open-sandbox.ts';
+import { inventGift } from './gifts.ts';
+import { type WorkerEvent, WorkerProcess } from './worker-process.ts';
+
+const BACKGROUND_SHARE = 0.3;
+const AT_ONCE = 4;
+/** Milliseconds between donations while they keep coming. */
+const PACE_MS = 400;
+// Short, so that a mail which is never acknowledged is seen to be held.
+const MAIL_TIMEOUT_MS = 2000;
+
+const FAULTS = {
+  stripe: {
+    latencyMs: [20, 80] as [number, number],
+    resetAfterProcessing: 0.02,
+    resetBeforeProcessing: 0.01,
+    path: 'POST',
+  },
+  sendgrid: {
+    latencyMs: [20, 60] as [number, number],
+    timeouts: 0.02,
+    resetAfterProcessing: 0.02,
+    unavailable: 0.02,
+    path: 'POST',
+  },
+};
+
+export interface DemoResult {
+  account: Account;
+  totals: TaskTotals[];
+  /** Donations with more than one successful charge at the Stripe double: there must be none. */
+  chargedTwice: string[];
+  complete: boolean;
+}
+
+/** One run of the demo: donations, a worker, providers that misbehave, and what is said about it. */
+export class Demo {
+  readonly #context: Context;
+  readonly #deps: ChargeDeps;
+  readonly #sandbox: SandboxClient;
+  readonly #worker: WorkerProcess;
+  readonly #since: Date;
+  readonly #ids = new Set<string>();
+  /** Something happened since it was last looked whether all is settled. */
+  #news = false;
+  #wake: () => void = () => {};
+
+  static async start(context: Context): Promise<Demo> {
+    const db = await context.db();
+    const deps = {
+      db,
+      config: await context.config(),
+      clock: context.clock,
+      payments: await context.payments(),
+    };
+    const sandbox = await openSandbox(context);
+    await sandbox.setFaults('stripe', FAULTS.stripe);
+    await sandbox.setFaults('sendgrid', FAULTS.sendgrid);
+    const { rows } = await db.query<{ now: Date }>('select clock_timestamp() as now');
+    return new Demo(context, deps, sandbox, (rows[0] as { now: Date }).now);
+  }
+
+  private constructor(context: Context, deps: ChargeDeps, sandbox: SandboxClient, since: Date) {
+    this.#context = context;
+    this.#deps = deps;
+    this.#sandbox = sandbox;
+    this.#since = since;
+    const env = { ...context.io.env, DONATIONS_SENDGRID_TIMEOUT_MS: String(MAIL_TIMEOUT_MS) };
+    context.signal.addEventListener('abort', () => this.#wake(), { once: true });
+    this.#worker = new WorkerProcess(launcherPath(), env, (event) => this.#onWorker(event));
+  }
+
+  /** Makes donations: `count` of them as fast as they go, or one now and then until the signal. */
+  async play({
+    count,
+    untilSettled,
+  }: {
+    count: number | undefined;
+    untilSettled: boolean;
+  }): Promise<void> {
+    const { signal } = this.#context;
+    let left = count ?? Number.POSITIVE_INFINITY;
+    const giver = async () => {
+      while (left-- > 0 && !signal.aborted) {
+        await this.#give();
+        if (count === undefined) await pause(PACE_MS * AT_ONCE * Math.random() * 2, signal);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, giver));
+    while (!signal.aborted) {
+      this.#news = false;
+      if (untilSettled && (await this.#isSettled())) return;
+      await this.#nextChange();
+    }
+  }
+
+  /** Stops the worker, lets the providers behave, and counts. */
+  async end(): Promise<DemoResult> {
+    await this.#worker.stop();
+    await this.#sandbox.clearFaults();
+    const account = await accountFor(this.#deps.db, this.#since);
+    const charged = new Map<string, number>();
+    for (const { status, metadata } of await this.#sandbox.paymentIntents()) {
+      const id = (metadata as { donation_id?: string }).donation_id;
+      if (status === 'succeeded' && id && this.#ids.has(id))
+        charged.set(id, (charged.get(id) ?? 0) + 1);
+    }
+    const chargedTwice = [...charged].flatMap(([id, times]) => (times > 1 ? [id] : []));
+    return {
+      account,
+      totals: await totalsByTask(this.#deps.db, this.#since),
+      chargedTwice,
+      complete:
+        isSettledAccount(account) &&
+        addsUp(account) &&
+        account.donations === this.#ids.size &&
+        charged.size === account.charged,
+    };
+  }
+
+  async #give(): Promise<void> {
+    const gift = inventGift(Math.random);
+    const words = `${formatMoney(gift.amount)} from ${gift.name}`;
+    if (Math.random() < BACKGROUND_SHARE) {
+      const id = await donateInBackground(this.#deps, gift);
+      this.#ids.add(id);
+      this.#tell('warn', id, `${words}: to be charged in the background`);
+      return;
+    }
+    let id = '';
+    try {
+      const { donation } = await donateNow(this.#deps, gift, (recorded) => {
+        id = recorded;
+        this.#ids.add(id);
+      });
+      if (donation.status === 'succeeded') this.#tell('good', id, `${words}: charged`);
+      else this.#tell('bad', id, `${words}: declined (${donation.failureCode})`);
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      this.#tell('warn', id, `${words}: ${error.message}; to be settled in the background`);
+    }
+    this.#changed();
+  }
+
+  #onWorker({ msg, donation, ms, outcome, next, level }: WorkerEvent): void {
+    this.#changed();
+    if (!outcome) {
+      if (level >= 40 || /started|stopped/.test(msg)) this.#tell('dim', undefined, msg);
+      return;
+    }
+    const tone: Tone =
+      outcome === 'succeeded'
+        ? 'good'
+        : outcome === 'retry' || outcome === 'parked'
+          ? 'warn'
+          : 'bad';
+    const again = next ? `; again at ${next.slice(11, 19)}` : '';
+    this.#tell(tone, donation, `${msg}${again}${ms === undefined ? '' : `  ${ms} ms`}`);
+  }
+
+  #tell(tone: Tone, donation: string | undefined, text: string): void {
+    const { io, clock } = this.#context;
+    const glyph = { good: '●', warn: '▲', bad: '✕', dim: ' ', bold: ' ' }[tone];
+    const time = clock.now().toISOString().slice(11, 19);
+    // The end of an id tells donations of the same second apart.
+    const short = donation ? `don…${donation.slice(-6)}` : ' '.repeat(10);
+    say(
+      io,
+      `${paint(io, 'dim', time)} ${paint(io, tone, glyph)} ${paint(io, 'dim', short)}  ${plain(text)}`,
+    );
+  }
+
+  async #isSettled(): Promise<boolean> {
+    return isSettledAccount(await accountFor(this.#deps.db, this.#since));
+  }
+
+  #changed(): void {
+    this.#news = true;
+    this.#wake();
+  }
+
+  /** Resolves when something happened, or the user wants to stop. */
+  async #nextChange(): Promise<void> {
+    if (this.#news || this.#context.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+/** Ends early, and quietly, when the user wants to stop. */
+const pause = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => {});

@@ -1,0 +1,83 @@
+import type { JobState } from '../../../lib/filter/terms.ts';
+import type { Tone } from '../../../lib/output/io.ts';
+import type { Column } from '../../../lib/output/render.ts';
+import { formatDuration } from '../../../lib/output/time.ts';
+import type { ListedJob } from '../../../lib/queue/read/list.ts';
+
+export const STATE_GLYPHS: Record<JobState, string> = {
+  ready: '●',
+  running: '▶',
+  scheduled: '◷',
+  retrying: '▲',
+  failed: '✕',
+  held: '‖',
+};
+
+const STATE_TONES: Record<JobState, Tone> = {
+  ready: 'good',
+  running: 'good',
+  scheduled: 'dim',
+  retrying: 'warn',
+  failed: 'bad',
+  held: 'bad',
+};
+
+export const stateText = (state: JobState) => `${STATE_GLYPHS[state]} ${state}`;
+export const stateTone = (state: JobState) => STATE_TONES[state];
+
+/** A job in lists. */
+export const JOB_COLUMNS: Column<ListedJob>[] = [
+  { name: 'id', header: 'JOB', value: (job) => job.id, align: 'right' },
+  { name: 'task', header: 'TASK', value: (job) => job.task },
+  {
+    name: 'state',
+    header: 'STATE',
+    value: (job) => job.state,
+    text: (job) => stateText(job.state),
+    tone: (job) => stateTone(job.state),
+  },
+  {
+    name: 'donation',
+    header: 'DONATION',
+    value: (job) => job.donation,
+    // The end of an id tells donations of the same minute apart.
+    text: (job) => (job.donation ? `${job.donation.slice(0, 4)}…${job.donation.slice(-6)}` : ''),
+  },
+  { name: 'donor_name', header: 'DONOR', value: (job) => job.donor_name },
+  {
+    name: 'attempts',
+    header: 'TRIES',
+    value: (job) => job.attempts,
+    text: (job) => `${job.attempts}/${job.max_attempts}`,
+    align: 'right',
+  },
+  {
+    name: 'run_at',
+    header: 'NEXT RUN',
+    value: (job) => (willRun(job) ? job.run_at : null),
+  },
+  {
+    name: 'at',
+    header: 'AGE',
+    value: (job) => job.at,
+    text: (job, now) => formatDuration(Math.max(0, now.getTime() - job.at.getTime())),
+    align: 'right',
+  },
+  {
+    name: 'error',
+    header: 'LAST ERROR',
+    value: (job) => job.error,
+    text: (job) => job.error ?? '',
+  },
+  { name: 'max_attempts', header: 'MAX', value: (job) => job.max_attempts, wide: true },
+  { name: 'error_class', header: 'CLASS', value: (job) => job.error_class, wide: true },
+  { name: 'error_code', header: 'CODE', value: (job) => job.error_code, wide: true },
+  { name: 'fingerprint', header: 'FINGERPRINT', value: (job) => job.fingerprint, wide: true },
+  { name: 'donor', header: 'DONOR ID', value: (job) => job.donor, wide: true },
+  { name: 'queue', header: 'QUEUE', value: (job) => job.queue, wide: true },
+  { name: 'created_at', header: 'ENQUEUED', value: (job) => job.created_at, wide: true },
+  { name: 'locked_by', header: 'LOCKED BY', value: (job) => job.locked_by, wide: true },
+];
+
+const willRun = ({ state }: ListedJob) =>
+  state === 'ready' || state === 'retrying' || state === 'scheduled';

@@ -1,0 +1,43 @@
+import type { Io } from '../../../lib/output/io.ts';
+
+const WIDTH = 30;
+
+/** A bar on a terminal that says how far a change is; off one, nothing. */
+export class Progress {
+  readonly #io: Io;
+  readonly #total: number;
+  #done = 0;
+  #note = '';
+  #drawn = false;
+
+  constructor(io: Io, total: number) {
+    this.#io = io;
+    this.#total = total;
+  }
+
+  show(done: number): void {
+    this.#done = done;
+    this.#draw();
+  }
+
+  note(text: string): void {
+    this.#note = text;
+    this.#draw();
+  }
+
+  /** Takes the bar away. */
+  end(): void {
+    if (this.#drawn) this.#io.stderr.write('\r\u001b[K');
+  }
+
+  #draw(): void {
+    const { stderr } = this.#io;
+    // One job needs no bar.
+    if (!stderr.isTTY || this.#total < 2) return;
+    this.#drawn = true;
+    const full = Math.round((WIDTH * this.#done) / this.#total);
+    const bar = `${'█'.repeat(full)}${'░'.repeat(WIDTH - full)}`;
+    const count = `${this.#done.toLocaleString('en-US')}/${this.#total.toLocaleString('en-US')}`;
+    stderr.write(`\r\u001b[K${bar} ${count}  ${this.#note}`);
+  }
+}

@@ -1,0 +1,13 @@
+import type { Argument } from 'commander';
+import { usageError } from '../../../lib/errors.ts';
+import { TASK_NAMES } from '../../../lib/queue/tasks.ts';
+import { CompletedArgument } from '../../shared/completed-argument.ts';
+
+/** `<task>`: one of ours. Workers of other tools do not heed our pauses. */
+export function taskArgument(): Argument {
+  const about = `one of ${TASK_NAMES.join(', ')}`;
+  return new CompletedArgument('<task>', about, TASK_NAMES).argParser((task: string) => {
+    if ((TASK_NAMES as string[]).includes(task)) return task;
+    throw usageError(`there is no task "${task}"`, `Tasks: ${TASK_NAMES.join(', ')}`);
+  });
+}

@@ -1,0 +1,96 @@
+import { usageError } from '../../../lib/errors.ts';
+import {
+  parseCount,
+  parseDuration,
+  parseDurationRange,
+  parseRate,
+  parseShare,
+} from '../../../lib/parse.ts';
+import type { FaultKind, FaultRule } from '../../../lib/sandbox/faults.ts';
+
+/** Faults that befall a share of the requests: `--timeouts 20%`. */
+export const SHARES = [
+  'timeouts',
+  'hangs',
+  'resetAfterProcessing',
+  'resetBeforeProcessing',
+  'errors',
+  'errorsAfterProcessing',
+  'truncated',
+  'html',
+  'drip',
+  'conflicts',
+] as const satisfies FaultKind[];
+
+/** Faults that befall every request for a while: `--down 60s`. */
+export const OUTAGES = [
+  'down',
+  'unavailable',
+  'unauthorized',
+  'forbidden',
+] as const satisfies FaultKind[];
+
+/** What the options of `donations sandbox fault` hold, as commander names them. */
+export type FaultOptions = Partial<Record<(typeof SHARES)[number], string>> &
+  Partial<Record<(typeof OUTAGES)[number], string | true>> & {
+    rateLimit?: string;
+    latency?: string;
+    path?: string;
+    count?: string;
+    for?: string;
+    seed?: string;
+  };
+
+/** `resetAfterProcessing` as an option is spelt: `reset-after-processing`. */
+export const kebab = (name: string) =>
+  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/**
+ * The rules that the options ask for. An outage is a rule of its own, since it ends at a time of its own.
+ * @throws UserError `usage`
+ */
+export function faultRules(options: FaultOptions): FaultRule[] {
+  const common: FaultRule = {
+    ...(options.path === undefined ? {} : { path: checkPattern(options.path) }),
+    ...(options.count === undefined ? {} : { count: parseCount(options.count) }),
+    ...(options.seed === undefined
+      ? {}
+      : { seed: parseCount(options.seed, { min: 0, max: 2 ** 32 - 1 }) }),
+  };
+  const forMs = options.for === undefined ? {} : { forMs: parseDuration(options.for) };
+
+  const outages = OUTAGES.filter((kind) => options[kind] !== undefined).map((kind): FaultRule => {
+    const time = options[kind];
+    return {
+      ...common,
+      ...forMs,
+      ...(typeof time === 'string' ? { forMs: parseDuration(time) } : {}),
+      [kind]: true,
+    };
+  });
+  const shares: FaultRule = {};
+  for (const kind of SHARES) {
+    const share = options[kind];
+    if (share !== undefined) shares[kind] = parseShare(share);
+  }
+  const total = Object.values(shares).reduce((sum, share) => sum + Number(share), 0);
+  if (total > 1 + 1e-9) throw usageError('the shares add up to more than 100%');
+  if (options.rateLimit !== undefined) shares.rateLimit = parseRate(options.rateLimit);
+  if (options.latency !== undefined) shares.latencyMs = parseDurationRange(options.latency);
+
+  const rules =
+    Object.keys(shares).length > 0 ? [...outages, { ...common, ...forMs, ...shares }] : outages;
+  if (rules.length === 0) {
+    throw usageError('no fault is given', 'See: donations sandbox fault --help');
+  }
+  return rules;
+}
+
+function checkPattern(path: string): string {
+  try {
+    new RegExp(path);
+  } catch {
+    throw usageError(`--path "${path}" is not a regular expression`);
+  }
+  return path;
+}

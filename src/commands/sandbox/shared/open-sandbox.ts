@@ -1,0 +1,12 @@
+import type { SandboxClient } from '../../../lib/sandbox/client.ts';
+import type { Context } from '../../context.ts';
+
+/** The running sandbox's side door; starts the sandbox if need be. */
+export async function openSandbox(context: Context): Promise<SandboxClient> {
+  const [{ ensureSandbox }, { SandboxClient }] = await Promise.all([
+    import('../../../lib/sandbox/daemon.ts'),
+    import('../../../lib/sandbox/client.ts'),
+  ]);
+  const { url } = await ensureSandbox({ dataDir: (await context.config()).dataDir });
+  return new SandboxClient(url);
+}

@@ -1,0 +1,30 @@
+import { createInterface } from 'node:readline/promises';
+import { say } from '../../lib/output/io.ts';
+import type { Context } from '../context.ts';
+
+/** Asks at a terminal for a word to be typed. False when it was not, or when nobody is there to ask. */
+export async function confirmByTyping(
+  context: Context,
+  what: string,
+  word: string,
+): Promise<boolean> {
+  if (what !== '') say(context.io, what);
+  return (await ask(context, `Type "${word}" to go on: `)) === word;
+}
+
+/** Asks at a terminal for a yes. False when it was not given, or when nobody is there to ask. */
+export async function confirmYes(context: Context, question: string): Promise<boolean> {
+  return /^y(es)?$/i.test((await ask(context, `${question} [y/N] `)) ?? '');
+}
+
+async function ask({ io, signal }: Context, question: string): Promise<string | undefined> {
+  if (!io.stdin.isTTY || !io.stderr.isTTY) return undefined;
+  const lines = createInterface({ input: io.stdin, output: io.stderr });
+  // It reads Ctrl-C as a key.
+  lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    return (await lines.question(question, { signal })).trim();
+  } finally {
+    lines.close();
+  }
+}

@@ -1,0 +1,75 @@
+import { type Command, Option } from 'commander';
+import { usageError } from '../../lib/errors.ts';
+import { type Filter, parseFilter, term } from '../../lib/filter/parse.ts';
+import { JOB_STATES, TERM_NAMES, TERMS } from '../../lib/filter/terms.ts';
+import { CompletedArgument } from './completed-argument.ts';
+
+const STATE_FLAGS = [...JOB_STATES, 'stuck'] as const;
+
+/** What the flags gave; each is shorthand for a term of the filter. */
+export type FilterOptions = Partial<Record<(typeof STATE_FLAGS)[number] | 'all', boolean>> & {
+  task?: string;
+  queue?: string;
+  error?: string;
+  fingerprint?: string;
+  donation?: string;
+  donor?: string;
+  olderThan?: string;
+  since?: string;
+};
+
+const STATE_HELP: Record<(typeof STATE_FLAGS)[number], string> = {
+  failed: 'those that are given up',
+  held: 'those that may have had their effect',
+  ready: 'those that are due',
+  running: 'those that a worker has',
+  scheduled: 'those to be run later',
+  retrying: 'those that failed and will be tried again',
+  stuck: 'those that are running, though nobody seems to be at it',
+};
+
+/** What completion offers in place of a filter. */
+const FILTER_WORDS = [
+  ...TERM_NAMES.map((name) => (name === 'payload' ? 'payload.' : `${name}:`)),
+  ...STATE_FLAGS.map((state) => `state:${state}`),
+];
+
+/** Adds `[filter…]` and the flags that are shorthand for its terms. */
+export function withFilter(
+  command: Command,
+  about = 'terms that must all hold: task:… error:~… age:>1h',
+): Command {
+  command.addArgument(new CompletedArgument('[filter...]', about, FILTER_WORDS));
+  for (const state of STATE_FLAGS) command.addOption(new Option(`--${state}`, STATE_HELP[state]));
+  return command
+    .option('--task <task>', 'of this task')
+    .option('--queue <queue>', 'of this named queue')
+    .option('--error <text>', 'whose last error contains this')
+    .option('--fingerprint <id>', 'of this group of errors (jobs errors)')
+    .option('--donation <id>', 'of this donation')
+    .option('--donor <id>', 'of this donor: id or e-mail address')
+    .option('--older-than <time>', 'for longer than this: 10m, 2h, 3d')
+    .option('--since <time>', 'for no longer than this: 2h, or a time')
+    .addHelpText(
+      'after',
+      `\nTerms of the filter:\n${TERM_NAMES.map((name) => `  ${TERMS[name].example.padEnd(26)}${TERMS[name].about}`).join('\n')}`,
+    );
+}
+
+/** The filter that the words and flags say together. */
+export function filterOf(words: string[], options: FilterOptions): Filter {
+  const states = STATE_FLAGS.filter((state) => options[state]);
+  if (options.all && states.length > 0)
+    throw usageError(`--all is every state, and --${states[0]} is one`);
+  const pieces = [...words];
+  if (states.length > 0) pieces.push(`state:${states.join(',')}`);
+  if (options.task !== undefined) pieces.push(term('task', options.task));
+  if (options.queue !== undefined) pieces.push(term('queue', options.queue));
+  if (options.error !== undefined) pieces.push(term('error', options.error, '~'));
+  if (options.fingerprint !== undefined) pieces.push(term('fingerprint', options.fingerprint));
+  if (options.donation !== undefined) pieces.push(term('donation', options.donation));
+  if (options.donor !== undefined) pieces.push(term('donor', options.donor));
+  if (options.olderThan !== undefined) pieces.push(term('age', options.olderThan, '>'));
+  if (options.since !== undefined) pieces.push(term('since', options.since));
+  return parseFilter(pieces.join(' '));
+}

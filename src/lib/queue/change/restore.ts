@@ -1,0 +1,128 @@
+import { type Operator, recordAudit } from '../../audit/record.ts';
+import type { Db, Queryable } from '../../db/database.ts';
+import { notFound } from '../../errors.ts';
+import { newId } from '../../ids.ts';
+import { moveDelivery } from '../../receipts/reopen.ts';
+
+export interface Restored {
+  operation: string | undefined;
+  restored: number;
+  /** A job of the same key has taken their place. */
+  replaced: number;
+}
+
+const CHUNK = 500;
+
+// As it was: what had failed comes back failed, so that nothing is done that nobody has decided.
+const RAISE = `
+  with chosen as materialized (
+    select d.*, exists (select 1 from graphile_worker.jobs j where j.key = d.key) as replaced
+    from donations.discarded_jobs d
+    where (d.operation = $1 or d.job_id = $2::bigint) and d.restored_as is null and d.job_id > $3::bigint
+    order by d.job_id limit ${CHUNK} for update
+  ),
+  added as materialized (
+    select c.*, (graphile_worker.add_job(identifier => c.task, payload => c.payload,
+      queue_name => c.queue, run_at => c.run_at, max_attempts => c.max_attempts, job_key => c.key,
+      priority => c.priority, flags => c.flags)).id as new_id
+    from chosen c where not c.replaced
+  ),
+  counted as materialized (
+    select a.job_id, a.new_id, (
+      select count(*) from graphile_worker.reschedule_jobs(array[a.new_id], attempts => a.attempts)) as n
+    from added a
+  ),
+  ended as materialized (
+    select a.new_id, (
+      select count(*) from graphile_worker.permanently_fail_jobs(array[a.new_id], a.last_error)) as n
+    from added a join counted using (new_id) where a.attempts >= a.max_attempts
+  ),
+  judged as (
+    insert into donations.job_verdicts (job_id, task, donation_id, decision, attempt, attempts,
+      error_class, error_code, message, fingerprint, decided_at, applied_at)
+    select a.new_id, v.task, v.donation_id, v.decision, v.attempt, v.attempts, v.error_class,
+      v.error_code, v.message, v.fingerprint, v.decided_at, now()
+    from added a cross join lateral jsonb_populate_record(null::donations.job_verdicts, a.verdict) v
+    where a.verdict is not null
+  ),
+  marked as (
+    update donations.discarded_jobs d set restored_as = c.new_id, restored_at = now()
+    from counted c where d.job_id = c.job_id
+  )
+  select c.job_id::text as old, a.new_id::text as new, c.replaced, (select count(*) from ended) as ended
+  from chosen c left join added a on a.job_id = c.job_id order by c.job_id`;
+
+/**
+ * Brings discarded jobs back into the queue as they were, under new ids.
+ *
+ * @param ref the audit entry of a discard, or the id of one job.
+ * @throws UserError `not_found` when nothing of it is kept.
+ */
+export async function restoreJobs(
+  db: Db,
+  ref: string,
+  { operator, reason }: { operator: Operator; reason: string | undefined },
+): Promise<Restored> {
+  const isJob = /^\d{1,18}$/.test(ref);
+  const [operation, job] = isJob ? [null, ref] : [await findOperation(db, ref), null];
+  const result: Restored = { operation: undefined, restored: 0, replaced: 0 };
+  let after = '0';
+  for (;;) {
+    const chunk = await db.transaction(async (tx) => {
+      const { rows } = await tx.query<{ old: string; new: string | null; replaced: boolean }>(
+        RAISE,
+        [operation, job, after],
+      );
+      const pairs = rows.flatMap((row) => (row.new ? [[row.old, row.new] as const] : []));
+      for (const [from, to] of pairs) await moveDelivery(tx, from, to);
+      const id = result.operation ?? newId('audit');
+      if (pairs.length > 0) {
+        const who = { ...operator, action: 'jobs.restore', reason };
+        if (!result.operation) await recordAudit(tx, { ...who, id, subject: ref });
+        await recordAudit(tx, {
+          ...who,
+          operation: id,
+          affected: pairs.length,
+          detail: { restored: pairs },
+        });
+      }
+      return { rows, restored: pairs.length, id };
+    });
+    if (chunk.rows.length === 0) break;
+    after = chunk.rows.at(-1)?.old as string;
+    result.restored += chunk.restored;
+    result.replaced += chunk.rows.length - chunk.restored;
+    if (chunk.restored > 0) result.operation = chunk.id;
+  }
+  if (result.restored + result.replaced === 0) throw await nothingLeft(db, operation, job);
+  return result;
+}
+
+async function findOperation(db: Queryable, ref: string): Promise<string> {
+  const { rows } = await db.query<{ id: string }>(
+    `select distinct operation as id from donations.discarded_jobs where starts_with(operation, $1) limit 2`,
+    [ref],
+  );
+  const [found, other] = rows;
+  if (!found || other) {
+    throw notFound(
+      other ? `"${ref}" fits several discards` : `no discarded jobs of "${ref}"`,
+      'Give the audit entry (aud_…) of the discard, or a job’s id: donations audit --action jobs.discard',
+    );
+  }
+  return found.id;
+}
+
+async function nothingLeft(db: Queryable, operation: string | null, job: string | null) {
+  const { rows } = await db.query<{ restored_as: bigint }>(
+    `select restored_as from donations.discarded_jobs
+     where (operation = $1 or job_id = $2::bigint) and restored_as is not null limit 1`,
+    [operation, job],
+  );
+  if (!rows[0]) return notFound(`no discarded job ${job}`, 'Discarded jobs are kept for 30 days.');
+  return notFound(
+    job
+      ? `job ${job} was restored before, as ${rows[0].restored_as}`
+      : 'all of it was restored before',
+  );
+}

@@ -1,0 +1,170 @@
+import type { Queryable } from '../../db/database.ts';
+import { usageError } from '../../errors.ts';
+import { Params } from '../../filter/compile.ts';
+import type { Filter } from '../../filter/parse.ts';
+import type { JobState } from '../../filter/terms.ts';
+import { findKnownDonations } from './known-donations.ts';
+import { conditionsOf, type JobSource, sourcesOf } from './sources.ts';
+
+/** One job of the queue. */
+export interface ListedJob {
+  id: string;
+  task: string;
+  queue: string | null;
+  state: JobState;
+  attempts: number;
+  max_attempts: number;
+  run_at: Date;
+  /** Since when it has been in its state; see JobSource. */
+  at: Date;
+  created_at: Date;
+  locked_by: string | null;
+  error: string | null;
+  error_class: string | null;
+  error_code: string | null;
+  fingerprint: string | null;
+  donation: string | null;
+  donor: string | null;
+  donor_name: string | null;
+}
+
+export type Sort = 'newest' | 'oldest' | 'attempts';
+
+export interface Page {
+  jobs: ListedJob[];
+  /** What `after` continues with; undefined at the end. */
+  next: string | undefined;
+}
+
+/** A count that was not carried on beyond a bound. */
+export interface BoundedCount {
+  count: number;
+  more: boolean;
+}
+
+/** Counting stops here: nobody needs to know whether it is 10,000 or 12,345,678 to the last job. */
+export const COUNT_BOUND = 10_000;
+
+interface Key {
+  /** The columns of the order, of each source, and their types. */
+  columns: (source: JobSource) => string[];
+  types: string[];
+  descending: boolean;
+}
+
+/** The order that indexes give without sorting, as far as the states allow. */
+function keyFor(sources: JobSource[], sort: Sort | undefined): Key {
+  const [natural, ...others] = new Set(sources.map((source) => source.natural));
+  const waiting = natural === 'queue' && others.length === 0;
+  if (sort === 'attempts') {
+    return { columns: ({ id }) => ['j.attempts', id], types: ['int', 'bigint'], descending: true };
+  }
+  const descending = (sort ?? (waiting ? 'oldest' : 'newest')) === 'newest';
+  if (waiting) {
+    return {
+      columns: () => ['j.priority', 'j.run_at', 'j.id'],
+      types: ['int', 'timestamptz', 'bigint'],
+      descending,
+    };
+  }
+  if (natural === 'time' && others.length === 0) {
+    return { columns: ({ at, id }) => [at, id], types: ['timestamptz', 'bigint'], descending };
+  }
+  return { columns: ({ id }) => [id], types: ['bigint'], descending };
+}
+
+/**
+ * One page of the jobs that a filter lets through. Jobs that wait come in the order in which they
+ * will be run, others newest first; each page is found by the last job of the one before.
+ *
+ * @throws UserError `usage` when `after` is not from a list of the same order.
+ */
+export async function listJobs(
+  tx: Queryable,
+  filter: Filter,
+  { sort, limit, after }: { sort?: Sort | undefined; limit: number; after?: string | undefined },
+): Promise<Page> {
+  const sources = sourcesOf(filter);
+  if (sources.length === 0) return { jobs: [], next: undefined };
+  const known = await findKnownDonations(tx, filter);
+  const key = keyFor(sources, sort);
+  const names = key.types.map((_, i) => `k${i}`);
+  const direction = key.descending ? 'desc' : 'asc';
+  const by = (columns: string[]) => columns.map((column) => `${column} ${direction}`).join(', ');
+  const params = new Params();
+  const beyond = after === undefined ? undefined : cursorPlaces(after, key, params);
+  const parts = sources.map((source) => {
+    const columns = key.columns(source);
+    const where = [conditionsOf(source, filter, known, params)];
+    if (beyond)
+      where.push(`(${columns.join(', ')}) ${key.descending ? '<' : '>'} (${beyond.join(', ')})`);
+    return `(select '${source.state}' as state, j.id, ${source.at} as at,
+        ${columns.map((column, i) => `${column} as k${i}`).join(', ')}
+      from ${source.from} where ${where.join(' and ')} order by ${by(columns)} limit ${limit + 1})`;
+  });
+  const { rows } = await tx.query<ListedJob & { cursor: string[] }>(
+    `with page as materialized (
+       select * from (${parts.join(' union all ')}) found order by ${by(names)} limit ${limit + 1}
+     )
+     select p.state, p.at, j.id::text, t.identifier as task, q.queue_name as queue, 
+       coalesce(v.attempt, j.attempts)::int as attempts, j.max_attempts::int, j.run_at, j.created_at, j.locked_by,
+       coalesce(v.message, case when j.attempts > 0 then j.last_error end) as error,
+       v.error_class, v.error_code, v.fingerprint, d.donor_id as donor, n.name as donor_name,
+       coalesce(v.donation_id, j.payload->>'donation_id') as donation,
+       array[${names.map((name) => `p.${name}::text`).join(', ')}] as cursor
+     from page p
+     join graphile_worker._private_jobs j on j.id = p.id
+     join graphile_worker._private_tasks t on t.id = j.task_id
+     left join graphile_worker._private_job_queues q on q.id = j.job_queue_id
+     left join donations.job_verdicts v
+       on v.job_id = p.id and v.decision <> 'retry' and p.state in ('failed', 'held')
+     left join donations.donations d on d.id = coalesce(v.donation_id, j.payload->>'donation_id')
+     left join donations.donors n on n.id = d.donor_id
+     order by ${by(names.map((name) => `p.${name}`))}`,
+    params.values,
+  );
+  const jobs = rows.slice(0, limit).map(({ cursor: _, ...job }) => job);
+  const last = rows.length > limit ? rows[limit - 1]?.cursor : undefined;
+  return { jobs, next: last && toCursor(key, last) };
+}
+
+/** How many jobs a filter lets through, counted up to a bound. */
+export async function countJobs(
+  tx: Queryable,
+  filter: Filter,
+  bound = COUNT_BOUND,
+): Promise<BoundedCount> {
+  const sources = sourcesOf(filter);
+  if (sources.length === 0) return { count: 0, more: false };
+  const known = await findKnownDonations(tx, filter);
+  const params = new Params();
+  const parts = sources.map(
+    (source) =>
+      `(select 1 from ${source.from} where ${conditionsOf(source, filter, known, params)} limit ${bound + 1})`,
+  );
+  const { rows } = await tx.query<{ count: number }>(
+    `select count(*)::int from (select 1 from (${parts.join(' union all ')}) found limit ${bound + 1}) bounded`,
+    params.values,
+  );
+  const count = rows[0]?.count ?? 0;
+  return { count: Math.min(count, bound), more: count > bound };
+}
+
+const toCursor = ({ types, descending }: Key, values: string[]) =>
+  Buffer.from(JSON.stringify([types.join(), descending, ...values])).toString('base64url');
+
+function cursorPlaces(cursor: string, { types, descending }: Key, params: Params): string[] {
+  let parts: unknown;
+  try {
+    parts = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+  } catch {
+    parts = undefined;
+  }
+  if (!Array.isArray(parts) || parts[0] !== types.join() || parts[1] !== descending) {
+    throw usageError(
+      '--after does not continue this list',
+      'Use what the page before printed, with the same filter and --sort.',
+    );
+  }
+  return parts.slice(2).map((value, i) => `${params.add(String(value))}::${types[i]}`);
+}

@@ -1,0 +1,216 @@
+import type { Queryable } from '../../db/database.ts';
+import { FAILED_BY_OTHERS } from '../run/adopt.ts';
+import { listPauses, type Pause } from '../run/pauses.ts';
+
+/** 50th, 95th and 99th percentile, in milliseconds. */
+export interface Percentiles {
+  p50: number;
+  p95: number;
+  p99: number;
+}
+
+/** One task now and over the last window. */
+export interface TaskStats {
+  task: string;
+  ready: number;
+  running: number;
+  retrying: number;
+  scheduled: number;
+  failed: number;
+  held: number;
+  /** Jobs a minute. */
+  enqueuedPerMinute: number;
+  donePerMinute: number;
+  /** Of the attempts, from 0 to 1; null without any. */
+  errorRate: number | null;
+  latency: Percentiles | null;
+  duration: Percentiles | null;
+  /** Since when the job has been due that waits longest. */
+  oldestReady: Date | null;
+  /** Milliseconds until nothing is due at the present rate; null when it does not get less. */
+  drainMs: number | null;
+}
+
+export interface QueueStats {
+  at: Date;
+  /** The time that the rates are of, in milliseconds: the window, or what the latest attempts cover. */
+  spanMs: number;
+  tasks: TaskStats[];
+  pauses: Pause[];
+  /** Counts that were not carried on: there are at least so many. */
+  more: Set<'ready' | 'later' | 'failed' | 'enqueued'>;
+}
+
+/** What is looked at, at most; see `more`. */
+const JOBS_BOUND = 100_000;
+const ATTEMPTS_BOUND = 20_000;
+
+const READY = `
+  select task_id, count(*)::int as ready, min(run_at) as oldest
+  from (select task_id, run_at from graphile_worker._private_jobs
+        where is_available = true and run_at <= now() order by priority, run_at limit ${JOBS_BOUND}) w
+  group by task_id`;
+const LATER = `
+  select task_id, count(*) filter (where attempts > 0)::int as retrying,
+    count(*) filter (where attempts = 0)::int as scheduled
+  from (select task_id, attempts from graphile_worker._private_jobs
+        where is_available = true and run_at > now() order by priority, run_at limit ${JOBS_BOUND}) w
+  group by task_id`;
+const RUNNING = `
+  select task_id, count(*)::int as running
+  from (select task_id from graphile_worker._private_jobs
+        where locked_at is not null order by locked_at limit ${JOBS_BOUND}) w
+  group by task_id`;
+const FAILED_LATELY_BY_OTHERS = `
+  select task_id, count(*)::int as failed
+  from (select j.task_id from graphile_worker._private_jobs j
+        where ${FAILED_BY_OTHERS} order by j.updated_at desc limit ${JOBS_BOUND}) w
+  group by task_id`;
+const JUDGED = `
+  select task, count(*) filter (where decision = 'fail')::int as failed,
+    count(*) filter (where decision = 'hold')::int as held
+  from (select task, decision from donations.job_verdicts
+        where decision <> 'retry' order by decided_at desc limit ${JOBS_BOUND}) w
+  group by task`;
+const ATTEMPTS = `
+  with latest as materialized (
+    select task, attempt, outcome, latency_ms, duration_ms, started_at from donations.job_attempts
+    where started_at >= now() - $1::interval order by started_at desc limit ${ATTEMPTS_BOUND}
+  ), span as (
+    select now() as at, case when count(*) < ${ATTEMPTS_BOUND} then now() - $1::interval
+      else min(started_at) end as begun from latest
+  )
+  select s.at, s.begun, a.* from span s left join (
+    select task,
+      count(*) filter (where outcome in ('succeeded', 'declined'))::int as done,
+      count(*) filter (where outcome in ('retry', 'failed', 'held', 'abandoned'))::int as errors,
+      count(*) filter (where outcome <> 'parked')::int as attempts,
+      -- Those that are gone already and became due in this time.
+      count(*) filter (where outcome in ('succeeded', 'declined') and attempt = 1
+        and started_at - make_interval(secs => latency_ms / 1000.0) >= (select begun from span))::int as gone,
+      percentile_disc(array[0.5, 0.95, 0.99]) within group (order by latency_ms) as latency,
+      percentile_disc(array[0.5, 0.95, 0.99]) within group (order by duration_ms) as duration
+    from latest group by task) a on true`;
+const ENQUEUED = `
+  select task_id, count(*)::int as enqueued
+  from (select task_id, created_at from graphile_worker._private_jobs
+        order by id desc limit ${ATTEMPTS_BOUND}) w
+  where created_at >= $1 group by task_id`;
+
+interface AttemptsRow {
+  at: Date;
+  begun: Date;
+  task: string | null;
+  done: number;
+  errors: number;
+  attempts: number;
+  gone: number;
+  latency: number[];
+  duration: number[];
+}
+
+interface Counts {
+  ready: number;
+  oldest: Date | null;
+  running: number;
+  retrying: number;
+  scheduled: number;
+  failed: number;
+  held: number;
+  enqueued: number;
+  ledger: AttemptsRow | undefined;
+}
+
+/**
+ * The queue by task: how much of what there is, how fast it moves, how long it takes. Everything is
+ * bounded: it costs the same however long the queue.
+ *
+ * @param windowMs over which rates and percentiles are taken.
+ */
+export async function queueStats(tx: Queryable, windowMs: number): Promise<QueueStats> {
+  const { rows: names } = await tx.query<{ id: number; task: string }>(
+    'select id, identifier as task from graphile_worker._private_tasks',
+  );
+  const tasks = new Map<string, Counts>();
+  const counts = (task: string): Counts => {
+    const found = tasks.get(task) ?? {
+      ready: 0,
+      oldest: null,
+      running: 0,
+      retrying: 0,
+      scheduled: 0,
+      failed: 0,
+      held: 0,
+      enqueued: 0,
+      ledger: undefined,
+    };
+    tasks.set(task, found);
+    return found;
+  };
+  const named = new Map(names.map(({ id, task }) => [id, task]));
+  /** Adds numeric columns to the counts of their tasks; gives the sum of them all. */
+  const add = async (sql: string, values: unknown[] = []): Promise<number> => {
+    const { rows } = await tx.query<Record<string, unknown>>(sql, values);
+    let sum = 0;
+    for (const { task, task_id, ...columns } of rows) {
+      const own = counts((task as string) ?? named.get(task_id as number) ?? `task ${task_id}`);
+      for (const [name, value] of Object.entries(columns)) {
+        if (value instanceof Date) own.oldest = value;
+        else if (typeof value === 'number') {
+          own[name as 'ready'] += value;
+          sum += value;
+        }
+      }
+    }
+    return sum;
+  };
+
+  const { rows: ledger } = await tx.query<AttemptsRow>(ATTEMPTS, [`${windowMs} milliseconds`]);
+  for (const row of ledger) if (row.task !== null) counts(row.task).ledger = row;
+  const { at, begun } = ledger[0] as AttemptsRow;
+  const spanMs = Math.max(1, at.getTime() - begun.getTime());
+  const more: QueueStats['more'] = new Set();
+  if ((await add(READY)) >= JOBS_BOUND) more.add('ready');
+  if ((await add(LATER)) >= JOBS_BOUND) more.add('later');
+  await add(RUNNING);
+  const failed = (await add(JUDGED)) + (await add(FAILED_LATELY_BY_OTHERS));
+  if (failed >= JOBS_BOUND) more.add('failed');
+  if ((await add(ENQUEUED, [begun])) >= ATTEMPTS_BOUND) more.add('enqueued');
+  const pauses = await listPauses(tx);
+  for (const { task } of pauses) counts(task);
+  return {
+    at,
+    spanMs,
+    pauses,
+    more,
+    tasks: [...tasks]
+      .map(([task, own]) => toStats(task, own, spanMs))
+      .sort((a, b) => b.ready - a.ready || (a.task < b.task ? -1 : 1)),
+  };
+}
+
+function toStats(task: string, own: Counts, spanMs: number): TaskStats {
+  const { ledger, oldest, enqueued, ...now } = own;
+  const perMinute = (count: number) => (count * 60_000) / spanMs;
+  const enqueuedPerMinute = perMinute(enqueued + (ledger?.gone ?? 0));
+  const donePerMinute = perMinute(ledger?.done ?? 0);
+  return {
+    task,
+    ...now,
+    enqueuedPerMinute,
+    donePerMinute,
+    errorRate: ledger && ledger.attempts > 0 ? ledger.errors / ledger.attempts : null,
+    latency: ledger ? percentiles(ledger.latency) : null,
+    duration: ledger ? percentiles(ledger.duration) : null,
+    oldestReady: oldest,
+    drainMs: drainTime(now.ready, donePerMinute - enqueuedPerMinute),
+  };
+}
+
+/** How long a number of jobs lasts at so many a minute net, in milliseconds; null for ever. */
+export function drainTime(ready: number, netPerMinute: number): number | null {
+  if (ready === 0) return 0;
+  return netPerMinute > 0 ? (ready / netPerMinute) * 60_000 : null;
+}
+
+const percentiles = ([p50 = 0, p95 = 0, p99 = 0]: number[]): Percentiles => ({ p50, p95, p99 });

@@ -1,0 +1,185 @@
+import { type Operator, recordAudit } from '../../audit/record.ts';
+import type { Db, Queryable } from '../../db/database.ts';
+import type { TaskName } from '../tasks.ts';
+
+/** Who stopped a task: a person, a refused key, or a provider that is down. */
+export type PauseCause = 'operator' | 'misconfigured' | 'circuit';
+
+export interface Pause {
+  task: string;
+  cause: PauseCause;
+  reason: string;
+  since: Date;
+  until: Date | null;
+  probes: number;
+  next_probe_at: Date | null;
+}
+
+/** The channel on which workers hear of changes to pauses. */
+export const CONTROL_CHANNEL = 'donations_control';
+
+const MAX_PROBE_MS = 60_000;
+
+/** How long to wait before the n-th probe of a provider (0 the first): doubling from a second to a minute. */
+export const probeDelayMs = (probes: number) => Math.min(MAX_PROBE_MS, 1000 * 2 ** probes);
+
+const COLUMNS = 'task, cause, reason, since, until, probes, next_probe_at';
+const IN_FORCE = '(until is null or until > now())';
+
+/** The pauses in force now. */
+export async function listPauses(db: Queryable): Promise<Pause[]> {
+  const { rows } = await db.query<Pause>(
+    `select ${COLUMNS} from donations.task_pauses where ${IN_FORCE} order by task, cause`,
+  );
+  return rows;
+}
+
+const tellWorkers = (tx: Queryable, task: string) =>
+  tx.query('select pg_notify($1, $2)', [CONTROL_CHANNEL, task]);
+
+/**
+ * Stops a task everywhere, and tells every worker. A pause of the same cause that is already there stays.
+ * @param probes where the doubling of the probe delay begins; undefined for a pause that nobody probes.
+ * @returns true when it was not paused for this cause before.
+ */
+export async function pauseTask(
+  db: Db,
+  pause: { task: string; cause: PauseCause; reason: string; until?: Date; probes?: number },
+): Promise<boolean> {
+  const probeMs = pause.probes === undefined ? null : probeDelayMs(pause.probes);
+  return db.transaction(async (tx) => {
+    const { rowCount } = await tx.query(
+      `insert into donations.task_pauses (task, cause, reason, until, probes, next_probe_at)
+       values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6::float8 / 1000))
+       on conflict (task, cause) do nothing`,
+      [pause.task, pause.cause, pause.reason, pause.until ?? null, pause.probes ?? 0, probeMs],
+    );
+    await tellWorkers(tx, pause.task);
+    return rowCount === 1;
+  });
+}
+
+/** Lets a task run again and tells every worker. Without `cause`, whatever stopped it. */
+export function resumeTask(db: Db, task: string, cause?: PauseCause): Promise<Pause[]> {
+  return db.transaction((tx) => endPauses(tx, task, cause));
+}
+
+/** @returns the pauses that were in force. */
+async function endPauses(tx: Queryable, task: string, cause?: PauseCause): Promise<Pause[]> {
+  const { rows } = await tx.query<Pause & { in_force: boolean }>(
+    `delete from donations.task_pauses where task = $1 and ($2::text is null or cause = $2)
+     returning ${COLUMNS}, ${IN_FORCE} as in_force`,
+    [task, cause ?? null],
+  );
+  await tellWorkers(tx, task);
+  return rows.flatMap(({ in_force, ...pause }) => (in_force ? pause : []));
+}
+
+/** A person's decision about a task. */
+interface Decision {
+  task: TaskName;
+  operator: Operator;
+  reason: string | undefined;
+}
+
+/**
+ * Pauses a task because a person says so, and audits it. A pause by a person that is there already
+ * gets the new reason and end.
+ *
+ * @param forMs how long, by the database's clock; undefined until somebody resumes it.
+ */
+export async function pauseByOperator(
+  db: Db,
+  { task, operator, reason, forMs }: Decision & { forMs: number | undefined },
+): Promise<{ pause: Pause; replaced: Pause | undefined }> {
+  return db.transaction(async (tx) => {
+    const { rows: before } = await tx.query<Pause>(
+      `select ${COLUMNS} from donations.task_pauses
+       where task = $1 and cause = 'operator' and ${IN_FORCE} for update`,
+      [task],
+    );
+    const { rows } = await tx.query<Pause>(
+      // A time beyond a lifetime would be beyond Postgres as well.
+      `insert into donations.task_pauses as p (task, cause, reason, until)
+       values ($1, 'operator', $2, case when $3::float8 is not null
+         then now() + make_interval(secs => least($3::float8 / 1000, 3e9)) end)
+       on conflict (task, cause) do update set reason = excluded.reason, until = excluded.until,
+         since = case when p.until <= now() then now() else p.since end
+       returning ${COLUMNS}`,
+      [task, `${operator.actor}: ${reason ?? 'no reason given'}`, forMs ?? null],
+    );
+    const pause = rows[0] as Pause;
+    await recordAudit(tx, {
+      ...operator,
+      action: 'jobs.pause',
+      subject: task,
+      reason,
+      detail: { before: before.map(forAudit), after: [forAudit(pause)] },
+    });
+    await tellWorkers(tx, task);
+    return { pause, replaced: before[0] };
+  });
+}
+
+/**
+ * Lets a task run again because a person says so, whatever stopped it, and audits it.
+ * @returns the pauses that were in force; none when it was not paused, and nothing is audited.
+ */
+export async function resumeByOperator(
+  db: Db,
+  { task, operator, reason }: Decision,
+): Promise<Pause[]> {
+  return db.transaction(async (tx) => {
+    const ended = await endPauses(tx, task);
+    if (ended.length > 0) {
+      await recordAudit(tx, {
+        ...operator,
+        action: 'jobs.resume',
+        subject: task,
+        reason,
+        detail: { before: ended.map(forAudit), after: [] },
+      });
+    }
+    return ended;
+  });
+}
+
+const forAudit = ({ cause, reason, since, until }: Pause) => ({ cause, reason, since, until });
+
+/** Where counting what a pause stops ends. */
+export const STOPPED_BOUND = 10_000;
+
+/** How many jobs of a task are due (one more than the bound: there are more), and how many workers have. */
+export async function countStopped(
+  tx: Queryable,
+  task: TaskName,
+): Promise<{ due: number; running: number }> {
+  const { rows } = await tx.query<{ due: number; running: number }>(
+    `with t as materialized (select id from graphile_worker._private_tasks where identifier = $1)
+     select
+       (select count(*)::int from (
+          select 1 from graphile_worker._private_jobs j
+          where j.is_available = true and j.run_at <= now() and j.task_id = (select id from t)
+          limit ${STOPPED_BOUND + 1}) w) as due,
+       (select count(*)::int from graphile_worker._private_jobs j
+        where j.locked_at is not null and j.task_id = (select id from t)) as running`,
+    [task],
+  );
+  return rows[0] ?? { due: 0, running: 0 };
+}
+
+/**
+ * Takes the probes that are due, so that of all workers one asks the provider.
+ * The next one is set at once: a prober that dies costs one round.
+ */
+export async function takeDueProbes(db: Queryable): Promise<Pause[]> {
+  const { rows } = await db.query<Pause>(
+    `update donations.task_pauses set probes = probes + 1,
+       next_probe_at = now() + make_interval(secs => least($1, 1000 * 2 ^ least(probes + 1, 30)) / 1000)
+     where (task, cause) in (
+       select task, cause from donations.task_pauses where next_probe_at <= now() for update skip locked)
+     returning ${COLUMNS}`,
+    [MAX_PROBE_MS],
+  );
+  return rows;
+}

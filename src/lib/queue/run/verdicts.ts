@@ -1,0 +1,55 @@
+import type { Queryable } from '../../db/database.ts';
+
+/**
+ * Carries verdicts over to Graphile Worker: reschedules, fails for good. It leaves jobs alone that
+ * are still locked; those stay for the next call. Any worker may do it for any other, so a verdict
+ * outlives the process that wrote it.
+ *
+ * @returns how many were carried over, and how many wait for their job's release.
+ */
+export async function applyVerdicts(db: Queryable): Promise<{ applied: number; waiting: number }> {
+  const { rows } = await db.query<{ applied: number; waiting: number }>(
+    `with due as materialized (
+       select v.* from donations.job_verdicts v
+       where v.applied_at is null
+       order by v.decided_at limit 1000
+       for update skip locked
+     ),
+     again as materialized (
+       select job.id from due cross join lateral graphile_worker.reschedule_jobs(
+         array[due.job_id], run_at => due.run_at, attempts => due.attempts::int) job
+       where due.decision = 'retry'
+     ),
+     ended as materialized (
+       select job.id from due cross join lateral graphile_worker.permanently_fail_jobs(
+         array[due.job_id], due.message) job
+       where due.decision <> 'retry'
+     ),
+     settled as (
+       select due.job_id, due.decision from due
+       where due.job_id in (select id from again union all select id from ended)
+          -- A job that is gone (completed or removed by somebody) needs no verdict.
+          or not exists (select 1 from graphile_worker.jobs j where j.id = due.job_id)
+     ),
+     standing as (
+       update donations.job_verdicts v set applied_at = now()
+       from settled where v.job_id = settled.job_id and settled.decision <> 'retry' returning 1
+     ),
+     done as (
+       delete from donations.job_verdicts v using settled
+       where v.job_id = settled.job_id and settled.decision = 'retry' returning 1
+     )
+     select (select count(*) from settled)::int as applied,
+            ((select count(*) from due) - (select count(*) from settled))::int as waiting`,
+  );
+  return rows[0] ?? { applied: 0, waiting: 0 };
+}
+
+/** True when the job's last attempt was judged and the verdict is not carried over yet: it must not run. */
+export async function hasPendingVerdict(db: Queryable, jobId: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'select 1 from donations.job_verdicts where job_id = $1 and applied_at is null',
+    [jobId],
+  );
+  return (rowCount ?? 0) > 0;
+}

@@ -1,0 +1,124 @@
+import { dependencyDown, notFound, UserError } from '../errors.ts';
+import type { Health, InboxMail, SandboxStats } from './admin.ts';
+import type { ActiveRule, FaultRule, Provider } from './faults.ts';
+import type { Mail } from './sendgrid-validation.ts';
+import type { StripeObject } from './stripe-objects.ts';
+import type { WebhookSettings } from './webhooks.ts';
+
+/** Which mails: by the custom arguments that they were sent with, or by address. */
+export interface InboxFilter {
+  limit?: number;
+  receiptId?: string;
+  donationId?: string;
+  deliveryId?: string;
+  to?: string;
+}
+
+/** The sandbox's side door, from outside. Every method throws UserError `dependency_down` when it does not answer. */
+export class SandboxClient {
+  readonly #url: string;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  health = () => this.#call<Health>('GET', 'health');
+
+  stats = () => this.#call<SandboxStats>('GET', 'stats');
+
+  faults = () => this.#call<Record<Provider, ActiveRule[]>>('GET', 'faults');
+
+  /** Replaces the provider's faults. @throws UserError `usage` for a rule that makes no sense */
+  setFaults = (provider: Provider, rules: FaultRule | FaultRule[]) =>
+    this.#call<Record<Provider, ActiveRule[]>>('PUT', `faults/${provider}`, rules);
+
+  /** Ends the faults of one provider, or of both. */
+  clearFaults = (provider?: Provider) =>
+    this.#call<Record<Provider, ActiveRule[]>>(
+      'DELETE',
+      provider ? `faults/${provider}` : 'faults',
+    );
+
+  /** The newest mails first; 50 unless told. */
+  inbox = ({ limit, receiptId, donationId, deliveryId, to }: InboxFilter = {}) =>
+    this.#call<InboxMail[]>(
+      'GET',
+      `inbox${query({ limit, receipt_id: receiptId, donation_id: donationId, delivery_id: deliveryId, recipient: to })}`,
+    );
+
+  /**
+   * One mail by its id, or an unambiguous beginning of it. `message` is null for old ones, of which
+   * only the envelope is kept. @throws UserError `not_found`
+   */
+  message = (id: string) =>
+    this.#call<{ mail: InboxMail; message: Mail | null }>(
+      'GET',
+      `inbox/${encodeURIComponent(id)}`,
+    ).catch((error) => {
+      if (!(error instanceof UserError && error.code === 'not_found')) throw error;
+      throw notFound(
+        `the sandbox has no mail ${id}, or several that begin so`,
+        'See: donations sandbox inbox',
+      );
+    });
+
+  /** PaymentIntents as Stripe has them, newest first; of one donation by its id in the metadata. */
+  paymentIntents = ({ donationId, limit }: { donationId?: string; limit?: number } = {}) =>
+    this.#call<StripeObject[]>(
+      'GET',
+      `payment_intents${query({ donation_id: donationId, limit })}`,
+    );
+
+  customers = ({ email }: { email?: string } = {}) =>
+    this.#call<StripeObject[]>('GET', `customers${query({ email })}`);
+
+  webhooks = () => this.#call<WebhookSettings>('GET', 'webhooks');
+
+  /** Sets where events go; null for nowhere, left out as it was. */
+  setWebhooks = (urls: { stripeUrl?: string | null; sendgridUrl?: string | null }) =>
+    this.#call<WebhookSettings>('PUT', 'webhooks', urls);
+
+  /** Forgets Stripe's idempotency keys that are at least so old: all of them by default. */
+  expireKeys = (olderThanMs = 0) =>
+    this.#call<{ expired: number }>('POST', 'expire_keys', { olderThanMs });
+
+  /** Forgets charges, customers, mails and faults. */
+  reset = () => this.#call<{ reset: true }>('POST', 'reset');
+
+  /** Asks the server to stop. */
+  stop = () => this.#call<{ stopping: true }>('POST', 'stop');
+
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    let response: Response;
+    try {
+      response = await fetch(`${this.#url}/_sandbox/${path}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(10_000),
+      });
+    } catch (error) {
+      throw dependencyDown(
+        `the sandbox at ${this.#url} does not answer`,
+        'Start it: donations sandbox start',
+        error,
+      );
+    }
+    const answer = (await response.json()) as T & { error?: string };
+    if (response.status === 404) throw notFound(`the sandbox has ${answer.error}`);
+    if (response.status === 400) {
+      throw new UserError('usage', `the sandbox refuses: ${answer.error}`);
+    }
+    if (!response.ok) {
+      throw new Error(`the sandbox answered ${response.status} to ${method} ${path}`);
+    }
+    return answer;
+  }
+}
+
+function query(values: Record<string, string | number | undefined>): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) params.set(name, String(value));
+  }
+  return params.size === 0 ? '' : `?${params}`;
+}

@@ -1,0 +1,162 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dependencyDown } from '../errors.ts';
+import { launcherPath } from '../launcher.ts';
+import type { Health } from './admin.ts';
+import { SandboxClient } from './client.ts';
+import { startSandbox } from './server.ts';
+
+export interface SandboxStatus {
+  running: boolean;
+  pid?: number;
+  url?: string;
+}
+
+const PATIENCE_MS = 20_000;
+const LOOK_AGAIN_MS = 25;
+// How `sandbox serve` ends when another process has the lock: the exit code of `try_again`.
+const LOCKED_OUT_EXIT = 75;
+
+const stateFile = (dataDir: string) => join(dataDir, 'sandbox.json');
+const logFile = (dataDir: string) => join(dataDir, 'sandbox.log');
+
+/**
+ * Makes sure that the data directory's sandbox runs, and leaves it running in the background. When
+ * several commands do so at once, each may start a process: the lock in `startSandbox` lets one live.
+ *
+ * @param options.command what serves the sandbox; by default this package's own launcher
+ * @throws UserError `dependency_down` when it does not come up
+ */
+export async function ensureSandbox(options: {
+  dataDir: string;
+  command?: [program: string, ...args: string[]];
+}): Promise<{ url: string; started: boolean }> {
+  // The process in the background has another working directory.
+  const dataDir = resolve(options.dataDir);
+  const before = await sandboxStatus({ dataDir });
+  if (before.url) return { url: before.url, started: false };
+
+  await mkdir(dataDir, { recursive: true });
+  const command = options.command ?? [process.execPath, launcherPath(), 'sandbox', 'serve'];
+  let server = spawnServer(command, dataDir);
+  const deadline = Date.now() + PATIENCE_MS;
+  while (Date.now() < deadline) {
+    const { url, pid } = await sandboxStatus({ dataDir });
+    if (url) {
+      const started = pid === server.pid;
+      // Ours came too late; still starting, it would serve on when the other is stopped.
+      if (!started) server.abandon();
+      return { url, started };
+    }
+    if (server.ended !== undefined && server.ended !== LOCKED_OUT_EXIT) break;
+    // Another has the lock: it is about to answer, or it is just going.
+    if (server.ended === LOCKED_OUT_EXIT) server = spawnServer(command, dataDir);
+    await sleep(LOOK_AGAIN_MS);
+  }
+  server.abandon();
+  throw dependencyDown(
+    `the sandbox does not start: ${server.ended === undefined ? 'it does not answer' : `it ended with ${server.ended}`}`,
+    `See ${logFile(dataDir)}`,
+  );
+}
+
+interface SpawnedServer {
+  pid: number | undefined;
+  /** Its exit code, signal, or why it could not be run. */
+  ended: number | string | undefined;
+  /** Ends it if it has not ended. */
+  abandon(): void;
+}
+
+function spawnServer([program, ...args]: [string, ...string[]], dataDir: string): SpawnedServer {
+  const log = openSync(logFile(dataDir), 'a', 0o600);
+  const child = spawn(program, [...args, '--data-dir', dataDir], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    // Neither this command's directory nor its secrets should live on in the background.
+    cwd: '/',
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production' },
+  });
+  closeSync(log);
+  const server: SpawnedServer = {
+    pid: child.pid,
+    ended: undefined,
+    abandon: () => void child.kill(),
+  };
+  child.once('error', (error) => {
+    server.ended = error.message;
+  });
+  child.once('exit', (code, signal) => {
+    server.ended = signal ?? code ?? undefined;
+  });
+  child.unref();
+  return server;
+}
+
+/**
+ * Serves the sandbox in this process until the signal, or until it is asked to stop, on the port
+ * that it had before if that is free: URLs stay the same.
+ */
+export async function serveSandbox(dataDir: string, signal: AbortSignal): Promise<void> {
+  const remembered = (await readState(dataDir))?.port ?? 0;
+  const server = await startSandbox({ dataDir, port: remembered }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') throw error;
+      return startSandbox({ dataDir });
+    },
+  );
+  const file = stateFile(dataDir);
+  await writeFile(`${file}.new`, JSON.stringify({ pid: process.pid, port: server.port }), {
+    mode: 0o600,
+  });
+  await rename(`${file}.new`, file);
+  const aborted = new Promise<void>((done) => {
+    if (signal.aborted) done();
+    signal.addEventListener('abort', () => done(), { once: true });
+  });
+  await Promise.race([aborted, server.stopRequested]);
+  await server.close();
+}
+
+/** Stops the data directory's sandbox. @returns false when none ran @throws UserError `dependency_down` */
+export async function stopSandbox({ dataDir }: { dataDir: string }): Promise<boolean> {
+  const { url, pid } = await sandboxStatus({ dataDir });
+  if (!url) return false;
+  // Asked, not killed: by now the pid could be another process's.
+  await new SandboxClient(url).stop();
+  const deadline = Date.now() + PATIENCE_MS;
+  while ((await sandboxStatus({ dataDir })).running) {
+    if (Date.now() > deadline) {
+      throw dependencyDown(`the sandbox (pid ${pid}) does not stop`, `End it: kill -9 ${pid}`);
+    }
+    await sleep(LOOK_AGAIN_MS);
+  }
+  return true;
+}
+
+/** Whether the data directory's sandbox runs: asked of the port on record, so that a stale file deceives nobody. */
+export async function sandboxStatus({ dataDir }: { dataDir: string }): Promise<SandboxStatus> {
+  const state = await readState(dataDir);
+  if (!state) return { running: false };
+  const url = `http://127.0.0.1:${state.port}`;
+  try {
+    const response = await fetch(`${url}/_sandbox/health`, { signal: AbortSignal.timeout(2000) });
+    const health = (await response.json()) as Health;
+    // The port may by now be another directory's sandbox, or anything else.
+    const ours = health.ok && (await realpath(health.dataDir)) === (await realpath(dataDir));
+    return ours ? { running: true, pid: health.pid, url } : { running: false };
+  } catch {
+    return { running: false };
+  }
+}
+
+async function readState(dataDir: string): Promise<{ pid: number; port: number } | undefined> {
+  try {
+    return JSON.parse(await readFile(stateFile(dataDir), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}

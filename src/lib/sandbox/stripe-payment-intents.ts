@@ -1,0 +1,239 @@
+import { currencies, currencyExponent } from '../money.ts';
+import { charge } from './stripe-charges.ts';
+import { invalidParameter, missing, refused } from './stripe-errors.ts';
+import { type StripeObject, type StripeObjects, stripeId } from './stripe-objects.ts';
+import {
+  choice,
+  flag,
+  group,
+  integer,
+  metadata,
+  type ParamSpec,
+  type Params,
+  requiredText,
+  text,
+} from './stripe-params.ts';
+import { chargedMethod, PAYMENT_METHOD_DATA } from './stripe-payment-methods.ts';
+
+const CONFIRM: ParamSpec = {
+  payment_method: 'text',
+  payment_method_data: PAYMENT_METHOD_DATA,
+  setup_future_usage: 'text',
+  error_on_requires_action: 'text',
+  off_session: 'text',
+  return_url: 'text',
+  receipt_email: 'text',
+};
+
+export const CONFIRM_PARAMS = CONFIRM;
+/** `payment_method_types` is gone since API version 2026-09-30. */
+export const INTENT_PARAMS: ParamSpec = {
+  ...CONFIRM,
+  amount: 'text',
+  currency: 'text',
+  confirm: 'text',
+  automatic_payment_methods: { enabled: 'text', allow_redirects: 'text' },
+  allowed_payment_method_types: 'texts',
+  capture_method: 'text',
+  confirmation_method: 'text',
+  customer: 'text',
+  description: 'text',
+  metadata: 'anything',
+  shipping: 'anything',
+  statement_descriptor: 'text',
+  statement_descriptor_suffix: 'text',
+  use_stripe_sdk: 'text',
+};
+
+/** In minor units: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
+const MINIMUM: Record<string, number> = {
+  usd: 50,
+  aed: 200,
+  aud: 50,
+  bgn: 100,
+  brl: 50,
+  cad: 50,
+  chf: 50,
+  czk: 1500,
+  dkk: 250,
+  eur: 50,
+  gbp: 30,
+  hkd: 400,
+  huf: 17500,
+  inr: 50,
+  jpy: 50,
+  mxn: 1000,
+  myr: 200,
+  nok: 300,
+  nzd: 50,
+  pln: 200,
+  ron: 200,
+  sek: 300,
+  sgd: 50,
+  thb: 1000,
+};
+const MAXIMUM = 99_999_999;
+const CURRENCIES = new Set(currencies());
+
+/** POST /v1/payment_intents */
+export function createIntent(params: Params, objects: StripeObjects, now: number): StripeObject {
+  const { amount, currency } = money(params);
+  const confirmed = flag(params, 'confirm');
+  const customer = text(params, 'customer');
+  const types = params.allowed_payment_method_types;
+  const automatic = group(params, 'automatic_payment_methods');
+  const redirects =
+    types === undefined &&
+    (text(automatic, 'enabled') ?? 'true') === 'true' &&
+    choice(automatic, 'allow_redirects', ['always', 'never']) !== 'never';
+  if (redirects && confirmed && !text(params, 'return_url')) {
+    throw invalidParameter(
+      "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these payment methods might redirect your customer off of your page, you must provide a `return_url`. If you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents.",
+      'return_url',
+    );
+  }
+  for (const name of ['error_on_requires_action', 'off_session']) {
+    if (params[name] !== undefined && !confirmed) {
+      throw invalidParameter(`The parameter \`${name}\` can only be used when confirm=true.`, name);
+    }
+  }
+  if (customer && !objects.get('customer', customer)) {
+    throw missing('customer', customer, 'customer', 400);
+  }
+  const id = stripeId('pi');
+  const intent: StripeObject = {
+    id,
+    object: 'payment_intent',
+    amount,
+    amount_capturable: 0,
+    amount_received: 0,
+    automatic_payment_methods:
+      types === undefined
+        ? { enabled: true, allow_redirects: redirects ? 'always' : 'never' }
+        : null,
+    canceled_at: null,
+    cancellation_reason: null,
+    capture_method:
+      choice(params, 'capture_method', ['automatic', 'automatic_async']) ?? 'automatic_async',
+    client_secret: `${id}_secret_${stripeId('x').slice(2)}`,
+    confirmation_method: text(params, 'confirmation_method') ?? 'automatic',
+    created: now,
+    currency,
+    customer: customer ?? null,
+    description: text(params, 'description') ?? null,
+    last_payment_error: null,
+    latest_charge: null,
+    livemode: false,
+    metadata: metadata(params),
+    next_action: null,
+    payment_method: null,
+    payment_method_types: types ?? ['card'],
+    processing: null,
+    receipt_email: text(params, 'receipt_email') ?? null,
+    setup_future_usage: null,
+    shipping: params.shipping ?? null,
+    statement_descriptor: text(params, 'statement_descriptor') ?? null,
+    statement_descriptor_suffix: text(params, 'statement_descriptor_suffix') ?? null,
+    status: 'requires_payment_method',
+  };
+  const method = prepare(intent, params, objects, now);
+  if (confirmed && !method) throw noMethod();
+  objects.insert(intent);
+  if (confirmed && method) charge(intent, method, params, objects, now);
+  return intent;
+}
+
+/** POST /v1/payment_intents/:id/confirm */
+export function confirmIntent(
+  id: string,
+  params: Params,
+  objects: StripeObjects,
+  now: number,
+): StripeObject {
+  const intent = objects.get('payment_intent', id);
+  if (!intent) throw missing('payment_intent', id, 'intent', 404);
+  if (!['requires_payment_method', 'requires_confirmation'].includes(intent.status as string)) {
+    throw refused(
+      `This PaymentIntent's state is ${intent.status}: it cannot be confirmed.`,
+      undefined,
+      'payment_intent_unexpected_state',
+    );
+  }
+  const automatic = intent.automatic_payment_methods as { allow_redirects: string } | null;
+  if (automatic?.allow_redirects === 'always' && !text(params, 'return_url')) {
+    throw invalidParameter(
+      'You must provide a `return_url` when confirming this PaymentIntent.',
+      'return_url',
+    );
+  }
+  const known = objects.get('payment_method', String(intent.payment_method));
+  const method = prepare(intent, params, objects, now) ?? known;
+  if (!method) throw noMethod();
+  charge(intent, method, params, objects, now);
+  return intent;
+}
+
+function money(params: Params): { amount: number; currency: string } {
+  requiredText(params, 'amount');
+  const amount = integer(params, 'amount') as number;
+  const currency = requiredText(params, 'currency').toLowerCase();
+  if (!CURRENCIES.has(currency)) {
+    throw invalidParameter(`Invalid currency: ${currency}.`, 'currency');
+  }
+  if (amount < 1) {
+    throw invalidParameter(
+      'This value must be greater than or equal to 1.',
+      'amount',
+      'parameter_invalid_integer',
+    );
+  }
+  const minimum = MINIMUM[currency] ?? 1;
+  if (amount < minimum) {
+    const decimal = (minimum / 10 ** currencyExponent(currency)).toFixed(
+      currencyExponent(currency),
+    );
+    throw invalidParameter(
+      `Amount must be at least ${decimal} ${currency}`,
+      'amount',
+      'amount_too_small',
+    );
+  }
+  if (amount > MAXIMUM) {
+    throw invalidParameter(`Amount must be no more than ${MAXIMUM}`, 'amount', 'amount_too_large');
+  }
+  // https://docs.stripe.com/currencies#three-decimal: the last digit must be zero.
+  if (currencyExponent(currency) === 3 && amount % 10 !== 0) {
+    throw invalidParameter(`Amounts in ${currency} must be divisible by 10`, 'amount');
+  }
+  return { amount, currency };
+}
+
+/** Takes over what a confirmation may set. */
+function prepare(
+  intent: StripeObject,
+  params: Params,
+  objects: StripeObjects,
+  now: number,
+): StripeObject | undefined {
+  const usage = choice(params, 'setup_future_usage', ['off_session', 'on_session']);
+  if (usage) intent.setup_future_usage = usage;
+  flag(params, 'error_on_requires_action');
+  const method = chargedMethod(
+    params,
+    (intent.customer as string | null) ?? undefined,
+    objects,
+    now,
+  );
+  if (method) {
+    intent.payment_method = method.id;
+    intent.status = 'requires_confirmation';
+  }
+  return method;
+}
+
+const noMethod = () =>
+  refused(
+    "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.",
+    undefined,
+    'payment_intent_unexpected_state',
+  );
