@@ -29,9 +29,10 @@ describe('migrate', () => {
   it('is done once, however many commands start it at once', async () => {
     const { pending } = await migrationState(db);
     expect(pending).toEqual([
-      '0001_donations.sql',
-      '0002_jobs.sql',
-      '0003_operations.sql',
+      '0001_gifts.sql',
+      '0002_receipts.sql',
+      '0003_queue.sql',
+      '0004_audit.sql',
       'graphile-worker',
       'indexes',
     ]);
@@ -41,7 +42,7 @@ describe('migrate', () => {
     const { rows } = await db.query<{ name: string }>(
       'select name from donations.schema_migrations',
     );
-    expect(rows).toHaveLength(3);
+    expect(rows).toHaveLength(4);
     expect(await migrate(url)).toEqual([]);
   });
 
@@ -60,11 +61,11 @@ describe('migrate', () => {
   it('refuses a migration that was changed since', async () => {
     await migrate(url);
     await db.query(
-      `update donations.schema_migrations set checksum = 'x' where name = '0001_donations.sql'`,
+      `update donations.schema_migrations set checksum = 'x' where name = '0001_gifts.sql'`,
     );
     await expect(migrate(url)).rejects.toMatchObject({
       code: 'configuration',
-      message: expect.stringContaining('0001_donations.sql'),
+      message: expect.stringContaining('0001_gifts.sql'),
     });
   });
 });
@@ -88,7 +89,7 @@ describe('prepareDatabase', () => {
 
   it('says how many are missing of a database that has some', async () => {
     await migrate(url);
-    await db.query('delete from donations.schema_migrations where name = $1', ['0002_jobs.sql']);
+    await db.query('delete from donations.schema_migrations where name = $1', ['0003_queue.sql']);
     await expect(prepareDatabase(db, options(false))).rejects.toMatchObject({
       code: 'configuration',
       message: 'the database lacks 1 migration',

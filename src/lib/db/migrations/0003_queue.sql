@@ -1,4 +1,4 @@
--- What Graphile Worker does not keep: attempts, verdicts, workers, pauses.
+-- What Graphile Worker does not keep: attempts, verdicts, workers, pauses, discarded jobs.
 
 create table donations.job_attempts (
   id bigint generated always as identity,
@@ -23,7 +23,10 @@ create table donations.job_attempts (
 ) partition by range (started_at);
 comment on table donations.job_attempts is 'One row an attempt of a job. No foreign keys: it is history, and outlives what it tells of.';
 create index job_attempts_donation on donations.job_attempts (donation_id, started_at) where donation_id is not null;
-create index job_attempts_trouble on donations.job_attempts (started_at, task) where outcome not in ('succeeded');
+-- The latest attempts, for rates and percentiles; the latest that went wrong, for the groups of errors.
+create index job_attempts_time on donations.job_attempts (started_at);
+create index job_attempts_trouble on donations.job_attempts (started_at)
+  include (task, fingerprint, outcome, job_id) where outcome <> 'succeeded';
 create table donations.job_attempts_default partition of donations.job_attempts default;
 
 -- Makes the daily partitions (UTC) from one day before to `days` days after today.
@@ -69,6 +72,8 @@ create table donations.job_verdicts (
   task text not null,
   donation_id text,
   decision text not null check (decision in ('retry', 'fail', 'hold')),
+  -- Graphile Worker fails a job for good by using up its attempts: how many there were is kept here.
+  attempt smallint,
   run_at timestamptz,
   -- What the job's count of attempts is to be; null leaves it.
   attempts smallint check (attempts >= 0),
@@ -81,7 +86,11 @@ create table donations.job_verdicts (
   check ((decision = 'retry') = (run_at is not null))
 );
 create index job_verdicts_unapplied on donations.job_verdicts (decided_at) where applied_at is null;
-create index job_verdicts_standing on donations.job_verdicts (decision, decided_at desc) where decision <> 'retry';
+-- Failed and held jobs in the order in which they failed; what groups and counts need is in the index.
+create index job_verdicts_standing on donations.job_verdicts (decided_at, job_id)
+  include (decision, task, fingerprint) where decision <> 'retry';
+create index job_verdicts_donation on donations.job_verdicts (donation_id)
+  where decision <> 'retry' and donation_id is not null;
 
 create table donations.workers (
   id text primary key check (id ~ '^wrk_[0-9a-z]{26}$'),
@@ -114,3 +123,30 @@ create table donations.task_pauses (
   primary key (task, cause)
 );
 comment on table donations.task_pauses is 'Tasks that no worker runs now. NOTIFY donations_control tells workers of a change.';
+
+create table donations.discarded_jobs (
+  job_id bigint primary key,
+  -- The audit entry of the change that discarded it.
+  operation text not null,
+  discarded_at timestamptz not null default now(),
+  -- As it was in the queue.
+  task text not null,
+  queue text,
+  payload json not null,
+  priority integer not null,
+  run_at timestamptz not null,
+  attempts integer not null,
+  max_attempts integer not null,
+  key text,
+  flags text[] not null default '{}',
+  last_error text,
+  created_at timestamptz not null,
+  -- The standing verdict of a failed or held job.
+  verdict jsonb,
+  restored_as bigint,
+  restored_at timestamptz,
+  check ((restored_as is null) = (restored_at is null))
+);
+comment on table donations.discarded_jobs is 'Kept for 30 days, so that a discard can be undone.';
+create index discarded_jobs_operation on donations.discarded_jobs (operation);
+create index discarded_jobs_at on donations.discarded_jobs (discarded_at);
