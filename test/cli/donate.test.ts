@@ -42,7 +42,7 @@ describe('donate', () => {
       { status: 'succeeded', amount: 5000 },
     ]);
     const jobs = await system.db.query<{ task: string }>(
-      'select task_identifier as task from graphile_worker.jobs where key like $1 or key in (select $2 || id from donations.receipt_deliveries where donation_id = $3) order by 1',
+      'select task_identifier as task from graphile_worker.jobs where key like $1 or key in (select $2 || id from donations.receipt_deliveries where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $3)) order by 1',
       [`%${donation.id}`, 'send:', donation.id],
     );
     expect(jobs.rows.map(({ task }) => task)).toEqual(['send_receipt', 'tokenize_card']);
@@ -59,7 +59,7 @@ describe('donate', () => {
     const { id, status, decline_code } = JSON.parse(declined.stdout);
     expect({ status, decline_code }).toEqual({ status: 'failed', decline_code: code });
     const { rowCount } = await system.db.query(
-      'select 1 from donations.receipts where donation_id = $1',
+      'select 1 from donations.receipt_donations where donation_id = $1',
       [id],
     );
     expect(rowCount).toBe(0);
