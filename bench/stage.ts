@@ -26,7 +26,7 @@ export async function openStage(): Promise<Stage> {
   const dataDir = mkdtempSync(join(tmpdir(), 'donations-bench-'));
   await chmod(dataDir, 0o755);
   const { url: databaseUrl } = await startEmbedded({ dataDir });
-  const { url: sandboxUrl } = await ensureSandbox({ dataDir });
+  const sandbox = await ensureSandbox({ dataDir });
   const { config } = loadConfig({ env: { DONATIONS_DATA_DIR: dataDir }, cwd: dataDir });
   const db = openDb({ url: databaseUrl, applicationName: 'donations bench', poolSize: 20 });
   await prepareDatabase(db, { url: databaseUrl, mode: 'sandbox', migrateByItself: true });
@@ -34,8 +34,8 @@ export async function openStage(): Promise<Stage> {
   return {
     dataDir,
     databaseUrl,
-    sandboxUrl,
-    sandbox: new SandboxClient(sandboxUrl),
+    sandboxUrl: sandbox.url,
+    sandbox: new SandboxClient(sandbox),
     config,
     db,
     async close() {

@@ -129,8 +129,13 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     }),
     mail: once(async () => {
       const { sendgrid } = await endpoints();
+      const { receipts } = await config();
       const { sendgridGateway } = await import('../lib/providers/sendgrid.ts');
-      return sendgridGateway({ ...sendgrid, apiKey: sendgrid.apiKey as string });
+      return sendgridGateway({
+        ...sendgrid,
+        apiKey: sendgrid.apiKey as string,
+        sender: receipts.from,
+      });
     }),
     async operator() {
       const { hostname, userInfo } = await import('node:os');

@@ -117,6 +117,7 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./sandbox/status.ts')).sandboxStatusCommand,
       async () => (await import('./sandbox/inbox.ts')).sandboxInboxCommand,
       async () => (await import('./sandbox/fault.ts')).sandboxFaultCommand,
+      async () => (await import('./sandbox/refund.ts')).sandboxRefundCommand,
       async () => (await import('./sandbox/webhooks.ts')).sandboxWebhooksCommand,
       async () => (await import('./sandbox/reset.ts')).sandboxResetCommand,
     ],

@@ -106,7 +106,7 @@ describe('what a worker does when SendGrid fails once', () => {
     ],
   ];
   it.each(cases)('%s', async (_name, fault, first, delivery, mails) => {
-    await system.sandbox.setFaults('sendgrid', once(fault));
+    await system.sandbox.setFaults('sendgrid', once(fault as FaultRule));
     await donateInBackground(system.deps, gift());
     await settle();
     expect((await attempts('send_receipt'))[0]).toMatchObject(first);
@@ -166,7 +166,7 @@ describe('what a worker does when Stripe fails once', () => {
     await settle();
     expect((await attempts('charge_card'))[0]).toMatchObject(first);
     const charges = await system.sandbox.paymentIntents();
-    expect(charges.map(({ status }) => status)).toEqual(['succeeded']);
+    expect(charges.filter(({ status }) => status === 'succeeded')).toHaveLength(1);
     expect(await tallySince(system.db, new Date(0))).toMatchObject({
       charged: 1,
       tokenized: 1,
@@ -207,7 +207,7 @@ it.each([
   ],
 ])('charges once after %s, though Stripe has forgotten every key', async (_, fault) => {
   const { db, sandbox, deps } = system;
-  await sandbox.setFaults('stripe', once(fault));
+  await sandbox.setFaults('stripe', once(fault as FaultRule));
   const id = await donateInBackground(deps, gift());
   const worker = system.startWorker();
   await worker.until((lines) => lines.some((line) => line.outcome !== undefined));

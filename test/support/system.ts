@@ -51,7 +51,7 @@ export async function startSystem(env: NodeJS.ProcessEnv = {}): Promise<System> 
   const workers: TestWorker[] = [];
   return {
     db: database.db,
-    sandbox: new SandboxClient(server.url),
+    sandbox: new SandboxClient(server),
     config,
     env: all,
     deps: {

@@ -78,6 +78,12 @@ export interface PaymentGateway {
     paymentMethodId: string;
     customerId: string;
   }): Promise<{ card: Card | undefined; requestId: string | undefined }>;
-  /** A harmless call that proves the key and the endpoint. */
-  ping(): Promise<{ livemode: boolean; serverTime: Date | undefined }>;
+  /**
+   * A harmless look that proves the endpoint, the key, and the key's right to what is needed:
+   * `payments` to charge, `customers` to save a card. A restricted key needs no other rights. (A right
+   * to read only cannot be told from a right to write without writing.)
+   */
+  ping(
+    need?: 'payments' | 'customers',
+  ): Promise<{ livemode: boolean; serverTime: Date | undefined }>;
 }
