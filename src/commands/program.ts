@@ -124,6 +124,15 @@ const BRANCHES: (Leaf | Noun)[] = [
     hidden: [async () => (await import('./sandbox/serve.ts')).sandboxServeCommand],
   },
   {
+    name: 'organization',
+    group: SETUP,
+    description: 'the organisation that issues receipts',
+    verbs: [
+      async () => (await import('./organization/show.ts')).organizationShowCommand,
+      async () => (await import('./organization/update.ts')).organizationUpdateCommand,
+    ],
+  },
+  {
     name: 'config',
     group: SETUP,
     description: 'the settings',
