@@ -207,7 +207,7 @@ describe('bad input to donate', () => {
       env: system.env,
     });
     expect(code).toBe(2);
-    for (const option of ['--currency', '--name', '--payment-method'])
+    for (const option of ['--currency', '--name', '--email', '--payment-method'])
       expect(stderr).toContain(option);
   });
 
