@@ -93,7 +93,7 @@ export function createIntent(params: Params, objects: StripeObjects, now: number
       'return_url',
     );
   }
-  for (const name of ['error_on_requires_action', 'off_session']) {
+  for (const name of ['error_on_requires_action', 'off_session', 'return_url']) {
     if (params[name] !== undefined && !confirmed) {
       throw invalidParameter(`The parameter \`${name}\` can only be used when confirm=true.`, name);
     }
