@@ -1,7 +1,8 @@
 import { configurationError, dependencyDown, notFound, UserError } from '../errors.ts';
-import type { Health, InboxMail, SandboxStats } from './admin.ts';
+import type { Health, SandboxStats } from './admin.ts';
 import type { ActiveRule, FaultRule, Provider } from './faults.ts';
 import type { HeldRequest } from './held-requests.ts';
+import type { InboxMail } from './inbox.ts';
 import { secretHeader } from './secret.ts';
 import type { Mail } from './sendgrid-validation.ts';
 import type { StripeObject } from './stripe-objects.ts';
