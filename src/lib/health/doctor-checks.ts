@@ -74,7 +74,13 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
     },
     onTables('mode', async (db) => checkMode(await readMode(db), config.mode)),
     { name: 'stripe', run: async () => checkStripe((await stripe()).answer.livemode, config) },
-    { name: 'sendgrid', run: async () => checkSendGrid(await sendgrid(), config) },
+    {
+      name: 'sendgrid',
+      async run() {
+        await sendgrid();
+        return checkSendGrid(config);
+      },
+    },
     { name: 'sender', run: () => checkSender(config) },
     {
       name: 'clock',
@@ -135,8 +141,8 @@ function checkStripe(livemode: boolean, { mode, stripe }: Config): Finding {
   );
 }
 
-/** @param _answered that it did: its `ping` fails for a key or a sender that may not send */
-function checkSendGrid(_answered: unknown, { mode, sendgrid, receipts }: Config): Finding {
+/** SendGrid answered: it refuses a key that may not send mail, and a sender that is not the account's. */
+function checkSendGrid({ mode, sendgrid, receipts }: Config): Finding {
   const where = mode === 'sandbox' ? 'the sandbox' : (sendgrid.apiBase ?? 'api.sendgrid.com');
   return ok(`${where} takes the key, which may send mail as ${receipts.from.email}`);
 }
