@@ -19,7 +19,7 @@ import type { Webhooks } from './webhooks.ts';
 
 export interface SandboxStats {
   payment_intents: number;
-  /** Those that succeeded: money would have moved. */
+  /** Payments that succeeded. */
   succeeded: number;
   customers: number;
   mails: number;
@@ -50,7 +50,7 @@ interface Parts {
 }
 
 interface Call {
-  /** What the path has for `:id`. */
+  /** The path's first parameter. */
   id: string;
   query: URLSearchParams;
   /** The JSON that was sent. */
@@ -60,7 +60,7 @@ interface Call {
 /** What a call gives back, as JSON; undefined when there is no such thing. */
 type Method = (call: Call) => unknown;
 
-/** The side door under /_sandbox/: faults, the inbox, and what there is to count. For `SandboxClient`. */
+/** The admin interface under /_sandbox/: faults, the inbox, objects and counts. For `SandboxClient`. */
 export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Promise<HttpAnswer> {
   const { dataDir, store, objects, keys, faults, held, webhooks, doubles } = parts;
   const inbox = sandboxInbox(store);
@@ -105,7 +105,7 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Promise
       limit: Number(query.get('limit') ?? 1_000_000),
     }).data;
 
-  /** As the dashboard does it: through Stripe's API, whatever faults there are. */
+  /** Goes through Stripe's API, so that it follows the same rules, and past the faults. */
   const refund = async (params: Record<string, string>) => {
     const answer = await doubles.stripe.handle(
       {
