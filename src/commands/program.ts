@@ -69,6 +69,7 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./jobs/errors.ts')).jobsErrorsCommand,
       async () => (await import('./jobs/stats.ts')).jobsStatsCommand,
       async () => (await import('./jobs/retry.ts')).jobsRetryCommand,
+      async () => (await import('./jobs/recall.ts')).jobsRecallCommand,
       async () => (await import('./jobs/discard.ts')).jobsDiscardCommand,
       async () => (await import('./jobs/restore.ts')).jobsRestoreCommand,
       async () => (await import('./jobs/reschedule.ts')).jobsRescheduleCommand,

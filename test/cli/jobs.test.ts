@@ -74,7 +74,7 @@ describe('jobs list', () => {
     const { code, stdout, stderr } = await cli('jobs', 'list', 'task:a stat:failed');
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toBe(
-      'donations: filter: there is no term "stat"\n  task:a stat:failed\n         ^ Terms: state job task queue error fingerprint donation donor fund campaign batch age since attempts worker payload.<field>\n',
+      'donations: filter: there is no term "stat"\n  task:a stat:failed\n         ^ Terms: state job task queue error fingerprint donation donor fund campaign amount received batch retry age since attempts worker payload.<field>\n',
     );
   });
 

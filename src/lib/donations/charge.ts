@@ -4,6 +4,7 @@ import type { Db, Queryable } from '../db/database.ts';
 import { ProviderError } from '../providers/errors.ts';
 import { type ChargeResult, KEY_LIFE_MS, type PaymentGateway } from '../providers/payments.ts';
 import { dropJob, enqueue } from '../queue/enqueue.ts';
+import { sendKey, settleKey, tokenizeKey } from '../queue/keys.ts';
 import { issueReceipt } from '../receipts/issue.ts';
 import { type Donation, isSettled, loadDonation } from './donation.ts';
 
@@ -169,12 +170,12 @@ async function settleSucceeded(
     {
       task: 'tokenize_card',
       payload: { donation_id: donation.id },
-      key: `tokenize:${donation.id}`,
+      key: tokenizeKey(donation.id),
     },
     {
       task: 'send_receipt',
       payload: { donation_id: donation.id, delivery_id: deliveryId },
-      key: `send:${deliveryId}`,
+      key: sendKey(deliveryId),
     },
   ]);
   await tx.query('update donations.receipt_deliveries set job_id = $2 where id = $1', [
@@ -204,6 +205,6 @@ async function announceSettled(
   id: string,
   status: 'succeeded' | 'failed',
 ): Promise<void> {
-  await dropJob(tx, id);
+  await dropJob(tx, settleKey(id));
   await tx.query('select pg_notify($1, $2)', [SETTLED_CHANNEL, JSON.stringify({ id, status })]);
 }

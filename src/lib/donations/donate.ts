@@ -6,6 +6,7 @@ import { looksLikeCardNumber } from '../mask.ts';
 import { type Money, parseAmount, parseCurrency } from '../money.ts';
 import { ProviderError } from '../providers/errors.ts';
 import { enqueue, type JobSpec } from '../queue/enqueue.ts';
+import { chargeKey, settleKey } from '../queue/keys.ts';
 import { type ChargeDeps, type Charged, chargeDonation, failDonation } from './charge.ts';
 import { loadDonation } from './donation.ts';
 
@@ -121,7 +122,7 @@ export async function donateNow(
 const settleJob = ({ clock }: Pick<ChargeDeps, 'clock'>, id: string, inMs: number): JobSpec => ({
   task: 'settle_donation',
   payload: { donation_id: id },
-  key: id,
+  key: settleKey(id),
   runAt: new Date(clock.now().getTime() + inMs),
 });
 
@@ -132,7 +133,7 @@ export async function donateInBackground(
 ): Promise<string> {
   return deps.db.transaction(async (tx) => {
     const id = await insertDonation(tx, deps, donation, 'pending');
-    await enqueue(tx, [{ task: 'charge_card', payload: { donation_id: id }, key: `charge:${id}` }]);
+    await enqueue(tx, [{ task: 'charge_card', payload: { donation_id: id }, key: chargeKey(id) }]);
     return id;
   });
 }

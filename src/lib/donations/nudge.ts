@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { Queryable } from '../db/database.ts';
 import { enqueue } from '../queue/enqueue.ts';
+import { settleKey } from '../queue/keys.ts';
+import { forgetVerdicts } from '../queue/run/verdict-changes.ts';
 import { type DonationStatus, isSettled } from './donation.ts';
 
 /** `settled`: there was nothing to do. `unknown`: no such donation. */
@@ -33,11 +35,11 @@ export async function nudgeSettlement(
     {
       task: 'settle_donation',
       payload: { donation_id: donationId },
-      key: donationId,
+      key: settleKey(donationId),
       runAt: new Date(Math.max(now, begun + GRACE_MS)),
     },
   ]);
   // The job may be one that was held or given up: it starts afresh.
-  await tx.query('delete from donations.job_verdicts where job_id = $1', [jobId]);
+  await forgetVerdicts(tx, `{${jobId}}`);
   return 'enqueued';
 }

@@ -67,6 +67,8 @@ create trigger delivery_transition before update of status on donations.receipt_
   for each row when (old.status is distinct from new.status and (old.status, new.status) not in (
     ('pending', 'sending'),
     ('pending', 'failed'),
+    -- A retry of an unknown outcome is called off.
+    ('pending', 'held'),
     -- Known not to have been sent: it may go again.
     ('sending', 'pending'),
     ('sending', 'accepted'),
