@@ -119,7 +119,7 @@ async function beginCharge({ db, clock }: ChargeDeps, donationId: string): Promi
  * receipt, the jobs for card and receipt, and the end of the repair job. A donation that was
  * settled meanwhile stays as it is.
  */
-export async function settleCharge(
+async function settleCharge(
   deps: ChargeDeps,
   donationId: string,
   result: ChargeResult,

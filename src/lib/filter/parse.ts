@@ -37,7 +37,10 @@ export interface Filter<Name extends string = string> {
   text: string;
 }
 
-/** What a filter may be at most: beyond this it is a mistake or an attack, and costs Postgres dearly. */
+/**
+ * What a filter may be at most: beyond this it is a mistake or an attack, and costs Postgres dearly.
+ * @internal Exported for its tests.
+ */
 export const FILTER_BOUNDS = { text: 20_000, terms: 50, values: 1000, value: 500, path: 10 };
 
 const ORDERED: Comparison[] = ['=', '>', '<', '>=', '<='];

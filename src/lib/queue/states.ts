@@ -7,7 +7,7 @@ export type JobState = (typeof JOB_STATES)[number];
 export const RUNNING = 'j.locked_at is not null';
 
 /** Graphile Worker fails a job for good by using up its attempts. */
-export const EXHAUSTED = 'j.attempts >= j.max_attempts';
+const EXHAUSTED = 'j.attempts >= j.max_attempts';
 
 /**
  * Ended by a verdict. It holds from the moment that it is written, before Graphile Worker is told;
@@ -20,11 +20,17 @@ export const endedBy = (decision: 'fail' | 'hold') =>
 export const WAITING = `(j.is_available = true and j.id not in (
   select u.job_id from donations.job_verdicts u where u.applied_at is null and u.decision <> 'retry'))`;
 
+/**
+ * Whether a job that waits has been begun before. One that was told to wait, or whose task was paused,
+ * has its attempt given back; the reason is kept.
+ */
+export const WILL_RETRY = '(j.attempts > 0 or j.last_error is not null)';
+
 /** Which of the waiting jobs are ready, will be tried again, or are to be run for the first time later. */
 export const WAITING_AS = {
   ready: 'j.run_at <= now()',
-  retrying: 'j.run_at > now() and j.attempts > 0',
-  scheduled: 'j.run_at > now() and j.attempts = 0',
+  retrying: `j.run_at > now() and ${WILL_RETRY}`,
+  scheduled: `j.run_at > now() and not ${WILL_RETRY}`,
 } as const;
 
 /** The name of the state, of a job joined with its verdict. */

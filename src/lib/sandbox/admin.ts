@@ -8,11 +8,17 @@ import {
 } from './faults.ts';
 import { type Answer, json, type SandboxRequest } from './http.ts';
 import type { Mail } from './sendgrid-validation.ts';
-import type { RequestCounts } from './server.ts';
 import { clearSandboxStore } from './store.ts';
 import type { IdempotencyKeys } from './stripe-idempotency.ts';
 import type { StripeObjects } from './stripe-objects.ts';
 import type { Webhooks } from './webhooks.ts';
+
+/** How often a provider was called, and with what outcome, since the server started. */
+export interface RequestCounts {
+  requests: number;
+  statuses: Record<string, number>;
+  faults: Record<string, number>;
+}
 
 /** A mail that the SendGrid double accepted. */
 export interface InboxMail {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../clock.ts';
 import { UserError } from '../errors.ts';
 import { type LocalStore, takeLock } from '../local/sqlite.ts';
-import { sandboxAdmin } from './admin.ts';
+import { type RequestCounts, sandboxAdmin } from './admin.ts';
 import { openFaults, PROVIDERS, type Provider } from './faults.ts';
 import { type Double, json, type SandboxRequest } from './http.ts';
 import { sendgridDouble } from './sendgrid.ts';
@@ -162,13 +162,6 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
       unlock();
     },
   };
-}
-
-/** How often a provider was called, and with what outcome, since the server started. */
-export interface RequestCounts {
-  requests: number;
-  statuses: Record<string, number>;
-  faults: Record<string, number>;
 }
 
 const counter = (): RequestCounts => ({ requests: 0, statuses: {}, faults: {} });

@@ -4,7 +4,7 @@ import { formatDuration } from '../../../lib/output/time.ts';
 import type { ListedJob } from '../../../lib/queue/read/list.ts';
 import type { JobState } from '../../../lib/queue/states.ts';
 
-export const STATE_GLYPHS: Record<JobState, string> = {
+const STATE_GLYPHS: Record<JobState, string> = {
   ready: '●',
   running: '▶',
   scheduled: '◷',

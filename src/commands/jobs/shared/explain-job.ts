@@ -42,7 +42,7 @@ export function whatNext({ job, task, settled }: JobDetail): string | null {
       return `attempt ${job.attempts + 1} of ${job.maxAttempts}`;
     case 'failed':
       if (settled === 'failed') return 'nothing: its donation has failed for good';
-      if (settled === 'charged') return 'nothing: its donation is charged already';
+      if (settled === 'charged') return 'nothing: its donation is settled already';
       return `nothing by itself${rule ? ` (${job.errorClass}: ${describeRule(rule)})` : ''}`;
     case 'held':
       return 'nothing, until evidence or a person says what happened';

@@ -2,7 +2,7 @@ import type { Db, Queryable } from '../../db/database.ts';
 import { findByPrefix } from '../../db/match.ts';
 import { giveBackDeliveries } from '../../receipts/reopen.ts';
 import { forgetVerdicts, reinstateVerdicts } from '../run/verdict-changes.ts';
-import { changedAll, type JobChange, type JobChunk, seeStats } from './job-change.ts';
+import { changedAll, firstOf, type JobChange, type JobChunk, seeStats } from './job-change.ts';
 
 /**
  * Remembers what jobs were that a retry lets wait for their turn, so that it can be called off.
@@ -78,9 +78,8 @@ export function recall(): JobChange {
     next: seeStats,
     skip({ state }) {
       if (state === 'running') return `'is running'`;
-      if (state === 'retrying') return `'has run since, and is tried again by itself'`;
       if (state === 'failed' || state === 'held') return `'has run since, and is ${state}'`;
-      return 'null::text';
+      return firstOf([['j.attempts > 0', 'has run since, and is tried again by itself']]);
     },
     async apply(tx, chunk) {
       const { rows } = await tx.query<{ count: number; verdicts: string }>(FAIL_AGAIN, [chunk.ids]);

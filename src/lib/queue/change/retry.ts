@@ -42,7 +42,7 @@ export function retry({
           `${CHARGES_CARD} and ${hasFailed(donation)}`,
           'its donation has failed for good: donations donate takes a new gift',
         ],
-        [`${CHARGES_CARD} and ${isCharged(donation)}`, 'its donation is charged already'],
+        [`${CHARGES_CARD} and ${isCharged(donation)}`, 'its donation is settled already'],
       );
       if (judged)
         reasons.push([

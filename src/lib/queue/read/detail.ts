@@ -133,7 +133,7 @@ async function workerOf(tx: Queryable, poolId: string) {
 }
 
 /** A payload as it may be shown: no addresses, keys or card numbers. */
-export function maskPayload(value: unknown): unknown {
+function maskPayload(value: unknown): unknown {
   if (typeof value === 'string') return maskText(value);
   if (Array.isArray(value)) return value.map(maskPayload);
   if (value === null || typeof value !== 'object') return value;

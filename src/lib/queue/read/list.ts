@@ -42,8 +42,8 @@ export interface BoundedCount {
   more: boolean;
 }
 
-/** Counting stops here: nobody needs to know whether it is 10,000 or 12,345,678 to the last job. */
-export const COUNT_BOUND = 10_000;
+/** Counting stops here: to count twelve million to the last job would take minutes. */
+const COUNT_BOUND = 10_000;
 
 interface Key {
   /** The columns of the order, of each source, and their types. */
@@ -109,7 +109,7 @@ export async function listJobs(
      select p.state, p.at, j.id::text, t.identifier as task, q.queue_name as queue, 
        coalesce(v.attempt, j.attempts)::int as attempts, j.max_attempts::int as "maxAttempts",
        j.run_at as "runAt", j.created_at as "createdAt", j.locked_by as "lockedBy",
-       coalesce(v.message, case when j.attempts > 0 then j.last_error end) as error,
+       coalesce(v.message, j.last_error) as error,
        v.error_class as "errorClass", v.error_code as "errorCode", v.fingerprint,
        d.donor_id as donor, n.name as "donorName",
        coalesce(v.donation_id, j.payload->>'donation_id') as donation,

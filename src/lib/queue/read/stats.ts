@@ -1,7 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import { FAILED_BY_OTHERS } from '../run/adopt.ts';
 import { listPauses, type Pause } from '../run/pauses.ts';
-import { RUNNING as IS_RUNNING, WAITING, WAITING_AS } from '../states.ts';
+import { RUNNING as IS_RUNNING, WAITING, WAITING_AS, WILL_RETRY } from '../states.ts';
 
 /** 50th, 95th and 99th percentile, in milliseconds. */
 export interface Percentiles {
@@ -52,9 +52,9 @@ const READY = `
         where ${WAITING} and ${WAITING_AS.ready} order by j.priority, j.run_at limit ${JOBS_BOUND}) w
   group by task_id`;
 const LATER = `
-  select task_id, count(*) filter (where attempts > 0)::int as retrying,
-    count(*) filter (where attempts = 0)::int as scheduled
-  from (select j.task_id, j.attempts from graphile_worker._private_jobs j
+  select task_id, count(*) filter (where begun)::int as retrying,
+    count(*) filter (where not begun)::int as scheduled
+  from (select j.task_id, ${WILL_RETRY} as begun from graphile_worker._private_jobs j
         where ${WAITING} and j.run_at > now() order by j.priority, j.run_at limit ${JOBS_BOUND}) w
   group by task_id`;
 const RUNNING = `
@@ -209,7 +209,7 @@ function toStats(task: string, own: Counts, spanMs: number): TaskStats {
 }
 
 /** How long a number of jobs lasts at so many a minute net, in milliseconds; null for ever. */
-export function drainTime(ready: number, netPerMinute: number): number | null {
+function drainTime(ready: number, netPerMinute: number): number | null {
   if (ready === 0) return 0;
   return netPerMinute > 0 ? (ready / netPerMinute) * 60_000 : null;
 }
