@@ -71,11 +71,11 @@ function tell(io: Io, { donation, receipts, jobs, events }: Story, now: Date): v
     const when =
       job.state === 'running'
         ? 'now'
-        : `${formatRelative(job.run_at, now)} (${job.run_at.toISOString()})`;
+        : `${formatRelative(job.runAt, now)} (${job.runAt.toISOString()})`;
     const ended = job.state === 'failed' || job.state === 'held';
     print(
       io,
-      `${paint(io, 'dim', 'next'.padStart(10))}  job ${job.id} ${job.task} is ${toned(io, job.state)}${ended ? `: ${plain(job.last_error ?? '')}` : `, ${when}, attempt ${job.attempts + 1} of ${job.max_attempts}`}`,
+      `${paint(io, 'dim', 'next'.padStart(10))}  job ${job.id} ${job.task} is ${toned(io, job.state)}${ended ? `: ${plain(job.lastError ?? '')}` : `, ${when}, attempt ${job.attempts + 1} of ${job.maxAttempts}`}`,
     );
   }
   const held = receipts
@@ -139,7 +139,16 @@ function toObject({ donation, receipts, jobs, events }: Story) {
         evidence: delivery.evidence ?? null,
       })),
     })),
-    jobs,
+    jobs: jobs.map((job) => ({
+      id: job.id,
+      task: job.task,
+      state: job.state,
+      attempts: job.attempts,
+      max_attempts: job.maxAttempts,
+      run_at: job.runAt,
+      locked_by: job.lockedBy,
+      last_error: job.lastError,
+    })),
     events: events.map((event) => ({
       at: event.at,
       what: event.what,

@@ -140,7 +140,7 @@ export interface GiftProblem {
  * @param locale BCP 47; how amounts are written.
  * @param mustHaveEmail whether the donor can only be told by e-mail.
  */
-export function readGift(
+function readGift(
   input: GiftInput,
   { locale, mustHaveEmail = false }: { locale: string; mustHaveEmail?: boolean },
 ): { gift: Gift } | { problems: GiftProblem[] } {

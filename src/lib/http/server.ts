@@ -120,7 +120,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /** Sends an answer as it is. */
-export function sendAnswer(
+function sendAnswer(
   response: ServerResponse,
   { status, headers = {}, body }: HttpAnswer,
 ): void {

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Handlebars from 'handlebars';
 import { configurationError } from '../errors.ts';
-import { createMoneyFormatter, type Money } from '../money.ts';
+import { createMoneyFormatter } from '../money.ts';
 import type { ReceiptContent } from './content.ts';
-import { type ReceiptView, viewReceipt } from './view.ts';
+import { type ReceiptView, type ViewFormatters, viewReceipt } from './view.ts';
 import { createAmountWriter } from './words.ts';
 
 /** The three templates, ready to use, and the formatters that go with them. */
@@ -14,12 +14,6 @@ export interface ReceiptTemplates {
   html: (view: ReceiptView) => string;
   text: (view: ReceiptView) => string;
   format: ViewFormatters;
-}
-
-export interface ViewFormatters {
-  money(money: Money, locale: string): string;
-  words(money: Money): string;
-  date(day: string, locale: string): string;
 }
 
 const FILES = {
