@@ -6,6 +6,7 @@ import { UserError } from '../lib/errors.ts';
 import { decimalAmount, formatMoney } from '../lib/money.ts';
 import { paint, say } from '../lib/output/io.ts';
 import { type Column, chosenFormat, type OutputOptions, renderOne } from '../lib/output/render.ts';
+import { statusTone } from '../lib/output/status.ts';
 import type { Context } from './context.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
 import { examples } from './shared/examples.ts';
@@ -19,7 +20,7 @@ const COLUMNS: Column<Donation>[] = [
     name: 'status',
     header: 'STATUS',
     value: (d) => d.status,
-    tone: (d) => (d.status === 'succeeded' ? 'good' : d.status === 'failed' ? 'bad' : 'warn'),
+    tone: (d) => statusTone(d.status),
   },
   {
     name: 'amount_minor',
@@ -53,7 +54,7 @@ export function donateCommand(context: Context): Command {
     .option('--campaign <campaign>', 'what brought it in')
     .option('--background', 'let a worker charge it')
     .option('--wait', 'with --background: wait until it is settled');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     [
       'donations donate --amount 50 --currency usd --email ada@example.org --name "Ada Lovelace" --payment-method pm_card_visa',
       'charge now',

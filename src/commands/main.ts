@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { processIo, say } from '../lib/output/io.ts';
+import { checkArguments, forCommander, wantsJson } from './arguments.ts';
 import { createContext } from './context.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
 import { buildProgram } from './program.ts';
@@ -48,8 +49,9 @@ export async function run(argv: string[]): Promise<void> {
   process.on('uncaughtException', fail);
 
   try {
+    checkArguments(args);
     const program = await buildProgram(context, args);
-    await program.parseAsync(args.map(explicitJson).map(negatedTerm), { from: 'user' });
+    await program.parseAsync(forCommander(args), { from: 'user' });
     if (stopCode === undefined || context.stopsByItself) await end(Number(process.exitCode ?? 0));
   } catch (error) {
     // What fails because it was told to stop has not failed.
@@ -57,19 +59,6 @@ export async function run(argv: string[]): Promise<void> {
     await fail(error);
   }
 }
-
-// Commander would take the word after a bare --json for its fields: `show --json don_…`.
-const explicitJson = (arg: string) => (arg === '--json' ? '--json=' : arg);
-
-// Nor is `-state:held` an option: it is a term of a filter.
-const negatedTerm = (arg: string) => (/^-[a-z][\w.]*:/.test(arg) ? ` ${arg}` : arg);
-
-const wantsJson = (args: string[]) =>
-  args.some(
-    (arg, i) =>
-      /^--json(=|$)|^--output=(nd)?json$/.test(arg) ||
-      (arg === '--output' && /^(nd)?json$/.test(args[i + 1] ?? '')),
-  );
 
 function packageVersion(): string {
   // One folder up from dist, two from src/commands.

@@ -58,7 +58,7 @@ export function configShowCommand(context: Context): Command {
       });
       render(context.io, options, COLUMNS, rows);
     });
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations config show', 'each setting, its value and its source'],
     ['donations config show --json=setting,value,source', 'the same for a script'],
   ]);

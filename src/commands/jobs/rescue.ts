@@ -4,10 +4,12 @@ import { print, say } from '../../lib/output/io.ts';
 import {
   type Column,
   chosenFormat,
+  fieldsOf,
   type OutputOptions,
   render,
-  toJson,
+  renderOne,
 } from '../../lib/output/render.ts';
+import { plural } from '../../lib/output/text.ts';
 import { parseDuration } from '../../lib/parse.ts';
 import type { Locker, RescueRequest } from '../../lib/queue/change/rescue.ts';
 import type { Context } from '../context.ts';
@@ -23,6 +25,8 @@ interface Options extends OutputOptions {
   yes?: boolean;
   reason?: string;
 }
+
+const FIELDS = fieldsOf('operation', 'released', 'workers');
 
 const COLUMNS: Column<Locker>[] = [
   { name: 'worker', header: 'WORKER', value: (l) => l.worker ?? l.locker },
@@ -54,10 +58,13 @@ export function jobsRescueCommand(context: Context): Command {
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--yes', 'ask nothing')
     .option('--reason <text>', 'why, for the audit trail');
-  return examples(withOutput(command), [
-    ['donations jobs rescue', 'of our workers that are gone'],
-    ['donations jobs rescue --locked-longer-than 1h --dry-run', 'also of other tools: whose?'],
-  ]).action((options: Options) => rescue(context, options));
+  return examples(
+    withOutput<Options>(command, ({ dryRun }) => (dryRun ? COLUMNS : FIELDS)),
+    [
+      ['donations jobs rescue', 'of our workers that are gone'],
+      ['donations jobs rescue --locked-longer-than 1h --dry-run', 'also of other tools: whose?'],
+    ],
+  ).action((options: Options) => rescue(context, options));
 }
 
 async function rescue(context: Context, options: Options): Promise<void> {
@@ -78,12 +85,12 @@ async function rescue(context: Context, options: Options): Promise<void> {
   const dead = plan.filter(({ release }) => release);
   if (dead.length === 0) {
     if (options.worker !== undefined && plan[0]) throw refusal(options.worker, plan[0]);
-    if (json) print(io, toJson({ operation: null, released: 0, workers: [] }));
+    if (json) renderOne(io, options, FIELDS, { operation: null, released: 0, workers: [] });
     else if (plan.length > 0) say(io, 'Nothing to rescue.');
     return;
   }
   const held = dead.reduce((sum, { jobs }) => sum + jobs, 0);
-  const what = `${count(held, 'job')} of ${count(dead.length, 'worker')}`;
+  const what = `${plural(held, 'job')} of ${plural(dead.length, 'worker')}`;
   if (!options.yes && !(await confirmYes(context, `Release ${what}?`))) {
     throw new UserError(
       'confirmation_needed',
@@ -94,8 +101,8 @@ async function rescue(context: Context, options: Options): Promise<void> {
   const operator = await context.operator();
   const { reason } = options;
   const { operation, jobs, workers } = await applyRescue(db, plan, request, { operator, reason });
-  if (json) return print(io, toJson({ operation: operation ?? null, released: jobs, workers }));
-  print(io, `Released ${count(jobs, 'job')}.`);
+  if (json) return renderOne(io, options, FIELDS, { operation, released: jobs, workers });
+  print(io, `Released ${plural(jobs, 'job')}.`);
   if (!operation) return say(io, 'Others released them meanwhile, or their workers are back.');
   say(io, 'A mail that was being sent may have gone out: it will be held, not sent again.');
   say(io, `Next: donations jobs list --held   (audit: donations audit show ${operation})`);
@@ -126,6 +133,3 @@ function nothingToRescue({ worker, lockedLongerThanMs }: RescueRequest): string 
     ? 'Nothing to rescue: no dead worker holds jobs.'
     : 'Nothing to rescue: nobody has held a job for that long.';
 }
-
-const count = (value: number, what: string) =>
-  `${value.toLocaleString('en-US')} ${what}${value === 1 ? '' : 's'}`;

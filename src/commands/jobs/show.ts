@@ -1,7 +1,14 @@
 import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import { type Io, paint, plain, print, say } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import {
+  chosenFormat,
+  fieldsOf,
+  type OutputOptions,
+  renderOne,
+  toJson,
+} from '../../lib/output/render.ts';
+import { statusText, statusTone } from '../../lib/output/status.ts';
 import { formatDuration, formatRelative } from '../../lib/output/time.ts';
 import { describeRule, type FailureClass, POLICY } from '../../lib/queue/policy.ts';
 import type { JobDetail, LedgerAttempt } from '../../lib/queue/read/detail.ts';
@@ -9,14 +16,30 @@ import type { TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { stateText, stateTone } from './shared/columns.ts';
+
+const FIELDS = fieldsOf(
+  'id',
+  'task',
+  'state',
+  'job',
+  'payload',
+  'key',
+  'priority',
+  'donation',
+  'attempts',
+  'discarded',
+  'pause',
+  'worker',
+  'next',
+  'commands',
+);
 
 /** `donations jobs show <id>`: one job, why it is where it is, and what can be done. */
 export function jobsShowCommand(context: Context): Command {
   const command = new Command('show')
     .description('one job: payload, state and why, every attempt, what comes next')
     .argument('<id>', 'job id');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, FIELDS), [
     ['donations jobs show 4711', 'why it failed, and what to do'],
     ['donations jobs show 4711 --json', 'for a script'],
   ]).action(async (id: string, options: OutputOptions) => {
@@ -26,20 +49,16 @@ export function jobsShowCommand(context: Context): Command {
     const detail = await context.read((tx) => describeJob(tx, id));
     const { io, clock } = context;
     if (chosenFormat(options).format === 'table') tell(io, detail, clock.now());
-    else
-      print(
-        io,
-        toJson(
-          { ...detail, next: whatNext(detail), commands: commandsFor(detail) },
-          io.stdout.isTTY,
-        ),
-      );
+    else {
+      const told = { ...detail, next: whatNext(detail), commands: commandsFor(detail) };
+      renderOne(io, options, FIELDS, told);
+    }
   });
 }
 
 function tell(io: Io, detail: JobDetail, now: Date): void {
   const { job, id, task, donation, payload, attempts } = detail;
-  const state = job ? paint(io, stateTone(job.state), stateText(job.state)) : detail.state;
+  const state = job ? paint(io, statusTone(job.state), statusText(job.state)) : detail.state;
   print(io, `${paint(io, 'bold', `job ${id}`)}  ${task}  ${state}`);
   const facts: [string, string | null | undefined][] = [
     ['why', why(detail, now)],
@@ -62,7 +81,6 @@ function tell(io: Io, detail: JobDetail, now: Date): void {
 }
 
 function attemptLine(io: Io, each: LedgerAttempt): string {
-  const good = each.outcome === 'succeeded' || each.outcome === 'declined';
   const facts = [
     `waited ${formatDuration(each.latency_ms)}`,
     `took ${formatDuration(each.duration_ms)}`,
@@ -72,11 +90,7 @@ function attemptLine(io: Io, each: LedgerAttempt): string {
     each.worker,
     each.next_run_at && `next at ${each.next_run_at.toISOString()}`,
   ].filter(Boolean);
-  const outcome = paint(
-    io,
-    good ? 'good' : each.outcome === 'retry' ? 'warn' : 'bad',
-    each.outcome,
-  );
+  const outcome = paint(io, statusTone(each.outcome), each.outcome);
   return `  ${each.started_at.toISOString()}  attempt ${each.attempt}  ${outcome}${each.error ? `: ${plain(each.error)}` : ''}${paint(io, 'dim', `  · ${facts.join(' · ')}`)}`;
 }
 

@@ -18,7 +18,7 @@ const COUNTS = {
   held: { header: 'HELD', bound: 'failed' },
 } as const;
 
-function columns({ more, pauses }: QueueStats): Column<TaskStats>[] {
+function columns({ more, pauses }: Pick<QueueStats, 'more' | 'pauses'>): Column<TaskStats>[] {
   const isPaused = (task: string) => pauses.some((pause) => pause.task === task);
   const counts = Object.entries(COUNTS).map(
     ([name, { header, bound }]): Column<TaskStats> => ({
@@ -122,7 +122,7 @@ export function jobsStatsCommand(context: Context): Command {
   const command = new Command('stats')
     .description('each task: how much there is, how fast it moves, how long it waits')
     .option('--window <time>', 'over which rates and percentiles are taken', '15m');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, columns({ more: new Set(), pauses: [] })), [
     ['donations jobs stats', 'the last quarter of an hour'],
     ['donations jobs stats --window 24h --json=task,ready,error_rate,drain_ms', 'for a script'],
   ]).action(async (options: OutputOptions & { window: string }) => {

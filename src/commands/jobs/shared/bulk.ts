@@ -2,7 +2,13 @@ import { type Command, Option } from 'commander';
 import { notFound, UserError, usageError } from '../../../lib/errors.ts';
 import type { Filter } from '../../../lib/filter/parse.ts';
 import { print, say } from '../../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../../lib/output/render.ts';
+import {
+  chosenFormat,
+  fieldsOf,
+  type OutputOptions,
+  renderOne,
+} from '../../../lib/output/render.ts';
+import { capital, grouped, plural } from '../../../lib/output/text.ts';
 import { parseCount, parseShare } from '../../../lib/parse.ts';
 import type { Change } from '../../../lib/queue/change/change.ts';
 import type { Pacing, Stop } from '../../../lib/queue/change/pacing.ts';
@@ -11,7 +17,7 @@ import type { Context } from '../../context.ts';
 import { confirmByTyping, confirmYes } from '../../shared/confirm.ts';
 import { type FilterOptions, filterOf, withFilter } from '../../shared/filter-options.ts';
 import { withOutput } from '../../shared/output-options.ts';
-import { capital, planJson, planText } from './plan-text.ts';
+import { PLAN_FIELDS, planRecord, planText } from './plan-text.ts';
 import { Progress } from './progress.ts';
 
 export type BulkOptions = OutputOptions &
@@ -25,15 +31,18 @@ export type BulkOptions = OutputOptions &
     maxFailures?: string;
   };
 
+const DONE_FIELDS = fieldsOf('operation', 'changed', 'planned', 'skipped', 'stopped', 'outcomes');
+
 /** Adds what every change of many jobs takes: ids or a filter, and how carefully it is done. */
 export function withBulk(command: Command): Command {
-  return withOutput(
+  return withOutput<BulkOptions>(
     withFilter(command, 'job ids, or terms that must all hold: task:… error:~… age:>1h')
       .option('--dry-run', 'say what would be done, and do nothing')
       .option('--yes', 'ask nothing')
       .option('--confirm <n>', 'ask nothing, unless it would be more jobs than this')
       .option('--limit <n>', 'at most so many jobs, those enqueued first')
       .option('--reason <text>', 'why, for the audit trail'),
+    ({ dryRun }) => (dryRun ? PLAN_FIELDS : DONE_FIELDS),
   );
 }
 
@@ -98,12 +107,17 @@ export async function runChange(
   }
   const shown = { change, filter, plan, count };
   if (options.dryRun) {
-    print(io, json ? planJson(io, shown) : planText(io, shown));
+    if (json) renderOne(io, options, PLAN_FIELDS, planRecord(shown));
+    else print(io, planText(io, shown));
     return;
   }
   if (!json) say(io, planText(io, shown));
   if (count === 0) {
-    if (json) print(io, toJson({ operation: null, changed: 0, skipped: plan.skipped }));
+    if (json) {
+      const { skipped } = plan;
+      const nothing = { operation: null, changed: 0, planned: 0, skipped, stopped: null };
+      renderOne(io, options, DONE_FIELDS, { ...nothing, outcomes: null });
+    }
     return;
   }
   if (canary !== undefined) await refusePaused(context, plan);
@@ -148,12 +162,12 @@ export async function runChange(
   })
     .finally(() => progress.end())
     .catch((error) => {
-      const [some, all] = [done, count].map((n) => n.toLocaleString('en-US'));
+      const [some, all] = [done, count].map(grouped);
       if (done > 0)
         say(io, `${some} of ${all} jobs were done before this; the same command does the rest:`);
       throw error;
     });
-  tell(context, change, { ...applied, count, plan, pacing, json });
+  tell(context, change, { ...applied, count, plan, pacing, options });
 }
 
 const namesOneJob = ({ terms }: Filter) =>
@@ -200,7 +214,7 @@ async function confirm(
   if (agreed) return true;
   throw new UserError(
     'confirmation_needed',
-    `nothing was changed: ${count} job${count === 1 ? '' : 's'} to ${change.verb} and nobody said yes`,
+    `nothing was changed: ${plural(count, 'job')} to ${change.verb} and nobody said yes`,
     `Say yes with --yes, or --confirm ${count}; see first with --dry-run.`,
   );
 }
@@ -218,25 +232,17 @@ interface Done {
   count: number;
   plan: Plan;
   pacing: Pacing;
-  json: boolean;
+  options: OutputOptions;
 }
 
 function tell(context: Context, change: Change, done: Done): void {
   const { io } = context;
-  const { operation, changed, count, plan, pacing, json } = done;
+  const { operation, changed, count, plan, pacing, options } = done;
   const { stopped, outcomes } = pacing;
-  if (json) {
-    print(
-      io,
-      toJson({
-        operation: operation ?? null,
-        changed,
-        planned: count,
-        skipped: plan.skipped,
-        stopped: stopped ?? null,
-        outcomes,
-      }),
-    );
+  if (chosenFormat(options).format !== 'table') {
+    const { skipped } = plan;
+    const told = { operation, changed, planned: count, skipped, stopped, outcomes };
+    renderOne(io, options, DONE_FIELDS, told);
   } else {
     const PAST: Record<string, string> = {
       retry: 'Retried',
@@ -245,10 +251,7 @@ function tell(context: Context, change: Change, done: Done): void {
     };
     const others =
       !stopped && changed < count ? ` (${count - changed} were changed by others meanwhile)` : '';
-    print(
-      io,
-      `${PAST[change.verb]} ${changed.toLocaleString('en-US')} of ${count.toLocaleString('en-US')} job${count === 1 ? '' : 's'}${others}.`,
-    );
+    print(io, `${PAST[change.verb]} ${grouped(changed)} of ${plural(count, 'job')}${others}.`);
   }
   if (operation) say(io, nextStep(change, operation));
   if (stopped === 'interrupted') {

@@ -1,7 +1,9 @@
 import type { Filter } from '../../../lib/filter/parse.ts';
 import { type Io, paint, plain } from '../../../lib/output/io.ts';
-import { toJson } from '../../../lib/output/render.ts';
+import { fieldsOf } from '../../../lib/output/render.ts';
+import { capital, grouped, plural } from '../../../lib/output/text.ts';
 import { formatRelative } from '../../../lib/output/time.ts';
+import { cutText } from '../../../lib/output/width.ts';
 import type { Change } from '../../../lib/queue/change/change.ts';
 import type { Plan } from '../../../lib/queue/change/plan.ts';
 import type { ListedJob } from '../../../lib/queue/read/list.ts';
@@ -14,11 +16,25 @@ export interface ShownPlan {
   count: number;
 }
 
+export const PLAN_FIELDS = fieldsOf(
+  'action',
+  'filter',
+  'count',
+  'eligible',
+  'tasks',
+  'unknown',
+  'skipped',
+  'oldest',
+  'newest',
+  'examples',
+  'effects',
+  'at',
+);
+
 /** A plan for scripts. */
-export function planJson(io: Io, { change, filter, plan, count }: ShownPlan): string {
+export function planRecord({ change, filter, plan, count }: ShownPlan) {
   const examples = plan.examples.map(({ id }) => id);
-  const fields = { action: change.action, filter: filter.text, count, ...plan, examples };
-  return toJson(fields, io.stdout.isTTY);
+  return { action: change.action, filter: filter.text, count, ...plan, examples };
 }
 
 /** A plan for people: what, how many, since when, what is passed over, what it does to donors. */
@@ -31,7 +47,7 @@ export function planText(io: Io, { change, filter, plan, count }: ShownPlan): st
     lines.push(['since', `${formatRelative(oldest, at)} to ${formatRelative(newest, at)}`]);
   for (const each of skipped) lines.push(['skipped', `${grouped(each.count)}: ${each.reason}`]);
   const room = (io.stdout.columns || Number.MAX_SAFE_INTEGER) - NAME_WIDTH - 3;
-  for (const job of examples) lines.push(['for instance', summary(job).slice(0, room)]);
+  for (const job of examples) lines.push(['for instance', cutText(plain(summary(job)), room)]);
   if (eligible > 0 && change.verb === 'retry') {
     lines.push(['effects', effects.join(', ')]);
     if (unknown > 0)
@@ -41,7 +57,7 @@ export function planText(io: Io, { change, filter, plan, count }: ShownPlan): st
       ]);
   }
   return [
-    `${paint(io, 'bold', headline(change, eligible, count))}  ${paint(io, 'dim', filter.text)}`,
+    `${paint(io, 'bold', headline(change, eligible, count))}  ${paint(io, 'dim', plain(filter.text))}`,
     ...lines.map(([name, text]) => `  ${paint(io, 'dim', name.padEnd(NAME_WIDTH))} ${plain(text)}`),
   ].join('\n');
 }
@@ -50,13 +66,9 @@ const NAME_WIDTH = 12;
 
 function headline({ verb }: Change, eligible: number, count: number): string {
   if (eligible === 0) return `Nothing to ${verb}`;
-  const of = count < eligible ? ` of ${grouped(eligible)}` : '';
-  return `${capital(verb)} ${grouped(count)}${of} job${count === 1 ? '' : 's'}`;
+  const of = count < eligible ? `${grouped(count)} of ` : '';
+  return `${capital(verb)} ${of}${plural(count < eligible ? eligible : count, 'job')}`;
 }
 
 const summary = ({ id, task, donation, donor_name, error }: ListedJob) =>
   [id, task, donation, donor_name, error].filter(Boolean).join('  ');
-
-const grouped = (value: number) => value.toLocaleString('en-US');
-
-export const capital = (word: string) => `${word[0]?.toUpperCase()}${word.slice(1)}`;

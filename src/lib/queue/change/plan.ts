@@ -2,6 +2,7 @@ import type { Db, Queryable } from '../../db/database.ts';
 import { readWithin } from '../../db/read.ts';
 import { Params } from '../../filter/compile.ts';
 import { type Filter, parseFilter } from '../../filter/parse.ts';
+import { plural } from '../../output/text.ts';
 import { checkTasks } from '../read/check-tasks.ts';
 import { findKnownDonations } from '../read/known-donations.ts';
 import { type ListedJob, listJobs } from '../read/list.ts';
@@ -110,9 +111,6 @@ export function effectsOf(tasks: Plan['tasks']): string[] {
     ...foreign.map(({ task, count }) => `${plural(count, `run`)} of ${task}, whatever it does`),
   ];
 }
-
-const plural = (count: number, word: string) =>
-  `${count.toLocaleString('en-US')} ${word}${count === 1 ? '' : 's'}`;
 
 /** How many are eligible now, counted no further than one beyond the plan. */
 export async function hasOutgrown(
