@@ -9,8 +9,11 @@ import {
   SETTINGS,
   type Settings,
   settingsSchema,
+  shownSetting,
 } from './config-schema.ts';
 import { configurationError } from './errors.ts';
+import { toJson } from './output/render.ts';
+import { cutText } from './output/width.ts';
 
 export type Mode = 'sandbox' | 'test' | 'live';
 
@@ -106,7 +109,8 @@ function validate(values: Record<string, unknown>, sources: Sources): Settings {
       `Outside the sandbox it must be: in donations.toml, or as ${environmentName(key)}.`,
     );
   }
-  const shown = SECRETS.includes(key) ? '' : `${JSON.stringify(value)} `;
+  const text = toJson(shownSetting(key, value)) ?? '';
+  const shown = SECRETS.includes(key) ? '' : `${cutText(text, 80)} `;
   throw configurationError(`${key}: ${shown}${issue?.message ?? 'is not valid'} (${sources[key]})`);
 }
 
