@@ -108,7 +108,7 @@ describe('packages', () => {
     ['@sendgrid/mail', ['lib/providers/sendgrid.ts']],
     ['@sendgrid/client', ['lib/providers/sendgrid.ts']],
     ['better-sqlite3', ['lib/local/sqlite.ts']],
-    ['handlebars', ['lib/receipts/templates.ts']],
+    ['handlebars', ['lib/receipts/check-template.ts', 'lib/receipts/templates.ts']],
   ])('%s is imported in one file', (name, files) => {
     expect(importers(name)).toEqual(files);
   });

@@ -6,6 +6,7 @@ import { looksLikeCardNumber } from '../mask.ts';
 import { type Money, parseAmount, parseCurrency } from '../money.ts';
 import { ProviderError } from '../providers/errors.ts';
 import { enqueue, type JobSpec } from '../queue/enqueue.ts';
+import { checkEmail, cleanName, optionalLine, quoted, TEXT_LIMITS } from '../text.ts';
 import { type ChargeDeps, type Charged, chargeDonation, failDonation } from './charge.ts';
 import { loadDonation } from './donation.ts';
 
@@ -53,13 +54,11 @@ export function checkDonation(input: DonateInput, locale: string): NewDonation {
       );
     }
   }
-  const name = input.name.trim();
-  if (name === '')
-    throw usageError('--name is empty', 'Give the donor’s name as it should stand on the receipt.');
-  const email = checkEmail(input.email);
-  if (!/^(pm|tok)_[A-Za-z0-9_]+$/.test(input.paymentMethod)) {
+  const name = cleanName(input.name, { field: '--name', max: TEXT_LIMITS.name });
+  const email = checkEmail(input.email, '--email');
+  if (!/^(pm|tok)_[A-Za-z0-9_]{1,255}$/.test(input.paymentMethod)) {
     throw usageError(
-      `"${input.paymentMethod}" is not a payment method`,
+      `${quoted(input.paymentMethod)} is not a payment method`,
       'Give Stripe’s id: pm_… or tok_…; in the sandbox for example pm_card_visa.',
     );
   }
@@ -68,19 +67,9 @@ export function checkDonation(input: DonateInput, locale: string): NewDonation {
     email,
     name,
     paymentMethod: input.paymentMethod,
-    fund: input.fund?.trim() || undefined,
-    campaign: input.campaign?.trim() || undefined,
+    fund: optionalLine(input.fund, { field: '--fund', max: TEXT_LIMITS.fund }),
+    campaign: optionalLine(input.campaign, { field: '--campaign', max: TEXT_LIMITS.campaign }),
   };
-}
-
-/** An e-mail address, trimmed. @throws UserError `usage`. */
-export function checkEmail(text: string): string {
-  const email = text.trim();
-  // At most 254 characters: RFC 5321, section 4.5.3.1, less the angle brackets.
-  if (!/^[^\s@<>"(),;:\\[\]]+@[^\s@.]+(\.[^\s@.]+)+$/.test(email) || email.length > 254) {
-    throw usageError(`"${text}" is not an e-mail address`, 'Write it like ada@example.org.');
-  }
-  return email;
 }
 
 /**
