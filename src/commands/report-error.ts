@@ -106,11 +106,13 @@ function explainUsage(error: CommanderError, args: string[]): Failure | undefine
 
 /** As much of a message as a person reads; a bug's stack is told whole. */
 const MAX_MESSAGE = 1000;
+const MAX_LINES = 20;
 
 /** The words for stderr: one line and what to do, or one JSON object. */
 export function formatFailure({ code, message, hint }: Failure, json: boolean): string {
   if (json) return toJson({ error: { code, message, hint: hint ?? null } });
   if (code === 'bug') return `donations: this is a bug, please report it:\n${message}`;
-  const line = cutText(safeLine(message.slice(0, MAX_MESSAGE * 2)), MAX_MESSAGE);
-  return `donations: ${line}${hint ? `\n  ${hint.replaceAll('\n', '\n  ')}` : ''}`;
+  const cut = (line: string) => cutText(safeLine(line.slice(0, MAX_MESSAGE * 2)), MAX_MESSAGE);
+  const lines = [`donations: ${cut(message)}`, ...(hint?.split('\n').map(cut) ?? [])];
+  return lines.slice(0, MAX_LINES).join('\n  ');
 }

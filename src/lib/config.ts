@@ -95,7 +95,17 @@ function chooseMode(values: Record<string, unknown>, sources: Sources): Mode {
   return mode;
 }
 
+/** Longer than any setting; each has its own limit below. */
+const MAX_TEXT = 10_000;
+
 function validate(values: Record<string, unknown>, sources: Sources): Settings {
+  for (const [key, value] of Object.entries(values)) {
+    const texts = Array.isArray(value) ? value : [value];
+    if (!texts.some((text) => typeof text === 'string' && text.length > MAX_TEXT)) continue;
+    throw configurationError(
+      `${key} is longer than ${MAX_TEXT.toLocaleString('en-US')} characters (${sources[key]})`,
+    );
+  }
   const parsed = settingsSchema.safeParse(nest(values));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -23,6 +23,7 @@ export function urlProblem(databaseUrl: string): string | undefined {
     : 'cannot be read: in user and password write %23 for #, %2F for /, %3F for ?, %40 for @ and %25 for %';
 }
 
+const MAX_URL = 4096;
 const SECRET_NAME = /pass|secret|token|key$/i;
 
 /** A URL that may be shown: without a password, wherever it has one. */
@@ -30,7 +31,8 @@ export function withoutPassword(text: string): string {
   const url = parseUnambiguous(text);
   if (!url) {
     // Where the password ends cannot be told, so nothing that may be part of it is shown.
-    const host = /@[\w.-]+(:\d+)?(\/[\w-]*)?$/.exec(text)?.[0] ?? '';
+    const end = text.slice(text.lastIndexOf('@'));
+    const host = /^@[\w.-]+(:\d+)?(\/[\w-]*)?$/.exec(end)?.[0] ?? '';
     return `${/^[a-z]+:\/\//i.exec(text)?.[0] ?? ''}****${host}`;
   }
   const secrets = [...url.searchParams.keys()].filter((name) => SECRET_NAME.test(name));
@@ -43,14 +45,17 @@ export function withoutPassword(text: string): string {
 
 /** The URL, if one @ at most ends its user and password; undefined when it may be meant otherwise. */
 function parseUnambiguous(text: string): URL | undefined {
+  if (text.length > MAX_URL) return undefined;
   // As `pg` does: a user may stand before no host, where a socket's path is given instead.
   const whole = text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*)@\//i, '$1@localhost/');
   if (!URL.canParse(whole)) return undefined;
   const { pathname, search, hash } = new URL(whole);
   // An @ after the host ends a password with an unescaped / ? or #; only in a query's value it may stand.
   if (`${pathname}${hash}`.includes('@')) return undefined;
-  if (search.includes('@') && (pathname === '' || /@.*\//.test(search))) return undefined;
-  return /^[^?#]*@[^?#]*@/.test(whole) ? undefined : new URL(whole);
+  const at = search.indexOf('@');
+  if (at >= 0 && (pathname === '' || search.lastIndexOf('/') > at)) return undefined;
+  const [head = ''] = whole.split(/[?#]/, 1);
+  return head.indexOf('@') === head.lastIndexOf('@') ? new URL(whole) : undefined;
 }
 
 function isDecodable({ username, password, hostname, pathname }: URL): boolean {

@@ -1,5 +1,6 @@
 import { UserError, usageError } from '../errors.ts';
 import { parseDuration } from '../parse.ts';
+import { brokenCharacter } from '../text.ts';
 import { JOB_STATES, TERM_NAMES, TERMS, type TermKind, type TermName } from './terms.ts';
 
 export type Operator = '=' | '~' | '>' | '<' | '>=' | '<=';
@@ -22,6 +23,9 @@ export interface Filter {
   text: string;
 }
 
+/** More than a thousand job ids take. */
+const MAX_TEXT = 65_536;
+
 const OPERATORS: Record<TermKind, Operator[]> = {
   state: ['='],
   job: ['='],
@@ -38,6 +42,15 @@ const OPERATORS: Record<TermKind, Operator[]> = {
  * @throws UserError `usage` that points at the character and lists what is allowed there.
  */
 export function parseFilter(text: string): Filter {
+  const broken = brokenCharacter(text);
+  if (broken)
+    throw usageError(`the filter has ${broken}`, 'Enter it anew, without that character.');
+  if (text.length > MAX_TEXT) {
+    throw usageError(
+      `the filter is ${text.length.toLocaleString('en-US')} characters long`,
+      `At most ${MAX_TEXT.toLocaleString('en-US')} are allowed.`,
+    );
+  }
   const reader = new Reader(text);
   const terms: Term[] = [];
   while (reader.skipBlanks()) terms.push(readTerm(reader));
