@@ -1,5 +1,3 @@
-import fc from 'fast-check';
-
 const seconds = Number(process.env.FUZZ_SECONDS ?? 0);
 
 /**
@@ -17,15 +15,11 @@ export function budget(share = 1) {
     numRuns: seconds > 0 ? 10_000_000 : 20_000,
     interruptAfterTimeLimit: share * (seconds > 0 ? seconds * 1000 : 1500),
     markInterruptAsFailure: false,
-    // A failure is made small before it is told, but not for ever.
-    endOnFailure: false,
   } as const;
 }
 
 /** As long as a test may take with this budget and shrinking. */
 export const TEST_TIMEOUT_MS = 120_000 + seconds * 3000;
-
-export const property = fc.property;
 
 /** Says where to begin again. */
 export function announceSeed(): void {

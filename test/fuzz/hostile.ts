@@ -137,3 +137,11 @@ export const filterTerm = fc
     ),
   )
   .map((parts) => parts.join(''));
+
+/** What must never reach a terminal: controls (but line ends and tabs), what turns or hides text, broken surrogates. */
+export const RAW =
+  /(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069\u200b\u2028\u2029\ufdd0-\ufdef]|\p{Cs}/u;
+
+/** The colours that we write ourselves. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they begin with one
+export const OUR_COLOURS = /\u001b\[(?:1|2|22|31|32|33|39)m/g;
