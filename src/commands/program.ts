@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Io } from '../lib/output/io.ts';
+import { checkValues } from './arguments.ts';
 import { completionCommand } from './completion.ts';
 import type { Context } from './context.ts';
 import { helpCommand } from './help.ts';
@@ -155,6 +156,7 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
     .version(context.version, '-V, --version')
     .option('--no-color', 'plain text, as with NO_COLOR')
     .helpCommand(false)
+    .hook('preAction', (_program, action) => checkValues(action))
     .addHelpText('after', '\nMore: donations <command> --help, donations help exit-codes');
   for (const branch of named.length > 0 ? named : BRANCHES) {
     program.addCommand((await grow(branch, context)).helpGroup(branch.group));

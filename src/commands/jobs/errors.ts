@@ -15,7 +15,7 @@ export function jobsErrorsCommand(context: Context): Command {
     .option('--since <time>', 'failed or held for no longer than this', '7d')
     .option('--window <time>', 'what "lately" is; the trend is against the same time before', '1h')
     .option('--limit <n>', 'how many groups', '20');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, ERROR_COLUMNS), [
     ['donations jobs errors', 'what goes wrong, the most frequent first'],
     ['donations jobs errors --window 10m --json=error,recent,before,retry', 'for a script'],
   ]).action(async (options: OutputOptions & { since: string; window: string; limit: string }) => {

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { type BulkOptions, withBulk } from '../shared/bulk-options.ts';
 import { examples } from '../shared/examples.ts';
 import { runBulk } from '../shared/run-bulk.ts';
+import { JOB_PLAN_FIELDS } from './shared/chosen-jobs.ts';
 
 /** `donations jobs recall <id>`: calls off a retry as far as its jobs still wait for their turn. */
 export function jobsRecallCommand(context: Context): Command {
@@ -11,6 +12,7 @@ export function jobsRecallCommand(context: Context): Command {
       .description('call off a retry: its jobs that still wait for their turn are failed again')
       .argument('<id>', 'the audit entry of a retry with --rate or --spread (aud_…)'),
     'jobs',
+    JOB_PLAN_FIELDS,
   );
   return examples(command, [
     ['donations jobs recall aud_01jd2x --dry-run', 'how many still wait'],

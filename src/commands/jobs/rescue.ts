@@ -1,43 +1,36 @@
 import { Command } from 'commander';
 import { UserError } from '../../lib/errors.ts';
 import { print, say } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, render, toJson } from '../../lib/output/render.ts';
+import { chosenFormat, fieldsOf, render, renderOne } from '../../lib/output/render.ts';
+import { plural } from '../../lib/output/text.ts';
 import type { Context } from '../context.ts';
 import { confirmYes } from '../shared/confirm.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import {
-  counted,
   LOCKER_COLUMNS,
   nothingToRescue,
   type RescueOptions,
   refusal,
   rescueRequest,
+  withLockers,
 } from './shared/rescue-plan.ts';
 
-interface Options extends OutputOptions, RescueOptions {
-  dryRun?: boolean;
-  yes?: boolean;
-  reason?: string;
-}
+const FIELDS = fieldsOf('operation', 'released', 'workers');
 
 /** `donations jobs rescue`: gives the jobs of dead workers back to the queue. */
 export function jobsRescueCommand(context: Context): Command {
-  const command = new Command('rescue')
-    .description('give the jobs of dead workers back to the queue; a live worker keeps its own')
-    .option('--worker <id>', 'of this one, which is dead: wrk_…, or the name it locks jobs under')
-    .option('--locked-longer-than <time>', 'also of other tools: those that locked nothing since')
-    .option('--force', 'with one of these: though it seems to be alive; its jobs may run twice')
-    .option('--dry-run', 'say what would be done, and do nothing')
-    .option('--yes', 'ask nothing')
-    .option('--reason <text>', 'why, for the audit trail');
-  return examples(withOutput(command), [
+  const command = withLockers(new Command('rescue')).description(
+    'give the jobs of dead workers back to the queue; a live worker keeps its own',
+  );
+  withOutput<RescueOptions>(command, ({ dryRun }) => (dryRun ? LOCKER_COLUMNS : FIELDS));
+  return examples(command, [
     ['donations jobs rescue', 'of our workers that are gone'],
     ['donations jobs rescue --locked-longer-than 1h --dry-run', 'also of other tools: whose?'],
-  ]).action((options: Options) => rescue(context, options));
+  ]).action((options: RescueOptions) => rescue(context, options));
 }
 
-async function rescue(context: Context, options: Options): Promise<void> {
+async function rescue(context: Context, options: RescueOptions): Promise<void> {
   const request = rescueRequest(options);
   const { planRescue, applyRescue } = await import('../../lib/queue/change/rescue.ts');
   const { io } = context;
@@ -55,12 +48,12 @@ async function rescue(context: Context, options: Options): Promise<void> {
   const dead = plan.filter(({ release }) => release);
   if (dead.length === 0) {
     if (options.worker !== undefined && plan[0]) throw refusal(options.worker, plan[0]);
-    if (json) print(io, toJson({ operation: null, released: 0, workers: [] }));
+    if (json) renderOne(io, options, FIELDS, { operation: null, released: 0, workers: [] });
     else if (plan.length > 0) say(io, 'Nothing to rescue.');
     return;
   }
   const held = dead.reduce((sum, { jobs }) => sum + jobs, 0);
-  const what = `${counted(held, 'job')} of ${counted(dead.length, 'worker')}`;
+  const what = `${plural(held, 'job')} of ${plural(dead.length, 'worker')}`;
   if (!options.yes && !(await confirmYes(context, `Release ${what}?`))) {
     throw new UserError(
       'confirmation_needed',
@@ -71,8 +64,8 @@ async function rescue(context: Context, options: Options): Promise<void> {
   const operator = await context.operator();
   const { reason } = options;
   const { operation, jobs, workers } = await applyRescue(db, plan, request, { operator, reason });
-  if (json) return print(io, toJson({ operation: operation ?? null, released: jobs, workers }));
-  print(io, `Released ${counted(jobs, 'job')}.`);
+  if (json) return renderOne(io, options, FIELDS, { operation, released: jobs, workers });
+  print(io, `Released ${plural(jobs, 'job')}.`);
   if (!operation) return say(io, 'Others released them meanwhile, or their workers are back.');
   say(io, 'A mail that was being sent may have gone out: it will be held, not sent again.');
   say(io, `Next: donations jobs list --held   (audit: donations audit show ${operation})`);

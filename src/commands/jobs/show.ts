@@ -12,7 +12,7 @@ export function jobsShowCommand(context: Context): Command {
   const command = new Command('show')
     .description('one job: payload, state and why, every attempt, what comes next')
     .argument('<id>', 'job id');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, JOB_FIELDS), [
     ['donations jobs show 4711', 'why it failed, and what to do'],
     ['donations jobs show 4711 --json', 'for a script'],
   ]).action(async (id: string, options: OutputOptions) => {

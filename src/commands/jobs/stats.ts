@@ -14,7 +14,7 @@ export function jobsStatsCommand(context: Context): Command {
   const command = new Command('stats')
     .description('each task: how much there is, how fast it moves, how long it waits')
     .option('--window <time>', 'over which rates and percentiles are taken', '15m');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, statsColumns({ more: new Set(), pauses: [] })), [
     ['donations jobs stats', 'the last quarter of an hour'],
     ['donations jobs stats --window 24h --json=task,ready,error_rate,drain_ms', 'for a script'],
   ]).action(async (options: OutputOptions & { window: string }) => {

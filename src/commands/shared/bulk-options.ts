@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { OutputOptions } from '../../lib/output/render.ts';
+import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
 import { withOutput } from './output-options.ts';
 
@@ -12,15 +12,33 @@ export interface BulkOptions extends OutputOptions {
   reason?: string;
 }
 
-/** Adds what every change of many rows takes. */
-export function withBulk(command: Command, many: string): Command {
-  return withOutput(
+/** What is told of every plan, whatever it changes. */
+const PLAN_FIELDS = [
+  'action',
+  'filter',
+  'count',
+  'eligible',
+  'skipped',
+  'effects',
+  'examples',
+  'at',
+];
+const DONE_FIELDS = fieldsOf('operation', 'changed', 'planned', 'skipped', 'stopped', 'outcomes');
+
+/**
+ * Adds what every change of many rows takes.
+ * @param many what is changed: `jobs`.
+ * @param more what a plan of this kind tells besides.
+ */
+export function withBulk(command: Command, many: string, more: string[] = []): Command {
+  return withOutput<BulkOptions>(
     command
       .option('--dry-run', 'say what would be done, and do nothing')
       .option('--yes', 'ask nothing')
       .option('--confirm <n>', `ask nothing, unless it would be more ${many} than this`)
       .option('--limit <n>', `at most so many ${many}, those enqueued first`)
       .option('--reason <text>', 'why, for the audit trail'),
+    ({ dryRun }) => (dryRun ? fieldsOf(...PLAN_FIELDS, ...more) : DONE_FIELDS),
   );
 }
 

@@ -1,13 +1,20 @@
 import type { BulkChange, Plan } from '../../lib/bulk/change.ts';
 import { type Io, paint, plain } from '../../lib/output/io.ts';
-import { toJson } from '../../lib/output/render.ts';
+import { fieldsOf, type OutputOptions, renderOne } from '../../lib/output/render.ts';
+import { capital, grouped } from '../../lib/output/text.ts';
+import { cutText } from '../../lib/output/width.ts';
 
 const NAME_WIDTH = 12;
 
-/** A plan for scripts. */
-export function planJson<P extends Plan>(io: Io, change: BulkChange<P>, plan: P): string {
-  const fields = { action: change.action, filter: change.scope, ...change.toRecord(plan) };
-  return toJson(fields, io.stdout.isTTY);
+/** Writes a plan for scripts. */
+export function writePlan<P extends Plan>(
+  io: Io,
+  options: OutputOptions,
+  change: BulkChange<P>,
+  plan: P,
+): void {
+  const record = { action: change.action, filter: change.scope, ...change.toRecord(plan) };
+  renderOne(io, options, fieldsOf(...Object.keys(record)), record as Record<string, unknown>);
 }
 
 /** A plan for people: what, how many, since when, what is passed over, what it does to donors. */
@@ -17,7 +24,7 @@ export function planText<P extends Plan>(io: Io, change: BulkChange<P>, plan: P)
   if (count > 0) lines.push(...change.describe(plan));
   for (const each of skipped) lines.push(['skipped', `${grouped(each.count)}: ${each.reason}`]);
   const room = (io.stdout.columns || Number.MAX_SAFE_INTEGER) - NAME_WIDTH - 3;
-  for (const { text } of examples) lines.push(['for instance', text.slice(0, room)]);
+  for (const { text } of examples) lines.push(['for instance', cutText(plain(text), room)]);
   if (count > 0 && change.words.effects !== undefined) {
     lines.push([change.words.effects, effects.join(', ')]);
     for (const warning of change.warnings(plan)) lines.push(['careful', warning]);
@@ -33,7 +40,3 @@ function headline<P extends Plan>({ words }: BulkChange<P>, { eligible, count }:
   const of = count < eligible ? ` of ${grouped(eligible)}` : '';
   return `${capital(words.verb)} ${grouped(count)}${of} ${count === 1 ? words.one : words.many}`;
 }
-
-export const grouped = (value: number) => value.toLocaleString('en-US');
-
-export const capital = (word: string) => `${word[0]?.toUpperCase()}${word.slice(1)}`;

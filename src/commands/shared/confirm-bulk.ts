@@ -1,7 +1,7 @@
 import type { BulkChange, Plan } from '../../lib/bulk/change.ts';
 import { UserError } from '../../lib/errors.ts';
+import { capital, grouped } from '../../lib/output/text.ts';
 import type { Context } from '../context.ts';
-import { capital, grouped } from './bulk-plan.ts';
 import { confirmByTyping, confirmYes } from './confirm.ts';
 
 /**

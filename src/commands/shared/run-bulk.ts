@@ -1,11 +1,12 @@
 import type { Applied } from '../../lib/bulk/apply.ts';
 import type { BulkChange, Pacing, Plan } from '../../lib/bulk/change.ts';
 import { UserError } from '../../lib/errors.ts';
-import { print, say } from '../../lib/output/io.ts';
-import { chosenFormat, toJson } from '../../lib/output/render.ts';
+import { type Io, print, say } from '../../lib/output/io.ts';
+import { chosenFormat, fieldsOf, renderOne } from '../../lib/output/render.ts';
+import { capital, grouped } from '../../lib/output/text.ts';
 import type { Context } from '../context.ts';
 import { type BulkOptions, bulkLimits } from './bulk-options.ts';
-import { capital, grouped, planJson, planText } from './bulk-plan.ts';
+import { planText, writePlan } from './bulk-plan.ts';
 import { confirmChange } from './confirm-bulk.ts';
 import { Progress } from './progress.ts';
 
@@ -28,10 +29,12 @@ export async function runBulk<P extends Plan>(
   const json = chosenFormat(options).format !== 'table';
   const db = await context.db();
   const plan = await change.plan(db, limit);
-  if (options.dryRun) return print(io, (json ? planJson : planText)(io, change, plan));
+  if (options.dryRun)
+    return json ? writePlan(io, options, change, plan) : print(io, planText(io, change, plan));
   if (!json) say(io, planText(io, change, plan));
   if (plan.count === 0) {
-    if (json) print(io, toJson({ operation: null, changed: 0, skipped: plan.skipped }));
+    const { skipped } = plan;
+    if (json) writeDone(io, options, { operation: null, changed: 0, skipped });
     return;
   }
 
@@ -67,7 +70,12 @@ export async function runBulk<P extends Plan>(
         );
       throw error;
     });
-  report(context, change, plan, { applied, pacing, json });
+  report(context, change, plan, { applied, pacing, options });
+}
+
+/** Writes what was done, for scripts. */
+function writeDone(io: Io, options: BulkOptions, record: Record<string, unknown>): void {
+  renderOne(io, options, fieldsOf(...Object.keys(record)), record);
 }
 
 /** Says what was done, and why not all of it. */
@@ -75,13 +83,13 @@ function report<P extends Plan>(
   { io, signal }: Context,
   { words }: BulkChange<P>,
   { count, skipped }: P,
-  { applied, pacing, json }: { applied: Applied; pacing: Pacing; json: boolean },
+  { applied, pacing, options }: { applied: Applied; pacing: Pacing; options: BulkOptions },
 ): void {
   const { operation, changed } = applied;
   const { stopped, outcomes } = pacing;
-  if (json) {
+  if (chosenFormat(options).format !== 'table') {
     const result = { operation: operation ?? null, changed, planned: count, skipped };
-    print(io, toJson({ ...result, stopped: stopped?.code ?? null, outcomes }));
+    writeDone(io, options, { ...result, stopped: stopped?.code ?? null, outcomes });
   } else {
     const others =
       !stopped && changed < count

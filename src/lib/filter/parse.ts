@@ -1,6 +1,7 @@
 import { UserError, usageError } from '../errors.ts';
 import { parseCurrency } from '../money.ts';
 import { parseDuration } from '../parse.ts';
+import { brokenCharacter } from '../text.ts';
 import { type TermFacts, type TermKind, termNames, type Vocabulary } from './vocabulary.ts';
 
 export type Comparison = '=' | '~' | '>' | '<' | '>=' | '<=';
@@ -66,6 +67,9 @@ export function parseFilter<Name extends string>(
   text: string,
   vocabulary: Vocabulary<Name>,
 ): Filter<Name> {
+  const broken = brokenCharacter(text);
+  if (broken)
+    throw usageError(`the filter has ${broken}`, 'Enter it anew, without that character.');
   if (text.length > FILTER_BOUNDS.text) {
     throw usageError(
       `filter: it has ${text.length.toLocaleString('en-US')} characters`,
@@ -73,10 +77,6 @@ export function parseFilter<Name extends string>(
     );
   }
   const reader = new Reader(text);
-  // Postgres stores neither; no value that has one can be found.
-  const broken = /\0|[\ud800-\udfff]/u.exec(text);
-  if (broken)
-    throw reader.refuse(broken.index, 'this character cannot be part of a text', 'Leave it out.');
   const terms: Term<Name>[] = [];
   while (reader.skipBlanks()) {
     if (terms.length === FILTER_BOUNDS.terms)

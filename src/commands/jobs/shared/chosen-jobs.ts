@@ -6,11 +6,15 @@ import { type FilterOptions, filterOf, withFilter } from '../../shared/filter-op
 
 export type ChangeOptions = BulkOptions & FilterOptions;
 
+/** What a plan about jobs tells besides what every plan does. */
+export const JOB_PLAN_FIELDS = ['tasks', 'unknown', 'oldest', 'newest'];
+
 /** Adds what every change of many jobs takes: ids or a filter, and how carefully it is done. */
 export const withJobs = (command: Command): Command =>
   withBulk(
     withFilter(command, 'job ids, or terms that must all hold: task:… error:~… age:>1h'),
     'jobs',
+    JOB_PLAN_FIELDS,
   );
 
 /** Words that are all numbers are job ids; otherwise they are a filter. */

@@ -1,29 +1,7 @@
-import type { Tone } from '../../../lib/output/io.ts';
 import type { Column } from '../../../lib/output/render.ts';
+import { statusText, statusTone } from '../../../lib/output/status.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { ListedJob } from '../../../lib/queue/read/list.ts';
-import type { JobState } from '../../../lib/queue/states.ts';
-
-const STATE_GLYPHS: Record<JobState, string> = {
-  ready: '●',
-  running: '▶',
-  scheduled: '◷',
-  retrying: '▲',
-  failed: '✕',
-  held: '‖',
-};
-
-const STATE_TONES: Record<JobState, Tone> = {
-  ready: 'good',
-  running: 'good',
-  scheduled: 'dim',
-  retrying: 'warn',
-  failed: 'bad',
-  held: 'bad',
-};
-
-export const stateText = (state: JobState) => `${STATE_GLYPHS[state]} ${state}`;
-export const stateTone = (state: JobState) => STATE_TONES[state];
 
 /** A job in lists. */
 export const JOB_COLUMNS: Column<ListedJob>[] = [
@@ -33,8 +11,8 @@ export const JOB_COLUMNS: Column<ListedJob>[] = [
     name: 'state',
     header: 'STATE',
     value: (job) => job.state,
-    text: (job) => stateText(job.state),
-    tone: (job) => stateTone(job.state),
+    text: (job) => statusText(job.state),
+    tone: (job) => statusTone(job.state),
   },
   {
     name: 'donation',

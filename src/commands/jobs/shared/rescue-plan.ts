@@ -1,13 +1,27 @@
+import type { Command } from 'commander';
 import { UserError, usageError } from '../../../lib/errors.ts';
-import type { Column } from '../../../lib/output/render.ts';
+import type { Column, OutputOptions } from '../../../lib/output/render.ts';
 import { parseDuration } from '../../../lib/parse.ts';
 import type { Locker, RescueRequest } from '../../../lib/queue/change/rescue.ts';
 
-export interface RescueOptions {
+export interface RescueOptions extends OutputOptions {
   worker?: string;
   lockedLongerThan?: string;
   force?: boolean;
+  dryRun?: boolean;
+  yes?: boolean;
+  reason?: string;
 }
+
+/** Adds what says whose jobs are meant, and how carefully they are released. */
+export const withLockers = (command: Command): Command =>
+  command
+    .option('--worker <id>', 'of this one, which is dead: wrk_…, or the name it locks jobs under')
+    .option('--locked-longer-than <time>', 'also of other tools: those that locked nothing since')
+    .option('--force', 'with one of these: though it seems to be alive; its jobs may run twice')
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--yes', 'ask nothing')
+    .option('--reason <text>', 'why, for the audit trail');
 
 /** Who holds jobs, and whether they are released. */
 export const LOCKER_COLUMNS: Column<Locker>[] = [
@@ -65,6 +79,3 @@ export function nothingToRescue({ worker, lockedLongerThanMs }: RescueRequest): 
     ? 'Nothing to rescue: no dead worker holds jobs.'
     : 'Nothing to rescue: nobody has held a job for that long.';
 }
-
-export const counted = (count: number, what: string) =>
-  `${count.toLocaleString('en-US')} ${what}${count === 1 ? '' : 's'}`;

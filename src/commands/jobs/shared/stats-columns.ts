@@ -12,7 +12,10 @@ const COUNTS = {
 } as const;
 
 /** Each task with its counts, rates and percentiles. */
-export function statsColumns({ more, pauses }: QueueStats): Column<TaskStats>[] {
+export function statsColumns({
+  more,
+  pauses,
+}: Pick<QueueStats, 'more' | 'pauses'>): Column<TaskStats>[] {
   const isPaused = (task: string) => pauses.some((pause) => pause.task === task);
   const counts = Object.entries(COUNTS).map(
     ([name, { header, bound }]): Column<TaskStats> => ({

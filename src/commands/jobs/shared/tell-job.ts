@@ -1,14 +1,14 @@
 import { type Io, paint, plain, print, say } from '../../../lib/output/io.ts';
 import { toJson } from '../../../lib/output/render.ts';
+import { statusText, statusTone } from '../../../lib/output/status.ts';
 import { formatDuration, formatRelative } from '../../../lib/output/time.ts';
 import type { JobDetail, LedgerAttempt } from '../../../lib/queue/read/detail.ts';
-import { stateText, stateTone } from './columns.ts';
 import { commandsFor, whatNext, why } from './explain-job.ts';
 
 /** Writes all of a job for people: why it is where it is, every attempt, what can be done. */
 export function tellJob(io: Io, detail: JobDetail, now: Date): void {
   const { job, id, task, donation, payload, attempts } = detail;
-  const state = job ? paint(io, stateTone(job.state), stateText(job.state)) : detail.state;
+  const state = job ? paint(io, statusTone(job.state), statusText(job.state)) : detail.state;
   print(io, `${paint(io, 'bold', `job ${id}`)}  ${task}  ${state}`);
   const facts: [string, string | null | undefined][] = [
     ['why', why(detail, now)],

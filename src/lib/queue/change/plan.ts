@@ -3,6 +3,7 @@ import type { Db, Queryable } from '../../db/database.ts';
 import { readWithin } from '../../db/read.ts';
 import { notFound } from '../../errors.ts';
 import { Bindings } from '../../filter/compile.ts';
+import { plural } from '../../output/text.ts';
 import { checkTasks } from '../read/check-tasks.ts';
 import { findKnownDonations } from '../read/known-donations.ts';
 import { type ListedJob, listJobs } from '../read/list.ts';
@@ -151,9 +152,6 @@ function effectsOf(tasks: JobPlan['tasks']): string[] {
     ...foreign.map(({ task, count }) => `${plural(count, `run`)} of ${task}, whatever it does`),
   ];
 }
-
-const plural = (count: number, word: string) =>
-  `${count.toLocaleString('en-US')} ${word}${count === 1 ? '' : 's'}`;
 
 /** Whether more are eligible now than there were at the plan. */
 export async function hasOutgrown(
