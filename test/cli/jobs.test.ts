@@ -66,7 +66,11 @@ describe('jobs list', () => {
   });
 
   it('says more than, rather than count on', async () => {
-    await system.db.query(`select graphile_worker.add_job('other') from generate_series(1, 10001)`);
+    await system.db.query(
+      `select count(*) from graphile_worker.add_jobs(array(
+         select ('other', '{}', null, now(), 25, null, 0, null)::graphile_worker.job_spec
+         from generate_series(1, 10001)))`,
+    );
     const { stderr } = await cli('jobs', 'list', '--ready', '--limit', '1');
     expect(stderr).toContain('1 of more than 10,000 jobs.');
   });
