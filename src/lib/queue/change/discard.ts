@@ -47,7 +47,7 @@ export function discard({ includeUnsettled }: { includeUnsettled: boolean }): Jo
       const { rows } = await tx.query<{ count: number }>(BURY, [chunk.ids, operation]);
       changedAll(chunk, rows[0]?.count ?? 0);
       await forgetVerdicts(tx, chunk.ids);
-      await giveUpDeliveries(tx, chunk);
+      await giveUpDeliveries(tx, chunk.ids);
       return { discarded: true };
     },
   };

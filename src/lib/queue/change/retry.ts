@@ -46,7 +46,7 @@ export function retry({
       );
       if (judged)
         reasons.push([
-          `v.task = 'send_receipt' and ${sentSince(donation, at)}`,
+          `v.task = 'send_receipt' and ${sentSince(at)}`,
           'its receipt was sent as a copy since',
         ]);
       return firstOf(reasons);

@@ -45,8 +45,8 @@ async function look(db: Queryable, term: Term): Promise<Known> {
     );
   }
   const { rows } = await db.query<{ job: string | null; delivery: string | null }>(
-    `select job_id::text as job, id as delivery from donations.receipt_deliveries
-       where donation_id = any ($1)
+    `select d.job_id::text as job, d.id as delivery from donations.receipt_donations c
+       join donations.receipt_deliveries d on d.receipt_id = c.receipt_id where c.donation_id = any ($1)
      union all
      select job_id::text, null from donations.job_attempts where donation_id = any ($1)`,
     [donations],
@@ -74,7 +74,11 @@ async function findDonations(db: Queryable, term: Term): Promise<string[]> {
 function isNamed(term: Term, bindings: Bindings): string {
   if (term.name === 'donation') return beginsWith('d.id')(term, bindings);
   if (term.operator === '~')
-    return `(${resembles('n.name')(term, bindings)}) or ${matches('n.email')(term, bindings)}`;
+    return `(${resembles('n.name')(term, bindings)}) or ${ofEmail(matches('e.email')(term, bindings))}`;
   const addresses = term.values.map((value) => String(value).toLowerCase());
-  return `${beginsWith('n.id')(term, bindings)} or lower(n.email) = any (${bindings.add(addresses)})`;
+  return `${beginsWith('n.id')(term, bindings)}
+    or ${ofEmail(`lower(e.email) = any (${bindings.add(addresses)})`)}`;
 }
+
+const ofEmail = (condition: string) =>
+  `n.id in (select e.donor_id from donations.donor_emails e where ${condition})`;

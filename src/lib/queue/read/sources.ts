@@ -142,6 +142,9 @@ function meaning(
     (condition: Condition): Condition =>
     (term, bindings) =>
       `exists (select 1 from donations.donations d where d.id = ${donation} and (${condition(term, bindings)}))`;
+  const ofFund: Condition = (term, bindings) =>
+    `exists (select 1 from donations.allocations f
+      where f.donation_id = ${donation} and (${resembles('f.fund')(term, bindings)}))`;
   const isKnown: Condition = (term, bindings) => {
     const { donations, jobs, keys } = known(term);
     return judged
@@ -173,7 +176,7 @@ function meaning(
     fingerprint: beginsWith(error('fingerprint')),
     donation: isKnown,
     donor: isKnown,
-    fund: ofDonation(resembles('d.fund')),
+    fund: ofFund,
     campaign: ofDonation(resembles('d.campaign')),
     amount: ofDonation(amounts('d.amount_minor', 'd.currency')),
     received: ofDonation(isDated('d.received_on')),
