@@ -107,10 +107,10 @@ function selectChunk(source: JobSource, size: number, bindings: Bindings, where:
   const last = (i: number) => `(array_agg(walk${i}))[count(*)]::text`;
   return `
     select '${source.state}' as state, count(*)::int as count, array_agg(id)::text as ids,
-      array_agg(attempts)::text as attempts, coalesce(array_agg(donation), '{}')::text as donations,
+      array_agg(attempts)::text as attempts,
       array[${columns.map((_, i) => last(i)).join(', ')}] as reached
     from (
-      select j.id, ${attempts} as attempts, ${source.donation} as donation,
+      select j.id, ${attempts} as attempts,
         ${columns.map((column, i) => `${column} as walk${i}`).join(', ')}
       from ${source.from} where ${where.join(' and ')}
       order by ${columns.join(', ')} limit ${bindings.add(size)}::int

@@ -13,8 +13,6 @@ export interface JobChunk {
   state: JobState;
   count: number;
   ids: string;
-  /** The donations that they are about; one may be there more than once. */
-  donations: string;
 }
 
 /** A kind of change that is made to many jobs at once. */

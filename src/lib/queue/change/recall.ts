@@ -86,7 +86,7 @@ export function recall(): JobChange {
       changedAll(chunk, rows[0]?.count ?? 0);
       await forgetVerdicts(tx, chunk.ids);
       await reinstateVerdicts(tx, rows[0]?.verdicts ?? '[]');
-      await giveBackDeliveries(tx, chunk);
+      await giveBackDeliveries(tx, chunk.ids);
       return { failed_again: true };
     },
   };
