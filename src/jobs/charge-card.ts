@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ChargeDeps, chargeDonation } from '../lib/donations/charge.ts';
-import { FAIL_DONATIONS } from '../lib/donations/save-card.ts';
+import { endDonation } from '../lib/donations/save-card.ts';
 import { ProviderError } from '../lib/providers/errors.ts';
 import type { Task } from './task.ts';
 
@@ -30,7 +30,7 @@ export function chargeCard(deps: ChargeDeps): Task<'charge_card' | 'settle_donat
     onFailure: ({ donation_id }, _attempt, { errorClass, code, message }) =>
       // Only a definite refusal ends the donation. Attempts used up prove nothing about the money.
       errorClass === 'permanent'
-        ? [{ sql: FAIL_DONATIONS, row: { donation_id, code: code ?? 'refused', reason: message } }]
+        ? [endDonation({ donation_id, code: code ?? 'refused', reason: message })]
         : [],
   };
 }

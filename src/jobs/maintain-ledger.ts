@@ -1,36 +1,91 @@
-import { z } from 'zod';
+import type { Logger } from 'pino';
+import { isConnectionError } from '../lib/db/connection-error.ts';
 import type { Db } from '../lib/db/database.ts';
-import type { Task } from './task.ts';
+import { adoptAllFailures } from '../lib/queue/run/adopt.ts';
+import { forgetPauses } from '../lib/queue/run/pauses.ts';
+import { dropStaleVerdicts } from '../lib/queue/run/verdicts.ts';
+
+export interface UpkeepDeps {
+  db: Db;
+  log: Logger;
+  retentionDays: number;
+}
 
 /** For how long a discard can be undone. */
 const RESTORABLE_DAYS = 30;
+/** How often it is done, by whichever worker comes first. */
+const EVERY = '10 minutes';
+/** How often a worker asks whether it is time. */
+const ASK_MS = 60_000;
+/** Rows that one statement deletes at most. */
+const BATCH = 10_000;
 
 /**
- * Makes the coming days' partitions of the attempt ledger, and drops what is past its retention:
- * old partitions, which webhook events were seen (providers send them again for days at most),
- * discarded jobs, and verdicts on jobs that somebody else has taken away or run again.
+ * The upkeep of what workers share, which every worker does whatever its tasks are, one at a time: the
+ * coming days' partitions of the ledger, jobs that others have failed, and whatever is past its
+ * retention (old partitions; webhook events, which providers send again for days at most; discarded
+ * jobs; verdicts on jobs that are gone). Each step stands alone, and none stops a worker: what was
+ * not done now is done later, and until then the ledger's default partition takes every row.
+ *
+ * @returns what asks whether it is time, and does it. It never rejects.
  */
-export function maintainLedger(deps: { db: Db; retentionDays: number }): Task<'maintain_ledger'> {
-  return {
-    payload: z.object({}),
-    async run() {
-      await deps.db.query('select donations.ensure_attempt_partitions()');
-      await deps.db.query('select donations.prune_attempts($1)', [deps.retentionDays]);
-      await deps.db.query(
-        'delete from donations.webhook_events where received_at < now() - make_interval(days => $1)',
-        [deps.retentionDays],
-      );
-      await deps.db.query(
-        'delete from donations.discarded_jobs where discarded_at < now() - make_interval(days => $1)',
-        [RESTORABLE_DAYS],
-      );
-      await deps.db.query(
-        `delete from donations.job_verdicts v
-         where v.decision <> 'retry' and v.decided_at < now() - interval '1 day' and not exists (
-           select 1 from graphile_worker._private_jobs j
-           where j.id = v.job_id and j.attempts >= j.max_attempts)`,
-      );
-      return { outcome: 'succeeded' };
-    },
+export function ledgerUpkeep({ db, log, retentionDays }: UpkeepDeps): () => Promise<void> {
+  const steps: [string, () => Promise<unknown>][] = [
+    ['make partitions', () => db.query('select donations.ensure_attempt_partitions()')],
+    ['drop old partitions', () => db.query('select donations.prune_attempts($1)', [retentionDays])],
+    ['drop stale verdicts', () => dropStaleVerdicts(db)],
+    ['take in failed jobs', () => adoptAllFailures(db)],
+    ['forget old pauses', () => forgetPauses(db)],
+    [
+      'forget webhook events',
+      () =>
+        db.query(
+          `delete from donations.webhook_events where key in (
+             select key from donations.webhook_events
+             where received_at < now() - make_interval(days => $1) limit ${BATCH})`,
+          [retentionDays],
+        ),
+    ],
+    [
+      'forget discarded jobs',
+      () =>
+        db.query(
+          `delete from donations.discarded_jobs where job_id in (
+             select job_id from donations.discarded_jobs
+             where discarded_at < now() - make_interval(days => $1) limit ${BATCH})`,
+          [RESTORABLE_DAYS],
+        ),
+    ],
+  ];
+  const attempt = async (what: string, work: () => Promise<unknown>) => {
+    try {
+      return await work();
+    } catch (error) {
+      if (isConnectionError(error)) throw error;
+      log.warn({ error: (error as Error).message }, `could not ${what}; tried again later`);
+      return undefined;
+    }
   };
+  let askAt = Number.NEGATIVE_INFINITY;
+  return async () => {
+    if (performance.now() < askAt) return;
+    askAt = performance.now() + ASK_MS;
+    try {
+      if (!(await isDue(db))) return;
+      for (const [what, work] of steps) await attempt(what, work);
+    } catch (error) {
+      // Postgres is away, and somebody else says so.
+      log.debug({ error: (error as Error).message }, 'upkeep is put off');
+    }
+  };
+}
+
+/** True for one of all workers, when it was done long enough ago. */
+async function isDue(db: Db): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `insert into donations.settings as s (key, value) values ('upkeep_at', now()::text)
+     on conflict (key) do update set value = excluded.value
+     where s.value::timestamptz not between now() - interval '${EVERY}' and now()`,
+  );
+  return rowCount === 1;
 }

@@ -3,10 +3,10 @@ import type { Config } from '../lib/config.ts';
 import type { Db } from '../lib/db/database.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
 import type { PaymentGateway } from '../lib/providers/payments.ts';
+import type { PauseCause } from '../lib/queue/run/pauses.ts';
 import { TASKS, type TaskName } from '../lib/queue/tasks.ts';
 import type { ReceiptTemplates } from '../lib/receipts/templates.ts';
 import { chargeCard } from './charge-card.ts';
-import { maintainLedger } from './maintain-ledger.ts';
 import { sendReceipt } from './send-receipt.ts';
 import type { Task } from './task.ts';
 import { tokenizeCard } from './tokenize-card.ts';
@@ -28,16 +28,25 @@ export function allTasks(deps: TaskDeps): Record<TaskName, Task> {
     settle_donation: charge,
     tokenize_card: tokenizeCard(deps) as Task,
     send_receipt: sendReceipt(deps) as Task,
-    maintain_ledger: maintainLedger({
-      db: deps.db,
-      retentionDays: deps.config.ledger.retentionDays,
-    }) as Task,
   };
 }
 
-/** Asks the provider behind a task whether it is well; throws if it is not. */
-export async function probeProvider(deps: TaskDeps, task: string): Promise<void> {
+/**
+ * Asks the provider behind a task whether it is well; throws if it is not.
+ * @param cause why the task is paused: of a key that was refused it is asked whether it may do what
+ *   the task does. (What else can be refused, such as a sender, only the next job shows; then the task
+ *   is paused again, and probed later than the time before.)
+ */
+export async function probeProvider(
+  { payments, mail }: Pick<TaskDeps, 'payments' | 'mail'>,
+  task: string,
+  cause: PauseCause,
+): Promise<void> {
   const provider = TASKS[task as TaskName]?.provider;
-  if (provider === 'stripe') await deps.payments.ping();
-  if (provider === 'sendgrid') await deps.mail.ping();
+  if (provider === 'stripe') await payments.ping();
+  if (provider === 'sendgrid') {
+    const { scopes } = await mail.ping();
+    if (cause === 'misconfigured' && !scopes.includes('mail.send'))
+      throw new Error('the key may not send mail: it lacks the scope mail.send');
+  }
 }

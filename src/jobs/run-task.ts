@@ -1,22 +1,23 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Task as GraphileTask, JobHelpers } from 'graphile-worker';
 import type { Logger } from 'pino';
 import type { Clock } from '../lib/clock.ts';
 import type { Db } from '../lib/db/database.ts';
-import { fingerprint } from '../lib/queue/fingerprint.ts';
 import type { Situation } from '../lib/queue/policy.ts';
 import type { Brake } from '../lib/queue/run/brake.ts';
 import type { AttemptOutcome, AttemptRow, Entry } from '../lib/queue/run/recorder.ts';
 import { hasPendingVerdict } from '../lib/queue/run/verdicts.ts';
 import type { RunningJob } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
-import { describe } from './describe-error.ts';
-import { judge } from './judge.ts';
+import { describe, framesOf } from './describe-error.ts';
+import { judge, verdictRow } from './judge.ts';
 import type { Attempt, Done, Task } from './task.ts';
 
 /** What every task is run with. */
 export interface TaskRunner {
   db: Db;
+  /** By which an attempt's beginning is told; how long it takes is measured without it. */
   clock: Clock;
   log: Logger;
   workerId: string;
@@ -27,7 +28,7 @@ export interface TaskRunner {
   /** What runs now, by job id; told in the heartbeat. */
   running: Map<string, RunningJob>;
   onBegin: () => void;
-  whenUnknown: Situation['whenUnknown'];
+  resending: Pick<Situation, 'whenUnknown' | 'resendLimit'>;
   random: () => number;
 }
 
@@ -40,6 +41,7 @@ export interface Run {
   payload: unknown;
   attempt: Attempt;
   donation: string | null;
+  startedAt: string;
   log: Logger;
   /** The attempt's row for the ledger, ended now. */
   row: (outcome: AttemptOutcome, rest: Partial<AttemptRow>) => AttemptRow;
@@ -47,6 +49,8 @@ export interface Run {
 
 /** How long a job waits that was claimed although its task is paused. */
 const PARK_MS = 2000;
+/** A job whose turn is no further away waits for it in its slot. */
+const MAX_TURN_MS = 500;
 
 /** Thrown at Graphile Worker so that it lets the job go; the verdict is on record already. */
 class Judged extends Error {
@@ -59,83 +63,38 @@ class Judged extends Error {
  */
 export function runTask(runner: TaskRunner, name: TaskName, task: Task): GraphileTask {
   return async (rawPayload: unknown, { job }: JobHelpers) => {
-    const { brake, clock, running } = runner;
-    const startedAt = clock.now();
-    const attempt: Attempt = { id: randomUUID(), jobId: String(job.id), number: job.attempts };
-    const donation = donationOf(rawPayload);
-    const log = runner.log.child({
-      task: name,
-      job: attempt.jobId,
-      attempt: attempt.number,
-      donation,
-    });
+    const { brake, running } = runner;
+    const attempt: Attempt = {
+      id: randomUUID(),
+      jobId: String(job.id),
+      lockedBy: job.locked_by,
+      number: job.attempts,
+    };
 
     // An attempt that was judged and let go before the verdict was carried over must not run again.
     if (job.attempts > 1 && (await hasPendingVerdict(runner.db, attempt.jobId))) {
       runner.verdictGiven();
       throw new Judged(job.last_error ?? 'judged before');
     }
-    if (brake.isPaused(name)) {
-      await park(runner, name, attempt, donation);
-      throw new Judged(`${name} is paused`);
-    }
+    const run = begin(runner, { name, task, payload: rawPayload, attempt, dueAt: job.run_at });
+    if (brake.isPaused(name)) await park(run, `${name} is paused`, PARK_MS);
+    const turnMs = brake.turnInMs(name);
+    if (turnMs > MAX_TURN_MS) await park(run, brake.reasonToWait(name), turnMs);
+    else if (turnMs > 0) await wait(turnMs);
 
     runner.onBegin();
     running.set(attempt.jobId, {
       job: attempt.jobId,
       task: name,
       attempt: attempt.number,
-      donation,
-      since: startedAt.toISOString(),
-    });
-    const row = (outcome: AttemptOutcome, rest: Partial<AttemptRow>): AttemptRow => ({
-      job_id: attempt.jobId,
-      task: name,
-      attempt: attempt.number,
-      donation_id: donation,
-      worker_id: runner.workerId,
-      started_at: startedAt.toISOString(),
-      latency_ms: Math.max(0, startedAt.getTime() - job.run_at.getTime()),
-      duration_ms: clock.now().getTime() - startedAt.getTime(),
-      outcome,
-      error_class: null,
-      error_code: null,
-      error_message: null,
-      fingerprint: null,
-      http_status: null,
-      request_id: null,
-      next_run_at: null,
-      ...rest,
+      claim: attempt.id,
+      donation: run.donation,
+      since: run.startedAt,
     });
     try {
-      let done: Done;
-      try {
-        done = await task.run(task.payload.parse(rawPayload), attempt);
-      } catch (error) {
-        await judge(
-          { runner, name, task, payload: rawPayload, attempt, donation, log, row },
-          error,
-        );
-        throw new Judged(describe(error).message);
-      }
-      const entry = row(done.outcome, {
-        http_status: done.httpStatus ?? null,
-        request_id: done.requestId ?? null,
-      });
-      await runner.record({
-        jobId: attempt.jobId,
-        attempt: entry,
-        verdict: undefined,
-        changes: done.changes ?? [],
-      });
-      brake.answered(name);
-      log.info(
-        { outcome: done.outcome, ms: entry.duration_ms, request: done.requestId },
-        `${name} ${done.outcome}`,
-      );
+      await perform(run);
     } catch (error) {
-      // The database refused the record: Graphile Worker's own backoff, and whoever reads the log.
-      if (!(error instanceof Judged)) log.error({ stack: (error as Error).stack }, 'not recorded');
+      if (!(error instanceof Judged)) await recordRefused(run, error);
       throw error;
     } finally {
       running.delete(attempt.jobId);
@@ -143,33 +102,133 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
   };
 }
 
-/** Puts a job of a paused task back, without an attempt. */
-async function park(
+function begin(
   runner: TaskRunner,
-  name: TaskName,
-  attempt: Attempt,
-  donation: string | null,
-): Promise<void> {
-  const reason = `${name} is paused`;
+  about: Pick<Run, 'name' | 'task' | 'payload' | 'attempt'> & { dueAt: Date },
+): Run {
+  const { name, attempt, payload, task, dueAt } = about;
+  const donation = donationOf(payload);
+  const startedAt = runner.clock.now();
+  const began = performance.now();
+  return {
+    runner,
+    name,
+    task,
+    payload,
+    attempt,
+    donation,
+    startedAt: startedAt.toISOString(),
+    log: runner.log.child({ task: name, job: attempt.jobId, attempt: attempt.number, donation }),
+    row: (outcome, rest) => ({
+      job_id: attempt.jobId,
+      task: name,
+      attempt: attempt.number,
+      claim: attempt.id,
+      donation_id: donation,
+      worker_id: runner.workerId,
+      started_at: startedAt.toISOString(),
+      latency_ms: startedAt.getTime() - new Date(dueAt).getTime(),
+      duration_ms: performance.now() - began,
+      outcome,
+      error_class: null,
+      error_code: null,
+      error_message: null,
+      fingerprint: null,
+      http_status: null,
+      request_id: null,
+      next_in_ms: null,
+      ...rest,
+    }),
+  };
+}
+
+/** The attempt itself. Throws `Judged` when it failed and that is on record. */
+async function perform(run: Run): Promise<void> {
+  const { runner, name, task, attempt, log } = run;
+  let done: Done;
+  try {
+    done = await task.run(task.payload.parse(run.payload), attempt);
+  } catch (error) {
+    throw new Judged(await judge(run, error));
+  }
+  const entry = run.row(done.outcome, {
+    http_status: done.httpStatus ?? null,
+    request_id: done.requestId ?? null,
+  });
+  await runner.record({
+    jobId: attempt.jobId,
+    attempt: entry,
+    verdict: undefined,
+    changes: done.changes ?? [],
+  });
+  runner.brake.succeeded(name);
+  log.info(
+    { outcome: done.outcome, ms: Math.round(entry.duration_ms), request: done.requestId },
+    `${name} ${done.outcome}`,
+  );
+}
+
+/** Puts a job back that may not run now, without an attempt. */
+async function park(run: Run, reason: string, delayMs: number): Promise<never> {
+  const { runner, attempt } = run;
   await runner.record({
     jobId: attempt.jobId,
     attempt: undefined,
-    verdict: {
-      job_id: attempt.jobId,
-      task: name,
-      donation_id: donation,
+    verdict: verdictRow(run, {
       decision: 'retry',
-      attempt: attempt.number,
-      run_at: new Date(runner.clock.now().getTime() + PARK_MS).toISOString(),
+      delay_ms: delayMs,
       attempts: Math.max(0, attempt.number - 1),
       error_class: 'paused',
       error_code: null,
       message: reason,
-      fingerprint: fingerprint('paused', reason),
-    },
+    }),
     changes: [],
   });
   runner.verdictGiven();
+  throw new Judged(reason);
+}
+
+/**
+ * The database refused the record of an attempt, although nothing in it should be able to make it do
+ * so. What may have had its effect is held, with the least that can be said of it; if that is refused
+ * as well, only the log knows, and the next attempt finds what this one left.
+ */
+async function recordRefused(run: Run, error: unknown): Promise<void> {
+  const { runner, name, task, attempt, log } = run;
+  const refusal = describe(error).message;
+  log.error({ at: framesOf(error) }, `the record of ${name} was refused: ${refusal}`);
+  const payload = task.payload.safeParse(run.payload);
+  const reason = `it was run, and the database refused the record of it: ${refusal}`;
+  const changes = payload.success ? task.onUnrecorded?.(payload.data, attempt, reason) : undefined;
+  // A task that is safe to repeat is left to Graphile Worker's own retry.
+  if (!changes) return;
+  const told = {
+    error_class: 'internal',
+    error_code: 'not_recorded',
+  };
+  try {
+    const verdict = verdictRow(run, {
+      ...told,
+      decision: 'hold',
+      delay_ms: null,
+      attempts: null,
+      message: reason,
+    });
+    await runner.record({
+      jobId: attempt.jobId,
+      attempt: run.row('held', {
+        ...told,
+        error_message: reason,
+        fingerprint: verdict.fingerprint,
+      }),
+      verdict,
+      changes,
+    });
+    runner.verdictGiven();
+    log.error(`${name} held: ${reason}`);
+  } catch (again) {
+    log.error({ at: framesOf(again) }, `${name} could not be held either`);
+  }
 }
 
 /** The donation that a payload is about, whatever task it is of. */

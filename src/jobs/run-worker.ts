@@ -25,7 +25,7 @@ import {
   signOff,
 } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
-import { CRONTAB } from './crontab.ts';
+import { ledgerUpkeep } from './maintain-ledger.ts';
 import { allTasks, probeProvider, type TaskDeps } from './registry.ts';
 import { runTask } from './run-task.ts';
 
@@ -51,6 +51,7 @@ export class Worker {
   readonly id = newId('worker');
   readonly #options: WorkerOptions;
   readonly #brake: Brake;
+  readonly #upkeep: () => Promise<void>;
   readonly #running = new Map<string, RunningJob>();
   #pool: RunningPool | undefined;
   /** How many jobs were begun. */
@@ -64,10 +65,15 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#upkeep = ledgerUpkeep({
+      db: options.db,
+      log: options.log,
+      retentionDays: options.config.ledger.retentionDays,
+    });
     this.#brake = new Brake({
       db: options.db,
       threshold: CIRCUIT_THRESHOLD,
-      probe: (task) => probeProvider(options, task),
+      probe: (task, cause) => probeProvider(options, task, cause),
       onChange: (change, pause) =>
         options.log.warn(
           { task: pause.task, cause: pause.cause, reason: pause.reason },
@@ -139,7 +145,6 @@ export class Worker {
       concurrency,
       tasks,
     });
-    await db.query('select donations.ensure_attempt_partitions()');
     await this.#brake.refresh();
     await this.#keepHouse();
     this.#scheduleBeat();
@@ -194,7 +199,7 @@ export class Worker {
       onBegin: () => {
         this.#begun += 1;
       },
-      whenUnknown: config.receipts.whenUnknown,
+      resending: config.receipts,
       random: Math.random,
     };
     return {
@@ -202,7 +207,7 @@ export class Worker {
       applicationName: `donations worker ${this.id}`,
       concurrency,
       tasks: Object.fromEntries(tasks.map((name) => [name, runTask(runner, name, registry[name])])),
-      crontab: CRONTAB.filter(({ task }) => tasks.includes(task)),
+      crontab: [],
       forbiddenFlags: this.#brake.forbiddenFlags,
       onPool: (poolId) => this.#whileDatabaseReturns(() => registerPool(db, this.id, poolId)),
       onTrouble: (level, message) => this.#trouble(level, message),
@@ -265,6 +270,7 @@ export class Worker {
     await this.#brake.probeDue();
     await applyVerdicts(db);
     await adoptFailures(db);
+    await this.#upkeep();
   }
 
   #carryOverSoon(): void {

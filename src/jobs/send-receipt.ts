@@ -5,13 +5,13 @@ import { ProviderError } from '../lib/providers/errors.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
 import { parseReceiptContent } from '../lib/receipts/content.ts';
 import {
-  ACCEPT_DELIVERIES,
+  acceptDelivery,
   type ClaimedDelivery,
   createClaimer,
-  FAIL_DELIVERIES,
-  HOLD_DELIVERIES,
-  RELEASE_DELIVERIES,
-  REOPEN_DELIVERIES,
+  failDelivery,
+  holdDelivery,
+  releaseDelivery,
+  reopenDelivery,
 } from '../lib/receipts/deliver.ts';
 import { receiptMessage } from '../lib/receipts/message.ts';
 import type { ReceiptTemplates } from '../lib/receipts/templates.ts';
@@ -51,25 +51,29 @@ export function sendReceipt({
         requestId: messageId,
         httpStatus,
         changes: [
-          {
-            sql: ACCEPT_DELIVERIES,
-            row: { id: delivery_id, claim: attempt.id, message_id: messageId ?? null },
-          },
+          acceptDelivery({
+            id: delivery_id,
+            claim: attempt.id,
+            message_id: messageId ?? null,
+          }),
         ],
       };
     },
     onFailure({ delivery_id }, attempt, { errorClass, message }, verdict) {
       switch (verdict.decision) {
         case 'hold':
-          return [{ sql: HOLD_DELIVERIES, row: { id: delivery_id, reason: message } }];
+          return [holdDelivery({ id: delivery_id, reason: message })];
         case 'fail':
-          return [{ sql: FAIL_DELIVERIES, row: { id: delivery_id, reason: message } }];
+          return [failDelivery({ id: delivery_id, reason: message })];
         case 'retry':
           return errorClass === 'unknown_outcome'
-            ? [{ sql: REOPEN_DELIVERIES, row: { id: delivery_id } }]
-            : [{ sql: RELEASE_DELIVERIES, row: { id: delivery_id, claim: attempt.id } }];
+            ? [reopenDelivery({ id: delivery_id })]
+            : [releaseDelivery({ id: delivery_id, claim: attempt.id })];
       }
     },
+    onUnrecorded: ({ delivery_id }, _attempt, reason) => [
+      holdDelivery({ id: delivery_id, reason }),
+    ],
   };
 }
 

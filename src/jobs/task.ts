@@ -1,13 +1,15 @@
 import type { ZodType } from 'zod';
 import type { Failure, Verdict } from '../lib/queue/policy.ts';
-import type { Change } from '../lib/queue/run/recorder.ts';
+import type { RowChange } from '../lib/queue/run/recorder.ts';
 import type { Payloads, TaskName } from '../lib/queue/tasks.ts';
 
 /** One run of one job. */
 export interface Attempt {
-  /** This attempt's own mark, a UUID. */
+  /** This attempt's own mark, a UUID: what it claims with, and what the ledger knows it by. */
   id: string;
   jobId: string;
+  /** The name under which Graphile Worker has locked the job. */
+  lockedBy: string | null;
   /** 1 for the first. */
   number: number;
 }
@@ -17,7 +19,7 @@ export interface Done {
   outcome: 'succeeded' | 'declined';
   requestId?: string | undefined;
   httpStatus?: number | undefined;
-  changes?: Change[];
+  changes?: RowChange[];
 }
 
 /** A task: loads what it needs, calls one operation, says what came of it. Failing is throwing. */
@@ -30,5 +32,10 @@ export interface Task<Name extends TaskName = TaskName> {
     attempt: Attempt,
     failure: Failure & { message: string; code: string | undefined },
     verdict: Verdict,
-  ): Change[];
+  ): RowChange[];
+  /**
+   * What changes when the record of an attempt is refused although its call may have had its effect.
+   * Its job is held. A task without it is safe to repeat, and is judged as a bug of ours.
+   */
+  onUnrecorded?(payload: Payloads[Name], attempt: Attempt, reason: string): RowChange[];
 }

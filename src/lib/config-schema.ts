@@ -69,6 +69,8 @@ export const settingsSchema = z.strictObject({
       .optional(),
     /** What to do when nobody can know whether a mail went out. */
     whenUnknown: z.enum(['hold', 'resend'], 'is neither hold nor resend'),
+    /** With `resend`: how often one mail whose outcome is unknown is sent again at most. */
+    resendLimit: z.coerce.number('is not a number').int().min(1, 'is below 1').max(5, 'is above 5'),
     templatesDir: text.optional(),
     goodsOrServices: text,
   }),
@@ -110,6 +112,7 @@ export const DEFAULTS: Record<string, unknown> = {
   'organization.locale': 'en-US',
   'organization.timeZone': 'UTC',
   'receipts.whenUnknown': 'hold',
+  'receipts.resendLimit': 1,
   // IRS Publication 1771: a statement that none were provided, if that was the case.
   'receipts.goodsOrServices':
     'No goods or services were provided in exchange for this contribution.',

@@ -97,7 +97,7 @@ export async function donateNow(
 ): Promise<Charged> {
   const id = await deps.db.transaction(async (tx) => {
     const id = await insertDonation(tx, deps, donation, 'processing');
-    await enqueue(tx, [settleJob(deps, id, SETTLE_AFTER_MS)]);
+    await enqueue(tx, [settleJob(id, SETTLE_AFTER_MS)]);
     return id;
   });
   onRecorded(id);
@@ -107,7 +107,7 @@ export async function donateNow(
     if (!(error instanceof ProviderError)) throw error;
     if (error.errorClass !== 'permanent') {
       // We live to know that there was no answer: nobody need wait a minute to find out.
-      await enqueue(deps.db, [settleJob(deps, id, error.retryAfterMs ?? SETTLE_SOON_MS)]);
+      await enqueue(deps.db, [settleJob(id, error.retryAfterMs ?? SETTLE_SOON_MS)]);
       throw error;
     }
     await deps.db.transaction((tx) =>
@@ -118,11 +118,11 @@ export async function donateNow(
 }
 
 /** The job that finishes a charge which nobody finished. */
-const settleJob = ({ clock }: Pick<ChargeDeps, 'clock'>, id: string, inMs: number): JobSpec => ({
+const settleJob = (id: string, inMs: number): JobSpec => ({
   task: 'settle_donation',
   payload: { donation_id: id },
   key: id,
-  runAt: new Date(clock.now().getTime() + inMs),
+  inMs,
 });
 
 /** Records a donation and leaves the charge to a job. */

@@ -27,17 +27,14 @@ export async function nudgeSettlement(
   const donation = rows[0];
   if (!donation) return 'unknown';
   if (isSettled(donation.status)) return 'settled';
-  const now = clock.now().getTime();
   const begun = donation.charge_last_at?.getTime() ?? 0;
-  const [jobId] = await enqueue(tx, [
+  await enqueue(tx, [
     {
       task: 'settle_donation',
       payload: { donation_id: donationId },
       key: donationId,
-      runAt: new Date(Math.max(now, begun + GRACE_MS)),
+      inMs: Math.max(0, begun + GRACE_MS - clock.now().getTime()),
     },
   ]);
-  // The job may be one that was held or given up: it starts afresh.
-  await tx.query('delete from donations.job_verdicts where job_id = $1', [jobId]);
   return 'enqueued';
 }

@@ -1,5 +1,6 @@
 import type { Db } from '../db/database.ts';
 import type { Card, PaymentGateway } from '../providers/payments.ts';
+import type { RowChange } from '../queue/run/recorder.ts';
 import { loadDonation } from './donation.ts';
 
 /**
@@ -33,8 +34,23 @@ async function makeCustomer(
   return rows[0]?.stripe_customer_id ?? customerId;
 }
 
-/** Marks cards as saved; `$1` is a JSON array of `{ donation_id, brand, last4, exp_month, exp_year }`. */
-export const MARK_CARDS_SAVED = `
+/** The card was saved; what is not known of it stays as it is. */
+export const markCardSaved = (row: {
+  donation_id: string;
+  brand: string | null;
+  last4: string | null;
+  exp_month: number | null;
+  exp_year: number | null;
+}): RowChange => ({ sql: MARK_SAVED, row });
+
+/** The charge was refused for good: that ends the donation. */
+export const endDonation = (row: {
+  donation_id: string;
+  code: string;
+  reason: string;
+}): RowChange => ({ sql: END, row });
+
+const MARK_SAVED = `
   update donations.donations d set
     card_saved_at = coalesce(d.card_saved_at, now()),
     card_brand = coalesce(s.brand, d.card_brand), card_last4 = coalesce(s.last4, d.card_last4),
@@ -43,8 +59,7 @@ export const MARK_CARDS_SAVED = `
     s(donation_id text, brand text, last4 text, exp_month smallint, exp_year smallint)
   where d.id = s.donation_id`;
 
-/** Ends donations whose charge was refused for good; `$1` is a JSON array of `{ donation_id, code, reason }`. */
-export const FAIL_DONATIONS = `
+const END = `
   update donations.donations d set status = 'failed', settled_at = now(),
     failure_code = f.code, failure_reason = f.reason
   from json_to_recordset($1::json) as f(donation_id text, code text, reason text)

@@ -183,7 +183,8 @@ function checkClock(skews: Skew[]): Finding {
 async function checkQueue(db: Db, clock: Clock): Promise<Finding> {
   const { rows } = await db.query<{ ready: bigint; oldest: Date | null; paused: string[] | null }>(
     `select count(*) as ready, min(j.run_at) as oldest,
-       (select array_agg(distinct task) from donations.task_pauses) as paused
+       (select array_agg(distinct task) from donations.task_pauses
+        where until is null or until > now()) as paused
      from graphile_worker.jobs j left join donations.job_verdicts v on v.job_id = j.id
      where j.run_at <= now() and j.locked_at is null and j.attempts < j.max_attempts and v.job_id is null`,
   );

@@ -5,9 +5,10 @@ export type JobSpec = {
   [Task in TaskName]: {
     task: Task;
     payload: Payloads[Task];
-    /** A job of this key that is already waiting is replaced rather than doubled. */
+    /** A job of this key that waits, failed or is held is replaced rather than doubled. */
     key?: string;
-    runAt?: Date;
+    /** How long from now until it is due, by the clock of Postgres. Milliseconds. */
+    inMs?: number;
   };
 }[TaskName];
 
@@ -16,25 +17,49 @@ export type JobSpec = {
  * @returns Graphile Worker's job ids, in the order of the specs.
  */
 export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]> {
+  await endStandingJobs(
+    tx,
+    jobs.flatMap(({ key }) => key ?? []),
+  );
   const specs = jobs.map((job) => ({
     task: job.task,
     payload: job.payload,
     key: job.key ?? null,
-    run_at: job.runAt?.toISOString() ?? null,
+    in_ms: job.inMs ?? null,
     max_attempts: TASKS[job.task].maxAttempts,
     flags: [taskFlag(job.task)],
   }));
   const { rows } = await tx.query<{ id: bigint }>(
     `select (graphile_worker.add_job(
-       identifier => spec.task, payload => spec.payload, run_at => spec.run_at,
+       identifier => spec.task, payload => spec.payload,
+       run_at => now() + make_interval(secs => spec.in_ms / 1000),
        max_attempts => spec.max_attempts, job_key => spec.key, flags => spec.flags)).id
      from rows from (json_to_recordset($1::json) as
-       (task text, payload json, key text, run_at timestamptz, max_attempts int, flags text[]))
-       with ordinality as spec(task, payload, key, run_at, max_attempts, flags, position)
+       (task text, payload json, key text, in_ms float8, max_attempts int, flags text[]))
+       with ordinality as spec(task, payload, key, in_ms, max_attempts, flags, position)
      order by position`,
     [JSON.stringify(specs)],
   );
   return rows.map((row) => row.id);
+}
+
+/**
+ * Ends what stands of jobs of these keys that do not run now: their verdicts, and the jobs themselves
+ * that have failed for good. Graphile Worker would leave a failed job of the same key behind, without
+ * its key. Verdicts are locked before jobs, as everywhere.
+ */
+async function endStandingJobs(tx: Queryable, keys: string[]): Promise<void> {
+  if (keys.length === 0) return;
+  await tx.query(
+    `delete from donations.job_verdicts v using graphile_worker._private_jobs j
+     where j.key = any ($1) and j.locked_at is null and v.job_id = j.id`,
+    [keys],
+  );
+  await tx.query(
+    `select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker._private_jobs
+     where key = any ($1) and locked_at is null and attempts >= max_attempts having count(*) > 0`,
+    [keys],
+  );
 }
 
 /** Drops the waiting job of this key, if any. One that is running is left to find out for itself. */

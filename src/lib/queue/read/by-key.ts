@@ -16,7 +16,7 @@ const STATE = `case
   when j.locked_at is not null then 'running'
   when v.decision = 'hold' then 'held'
   when v.decision = 'fail' or j.attempts >= j.max_attempts then 'failed'
-  when j.attempts > 0 and j.run_at > now() then 'retrying'
+  when (j.attempts > 0 or j.last_error is not null) and j.run_at > now() then 'retrying'
   when j.run_at > now() then 'scheduled'
   else 'ready' end`;
 

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../db/database.ts';
 import { fingerprint, normaliseMessage } from '../fingerprint.ts';
-import { FAILED_BY_OTHERS } from '../run/adopt.ts';
+import { FAILED_BY, FAILED_BY_OTHERS } from '../run/adopt.ts';
 
 /** Failures of one cause. */
 export interface ErrorGroup {
@@ -123,7 +123,7 @@ async function groupForeign(
     `select j.id::text, t.identifier as task, j.updated_at as at, left(coalesce(j.last_error, ''), 300) as message
      from graphile_worker._private_jobs j
      join graphile_worker._private_tasks t on t.id = j.task_id
-     where ${FAILED_BY_OTHERS} and j.updated_at >= $1
+     where ${FAILED_BY_OTHERS} and ${FAILED_BY} >= $1
      order by j.updated_at desc limit ${FOREIGN_BOUND}`,
     [since],
   );

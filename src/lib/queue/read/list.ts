@@ -108,7 +108,7 @@ export async function listJobs(
      )
      select p.state, p.at, j.id::text, t.identifier as task, q.queue_name as queue, 
        coalesce(v.attempt, j.attempts)::int as attempts, j.max_attempts::int, j.run_at, j.created_at, j.locked_by,
-       coalesce(v.message, case when j.attempts > 0 then j.last_error end) as error,
+       coalesce(v.message, j.last_error) as error,
        v.error_class, v.error_code, v.fingerprint, d.donor_id as donor, n.name as donor_name,
        coalesce(v.donation_id, j.payload->>'donation_id') as donation,
        array[${names.map((name) => `p.${name}::text`).join(', ')}] as cursor

@@ -48,6 +48,11 @@ const JOBS = 'graphile_worker._private_jobs j';
 // `+ 0` keeps the planner from going the other way: from a million jobs to the verdicts on a few.
 const VERDICTS =
   'donations.job_verdicts v join graphile_worker._private_jobs j on j.id = v.job_id + 0';
+/**
+ * SQL: whether a job `j` that waits has been begun before. One that was told to wait, or whose task was
+ * paused, has its attempt given back; the reason is kept.
+ */
+export const WILL_RETRY = '(j.attempts > 0 or j.last_error is not null)';
 const BY_ID: Column[] = [{ sql: 'j.id', type: 'bigint' }];
 const IN_PAYLOAD = `j.payload->>'donation_id'`;
 const EXHAUSTED = 'j.attempts >= j.max_attempts and j.locked_at is null';
@@ -118,9 +123,9 @@ export function sourcesOf(filter: Filter): JobSource[] {
   }
   if (states.has('ready')) sources.push(waiting('ready', 'j.run_at <= now()', 'j.run_at'));
   if (states.has('retrying'))
-    sources.push(waiting('retrying', 'j.run_at > now() and j.attempts > 0', 'j.created_at'));
+    sources.push(waiting('retrying', `j.run_at > now() and ${WILL_RETRY}`, 'j.created_at'));
   if (states.has('scheduled'))
-    sources.push(waiting('scheduled', 'j.run_at > now() and j.attempts = 0', 'j.created_at'));
+    sources.push(waiting('scheduled', `j.run_at > now() and not ${WILL_RETRY}`, 'j.created_at'));
   return sources;
 }
 

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import { FAILED_BY_OTHERS } from '../run/adopt.ts';
 import { listPauses, type Pause } from '../run/pauses.ts';
+import { WILL_RETRY } from './sources.ts';
 
 /** 50th, 95th and 99th percentile, in milliseconds. */
 export interface Percentiles {
@@ -51,9 +52,9 @@ const READY = `
         where is_available = true and run_at <= now() order by priority, run_at limit ${JOBS_BOUND}) w
   group by task_id`;
 const LATER = `
-  select task_id, count(*) filter (where attempts > 0)::int as retrying,
-    count(*) filter (where attempts = 0)::int as scheduled
-  from (select task_id, attempts from graphile_worker._private_jobs
+  select task_id, count(*) filter (where begun)::int as retrying,
+    count(*) filter (where not begun)::int as scheduled
+  from (select j.task_id, ${WILL_RETRY} as begun from graphile_worker._private_jobs j
         where is_available = true and run_at > now() order by priority, run_at limit ${JOBS_BOUND}) w
   group by task_id`;
 const RUNNING = `

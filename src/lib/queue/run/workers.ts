@@ -5,6 +5,8 @@ export interface RunningJob {
   job: string;
   task: string;
   attempt: number;
+  /** The attempt's own mark, under which the ledger knows it. */
+  claim: string;
   donation: string | null;
   since: string;
 }
@@ -156,16 +158,16 @@ export async function releaseGoneWorkers(
 export async function markReleased(tx: Queryable, ids: string[]): Promise<void> {
   await tx.query(
     `insert into donations.job_attempts
-       (job_id, task, attempt, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
+       (job_id, task, attempt, claim, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
         error_class, error_message, fingerprint)
-     select r.job, r.task, r.attempt, r.donation, w.id, r.since, 0,
-       greatest(0, extract(epoch from w.seen_at - r.since) * 1000)::int, 'abandoned',
+     select r.job, r.task, r.attempt, coalesce(r.claim, gen_random_uuid()), r.donation, w.id, r.since, 0,
+       greatest(0, extract(epoch from w.seen_at - r.since) * 1000), 'abandoned',
        'worker_lost', 'the worker was lost while the job ran', 'worker_lost'
      from donations.workers w
      cross join lateral jsonb_to_recordset(w.running) as
-       r(job bigint, task text, attempt smallint, donation text, since timestamptz)
-     where w.id = any ($1) and not exists (
-       select 1 from donations.job_attempts a where a.job_id = r.job and a.started_at = r.since)`,
+       r(job bigint, task text, attempt int, claim uuid, donation text, since timestamptz)
+     where w.id = any ($1)
+     on conflict (job_id, started_at, attempt, claim) do nothing`,
     [ids],
   );
   await tx.query(
