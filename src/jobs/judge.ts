@@ -70,7 +70,7 @@ export async function judge(run: Run, error: unknown): Promise<string> {
 
   const details = {
     outcome: entry.outcome,
-    ms: entry.duration_ms,
+    ms: Math.round(entry.duration_ms),
     class: failure.errorClass,
     code: failure.code,
     status: failure.httpStatus,

@@ -2,9 +2,10 @@
 const SLOWEST_PER_SECOND = 0.5;
 /** What of the rate that the provider has taken is tried after it has refused more. */
 const KEPT = 0.7;
-/** By how much the rate grows in a second without a refusal: so much, or this share of it. */
-const GROWTH_PER_SECOND = 0.1;
-const GROWTH_SHARE = 0.03;
+/** The share by which the rate grows in a second, and in one that is long after the last refusal. */
+const GROWTH = 0.02;
+const GROWTH_LATER = 0.1;
+const LATER_MS = 20_000;
 /** Refusals of calls that were under way when the first came tell nothing new. */
 const DEAF_MS = 1000;
 /** After so long without a refusal there is no limit any more. */
@@ -12,8 +13,7 @@ const FORGOTTEN_MS = 120_000;
 
 /**
  * The rate at which one worker calls a provider for one task after it was told to slow down: less
- * than was taken before, then more and more until it is told again (additive increase,
- * multiplicative decrease, as TCP does). Each worker finds its own share so. Times are milliseconds
+ * than was taken before, then more and more until it is told again. Each worker finds its own share so. Times are milliseconds
  * of a clock that never steps.
  */
 export class Throttle {
@@ -56,7 +56,8 @@ export class Throttle {
   /** Takes the next turn. */
   take(now: number): void {
     const seconds = (now - this.#grownAt) / 1000;
-    this.#perSecond += seconds * Math.max(GROWTH_PER_SECOND, this.#perSecond * GROWTH_SHARE);
+    const growth = now - this.#refusedAt > LATER_MS ? GROWTH_LATER : GROWTH;
+    this.#perSecond *= (1 + growth) ** Math.min(seconds, 10);
     this.#grownAt = now;
     this.#next = Math.max(now, this.#next) + 1000 / this.#perSecond;
   }
