@@ -12,7 +12,7 @@ import type { RunningJob } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
 import { describe } from './describe-error.ts';
 import { judge } from './judge.ts';
-import type { Attempt, Done, Task } from './task.ts';
+import { type Attempt, type Done, TakenOver, type Task } from './task.ts';
 
 /** What every task is run with. */
 export interface TaskRunner {
@@ -22,6 +22,8 @@ export interface TaskRunner {
   workerId: string;
   brake: Brake;
   record: (entry: Entry) => Promise<void>;
+  /** Whether a job that was locked at this time is this worker's still; waits for proof. */
+  holds: (lockedAt: Date | null) => Promise<boolean>;
   /** Called when a verdict waits to be carried over. */
   verdictGiven: () => void;
   /** What runs now, by job id; told in the heartbeat. */
@@ -60,8 +62,14 @@ class Judged extends Error {
 export function runTask(runner: TaskRunner, name: TaskName, task: Task): GraphileTask {
   return async (rawPayload: unknown, { job }: JobHelpers) => {
     const { brake, clock, running } = runner;
-    const startedAt = clock.now();
-    const attempt: Attempt = { id: randomUUID(), jobId: String(job.id), number: job.attempts };
+    const attempt: Attempt = {
+      id: randomUUID(),
+      jobId: String(job.id),
+      number: job.attempts,
+      async mayBegin() {
+        if (!(await runner.holds(job.locked_at))) throw new TakenOver();
+      },
+    };
     const donation = donationOf(rawPayload);
     const log = runner.log.child({
       task: name,
@@ -69,6 +77,10 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
       attempt: attempt.number,
       donation,
     });
+
+    // It may have waited in the local queue while this worker was taken for dead.
+    if (!(await runner.holds(job.locked_at))) throw takenOver(log, name);
+    const startedAt = clock.now();
 
     // An attempt that was judged and let go before the verdict was carried over must not run again.
     if (job.attempts > 1 && (await hasPendingVerdict(runner.db, attempt.jobId))) {
@@ -112,6 +124,7 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
       try {
         done = await task.run(task.payload.parse(rawPayload), attempt);
       } catch (error) {
+        if (error instanceof TakenOver) throw error;
         await judge(
           { runner, name, task, payload: rawPayload, attempt, donation, log, row },
           error,
@@ -134,13 +147,22 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
         `${name} ${done.outcome}`,
       );
     } catch (error) {
+      if (error instanceof TakenOver) takenOver(log, name);
       // The database refused the record: Graphile Worker's own backoff, and whoever reads the log.
-      if (!(error instanceof Judged)) log.error({ stack: (error as Error).stack }, 'not recorded');
+      else if (!(error instanceof Judged))
+        log.error({ stack: (error as Error).stack }, 'not recorded');
       throw error;
     } finally {
       running.delete(attempt.jobId);
     }
   };
+}
+
+/** Says so; whoever has the job now tells what becomes of it. */
+function takenOver(log: Logger, name: TaskName): TakenOver {
+  const error = new TakenOver();
+  log.warn(`${name} not begun: ${error.message}`);
+  return error;
 }
 
 /** Puts a job of a paused task back, without an attempt. */

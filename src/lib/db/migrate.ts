@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import pg from 'pg';
 import { configurationError } from '../errors.ts';
 import { currencies } from '../money.ts';
+import { Client, connectionSettings } from './client.ts';
 import { openDb, type Queryable } from './database.ts';
 import { QUEUE_INDEXES } from './queue-indexes.ts';
 
@@ -92,7 +93,13 @@ async function missingIndexes(db: Queryable): Promise<typeof QUEUE_INDEXES> {
  * @returns the names of those applied.
  */
 export async function migrate(url: string): Promise<string[]> {
-  const db = openDb({ url, applicationName: 'donations db migrate', poolSize: 2 });
+  const db = openDb({
+    url,
+    applicationName: 'donations db migrate',
+    poolSize: 2,
+    // An index on a big table takes as long as it takes.
+    statementTimeoutMs: 0,
+  });
   try {
     return await db.transaction(async (tx) => {
       await tx.query('select pg_advisory_xact_lock($1)', [LOCK]);
@@ -128,8 +135,8 @@ async function migrateWorker(url: string): Promise<void> {
   // Loaded only when there is something to migrate: it is large, and every command asks for the state.
   const { Logger, runMigrations } = await import('graphile-worker');
   const pgPool = new pg.Pool({
-    connectionString: url,
-    application_name: 'donations db migrate',
+    ...connectionSettings({ url, applicationName: 'donations db migrate', statementTimeoutMs: 0 }),
+    Client,
     max: 1,
   });
   // A lost connection fails its query; the events must have listeners all the same.
