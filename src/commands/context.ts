@@ -25,7 +25,7 @@ export interface Context {
   /** The database, started and migrated if it is ours, in the right mode. */
   db(): Promise<Db>;
   /** The same for a worker with so many slots. Asked for before `db`, which is this one then. */
-  workerDb(slots: number): Promise<Db>;
+  workerDb(worker: { slots: number; isPostgresItself: boolean }): Promise<Db>;
   databaseUrl(): Promise<string>;
   /** Postgres itself, past a pooler. */
   directUrl(): Promise<string>;
@@ -77,7 +77,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     return (await startEmbedded({ dataDir })).url;
   });
 
-  let limits: Pick<DbOptions, 'poolSize' | 'statementTimeoutMs' | 'idleInTransactionMs'> = {};
+  let limits: Partial<DbOptions> = {};
   const db = once(async () => {
     const { mode, databaseUrl: external, databaseDirectUrl: directUrl } = await config();
     const url = await databaseUrl();
@@ -127,8 +127,8 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     databaseUrl,
     directUrl: async () => (await config()).databaseDirectUrl ?? databaseUrl(),
     db,
-    async workerDb(slots) {
-      limits = { ...WORKER_LIMITS, poolSize: workerPoolSize(slots) };
+    async workerDb({ slots, isPostgresItself }) {
+      limits = { ...WORKER_LIMITS, poolSize: workerPoolSize(slots), isPostgresItself };
       return db();
     },
     async read(work) {

@@ -34,6 +34,8 @@ export interface WorkerOptions extends TaskDeps {
   databaseUrl: string;
   /** How to get at Postgres itself when `databaseUrl` leads to a pooler in transaction mode. */
   databaseDirectUrl?: string | undefined;
+  /** `databaseUrl` is known to lead to Postgres itself. */
+  isPostgresItself?: boolean;
   log: Logger;
   version: string;
   concurrency: number;
@@ -274,7 +276,8 @@ export class Worker {
   }
 
   #poolOptions(): PoolOptions {
-    const { db, databaseUrl, databaseDirectUrl, log, concurrency, tasks, config } = this.#options;
+    const { db, databaseUrl, databaseDirectUrl, isPostgresItself = false } = this.#options;
+    const { log, concurrency, tasks, config } = this.#options;
     const registry = allTasks(this.#options);
     const runner = {
       db,
@@ -296,6 +299,7 @@ export class Worker {
     return {
       databaseUrl,
       databaseDirectUrl,
+      isPostgresItself,
       applicationName: `donations worker ${this.id}`,
       concurrency,
       tasks: Object.fromEntries(tasks.map((name) => [name, runTask(runner, name, registry[name])])),

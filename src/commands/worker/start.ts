@@ -39,11 +39,12 @@ async function start(context: Context, options: Options): Promise<void> {
   ]);
   const databaseUrl = await context.databaseUrl();
   const { databaseDirectUrl } = config;
-  await requireSessions({ databaseUrl, databaseDirectUrl });
+  const isPostgresItself = (await requireSessions({ databaseUrl, databaseDirectUrl })) === 'none';
   const worker = new Worker({
-    db: await context.workerDb(concurrency),
+    db: await context.workerDb({ slots: concurrency, isPostgresItself }),
     databaseUrl,
     databaseDirectUrl,
+    isPostgresItself,
     payments: await context.payments(),
     mail: await context.mail(),
     templates: await loadTemplates(config.receipts.templatesDir),

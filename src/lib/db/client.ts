@@ -9,13 +9,16 @@ export interface ConnectionOptions {
   /** Milliseconds after which Postgres ends a connection whose transaction stands still; 0 for never. */
   idleInTransactionMs?: number;
   connectTimeoutMs?: number;
-  /** The URL leads to a pooler in transaction mode, which takes no settings of a connection. */
-  pooled?: boolean;
+  /**
+   * The URL is known to lead to Postgres itself. Poolers refuse connections that bring settings, so
+   * without this the limits of statements hold on our side, and in transactions.
+   */
+  isPostgresItself?: boolean;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** A command's statement may take this long. Half-open connections are found by the same limit. */
-const STATEMENT_TIMEOUT_MS = 60_000;
+export const STATEMENT_TIMEOUT_MS = 60_000;
 /** After Postgres has had its time its answer has this long; then the connection counts as lost. */
 const ANSWER_MS = 1000;
 /** The kernel asks an idle peer after this time, then each second, and gives up after ten. */
@@ -34,8 +37,10 @@ export function connectionSettings(options: ConnectionOptions): pg.ClientConfig 
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_IDLE_MS,
     ...(statementMs > 0 ? { query_timeout: answerTimeoutMs(statementMs) } : {}),
-    ...(statementMs > 0 && !options.pooled ? { statement_timeout: statementMs } : {}),
-    ...(idleMs > 0 && !options.pooled ? { idle_in_transaction_session_timeout: idleMs } : {}),
+    ...(statementMs > 0 && options.isPostgresItself ? { statement_timeout: statementMs } : {}),
+    ...(idleMs > 0 && options.isPostgresItself
+      ? { idle_in_transaction_session_timeout: idleMs }
+      : {}),
   };
 }
 

@@ -1,5 +1,11 @@
 import pg from 'pg';
-import { answerTimeoutMs, Client, type ConnectionOptions, connectionSettings } from './client.ts';
+import {
+  answerTimeoutMs,
+  Client,
+  type ConnectionOptions,
+  connectionSettings,
+  STATEMENT_TIMEOUT_MS,
+} from './client.ts';
 
 /** A pool, or one connection inside a transaction: whatever runs SQL. */
 export interface Queryable {
@@ -43,7 +49,7 @@ export interface Db extends Queryable {
 export interface DbOptions
   extends Pick<
     ConnectionOptions,
-    'url' | 'applicationName' | 'statementTimeoutMs' | 'idleInTransactionMs'
+    'url' | 'applicationName' | 'statementTimeoutMs' | 'idleInTransactionMs' | 'isPostgresItself'
   > {
   /** How to get at Postgres itself when `url` leads to a pooler in transaction mode. */
   directUrl?: string | undefined;
@@ -68,7 +74,7 @@ const types: pg.CustomTypesConfig = {
 export function openDb(options: DbOptions): Db {
   const pooled = options.directUrl !== undefined;
   const pool = new pg.Pool({
-    ...connectionSettings({ ...options, pooled }),
+    ...connectionSettings(options),
     types,
     Client,
     max: options.poolSize ?? 10,
@@ -84,12 +90,13 @@ export function openDb(options: DbOptions): Db {
     values,
     ...(name && !pooled ? { name } : {}),
   });
-  // A pooler's connection has no settings of its own: each transaction brings its limit.
-  const pooledLimit = pooled ? options.statementTimeoutMs : undefined;
+  // A connection without settings of its own: each transaction brings its limit.
+  const { statementTimeoutMs = STATEMENT_TIMEOUT_MS, isPostgresItself = false } = options;
+  const usualMs = isPostgresItself ? 0 : statementTimeoutMs;
   return {
     query: (text, values, name) => pool.query(toQuery(text, values, name)),
     async transaction(work, limits) {
-      const statementMs = limits?.statementTimeoutMs ?? pooledLimit;
+      const statementMs = limits?.statementTimeoutMs ?? usualMs;
       const limit = statementMs ? { query_timeout: answerTimeoutMs(statementMs) } : {};
       const client = await pool.connect();
       let broken: Error | undefined;

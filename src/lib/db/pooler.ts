@@ -4,7 +4,7 @@ import { Client, connectionSettings } from './client.ts';
 /** What stands between us and Postgres. */
 export type Pooling = 'none' | 'session' | 'transaction';
 
-const LIMITS = { statementTimeoutMs: 5000, connectTimeoutMs: 5000, pooled: true };
+const LIMITS = { statementTimeoutMs: 5000, connectTimeoutMs: 5000 };
 // A pooler may hand out any connection that is free; it mostly is the one that was used last.
 const ROUNDS = 5;
 
@@ -53,14 +53,17 @@ export async function detectPooling(url: string): Promise<Pooling> {
 
 /**
  * For what needs connections that stay: session locks, LISTEN, prepared statements.
+ * @returns what `databaseUrl` leads to.
  * @throws UserError `configuration` when the settings lead to a pooler in transaction mode only.
  */
 export async function requireSessions(urls: {
   databaseUrl: string;
   databaseDirectUrl: string | undefined;
-}): Promise<void> {
+}): Promise<Pooling> {
   const { databaseUrl, databaseDirectUrl } = urls;
-  if ((await detectPooling(databaseDirectUrl ?? databaseUrl)) !== 'transaction') return;
+  const pooling = await detectPooling(databaseUrl);
+  const direct = databaseDirectUrl === undefined ? pooling : await detectPooling(databaseDirectUrl);
+  if (direct !== 'transaction') return pooling;
   throw configurationError(
     `${databaseDirectUrl === undefined ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL'} leads to a connection pooler in transaction mode, on which a worker cannot be heard`,
     'Set DATABASE_DIRECT_URL to Postgres itself; DATABASE_URL may stay as it is.',

@@ -201,7 +201,7 @@ export class Lease {
     try {
       // The other way round as well: a host that vanished must not hold the lock for hours.
       await session.query(
-        `set tcp_keepalives_idle = 3; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 5;
+        `set statement_timeout = ${STATEMENT_MS}; set tcp_keepalives_idle = 3; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 5;
          listen ${CONTROL_CHANNEL}`,
       );
     } catch (error) {

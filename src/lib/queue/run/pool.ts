@@ -18,6 +18,8 @@ export interface PoolOptions {
   databaseUrl: string;
   /** How to get at Postgres itself when `databaseUrl` leads to a pooler in transaction mode. */
   databaseDirectUrl?: string | undefined;
+  /** `databaseUrl` is known to lead to Postgres itself. */
+  isPostgresItself?: boolean;
   applicationName: string;
   concurrency: number;
   tasks: Record<string, Task>;
@@ -141,14 +143,14 @@ function poolSettings(options: PoolOptions): RunnerOptions {
 /** Graphile Worker's own connections: fetching, completing, failing, listening, cron. Jobs use ours. */
 function openConnections(options: PoolOptions) {
   const { databaseUrl, databaseDirectUrl, applicationName, concurrency, onTrouble } = options;
-  const open = (url: string, max: number, pooled: boolean) => {
+  const open = (url: string, max: number) => {
     const pool = new pg.Pool({
       ...connectionSettings({
         url,
         applicationName,
         statementTimeoutMs: STATEMENT_MS,
         idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
-        pooled,
+        isPostgresItself: options.isPostgresItself ?? false,
       }),
       Client,
       max,
@@ -159,9 +161,9 @@ function openConnections(options: PoolOptions) {
     return pool;
   };
   // It warns of fewer than its slots; it opens what it needs.
-  const pool = open(databaseUrl, concurrency + 2, databaseDirectUrl !== undefined);
+  const pool = open(databaseUrl, concurrency + 2);
   // A pooler forgets who listens.
-  const direct = databaseDirectUrl === undefined ? pool : open(databaseDirectUrl, 2, false);
+  const direct = databaseDirectUrl === undefined ? pool : open(databaseDirectUrl, 2);
 
   let gate: Promise<void> = Promise.resolve();
   const connect = pool.connect.bind(pool) as (...args: unknown[]) => unknown;
