@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Task as GraphileTask, JobHelpers } from 'graphile-worker';
 import type { Logger } from 'pino';
 import type { Clock } from '../lib/clock.ts';
+import { isPassing } from '../lib/db/connection-error.ts';
 import type { Db } from '../lib/db/database.ts';
 import { fingerprint } from '../lib/queue/fingerprint.ts';
 import type { Situation } from '../lib/queue/policy.ts';
@@ -28,6 +29,8 @@ export interface TaskRunner {
   verdictGiven: () => void;
   /** What runs now, by job id; told in the heartbeat. */
   running: Map<string, RunningJob>;
+  /** The attempts that have not ended, by job id. */
+  underWay: Map<string, Promise<void>>;
   onBegin: () => void;
   whenUnknown: Situation['whenUnknown'];
   random: () => number;
@@ -60,7 +63,25 @@ class Judged extends Error {
  * policy, the log. Graphile Worker hears the end of a job only after the record of it is durable.
  */
 export function runTask(runner: TaskRunner, name: TaskName, task: Task): GraphileTask {
-  return async (rawPayload: unknown, { job }: JobHelpers) => {
+  const { underWay } = runner;
+  const runOnce = attempts(runner, name, task);
+  return async (payload: unknown, helpers: JobHelpers) => {
+    const id = String(helpers.job.id);
+    // A queue that went away and came back may bring a job again whose attempt of before still waits
+    // for its record to be written.
+    await underWay.get(id)?.catch(() => {});
+    const attempt = runOnce(payload, helpers);
+    underWay.set(id, attempt);
+    try {
+      await attempt;
+    } finally {
+      if (underWay.get(id) === attempt) underWay.delete(id);
+    }
+  };
+}
+
+function attempts(runner: TaskRunner, name: TaskName, task: Task) {
+  return async (rawPayload: unknown, { job }: JobHelpers): Promise<void> => {
     const { brake, clock, running } = runner;
     const attempt: Attempt = {
       id: randomUUID(),
@@ -125,6 +146,8 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
         done = await task.run(task.payload.parse(rawPayload), attempt);
       } catch (error) {
         if (error instanceof TakenOver) throw error;
+        // No provider said anything: what becomes of the job is told by whoever has it now.
+        if (isPassing(error) && !(await runner.holds(job.locked_at))) throw new TakenOver();
         await judge(
           { runner, name, task, payload: rawPayload, attempt, donation, log, row },
           error,

@@ -63,6 +63,7 @@ export class Worker {
   readonly #brake: Brake;
   readonly #lease: Lease;
   readonly #running = new Map<string, RunningJob>();
+  readonly #underWay = new Map<string, Promise<void>>();
   #pool: RunningPool | undefined;
   /** How many jobs were begun. */
   #begun = 0;
@@ -290,6 +291,7 @@ export class Worker {
       holds: (lockedAt: Date | null) => this.#lease.holds(lockedAt),
       verdictGiven: () => this.#carryOverSoon(),
       running: this.#running,
+      underWay: this.#underWay,
       onBegin: () => {
         this.#begun += 1;
       },
