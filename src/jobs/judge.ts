@@ -1,4 +1,4 @@
-import { isConnectionError } from '../lib/db/connection-error.ts';
+import { isPassing } from '../lib/db/connection-error.ts';
 import type { Db } from '../lib/db/database.ts';
 import { fingerprint } from '../lib/queue/fingerprint.ts';
 import { decide, type FailureClass, type Verdict } from '../lib/queue/policy.ts';
@@ -141,7 +141,7 @@ async function ifDatabase<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (isConnectionError(error)) return otherwise;
+    if (isPassing(error)) return otherwise;
     throw error;
   }
 }

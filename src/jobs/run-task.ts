@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Task as GraphileTask, JobHelpers } from 'graphile-worker';
 import type { Logger } from 'pino';
 import type { Clock } from '../lib/clock.ts';
+import { isPassing } from '../lib/db/connection-error.ts';
 import type { Db } from '../lib/db/database.ts';
 import type { Situation } from '../lib/queue/policy.ts';
 import type { Brake } from '../lib/queue/run/brake.ts';
@@ -12,7 +13,7 @@ import type { RunningJob } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
 import { describe, framesOf } from './describe-error.ts';
 import { judge, verdictRow } from './judge.ts';
-import type { Attempt, Done, Task } from './task.ts';
+import { type Attempt, type Done, TakenOver, type Task } from './task.ts';
 
 /** What every task is run with. */
 export interface TaskRunner {
@@ -23,10 +24,14 @@ export interface TaskRunner {
   workerId: string;
   brake: Brake;
   record: (entry: Entry) => Promise<void>;
+  /** Whether a job that was locked at this time is this worker's still; waits for proof. */
+  holds: (lockedAt: Date | null) => Promise<boolean>;
   /** Called when a verdict waits to be carried over. */
   verdictGiven: () => void;
   /** What runs now, by job id; told in the heartbeat. */
   running: Map<string, RunningJob>;
+  /** The attempts that have not ended, by job id. */
+  underWay: Map<string, Promise<void>>;
   onBegin: () => void;
   resending: Pick<Situation, 'whenUnknown' | 'resendLimit'>;
   random: () => number;
@@ -62,14 +67,37 @@ class Judged extends Error {
  * policy, the log. Graphile Worker hears the end of a job only after the record of it is durable.
  */
 export function runTask(runner: TaskRunner, name: TaskName, task: Task): GraphileTask {
-  return async (rawPayload: unknown, { job }: JobHelpers) => {
+  const { underWay } = runner;
+  const runOnce = attempts(runner, name, task);
+  return async (payload: unknown, helpers: JobHelpers) => {
+    const id = String(helpers.job.id);
+    // A queue that went away and came back may bring a job again whose attempt of before still waits
+    // for its record to be written.
+    await underWay.get(id)?.catch(() => {});
+    const attempt = runOnce(payload, helpers);
+    underWay.set(id, attempt);
+    try {
+      await attempt;
+    } finally {
+      if (underWay.get(id) === attempt) underWay.delete(id);
+    }
+  };
+}
+
+function attempts(runner: TaskRunner, name: TaskName, task: Task) {
+  return async (rawPayload: unknown, { job }: JobHelpers): Promise<void> => {
     const { brake, running } = runner;
     const attempt: Attempt = {
       id: randomUUID(),
       jobId: String(job.id),
       lockedBy: job.locked_by,
       number: job.attempts,
+      async mayBegin() {
+        if (!(await runner.holds(job.locked_at))) throw new TakenOver();
+      },
     };
+    // It may have waited in the local queue while this worker was taken for dead.
+    if (!(await runner.holds(job.locked_at))) throw takenOver(runner.log, attempt, name);
 
     // An attempt that was judged and let go before the verdict was carried over must not run again.
     if (job.attempts > 1 && (await hasPendingVerdict(runner.db, attempt.jobId))) {
@@ -94,12 +122,20 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
     try {
       await perform(run);
     } catch (error) {
-      if (!(error instanceof Judged)) await recordRefused(run, error);
+      if (error instanceof TakenOver) takenOver(run.log, attempt, name);
+      else if (!(error instanceof Judged)) await recordRefused(run, error);
       throw error;
     } finally {
       running.delete(attempt.jobId);
     }
   };
+}
+
+/** Says so; whoever has the job now tells what becomes of it. */
+function takenOver(log: Logger, { jobId }: Attempt, name: TaskName): TakenOver {
+  const error = new TakenOver();
+  log.warn({ task: name, job: jobId }, `${name} not begun: ${error.message}`);
+  return error;
 }
 
 function begin(
@@ -149,6 +185,9 @@ async function perform(run: Run): Promise<void> {
   try {
     done = await task.run(task.payload.parse(run.payload), attempt);
   } catch (error) {
+    if (error instanceof TakenOver) throw error;
+    // No provider said anything: what becomes of the job is told by whoever has it now.
+    if (isPassing(error)) await attempt.mayBegin();
     throw new Judged(await judge(run, error));
   }
   const entry = run.row(done.outcome, {

@@ -45,6 +45,8 @@ export function sendReceipt({
         copy: delivery.kind === 'copy',
         ids: { receiptId: delivery.receiptId, donationId: donation_id, deliveryId: delivery_id },
       });
+      // Since the claim others may have taken this worker for dead, and sent the mail themselves.
+      await attempt.mayBegin();
       const { messageId, httpStatus } = await mail.send(message);
       return {
         outcome: 'succeeded',

@@ -12,6 +12,20 @@ export interface Attempt {
   lockedBy: string | null;
   /** 1 for the first. */
   number: number;
+  /**
+   * To be asked right before a call that must not be made twice. It waits until this worker is
+   * proven to be alive.
+   * @throws TakenOver when the job may be somebody else's by now: nothing of it may happen here.
+   */
+  mayBegin(): Promise<void>;
+}
+
+/** The job is somebody else's: this worker was silent for so long that others took it for dead. */
+export class TakenOver extends Error {
+  override name = 'TakenOver';
+  constructor() {
+    super('the job is not this worker’s any more: others have taken it over');
+  }
 }
 
 /** What a job that came through has to say. The changes are written with its ledger row. */

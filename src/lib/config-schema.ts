@@ -3,6 +3,9 @@ import { z } from 'zod';
 const text = z.string().trim().min(1, 'is empty');
 const email = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'is not an e-mail address');
 const milliseconds = z.coerce.number('is not a number of milliseconds').int().positive();
+const postgresUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\//, 'is not a Postgres URL (postgres://user@host/database)');
 const url = z.url({ protocol: /^https?$/, error: 'is not an http(s) URL' });
 
 /**
@@ -12,10 +15,9 @@ const url = z.url({ protocol: /^https?$/, error: 'is not an http(s) URL' });
 export const settingsSchema = z.strictObject({
   mode: z.enum(['sandbox', 'test', 'live'], 'is none of sandbox, test, live').optional(),
   dataDir: text,
-  databaseUrl: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, 'is not a Postgres URL (postgres://user@host/database)')
-    .optional(),
+  databaseUrl: postgresUrl.optional(),
+  /** Postgres itself, when databaseUrl leads to a pooler in transaction mode. */
+  databaseDirectUrl: postgresUrl.optional(),
   stripe: z.strictObject({
     secretKey: z
       .string()
@@ -80,7 +82,10 @@ export const settingsSchema = z.strictObject({
       .int()
       .min(1, 'is below 1')
       .max(500, 'is above 500'),
-    heartbeatMs: milliseconds.min(100, 'is below 100'),
+    // Others take a worker for gone that was silent for six seconds.
+    heartbeatMs: milliseconds.min(100, 'is below 100').max(2000, 'is above 2000'),
+    /** How long SIGTERM waits for what runs. */
+    stopTimeoutMs: milliseconds.max(86_400_000, 'is above a day'),
   }),
   queue: z.strictObject({
     /** How long Postgres may take over one question of a person at the keyboard. */
@@ -102,6 +107,7 @@ export const SECRETS = [
   'stripe.webhookSecret',
   'sendgrid.apiKey',
   'databaseUrl',
+  'databaseDirectUrl',
 ];
 
 /** What is not set is this. */
@@ -118,6 +124,8 @@ export const DEFAULTS: Record<string, unknown> = {
     'No goods or services were provided in exchange for this contribution.',
   'worker.concurrency': 25,
   'worker.heartbeatMs': 1000,
+  // Below the 30 s that Kubernetes waits before it kills.
+  'worker.stopTimeoutMs': 25_000,
   'queue.readTimeoutMs': 5000,
   'ledger.retentionDays': 90,
 };
@@ -135,6 +143,7 @@ export const SAMPLE_ORGANIZATION: Record<string, unknown> = {
 // The names that scripts rely on; every other setting is DONATIONS_<SECTION>_<KEY>.
 const FIXED_NAMES: Record<string, string> = {
   databaseUrl: 'DATABASE_URL',
+  databaseDirectUrl: 'DATABASE_DIRECT_URL',
   'stripe.secretKey': 'STRIPE_SECRET_KEY',
   'stripe.apiBase': 'STRIPE_API_BASE',
   'stripe.webhookSecret': 'STRIPE_WEBHOOK_SECRET',

@@ -218,6 +218,12 @@ describe('workers that are gone', () => {
     return id;
   }
 
+  const released = async () => {
+    const { released, failures } = await releaseGoneWorkers(aged);
+    expect(failures).toEqual([]);
+    return released;
+  };
+
   it('are released once, their jobs and attempts with them', async () => {
     const [lost, others] = [await addJob(), await addJob()];
     const id = await addWorker(10);
@@ -232,7 +238,7 @@ describe('workers that are gone', () => {
     await lock(lost, 'pool');
     await lock(others, 'another pool');
     const all = await Promise.all(Array.from({ length: 8 }, () => releaseGoneWorkers(aged)));
-    expect(all.flat().map((worker) => worker.id)).toEqual([id]);
+    expect(all.flatMap(({ released }) => released.map((worker) => worker.id))).toEqual([id]);
     expect((await jobRow(lost))?.locked_by).toBeNull();
     expect((await jobRow(others))?.locked_by).toBe('another pool');
     const { rows } = await db.query('select * from donations.job_attempts');
@@ -246,16 +252,16 @@ describe('workers that are gone', () => {
         donation_id: 'don_1',
       },
     ]);
-    expect(await releaseGoneWorkers(aged)).toEqual([]);
+    expect(await released()).toEqual([]);
   });
 
   it('are not those that hold their lock, until they are silent for very long', async () => {
-    const id = await addWorker(30);
+    const id = await addWorker(13);
     const session = await db.session('worker');
     await holdWorkerLock(session, id);
-    expect(await releaseGoneWorkers(aged)).toEqual([]);
-    await db.query(`update donations.workers set seen_at = now() - interval '61 s'`);
-    expect(await releaseGoneWorkers(aged)).toMatchObject([{ id }]);
+    expect(await released()).toEqual([]);
+    await db.query(`update donations.workers set seen_at = now() - interval '16 s'`);
+    expect(await released()).toMatchObject([{ id }]);
     await session.end();
   });
 
@@ -263,24 +269,61 @@ describe('workers that are gone', () => {
     const id = await addWorker(10);
     const session = await db.session('worker');
     await holdWorkerLock(session, id);
-    expect(await releaseGoneWorkers(aged)).toEqual([]);
+    expect(await released()).toEqual([]);
     await session.end();
-    await vi.waitFor(async () => expect(await releaseGoneWorkers(aged)).toMatchObject([{ id }]));
+    await vi.waitFor(async () => expect(await released()).toMatchObject([{ id }]));
   });
 
   it('are not those that were heard of, or have ended in good order', async () => {
     await addWorker(1);
     const ended = await addWorker(10);
     await db.query('update donations.workers set stopped_at = now() where id = $1', [ended]);
-    expect(await releaseGoneWorkers(aged)).toEqual([]);
+    expect(await released()).toEqual([]);
   });
 
   it('are nobody while Postgres has just started', async () => {
     const id = await addWorker(100);
     await db.query(`update fake.started set at = now() - interval '5 s'`);
-    expect(await releaseGoneWorkers(aged)).toEqual([]);
+    expect(await released()).toEqual([]);
     await db.query(`update fake.started set at = now() - interval '16 s'`);
-    expect(await releaseGoneWorkers(aged)).toMatchObject([{ id }]);
+    expect(await released()).toMatchObject([{ id }]);
+  });
+
+  it('are released whatever their clocks said', async () => {
+    const [behind, ahead] = [await addJob(), await addJob()];
+    for (const [job, pool, days] of [
+      [behind, 'behind', -30],
+      [ahead, 'ahead', 30],
+    ] as const) {
+      const id = await addWorker(10, pool);
+      const since = new Date(Date.now() + days * 86_400_000).toISOString();
+      await db.query('update donations.workers set running = $2 where id = $1', [
+        id,
+        JSON.stringify([{ job, task: 'send_receipt', attempt: 1, donation: null, since }]),
+      ]);
+      await lock(job, pool);
+    }
+    expect(await released()).toHaveLength(2);
+    expect((await jobRow(behind))?.locked_by).toBeNull();
+    const { rows } = await db.query<{ ms: string }>(
+      'select duration_ms::text as ms from donations.job_attempts order by duration_ms',
+    );
+    expect(rows.map(({ ms }) => Number(ms))).toEqual([0, expect.any(Number)]);
+  });
+
+  it('hold up no other when something is wrong with one', async () => {
+    const job = await addJob();
+    const broken = await addWorker(20, 'broken');
+    await db.query(
+      `update donations.workers set running = '[{"job": "no number"}]' where id = $1`,
+      [broken],
+    );
+    const id = await addWorker(10, 'gone');
+    await lock(job, 'gone');
+    const { released, failures } = await releaseGoneWorkers(aged);
+    expect(released).toMatchObject([{ id }]);
+    expect(failures).toMatchObject([{ id: broken }]);
+    expect((await jobRow(job))?.locked_by).toBeNull();
   });
 });
 

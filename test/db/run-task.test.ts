@@ -37,6 +37,8 @@ const runner = (rest: Partial<TaskRunner> = {}): TaskRunner => ({
   }),
   verdictGiven: () => {},
   running: new Map(),
+  holds: async () => true,
+  underWay: new Map(),
   onBegin: () => {},
   resending: { whenUnknown: 'hold', resendLimit: 1 },
   random: () => 0.5,

@@ -44,7 +44,7 @@ export function configShowCommand(context: Context): Command {
       const { withoutPassword } = await import('../../lib/db/describe.ts');
       const shown = (name: string, value: unknown) => {
         if (!SECRETS.includes(name) || typeof value !== 'string') return value;
-        return name === 'databaseUrl' ? withoutPassword(value) : maskSecret(value);
+        return name.startsWith('database') ? withoutPassword(value) : maskSecret(value);
       };
       const config = await context.config();
       const sources = await context.configSources();

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { addressOf } from './address.ts';
 
 /** Which database the settings mean and how to look after it, in words without its password. */
 export function describeDatabase({
@@ -22,10 +23,9 @@ export const withoutPassword = (databaseUrl: string) =>
     .replace(/([?&]password=)[^&]*/, '$1****');
 
 function hostOf(databaseUrl: string): string {
-  try {
-    const { host, pathname, searchParams } = new URL(databaseUrl);
-    return `${host || searchParams.get('host') || 'localhost'}${pathname}`;
-  } catch {
-    return 'the address in DATABASE_URL';
-  }
+  const address = addressOf(databaseUrl);
+  if (!address) return 'the address in DATABASE_URL';
+  return address.server.startsWith('/')
+    ? `the socket in ${address.server}, database ${address.database}`
+    : `${address.server}/${address.database}`;
 }

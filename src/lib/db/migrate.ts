@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { configurationError } from '../errors.ts';
 import { currencies } from '../money.ts';
+import { Client, connectionSettings } from './client.ts';
 import { openDb, type Queryable, type Session } from './database.ts';
 import { QUEUE_INDEXES } from './queue-indexes.ts';
 
@@ -96,7 +97,13 @@ async function missingIndexes(db: Queryable): Promise<typeof QUEUE_INDEXES> {
  * @returns the names of those applied.
  */
 export async function migrate(url: string): Promise<string[]> {
-  const db = openDb({ url, applicationName: 'donations db migrate', poolSize: 1 });
+  const db = openDb({
+    url,
+    applicationName: 'donations db migrate',
+    poolSize: 1,
+    // An index on a big table takes as long as it takes.
+    statementTimeoutMs: 0,
+  });
   try {
     const session = await db.session('donations db migrate');
     try {
@@ -164,8 +171,8 @@ async function migrateWorker(url: string): Promise<void> {
   // Loaded only when there is something to migrate: it is large, and every command asks for the state.
   const { Logger, runMigrations } = await import('graphile-worker');
   const pgPool = new pg.Pool({
-    connectionString: url,
-    application_name: 'donations db migrate',
+    ...connectionSettings({ url, applicationName: 'donations db migrate', statementTimeoutMs: 0 }),
+    Client,
     max: 1,
   });
   // A lost connection fails its query; the events must have listeners all the same.

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isConnectionError } from '../../db/connection-error.ts';
+import { isPassing } from '../../db/connection-error.ts';
 import type { Db } from '../../db/database.ts';
 import { groupCommit } from '../../db/group-commit.ts';
 import { writableAttempt, writableJson, writableVerdict } from './writable.ts';
@@ -135,7 +135,7 @@ export function createRecorder(
         await write(db, entries);
         return;
       } catch (error) {
-        if (!isConnectionError(error)) throw error;
+        if (!isPassing(error)) throw error;
         await waitForDatabase(error);
       }
     }
