@@ -8,6 +8,7 @@ import type { Db } from '../lib/db/database.ts';
 import type { Situation } from '../lib/queue/policy.ts';
 import type { Brake } from '../lib/queue/run/brake.ts';
 import type { AttemptOutcome, AttemptRow, Entry } from '../lib/queue/run/recorder.ts';
+import type { Slots } from '../lib/queue/run/slots.ts';
 import { hasPendingVerdict } from '../lib/queue/run/verdicts.ts';
 import type { RunningJob } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
@@ -24,6 +25,7 @@ export interface TaskRunner {
   workerId: string;
   brake: Brake;
   record: (entry: Entry) => Promise<void>;
+  slots: Slots;
   /** Whether a job that was locked at this time is this worker's still; waits for proof. */
   holds: (lockedAt: Date | null) => Promise<boolean>;
   /** Called when a verdict waits to be carried over. */
@@ -85,8 +87,8 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
 }
 
 function attempts(runner: TaskRunner, name: TaskName, task: Task) {
-  return async (rawPayload: unknown, { job }: JobHelpers): Promise<void> => {
-    const { brake, running } = runner;
+  return async (payload: unknown, { job }: JobHelpers): Promise<void> => {
+    const place = await runner.slots.enter();
     const attempt: Attempt = {
       id: randomUUID(),
       jobId: String(job.id),
@@ -95,40 +97,63 @@ function attempts(runner: TaskRunner, name: TaskName, task: Task) {
       async mayBegin() {
         if (!(await runner.holds(job.locked_at))) throw new TakenOver();
       },
+      async call(work) {
+        if (!place) throw new TakenOver();
+        return place.call(async () => {
+          await attempt.mayBegin();
+          return work();
+        });
+      },
     };
-    // It may have waited in the local queue while this worker was taken for dead.
-    if (!(await runner.holds(job.locked_at))) throw takenOver(runner.log, attempt, name);
-
-    // An attempt that was judged and let go before the verdict was carried over must not run again.
-    if (job.attempts > 1 && (await hasPendingVerdict(runner.db, attempt.jobId))) {
-      runner.verdictGiven();
-      throw new Judged(job.last_error ?? 'judged before');
-    }
-    const run = begin(runner, { name, task, payload: rawPayload, attempt, dueAt: job.run_at });
-    if (brake.isPaused(name)) await park(run, `${name} is paused`, PARK_MS);
-    const turnMs = brake.turnInMs(name);
-    if (turnMs > MAX_TURN_MS) await park(run, brake.reasonToWait(name), turnMs);
-    else if (turnMs > 0) await wait(turnMs);
-
-    runner.onBegin();
-    running.set(attempt.jobId, {
-      job: attempt.jobId,
-      task: name,
-      attempt: attempt.number,
-      claim: attempt.id,
-      donation: run.donation,
-      since: run.startedAt,
-    });
     try {
-      await perform(run);
-    } catch (error) {
-      if (error instanceof TakenOver) takenOver(run.log, attempt, name);
-      else if (!(error instanceof Judged)) await recordRefused(run, error);
-      throw error;
+      // It may have waited in the local queue while this worker was taken for dead.
+      if (!(await runner.holds(job.locked_at))) throw takenOver(runner.log, attempt, name);
+      // An attempt that was judged and let go before the verdict was carried over must not run again.
+      const wasBegun = job.attempts > 1 || job.last_error !== null;
+      if (wasBegun && (await hasPendingVerdict(runner.db, attempt.jobId))) {
+        runner.verdictGiven();
+        throw new Judged(job.last_error ?? 'judged before');
+      }
+      const about = { name, task, payload, attempt, dueAt: job.run_at };
+      if (!place) await park(begin(runner, about), 'its worker stopped before it was begun', 0);
+      await whenItsTurn(runner, about);
+      await runBegun(begin(runner, about));
     } finally {
-      running.delete(attempt.jobId);
+      place?.leave();
     }
   };
+}
+
+/** Waits a moment if the task is slowed down; puts the job back if it has to wait for longer. */
+async function whenItsTurn(runner: TaskRunner, about: Parameters<typeof begin>[1]): Promise<void> {
+  const { name } = about;
+  const { brake } = runner;
+  if (brake.isPaused(name)) await park(begin(runner, about), `${name} is paused`, PARK_MS);
+  const turnMs = brake.turnInMs(name, MAX_TURN_MS);
+  if (turnMs > MAX_TURN_MS) await park(begin(runner, about), brake.reasonToWait(name), turnMs);
+  if (turnMs > 0) await wait(turnMs);
+}
+
+async function runBegun(run: Run): Promise<void> {
+  const { runner, name, attempt, donation, startedAt } = run;
+  runner.onBegin();
+  runner.running.set(attempt.jobId, {
+    job: attempt.jobId,
+    task: name,
+    attempt: attempt.number,
+    claim: attempt.id,
+    donation,
+    since: startedAt,
+  });
+  try {
+    await perform(run);
+  } catch (error) {
+    if (error instanceof TakenOver) takenOver(run.log, attempt, name);
+    else if (!(error instanceof Judged)) await recordRefused(run, error);
+    throw error;
+  } finally {
+    runner.running.delete(attempt.jobId);
+  }
 }
 
 /** Says so; whoever has the job now tells what becomes of it. */
@@ -183,7 +208,9 @@ async function perform(run: Run): Promise<void> {
   const { runner, name, task, attempt, log } = run;
   let done: Done;
   try {
-    done = await task.run(task.payload.parse(run.payload), attempt);
+    const payload = task.payload.parse(run.payload);
+    const work = () => task.run(payload, attempt);
+    done = await (task.callsInSlot ? work() : attempt.call(work));
   } catch (error) {
     if (error instanceof TakenOver) throw error;
     // No provider said anything: what becomes of the job is told by whoever has it now.

@@ -15,6 +15,7 @@ import {
   watchStrayFailures,
 } from '../lib/queue/run/pool.ts';
 import { createRecorder } from '../lib/queue/run/recorder.ts';
+import { JOBS_PER_SLOT, Slots } from '../lib/queue/run/slots.ts';
 import { applyVerdicts } from '../lib/queue/run/verdicts.ts';
 import {
   FROZEN_AFTER_MS,
@@ -63,6 +64,7 @@ export class Worker {
   readonly #brake: Brake;
   readonly #upkeep: () => Promise<void>;
   readonly #lease: Lease;
+  readonly #slots: Slots;
   readonly #running = new Map<string, RunningJob>();
   readonly #underWay = new Map<string, Promise<void>>();
   #pool: RunningPool | undefined;
@@ -88,6 +90,7 @@ export class Worker {
       log,
       retentionDays: options.config.ledger.retentionDays,
     });
+    this.#slots = new Slots(options.concurrency);
     this.#overdue = new Promise((resolve) => {
       this.#giveUp = () => resolve(undefined);
     });
@@ -160,6 +163,7 @@ export class Worker {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#slots.close();
     const { log, config } = this.#options;
     const { stopTimeoutMs } = config.worker;
     log.info(
@@ -293,6 +297,7 @@ export class Worker {
       workerId: this.id,
       brake: this.#brake,
       record: createRecorder(db, () => this.#databaseIsBack()),
+      slots: this.#slots,
       holds: (lockedAt: Date | null) => this.#lease.holds(lockedAt),
       verdictGiven: () => this.#carryOverSoon(),
       running: this.#running,
@@ -309,6 +314,7 @@ export class Worker {
       isPostgresItself,
       applicationName: `donations worker ${this.id}`,
       concurrency,
+      jobsPerSlot: JOBS_PER_SLOT,
       tasks: Object.fromEntries(tasks.map((name) => [name, runTask(runner, name, registry[name])])),
       crontab: [],
       forbiddenFlags: () =>

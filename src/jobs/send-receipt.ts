@@ -33,6 +33,7 @@ export function sendReceipt({
 }: SendReceiptDeps): Task<'send_receipt'> {
   const claim = createClaimer(db);
   return {
+    callsInSlot: true,
     payload: z.object({ donation_id: z.string(), delivery_id: z.string() }),
     async run({ delivery_id, donation_id }, attempt) {
       const delivery = await claim({ deliveryId: delivery_id, claim: attempt.id });
@@ -46,8 +47,7 @@ export function sendReceipt({
         ids: { receiptId: delivery.receiptId, donationId: donation_id, deliveryId: delivery_id },
       });
       // Since the claim others may have taken this worker for dead, and sent the mail themselves.
-      await attempt.mayBegin();
-      const { messageId, httpStatus } = await mail.send(message);
+      const { messageId, httpStatus } = await attempt.call(() => mail.send(message));
       return {
         outcome: 'succeeded',
         requestId: messageId,

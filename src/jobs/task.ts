@@ -18,6 +18,8 @@ export interface Attempt {
    * @throws TakenOver when the job may be somebody else's by now: nothing of it may happen here.
    */
   mayBegin(): Promise<void>;
+  /** Makes a call at a provider in one of the worker's slots, as soon as one is free and this worker is proven to be alive. */
+  call<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** The job is somebody else's: this worker was silent for so long that others took it for dead. */
@@ -38,6 +40,8 @@ export interface Done {
 
 /** A task: loads what it needs, calls one operation, says what came of it. Failing is throwing. */
 export interface Task<Name extends TaskName = TaskName> {
+  /** It asks for a slot itself, by `attempt.call`, and prepares before. The others run in a slot as a whole. */
+  callsInSlot?: true;
   payload: ZodType<Payloads[Name]>;
   run(payload: Payloads[Name], attempt: Attempt): Promise<Done>;
   /** What else changes when an attempt fails, written together with the verdict. */

@@ -10,6 +10,7 @@ import { ProviderError } from '../../src/lib/providers/errors.ts';
 import { enqueue } from '../../src/lib/queue/enqueue.ts';
 import { Brake } from '../../src/lib/queue/run/brake.ts';
 import { createRecorder, type RowChange } from '../../src/lib/queue/run/recorder.ts';
+import { Slots } from '../../src/lib/queue/run/slots.ts';
 import { applyVerdicts } from '../../src/lib/queue/run/verdicts.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -37,6 +38,7 @@ const runner = (rest: Partial<TaskRunner> = {}): TaskRunner => ({
   }),
   verdictGiven: () => {},
   running: new Map(),
+  slots: new Slots(2),
   holds: async () => true,
   underWay: new Map(),
   onBegin: () => {},

@@ -21,7 +21,10 @@ export interface PoolOptions {
   /** `databaseUrl` is known to lead to Postgres itself. */
   isPostgresItself?: boolean;
   applicationName: string;
+  /** Calls at providers at a time; more jobs than that are run, each of which waits for Postgres or for a slot. */
   concurrency: number;
+  /** How many jobs are run for each slot; 1 when not set. */
+  jobsPerSlot?: number;
   tasks: Record<string, Task>;
   crontab: CronItem[];
   /**
@@ -117,7 +120,7 @@ async function runOn(settings: RunnerOptions, crontab: CronItem[]): Promise<void
 
 function poolSettings(options: PoolOptions): RunnerOptions {
   return {
-    concurrency: options.concurrency,
+    concurrency: options.concurrency * (options.jobsPerSlot ?? 1),
     taskList: options.tasks,
     noHandleSignals: true,
     pollInterval: POLL_MS,
@@ -126,7 +129,9 @@ function poolSettings(options: PoolOptions): RunnerOptions {
     forbiddenFlags: options.forbiddenFlags,
     logger: new Logger(() => (level, message, meta) => {
       // Failed jobs are logged where they are judged.
-      if ((level === 'error' || level === 'warning') && !meta?.failure)
+      // It would like a connection for each job; those that wait for a slot need none.
+      const wanted = meta !== undefined && 'concurrency' in meta && 'max' in meta;
+      if ((level === 'error' || level === 'warning') && !meta?.failure && !wanted)
         options.onTrouble(level, message);
     }),
     preset: {
