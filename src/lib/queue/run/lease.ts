@@ -1,4 +1,3 @@
-import { uptime } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../../clock.ts';
 import { isConnectionError } from '../../db/connection-error.ts';
@@ -36,17 +35,18 @@ const AGAIN_MS = 500;
 const STATEMENT_MS = 1000;
 const CONNECT_MS = 2000;
 
-/** The moment, by every clock there is: a stopped process, a suspended host and a set clock differ. */
+/**
+ * A moment by both clocks: the monotonic one, which nobody sets but which stands still while the
+ * host is suspended, and the one on the wall.
+ */
 interface Moment {
-  readings: number[];
+  monotonic: number;
+  wall: number;
 }
-const moment = (): Moment => ({
-  // The monotonic clock stands still while the host is suspended, the time since boot does not.
-  readings: [performance.now(), uptime() * 1000, Date.now()],
-});
-/** The longest time that any of the clocks says has gone by. */
-const since = ({ readings }: Moment) =>
-  Math.max(...moment().readings.map((now, i) => now - (readings[i] as number)));
+const moment = (): Moment => ({ monotonic: performance.now(), wall: Date.now() });
+/** The longer of the times that the clocks say have gone by: doubt costs a heartbeat, not a mail. */
+const since = ({ monotonic, wall }: Moment) =>
+  Math.max(performance.now() - monotonic, Date.now() - wall);
 
 /**
  * A worker's proof that it is alive: a heartbeat in a loop of its own, on a connection of its own,
@@ -176,8 +176,7 @@ export class Lease {
     const sent = moment();
     const heard = await beat(session, workerId, running());
     if (!heard) throw new Error(`worker ${workerId} is not on record any more`);
-    const [asked = 0] = sent.readings;
-    this.#offset = heard.now.getTime() - (asked + performance.now()) / 2;
+    this.#offset = heard.now.getTime() - (sent.monotonic + performance.now()) / 2;
     if (heard.releasedAt) {
       this.#releasedAt = heard.releasedAt.getTime();
       onGivenUp(heard.releasedAt);
