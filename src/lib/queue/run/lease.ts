@@ -5,8 +5,9 @@ import type { Db, Session } from '../../db/database.ts';
 import { CONTROL_CHANNEL } from './pauses.ts';
 import {
   beat,
-  endLockHolders,
+  endFormerConnections,
   GIVE_UP_AFTER_MS,
+  heartbeatName,
   holdWorkerLock,
   RESTART_GRACE_MS,
   type RunningJob,
@@ -142,8 +143,9 @@ export class Lease {
     this.#closed = true;
     clearInterval(this.#watch);
     this.#wake();
-    await this.#loop;
     this.#drop();
+    // Only a connection that is being opened keeps it longer, and then no heartbeat follows.
+    await Promise.race([this.#loop, new Promise((resolve) => setTimeout(resolve, AGAIN_MS))]);
   }
 
   async #beatOn(): Promise<void> {
@@ -173,6 +175,7 @@ export class Lease {
     const { workerId, running, onGivenUp } = this.#options;
     const session = this.#session ?? (await this.#open());
     if (!this.#holdsLock) await this.#takeLock(session);
+    if (this.#closed) return this.#drop();
     const sent = moment();
     const heard = await beat(session, workerId, running());
     if (!heard) throw new Error(`worker ${workerId} is not on record any more`);
@@ -187,7 +190,7 @@ export class Lease {
 
   async #open(): Promise<Session> {
     const { db, workerId, onControl } = this.#options;
-    const session = await db.session(`donations worker ${workerId} alive`, {
+    const session = await db.session(heartbeatName(workerId), {
       statementTimeoutMs: STATEMENT_MS,
       connectTimeoutMs: CONNECT_MS,
     });
@@ -200,7 +203,8 @@ export class Lease {
     try {
       // The other way round as well: a host that vanished must not hold the lock for hours.
       await session.query(
-        `set statement_timeout = ${STATEMENT_MS}; set tcp_keepalives_idle = 3; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 5;
+        `set statement_timeout = ${STATEMENT_MS};
+         set tcp_keepalives_idle = 3; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 5;
          listen ${CONTROL_CHANNEL}`,
       );
     } catch (error) {
@@ -219,8 +223,8 @@ export class Lease {
     const { workerId } = this.#options;
     this.#holdsLock = await holdWorkerLock(session, workerId);
     if (this.#holdsLock) return;
-    // The server believes that the connection before lives. Only a role that may not end it fails.
-    await endLockHolders(session, workerId).catch(() => {});
+    // The server believes that the connection before lives. A role may always end its own.
+    await endFormerConnections(session, workerId).catch(() => {});
   }
 
   /** Without waiting: a connection that broke may never say that it has ended. */
