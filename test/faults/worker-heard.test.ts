@@ -198,8 +198,6 @@ it('stopped at a claim for less than the limit, it sends when it wakes', async (
 });
 
 it('goes on by itself after a failover to a server that could only read', async () => {
-  // Of no outcome here is only what Postgres lost.
-  const worker = await startByProxy({ DONATIONS_SENDGRID_TIMEOUT_MS: '30000' });
   const readOnly = async (on: boolean) => {
     const name = new URL(system.env.DATABASE_URL as string).pathname.slice(1);
     const admin = openDb({ url: inject('serverUrl'), applicationName: 'admin', poolSize: 1 });
@@ -210,9 +208,10 @@ it('goes on by itself after a failover to a server that could only read', async 
     );
     await admin.close();
   };
-  await system.sandbox.setFaults('sendgrid', { path: 'POST', latencyMs: [500, 500] });
+  await system.sandbox.setFaults('sendgrid', { path: 'POST', latencyMs: [4000, 4000] });
   for (let i = 0; i < 3; i++) await donateNow(system.deps, gift({ name: `Donor ${i}` }));
-  await hurry(system.db);
+  // Of no outcome here is only what Postgres lost.
+  const worker = await startByProxy({ DONATIONS_SENDGRID_TIMEOUT_MS: '30000' });
   await worker.until(async () => (await account()).receiptsOpen === 3 && (await sending()) === 3);
   await readOnly(true);
   await worker.until((lines) => said(lines, /only reads/));
