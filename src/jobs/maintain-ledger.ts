@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { isConnectionError } from '../lib/db/connection-error.ts';
-import type { Db } from '../lib/db/database.ts';
+import type { Db, Queryable } from '../lib/db/database.ts';
 import { forgetPaced } from '../lib/queue/change/recall.ts';
 import { forgetDiscarded } from '../lib/queue/change/restore.ts';
 import { adoptAllFailures } from '../lib/queue/run/adopt.ts';
@@ -8,6 +8,9 @@ import { forgetPauses } from '../lib/queue/run/pauses.ts';
 import { takeUpkeepTurn } from '../lib/queue/run/upkeep-turn.ts';
 import { dropStaleVerdicts } from '../lib/queue/run/verdicts.ts';
 import { forgetSeen } from '../lib/webhooks/seen.ts';
+
+/** Deleting a day of a busy queue takes longer than a worker's other statements may. */
+const UPKEEP = { statementTimeoutMs: 10 * 60_000 };
 
 export interface UpkeepDeps {
   db: Db;
@@ -30,15 +33,19 @@ const ASK_MS = 60_000;
  * @returns what asks whether it is time, and does it. It never rejects.
  */
 export function ledgerUpkeep({ db, log, retentionDays }: UpkeepDeps): () => Promise<void> {
+  const inTime = (work: (tx: Queryable) => Promise<unknown>) => () => db.transaction(work, UPKEEP);
   const steps: [string, () => Promise<unknown>][] = [
-    ['make partitions', () => db.query('select donations.ensure_attempt_partitions()')],
-    ['drop old partitions', () => db.query('select donations.prune_attempts($1)', [retentionDays])],
-    ['drop stale verdicts', () => dropStaleVerdicts(db)],
+    ['make partitions', inTime((tx) => tx.query('select donations.ensure_attempt_partitions()'))],
+    [
+      'drop old partitions',
+      inTime((tx) => tx.query('select donations.prune_attempts($1)', [retentionDays])),
+    ],
+    ['drop stale verdicts', inTime((tx) => dropStaleVerdicts(tx))],
     ['take in failed jobs', () => adoptAllFailures(db)],
-    ['forget old pauses', () => forgetPauses(db)],
-    ['forget webhook events', () => forgetSeen(db, retentionDays)],
-    ['forget discarded jobs', () => forgetDiscarded(db, RESTORABLE_DAYS)],
-    ['forget paced retries', () => forgetPaced(db, RESTORABLE_DAYS)],
+    ['forget old pauses', inTime((tx) => forgetPauses(tx))],
+    ['forget webhook events', inTime((tx) => forgetSeen(tx, retentionDays))],
+    ['forget discarded jobs', inTime((tx) => forgetDiscarded(tx, RESTORABLE_DAYS))],
+    ['forget paced retries', inTime((tx) => forgetPaced(tx, RESTORABLE_DAYS))],
   ];
   const attempt = async (what: string, work: () => Promise<unknown>) => {
     try {

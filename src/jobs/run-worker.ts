@@ -239,9 +239,9 @@ export class Worker {
     this.#lease.end();
     const left = this.#jobs();
     const goodbye = async () => {
+      await this.#lease.close();
       await signOff(db, this.id, [...this.#running.values()]);
       await applyVerdicts(db);
-      await this.#lease.close();
     };
     const said = await Promise.race([
       goodbye().then(
