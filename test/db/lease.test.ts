@@ -2,12 +2,12 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { sendReceipt } from '../../src/jobs/send-receipt.ts';
 import { TakenOver } from '../../src/jobs/task.ts';
 import { type Db, openDb } from '../../src/lib/db/database.ts';
-import { donateNow } from '../support/donate.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { sendgridGateway } from '../../src/lib/providers/sendgrid.ts';
 import { Lease } from '../../src/lib/queue/run/lease.ts';
 import { registerWorker } from '../../src/lib/queue/run/workers.ts';
 import { loadTemplates } from '../../src/lib/receipts/templates.ts';
+import { donateNow } from '../support/donate.ts';
 import { startProxy, type TcpProxy } from '../support/proxy.ts';
 import { gift, type System, startSystem } from '../support/system.ts';
 
@@ -113,7 +113,7 @@ it('tells Postgres’s time, whatever this machine believes, and needs new proof
 });
 
 it('sends nothing that was claimed and may be somebody else’s', async () => {
-  const { donation } = await donateNow(system.deps, gift());
+  const donation = await donateNow(system.deps, gift());
   const { rows } = await system.db.query<{ id: string }>(
     'select id from donations.receipt_deliveries where donation_id = $1',
     [donation.id],
