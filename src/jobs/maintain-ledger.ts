@@ -9,7 +9,12 @@ export interface UpkeepDeps {
   db: Db;
   log: Logger;
   retentionDays: number;
+  /** Whether the worker ends: no further step is begun then. */
+  isStopping: () => boolean;
 }
+
+/** Deleting a day of a busy queue takes longer than a worker's other statements may. */
+const UPKEEP = { statementTimeoutMs: 10 * 60_000 };
 
 /** For how long a discard can be undone. */
 const RESTORABLE_DAYS = 30;
@@ -27,55 +32,61 @@ const BATCH = 10_000;
  * jobs; verdicts on jobs that are gone). Each step stands alone, and none stops a worker: what was
  * not done now is done later, and until then the ledger's default partition takes every row.
  *
- * @returns what asks whether it is time, and does it. It never rejects.
+ * @returns what asks whether it is time, and does it. It never rejects, and may take minutes.
  */
-export function ledgerUpkeep({ db, log, retentionDays }: UpkeepDeps): () => Promise<void> {
+export function ledgerUpkeep({ db, log, retentionDays, isStopping }: UpkeepDeps) {
+  const query = (sql: string, values?: unknown[]) => () =>
+    db.transaction((tx) => tx.query(sql, values), UPKEEP);
   const steps: [string, () => Promise<unknown>][] = [
-    ['make partitions', () => db.query('select donations.ensure_attempt_partitions()')],
-    ['drop old partitions', () => db.query('select donations.prune_attempts($1)', [retentionDays])],
-    ['drop stale verdicts', () => dropStaleVerdicts(db)],
+    ['make partitions', query('select donations.ensure_attempt_partitions()')],
+    ['drop old partitions', query('select donations.prune_attempts($1)', [retentionDays])],
+    ['drop stale verdicts', () => db.transaction(dropStaleVerdicts, UPKEEP)],
     ['take in failed jobs', () => adoptAllFailures(db)],
     ['forget old pauses', () => forgetPauses(db)],
     [
       'forget webhook events',
-      () =>
-        db.query(
-          `delete from donations.webhook_events where key in (
-             select key from donations.webhook_events
-             where received_at < now() - make_interval(days => $1) limit ${BATCH})`,
-          [retentionDays],
-        ),
+      query(
+        `delete from donations.webhook_events where key in (
+           select key from donations.webhook_events
+           where received_at < now() - make_interval(days => $1) limit ${BATCH})`,
+        [retentionDays],
+      ),
     ],
     [
       'forget discarded jobs',
-      () =>
-        db.query(
-          `delete from donations.discarded_jobs where job_id in (
-             select job_id from donations.discarded_jobs
-             where discarded_at < now() - make_interval(days => $1) limit ${BATCH})`,
-          [RESTORABLE_DAYS],
-        ),
+      query(
+        `delete from donations.discarded_jobs where job_id in (
+           select job_id from donations.discarded_jobs
+           where discarded_at < now() - make_interval(days => $1) limit ${BATCH})`,
+        [RESTORABLE_DAYS],
+      ),
     ],
   ];
-  const attempt = async (what: string, work: () => Promise<unknown>) => {
-    try {
-      return await work();
-    } catch (error) {
-      if (isConnectionError(error)) throw error;
-      log.warn({ error: (error as Error).message }, `could not ${what}; tried again later`);
-      return undefined;
+  let askAt = Number.NEGATIVE_INFINITY;
+  let underWay = false;
+  const work = async () => {
+    if (!(await isDue(db))) return;
+    for (const [what, step] of steps) {
+      if (isStopping()) return;
+      try {
+        await step();
+      } catch (error) {
+        if (isConnectionError(error)) throw error;
+        log.warn({ error: (error as Error).message }, `could not ${what}; tried again later`);
+      }
     }
   };
-  let askAt = Number.NEGATIVE_INFINITY;
-  return async () => {
-    if (performance.now() < askAt) return;
+  return async (): Promise<void> => {
+    if (underWay || isStopping() || performance.now() < askAt) return;
     askAt = performance.now() + ASK_MS;
+    underWay = true;
     try {
-      if (!(await isDue(db))) return;
-      for (const [what, work] of steps) await attempt(what, work);
+      await work();
     } catch (error) {
       // Postgres is away, and somebody else says so.
       log.debug({ error: (error as Error).message }, 'upkeep is put off');
+    } finally {
+      underWay = false;
     }
   };
 }
