@@ -131,8 +131,10 @@ it('sends nothing that was claimed and may be somebody else’s', async () => {
   const attempt = {
     id: crypto.randomUUID(),
     jobId: '1',
+    lockedBy: null,
     number: 1,
     mayBegin: () => Promise.reject(new TakenOver()),
+    call: () => Promise.reject(new TakenOver()),
   };
   await expect(
     task.run({ donation_id: donation.id, delivery_id: rows[0]?.id as string }, attempt),
