@@ -16,6 +16,8 @@ export interface UpkeepDeps {
   db: Db;
   log: Logger;
   retentionDays: number;
+  /** Whether the worker ends: no further step is begun then. */
+  isStopping: () => boolean;
 }
 
 /** For how long a discard can be undone, and a retry be called off. */
@@ -30,9 +32,9 @@ const ASK_MS = 60_000;
  * jobs; verdicts on jobs that are gone). Each step stands alone, and none stops a worker: what was
  * not done now is done later, and until then the ledger's default partition takes every row.
  *
- * @returns what asks whether it is time, and does it. It never rejects.
+ * @returns what asks whether it is time, and does it. It never rejects, and may take minutes.
  */
-export function ledgerUpkeep({ db, log, retentionDays }: UpkeepDeps): () => Promise<void> {
+export function ledgerUpkeep({ db, log, retentionDays, isStopping }: UpkeepDeps) {
   const inTime = (work: (tx: Queryable) => Promise<unknown>) => () => db.transaction(work, UPKEEP);
   const steps: [string, () => Promise<unknown>][] = [
     ['make partitions', inTime((tx) => tx.query('select donations.ensure_attempt_partitions()'))],
@@ -47,25 +49,31 @@ export function ledgerUpkeep({ db, log, retentionDays }: UpkeepDeps): () => Prom
     ['forget discarded jobs', inTime((tx) => forgetDiscarded(tx, RESTORABLE_DAYS))],
     ['forget paced retries', inTime((tx) => forgetPaced(tx, RESTORABLE_DAYS))],
   ];
-  const attempt = async (what: string, work: () => Promise<unknown>) => {
-    try {
-      return await work();
-    } catch (error) {
-      if (isConnectionError(error)) throw error;
-      log.warn({ error: (error as Error).message }, `could not ${what}; tried again later`);
-      return undefined;
+  let askAt = Number.NEGATIVE_INFINITY;
+  let underWay = false;
+  const work = async () => {
+    if (!(await takeUpkeepTurn(db))) return;
+    for (const [what, step] of steps) {
+      if (isStopping()) return;
+      try {
+        await step();
+      } catch (error) {
+        if (isConnectionError(error)) throw error;
+        log.warn({ error: (error as Error).message }, `could not ${what}; tried again later`);
+      }
     }
   };
-  let askAt = Number.NEGATIVE_INFINITY;
-  return async () => {
-    if (performance.now() < askAt) return;
+  return async (): Promise<void> => {
+    if (underWay || isStopping() || performance.now() < askAt) return;
     askAt = performance.now() + ASK_MS;
+    underWay = true;
     try {
-      if (!(await takeUpkeepTurn(db))) return;
-      for (const [what, work] of steps) await attempt(what, work);
+      await work();
     } catch (error) {
       // Postgres is away, and somebody else says so.
       log.debug({ error: (error as Error).message }, 'upkeep is put off');
+    } finally {
+      underWay = false;
     }
   };
 }

@@ -131,8 +131,8 @@ it('sends nothing that was claimed and may be somebody else’s', async () => {
   const attempt = {
     id: crypto.randomUUID(),
     jobId: '1',
-    number: 1,
     lockedBy: null,
+    number: 1,
     mayBegin: () => Promise.reject(new TakenOver()),
     call: () => Promise.reject(new TakenOver()),
   };

@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import { usageError } from '../errors.ts';
 import { quoted, safeJson, safeLine } from '../text.ts';
 import { fitColumns, SPACE_BETWEEN } from './columns.ts';
-import { type Io, paint, print, printData, say, type Tone } from './io.ts';
+import { type Io, paint, print, printData, say, type Tone, withCodes, withMarks } from './io.ts';
 import { formatRelative } from './time.ts';
 import { cutText, fitText, textWidth } from './width.ts';
 
