@@ -1,21 +1,24 @@
 import { z } from 'zod';
 import type { Config } from '../lib/config.ts';
 import type { Db } from '../lib/db/database.ts';
-import { ProviderError } from '../lib/providers/errors.ts';
+import { type ErrorClass, ProviderError } from '../lib/providers/errors.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
 import { parseReceiptContent } from '../lib/receipts/content.ts';
 import {
-  ACCEPT_DELIVERIES,
-  type ClaimedDelivery,
+  acceptDelivery,
+  type Claimed,
   createClaimer,
-  FAIL_DELIVERIES,
-  HOLD_DELIVERIES,
-  RELEASE_DELIVERIES,
-  REOPEN_DELIVERIES,
+  failDelivery,
+  failVoidDelivery,
+  type Held,
+  holdDelivery,
+  releaseDelivery,
+  reopenDelivery,
 } from '../lib/receipts/deliver.ts';
+import { settleProved } from '../lib/receipts/evidence.ts';
 import { receiptMessage } from '../lib/receipts/message.ts';
 import type { ReceiptTemplates } from '../lib/receipts/templates.ts';
-import type { Task } from './task.ts';
+import type { Attempt, Task } from './task.ts';
 
 export interface SendReceiptDeps {
   db: Db;
@@ -32,68 +35,87 @@ export function sendReceipt({
   templates,
 }: SendReceiptDeps): Task<'send_receipt'> {
   const claim = createClaimer(db);
+  // What an attempt's claim came to, for when it fails; nothing while that is not known.
+  const claims = new WeakMap<Attempt, Claimed>();
   return {
     payload: z.object({ donation_id: z.string(), delivery_id: z.string() }),
     async run({ delivery_id, donation_id }, attempt) {
-      const delivery = await claim({ deliveryId: delivery_id, claim: attempt.id });
-      if (!delivery.claimed) return notOurs(delivery, delivery_id);
+      const claimed = await claim({ deliveryId: delivery_id, claim: attempt.id });
+      claims.set(attempt, claimed);
+      if (claimed.result === 'proved') {
+        await settleProved(db, delivery_id);
+        return { outcome: 'succeeded' };
+      }
+      if (claimed.result !== 'claimed') return notOurs(claimed, delivery_id);
       const message = receiptMessage({
-        content: parseReceiptContent(delivery.content),
+        content: parseReceiptContent(claimed.content),
         templates,
         config,
-        recipient: delivery.recipient,
-        copy: delivery.kind === 'copy',
-        ids: { receiptId: delivery.receiptId, donationId: donation_id, deliveryId: delivery_id },
+        recipient: claimed.recipient,
+        copy: claimed.kind === 'copy',
+        ids: { receiptId: claimed.receiptId, donationId: donation_id, deliveryId: delivery_id },
       });
       const { messageId, httpStatus } = await mail.send(message);
       return {
         outcome: 'succeeded',
         requestId: messageId,
         httpStatus,
-        changes: [
-          {
-            sql: ACCEPT_DELIVERIES,
-            row: { id: delivery_id, claim: attempt.id, message_id: messageId ?? null },
-          },
-        ],
+        changes: [acceptDelivery({ id: delivery_id, claim: attempt.id }, messageId)],
       };
     },
     onFailure({ delivery_id }, attempt, { errorClass, message }, verdict) {
-      switch (verdict.decision) {
-        case 'hold':
-          return [{ sql: HOLD_DELIVERIES, row: { id: delivery_id, reason: message } }];
-        case 'fail':
-          return [{ sql: FAIL_DELIVERIES, row: { id: delivery_id, reason: message } }];
-        case 'retry':
-          return errorClass === 'unknown_outcome'
-            ? [{ sql: REOPEN_DELIVERIES, row: { id: delivery_id } }]
-            : [{ sql: RELEASE_DELIVERIES, row: { id: delivery_id, claim: attempt.id } }];
+      const claimed = claims.get(attempt);
+      const own: Held = { id: delivery_id, claim: attempt.id };
+      switch (claimed?.result) {
+        case 'taken': {
+          const found = { id: delivery_id, claim: claimed.claim };
+          return verdict.decision === 'retry'
+            ? [reopenDelivery(found)]
+            : [holdDelivery(found, message, { found: true })];
+        }
+        case 'void':
+          return claimed.waits ? [failVoidDelivery(delivery_id, message)] : [];
+        case 'missing':
+        case 'contended':
+          return [];
+        default:
+          switch (verdict.decision) {
+            case 'hold':
+              return [holdDelivery(own, message)];
+            case 'fail':
+              return [failDelivery(own, message)];
+            case 'retry':
+              return [
+                errorClass === 'unknown_outcome' ? reopenDelivery(own) : releaseDelivery(own),
+              ];
+          }
       }
     },
   };
 }
 
 /** A delivery that this attempt may not send: done already, or begun by an attempt that never told its end. */
-function notOurs({ was }: ClaimedDelivery, deliveryId: string): { outcome: 'succeeded' } {
-  switch (was) {
+function notOurs(
+  { result }: Exclude<Claimed, { result: 'claimed' | 'proved' }>,
+  deliveryId: string,
+): { outcome: 'succeeded' } {
+  switch (result) {
     case 'accepted':
       return { outcome: 'succeeded' };
-    case 'sending':
-    case 'held':
-      throw new ProviderError({
-        provider: 'sendgrid',
-        errorClass: 'unknown_outcome',
-        code: 'interrupted',
-        message: 'an earlier attempt began to send this receipt and did not say how it ended',
-      });
-    default:
-      throw new ProviderError({
-        provider: 'sendgrid',
-        errorClass: 'permanent',
-        code: 'not_deliverable',
-        message: was
-          ? `the receipt of delivery ${deliveryId} is void`
-          : `there is no delivery ${deliveryId}`,
-      });
+    case 'taken':
+      throw notSent(
+        'unknown_outcome',
+        'interrupted',
+        'an earlier attempt began to send this receipt and did not say how it ended',
+      );
+    case 'contended':
+      throw notSent('transient', 'contended', `others try to send delivery ${deliveryId} as well`);
+    case 'void':
+      throw notSent('permanent', 'void', `the receipt of delivery ${deliveryId} is void`);
+    case 'missing':
+      throw notSent('permanent', 'missing', `there is no delivery ${deliveryId}`);
   }
 }
+
+const notSent = (errorClass: ErrorClass, code: string, message: string) =>
+  new ProviderError({ provider: 'sendgrid', errorClass, code, message });

@@ -8,13 +8,13 @@ import {
   ensureOrganization,
   updateOrganization,
 } from '../../src/lib/organizations/organization.ts';
-import { enqueue } from '../../src/lib/queue/enqueue.ts';
 import { applyVerdicts } from '../../src/lib/queue/run/verdicts.ts';
+import { applyEvidence } from '../../src/lib/receipts/evidence.ts';
 import { loadGiftFacts } from '../../src/lib/receipts/facts.ts';
 import { loadReceipt } from '../../src/lib/receipts/find.ts';
 import { type IssuedReceipt, issueReceipts } from '../../src/lib/receipts/issue.ts';
 import { resendReceipt } from '../../src/lib/receipts/resend.ts';
-import { resolveDelivery, settleByEvidence } from '../../src/lib/receipts/resolve.ts';
+import { resolveDelivery } from '../../src/lib/receipts/resolve.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addDonation } from '../support/records.ts';
 
@@ -32,22 +32,11 @@ beforeEach(async () => {
 afterEach(() => database.drop());
 
 /** Issues a receipt with its job, as a settlement does. */
-async function issueIn(
-  tx: Queryable,
-  donationId: string,
-): Promise<IssuedReceipt & { deliveryId: string; jobId: bigint }> {
+async function issueIn(tx: Queryable, donationId: string) {
   const gift = await loadGiftFacts(tx, donationId, { lock: true });
-  const deliveryId = newId('delivery');
-  const [jobId] = await enqueue(tx, [
-    {
-      task: 'send_receipt',
-      payload: { donation_id: donationId, delivery_id: deliveryId },
-      key: `send:${deliveryId}`,
-    },
-  ]);
-  const delivery = { id: deliveryId, jobId: jobId as bigint };
-  const [receipt] = await issueReceipts(tx, [{ gift, delivery }]);
-  return { ...(receipt as IssuedReceipt), deliveryId, jobId: jobId as bigint };
+  const [receipt] = await issueReceipts(tx, [{ gift, mailed: true }]);
+  const { deliveryId, jobId, ...rest } = receipt as IssuedReceipt;
+  return { ...rest, deliveryId: deliveryId as string, jobId: jobId as bigint };
 }
 
 const issue = (donationId: string) => db.transaction((tx) => issueIn(tx, donationId));
@@ -117,8 +106,7 @@ describe('issueReceipts', () => {
     for (let i = 0; i < 20; i++) donations.push(await addDonation(db));
     const receipts = await db.transaction(async (tx) => {
       const orders = [];
-      for (const id of donations)
-        orders.push({ gift: await loadGiftFacts(tx, id), delivery: undefined });
+      for (const id of donations) orders.push({ gift: await loadGiftFacts(tx, id), mailed: false });
       return issueReceipts(tx, orders);
     });
     const year = new Date().getUTCFullYear();
@@ -238,7 +226,7 @@ describe('a held receipt', () => {
     const held = await receipt();
     await resolveDelivery(db, held, { ...WHO, outcome: 'resend' });
     const [delivery] = (await receipt()).deliveries;
-    expect(delivery).toMatchObject({ kind: 'original', status: 'pending', claimedAt: undefined });
+    expect(delivery).toMatchObject({ kind: 'original', status: 'pending', reason: undefined });
     const [job, ...rest] = await jobs();
     expect(rest).toEqual([]);
     expect(job).toMatchObject({ key: `send:${deliveryId}`, attempts: 0 });
@@ -253,29 +241,72 @@ describe('a held receipt', () => {
 
   it('is settled once by evidence', async () => {
     const { deliveryId, receipt } = await issued('held');
-    const settle = () =>
-      db.transaction((tx) =>
-        settleByEvidence(tx, { deliveryId, messageId: 'm1', evidence: 'delivered' }),
-      );
-    expect((await Promise.all([settle(), settle()])).sort()).toEqual([false, true]);
+    const settled = await Promise.all([tell(deliveryId), tell(deliveryId)]);
+    expect(settled.flatMap((each) => each.settled)).toEqual([deliveryId]);
     expect((await receipt()).deliveries).toMatchObject([
-      { status: 'accepted', messageId: 'm1', evidence: 'delivered' },
+      { status: 'accepted', messageId: 'm1', evidence: expect.stringContaining('delivered') },
     ]);
     expect(await jobs()).toEqual([]);
     expect(await verdicts()).toBe(0);
   });
+
+  it('is not sent as a copy: it asks for a decision', async () => {
+    const { receipt } = await issued('held');
+    await expect(resendReceipt(db, await receipt(), WHO)).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringContaining('may have gone out'),
+      hint: expect.stringContaining('receipts resolve'),
+    });
+    expect((await receipt()).deliveries).toHaveLength(1);
+    expect(await jobs()).toHaveLength(1);
+  });
+
+  it('is not sent when a copy went out since, unless by force', async () => {
+    const { receiptId, receipt } = await issued('held');
+    await db.query(
+      `insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status, claim, accepted_at)
+       values ($1, $2, 'copy', 'new@example.org', 'accepted', $3, now())`,
+      [newId('delivery'), receiptId, randomUUID()],
+    );
+    const resend = async (force: boolean) =>
+      resolveDelivery(db, await receipt(), { ...WHO, outcome: 'resend', force });
+    await expect(resend(false)).rejects.toMatchObject({
+      code: 'confirmation_needed',
+      message: expect.stringContaining('new@example.org'),
+      hint: expect.stringContaining('--force'),
+    });
+    expect((await receipt()).deliveries[0]).toMatchObject({ status: 'held' });
+    await resend(true);
+    expect((await receipt()).deliveries[0]).toMatchObject({ status: 'pending' });
+    expect(await audit()).toMatchObject([{ detail: { outcome: 'resend', force: true } }]);
+  });
 });
 
-it.each(['pending', 'sending', 'accepted'] as const)(
-  'evidence changes nothing of a receipt that is %s',
-  async (status) => {
-    const { deliveryId, receipt } = await issued(status);
-    const before = [await receipt(), await jobs()];
-    expect(
-      await db.transaction((tx) =>
-        settleByEvidence(tx, { deliveryId, messageId: 'm1', evidence: 'delivered' }),
-      ),
-    ).toBe(false);
-    expect([await receipt(), await jobs()]).toEqual(before);
-  },
-);
+/** The provider tells that a delivery's mail arrived. */
+const tell = (deliveryId: string) =>
+  db.transaction((tx) =>
+    applyEvidence(tx, [
+      {
+        event: 'delivered',
+        at: new Date(),
+        messageId: 'm1',
+        deliveryId,
+        receiptId: undefined,
+        donationId: undefined,
+      },
+    ]),
+  );
+
+it('evidence changes nothing of a receipt that is accepted', async () => {
+  const { deliveryId, receipt } = await issued('accepted');
+  const before = [await receipt(), await jobs()];
+  expect(await tell(deliveryId)).toEqual({ settled: [], unknown: 0 });
+  expect([await receipt(), await jobs()]).toEqual(before);
+});
+
+it('evidence about a receipt that waits ends its job: it went out', async () => {
+  const { deliveryId, receipt } = await issued('pending');
+  expect(await tell(deliveryId)).toEqual({ settled: [deliveryId], unknown: 0 });
+  expect((await receipt()).deliveries).toMatchObject([{ status: 'accepted', messageId: 'm1' }]);
+  expect(await jobs()).toEqual([]);
+});

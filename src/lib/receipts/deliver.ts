@@ -1,5 +1,7 @@
 import type { Db } from '../db/database.ts';
 import { groupCommit } from '../db/group-commit.ts';
+import type { Change } from '../queue/run/recorder.ts';
+import { MAY_GO_TWICE, WAITS } from './reopen.ts';
 
 /** One attempt's wish to send one delivery. The claim is the attempt's own mark. */
 export interface ClaimRequest {
@@ -7,24 +9,37 @@ export interface ClaimRequest {
   claim: string;
 }
 
-/** What there is to send, or why it is not ours to send. */
-export interface ClaimedDelivery {
-  /** True when this attempt holds the delivery now, durably, and nobody else may send it. */
-  claimed: boolean;
-  /** What the delivery was before; undefined when there is none. */
-  was: 'pending' | 'sending' | 'accepted' | 'held' | 'failed' | undefined;
-  receiptId: string;
-  kind: 'original' | 'copy';
-  recipient: string;
-  /** The receipt's content as it was issued. */
-  content: unknown;
-}
+/** What came of a claim. */
+export type Claimed =
+  /** This attempt holds the delivery now, durably, and nobody else may send it. */
+  | {
+      result: 'claimed';
+      receiptId: string;
+      kind: 'original' | 'copy';
+      recipient: string;
+      /** The receipt's content as it was issued. */
+      content: unknown;
+    }
+  /** It went out already. */
+  | { result: 'accepted' }
+  /** An earlier mail of it went out, as its evidence says; that is not settled yet. */
+  | { result: 'proved' }
+  /** Another attempt has begun to send it; its claim, if one is on record. */
+  | { result: 'taken'; claim: string | null }
+  /** Its receipt is void. `waits`: it is pending, and must not be. */
+  | { result: 'void'; waits: boolean }
+  | { result: 'missing' }
+  /** Others took it and let it go each time that this attempt looked. */
+  | { result: 'contended' };
 
 interface Row {
-  claim: string;
+  asked: string;
   mine: boolean;
-  was: ClaimedDelivery['was'] | null;
-  receipt_id: string;
+  status: 'pending' | 'sending' | 'accepted' | 'held' | 'failed' | null;
+  holder: string | null;
+  isProved: boolean;
+  isVoid: boolean;
+  receiptId: string;
   kind: 'original' | 'copy';
   recipient: string;
   content: unknown;
@@ -34,68 +49,129 @@ const CLAIM = `
   with asked as (
     select * from json_to_recordset($1::json) as a(id text, claim uuid)
   ), claimed as (
-    update donations.receipt_deliveries d set status = 'sending', claim = a.claim, claimed_at = now()
+    update donations.receipt_deliveries d
+    set status = 'sending', claim = a.claim, claimed_at = now(), reason = null
     from asked a, donations.receipts r
-    where d.id = a.id and d.status in ('pending', 'failed') and r.id = d.receipt_id and r.status = 'issued'
+    where d.id = a.id and d.status in ('pending', 'failed') and d.evidence is null
+      and r.id = d.receipt_id and r.status = 'issued'
     returning d.id, d.claim
   )
-  select a.claim, c.id is not null as mine, d.status as was, d.receipt_id, d.kind, d.recipient, r.content
+  select a.claim as asked, c.id is not null as mine, d.status, d.claim as holder,
+    d.evidence is not null as "isProved", r.status = 'void' as "isVoid", d.receipt_id as "receiptId",
+    d.kind, d.recipient, r.content
   from asked a
   left join donations.receipt_deliveries d on d.id = a.id
   left join donations.receipts r on r.id = d.receipt_id
   left join claimed c on c.id = a.id and c.claim = a.claim`;
+
+// The loser of a race reads the delivery as it was before the race. It looks again, in a statement of
+// its own, until what it reads is true after it.
+const LOOKS = 5;
 
 /**
  * Claims deliveries before they are sent: the claim is committed before any mail goes out, so that a
  * delivery found claimed and not finished is known to be of unknown outcome. Claims of jobs that
  * run at the same time are made together.
  */
-export function createClaimer(db: Db): (request: ClaimRequest) => Promise<ClaimedDelivery> {
+export function createClaimer(db: Db): (request: ClaimRequest) => Promise<Claimed> {
   return groupCommit(async (requests: ClaimRequest[]) => {
-    const asked = requests.map(({ deliveryId, claim }) => ({ id: deliveryId, claim }));
-    const { rows } = await db.query<Row>(CLAIM, [JSON.stringify(asked)], 'claim_deliveries');
-    const byClaim = new Map(rows.map((row) => [row.claim, row]));
-    return requests.map(({ claim }) => {
-      const row = byClaim.get(claim);
-      return {
-        claimed: row?.mine ?? false,
-        was: row?.was ?? undefined,
-        receiptId: row?.receipt_id ?? '',
-        kind: row?.kind ?? 'original',
-        recipient: row?.recipient ?? '',
-        content: row?.content,
-      };
-    });
+    const results = new Map<string, Claimed>();
+    for (let look = 0; look < LOOKS && results.size < requests.length; look++) {
+      const asked = requests
+        .filter(({ claim }) => !results.has(claim))
+        .map(({ deliveryId, claim }) => ({ id: deliveryId, claim }));
+      const { rows } = await db.query<Row>(CLAIM, [JSON.stringify(asked)], 'claim_deliveries');
+      for (const row of rows) {
+        const result = read(row);
+        if (result) results.set(row.asked, result);
+      }
+    }
+    return requests.map(({ claim }) => results.get(claim) ?? { result: 'contended' });
   });
 }
 
-/** Mails that the provider took; `$1` is a JSON array of `{ id, claim, message_id }`. */
-export const ACCEPT_DELIVERIES = `
-  update donations.receipt_deliveries d set
-    status = 'accepted', accepted_at = now(), message_id = a.message_id, reason = null
+/** What a look says; undefined when the delivery was taken between its snapshot and its claim. */
+function read(row: Row): Claimed | undefined {
+  if (row.status === null) return { result: 'missing' };
+  if (row.mine) {
+    const { receiptId, kind, recipient, content } = row;
+    return { result: 'claimed', receiptId, kind, recipient, content };
+  }
+  if (row.status === 'accepted') return { result: 'accepted' };
+  if (row.isProved) return { result: 'proved' };
+  if (row.status === 'sending' || row.status === 'held')
+    return { result: 'taken', claim: row.holder };
+  return row.isVoid ? { result: 'void', waits: row.status === 'pending' } : undefined;
+}
+
+/** A delivery, and the claim that the change belongs to. */
+export interface Held {
+  id: string;
+  claim: string | null;
+}
+
+/**
+ * The provider took the mail of this claim. Whatever was decided meanwhile, that is what happened; only
+ * another attempt's claim is left alone.
+ */
+export const acceptDelivery = (held: Held, messageId: string | undefined): Change => ({
+  sql: ACCEPT,
+  row: { ...held, message_id: messageId ?? null },
+});
+const ACCEPT = `
+  update donations.receipt_deliveries d set status = 'accepted',
+    accepted_at = coalesce(d.accepted_at, now()), message_id = coalesce(a.message_id, d.message_id),
+    reason = null
   from json_to_recordset($1::json) as a(id text, claim uuid, message_id text)
-  where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'held')`;
+  where d.id = a.id and d.claim = a.claim`;
 
-/** Mails known not to have been sent, which may go again; `$1` is a JSON array of `{ id, claim }`. */
-export const RELEASE_DELIVERIES = `
-  update donations.receipt_deliveries d set status = 'pending', claim = null, claimed_at = null
+/** The mail of this claim is known not to have been sent, and may go again. */
+export const releaseDelivery = (held: Held): Change => ({ sql: RELEASE, row: { ...held } });
+const RELEASE = `
+  update donations.receipt_deliveries d set ${WAITS}
   from json_to_recordset($1::json) as a(id text, claim uuid)
-  where d.id = a.id and d.claim = a.claim and d.status = 'sending'`;
+  where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'held', 'pending')`;
 
-/** Mails that cannot be sent; `$1` is a JSON array of `{ id, reason }`. */
-export const FAIL_DELIVERIES = `
+/** The mail of this claim is known not to have been sent, and never will be. */
+export const failDelivery = (held: Held, reason: string): Change => ({
+  sql: FAIL,
+  row: { ...held, reason },
+});
+const FAIL = `
   update donations.receipt_deliveries d set status = 'failed', reason = a.reason
-  from json_to_recordset($1::json) as a(id text, reason text)
-  where d.id = a.id and d.status in ('pending', 'sending')`;
+  from json_to_recordset($1::json) as a(id text, claim uuid, reason text)
+  where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'held', 'pending')`;
 
-/** Mails that may have been sent; `$1` is a JSON array of `{ id, reason }`. */
-export const HOLD_DELIVERIES = `
-  update donations.receipt_deliveries d set status = 'held', reason = a.reason
-  from json_to_recordset($1::json) as a(id text, reason text)
-  where d.id = a.id and d.status = 'sending'`;
+/** A waiting delivery of a void receipt. It names no claim, since nobody can claim it any more. */
+export const failVoidDelivery = (id: string, reason: string): Change => ({
+  sql: FAIL_VOID,
+  row: { id, reason },
+});
+const FAIL_VOID = `
+  update donations.receipt_deliveries d set status = 'failed', reason = a.reason
+  from json_to_recordset($1::json) as a(id text, reason text), donations.receipts r
+  where d.id = a.id and d.status = 'pending' and r.id = d.receipt_id and r.status = 'void'`;
 
-/** Mails of unknown outcome that go again because the operator's policy says so; `$1` is a JSON array of `{ id }`. */
-export const REOPEN_DELIVERIES = `
-  update donations.receipt_deliveries d set status = 'pending', claim = null, claimed_at = null
-  from json_to_recordset($1::json) as a(id text)
-  where d.id = a.id and d.status in ('sending', 'held')`;
+/**
+ * The mail of this claim may have been sent.
+ * @param found true when the claim is another attempt's: what that one says of itself is worth more.
+ */
+export const holdDelivery = (held: Held, reason: string, { found = false } = {}): Change => ({
+  sql: HOLD,
+  row: { ...held, reason, found },
+});
+const HOLD = `
+  update donations.receipt_deliveries d set status = 'held',
+    reason = case when a.found then coalesce(d.reason, a.reason) else a.reason end
+  from json_to_recordset($1::json) as a(id text, claim uuid, reason text, found boolean)
+  where d.id = a.id and d.claim is not distinct from a.claim and d.status in ('sending', 'held')`;
+
+/**
+ * The mail of this claim may have been sent, and goes again because the operator's policy says so.
+ * The claim stays: its attempt may be alive, and its answer ends the wait.
+ */
+export const reopenDelivery = (held: Held): Change => ({ sql: REOPEN, row: { ...held } });
+const REOPEN = `
+  update donations.receipt_deliveries d set ${MAY_GO_TWICE}
+  from json_to_recordset($1::json) as a(id text, claim uuid)
+  where d.id = a.id and d.claim is not distinct from a.claim and d.status in ('sending', 'held')`;

@@ -1,19 +1,24 @@
 import type { Queryable } from '../db/database.ts';
 import { newId } from '../ids.ts';
 import { formatMoney } from '../money.ts';
+import type { JobSpec } from '../queue/enqueue.ts';
 import { type ReceiptContent, TEMPLATE_VERSION } from './content.ts';
+import { enqueueDeliveries } from './enqueue.ts';
 import type { GiftFacts } from './facts.ts';
 
 /** A receipt to be issued for one gift. */
 export interface ReceiptOrder {
   gift: GiftFacts;
-  /** Its first delivery and the job that sends it, which is in the queue already; none: it is not mailed. */
-  delivery: { id: string; jobId: bigint } | undefined;
+  /** Whether it is sent to the donor now. */
+  mailed: boolean;
 }
 
 export interface IssuedReceipt {
   receiptId: string;
   donationId: string;
+  /** Its first delivery and the job that sends it; null when it is not mailed. */
+  deliveryId: string | null;
+  jobId: bigint | null;
   /** As printed: `2026-000042`. */
   number: string;
 }
@@ -51,23 +56,38 @@ const ISSUE = `
     insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status, job_id)
     select delivery, id, 'original', recipient, 'pending', job from written where delivery is not null
   )
-  select id as "receiptId", donation as "donationId", whole->>'number' as number from written order by position`;
+  select id as "receiptId", donation as "donationId", delivery as "deliveryId", job as "jobId",
+    whole->>'number' as number
+  from written order by position`;
 
 /**
  * Issues receipts, each for one gift, in the transaction that makes them due: takes the next numbers
- * of the series, keeps what each receipt says, and makes the first deliveries. Call it last: the
- * counter's row is locked from this statement to the end of the transaction, which is what leaves no
- * gap and no number twice.
+ * of the series, keeps what each receipt says, makes the first deliveries and the jobs that send them.
+ * Call it last: the counter's row is locked from its last statement to the end of the transaction, which
+ * is what leaves no gap and no number twice.
  *
- * Nothing is enqueued. A gift that has a live receipt is refused by the database.
+ * A gift that has a live receipt is refused by the database.
+ *
+ * @param others jobs that are added in the same statement as those that send the receipts.
  */
 export async function issueReceipts(
   tx: Queryable,
   orders: ReceiptOrder[],
+  others: JobSpec[] = [],
 ): Promise<IssuedReceipt[]> {
-  const rows = orders.map(({ gift, delivery }) => {
+  const sent = orders.map(({ mailed }) => (mailed ? newId('delivery') : undefined));
+  const jobs = await enqueueDeliveries(
+    tx,
+    orders.flatMap(({ gift }, i) => {
+      const deliveryId = sent[i];
+      return deliveryId ? { deliveryId, donationId: gift.id } : [];
+    }),
+    others,
+  );
+  const rows = orders.map(({ gift }, i) => {
     const { organization, donor, today } = gift;
     const content = describeGift(gift);
+    const delivery = sent[i];
     return {
       id: newId('receipt'),
       donation: gift.id,
@@ -82,9 +102,9 @@ export async function issueReceipts(
       locale: content.locale,
       template: TEMPLATE_VERSION,
       content,
-      delivery: delivery?.id ?? null,
+      delivery: delivery ?? null,
       recipient: donor.email,
-      job: delivery?.jobId.toString() ?? null,
+      job: delivery ? (jobs.shift()?.toString() ?? null) : null,
     };
   });
   return (await tx.query<IssuedReceipt>(ISSUE, [JSON.stringify(rows)])).rows;

@@ -95,17 +95,20 @@ create table donations.receipt_deliveries (
   -- Who holds it while it is being sent: one attempt of one job. Whoever finds somebody else's claim does not send.
   claim uuid,
   claimed_at timestamptz,
-  -- How often it was sent again although an earlier mail may have gone out, because the settings say so.
+  -- How often it was let go again although an earlier mail may have gone out: by the settings or a person.
   resends smallint not null default 0,
   message_id text,
   accepted_at timestamptz,
   reason text,
-  -- What settled an unknown outcome: the event or the person, in words.
+  -- What settles an unknown outcome: the event or the person, in words. It may be there before the
+  -- outcome is unknown: then nothing more is sent.
   evidence text,
   created_at timestamptz not null default now(),
   -- Indexed in place of the status, which changes with every send: an update that changes no indexed
   -- column touches no index.
   needs_attention boolean generated always as (status in ('held', 'failed')) stored,
+  -- There is evidence, and it is not settled.
+  proved boolean generated always as (evidence is not null and accepted_at is null) stored,
   check (status not in ('sending', 'accepted') or claim is not null or evidence is not null),
   check ((status = 'accepted') = (accepted_at is not null)),
   check (status not in ('held', 'failed') or reason is not null),
@@ -115,6 +118,7 @@ create unique index receipt_deliveries_one_original on donations.receipt_deliver
 create index receipt_deliveries_receipt on donations.receipt_deliveries (receipt_id);
 create index receipt_deliveries_job on donations.receipt_deliveries (job_id) where job_id is not null;
 create index receipt_deliveries_attention on donations.receipt_deliveries (created_at) where needs_attention;
+create index receipt_deliveries_proved on donations.receipt_deliveries (id) where proved;
 create index receipt_deliveries_created on donations.receipt_deliveries (created_at, id);
 create trigger delivery_transition before update of status on donations.receipt_deliveries
   for each row when (old.status is distinct from new.status and (old.status, new.status) not in (
@@ -132,7 +136,9 @@ create trigger delivery_transition before update of status on donations.receipt_
     ('held', 'pending'),
     ('held', 'failed'),
     ('failed', 'pending'),
-    ('failed', 'sending')
+    ('failed', 'sending'),
+    -- The answer to an earlier mail came after somebody gave it up.
+    ('failed', 'accepted')
   )) execute function donations.refuse_transition('delivery');
 
 create table donations.webhook_events (

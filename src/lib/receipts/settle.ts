@@ -1,0 +1,49 @@
+import type { Queryable } from '../db/database.ts';
+
+/**
+ * Keeps evidence that a delivery's mail went out, in the caller's transaction. It locks the delivery:
+ * an attempt that ends now sees it. What was settled before stays as it is.
+ */
+export async function keepEvidence(
+  tx: Queryable,
+  { id, evidence, messageId }: { id: string; evidence: string; messageId: string | undefined },
+): Promise<void> {
+  await tx.query(
+    `update donations.receipt_deliveries
+     set evidence = $2, message_id = coalesce($3, message_id)
+     where id = $1 and status in ('held', 'pending', 'sending') and evidence is null`,
+    [id, evidence, messageId ?? null],
+  );
+}
+
+/**
+ * A delivery that has evidence is accepted, and its job ends. While an attempt is sending it, the answer
+ * may still come, so it is left alone.
+ *
+ * @param whileSending also then: the attempt is known to be gone, or cannot say more than the evidence.
+ * @returns false when there is nothing to settle.
+ */
+export async function acceptProved(
+  tx: Queryable,
+  id: string,
+  { whileSending = false } = {},
+): Promise<boolean> {
+  const { rows } = await tx.query<{ jobId: bigint | null }>(
+    `update donations.receipt_deliveries
+     set status = 'accepted', accepted_at = now(), reason = null
+     where id = $1 and evidence is not null
+       and (status in ('held', 'pending') or (status = 'sending' and $2))
+     returning job_id as "jobId"`,
+    [id, whileSending],
+  );
+  if (!rows[0]) return false;
+  await endJob(tx, rows[0].jobId);
+  return true;
+}
+
+/** A job that has nothing left to do ends. One that runs finds out for itself. */
+export async function endJob(tx: Queryable, jobId: bigint | null): Promise<void> {
+  if (jobId === null) return;
+  await tx.query('delete from donations.job_verdicts where job_id = $1', [jobId]);
+  await tx.query('select graphile_worker.complete_jobs(array[$1::bigint])', [jobId]);
+}
