@@ -48,6 +48,8 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./receipts/preview.ts')).receiptsPreviewCommand,
       async () => (await import('./receipts/resend.ts')).receiptsResendCommand,
       async () => (await import('./receipts/resolve.ts')).receiptsResolveCommand,
+      async () => (await import('./receipts/void.ts')).receiptsVoidCommand,
+      async () => (await import('./receipts/reissue.ts')).receiptsReissueCommand,
     ],
   },
   {

@@ -71,6 +71,9 @@ export const settingsSchema = z.strictObject({
     whenUnknown: z.enum(['hold', 'resend'], 'is neither hold nor resend'),
     templatesDir: text.optional(),
     goodsOrServices: text,
+    /** Where receipts are issued, and who signs them: on official receipts in Canada. */
+    placeIssued: text.optional(),
+    signatory: text.optional(),
   }),
   worker: z.strictObject({
     concurrency: z.coerce

@@ -1,20 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/lib/config.ts';
-import type { Db, Queryable } from '../../src/lib/db/database.ts';
+import { type Db, openDb, type Queryable } from '../../src/lib/db/database.ts';
 import { ensureMode } from '../../src/lib/db/prepare.ts';
+import { recordRefund } from '../../src/lib/donations/refund.ts';
 import { newId } from '../../src/lib/ids.ts';
 import {
   ensureOrganization,
   updateOrganization,
 } from '../../src/lib/organizations/organization.ts';
 import { applyVerdicts } from '../../src/lib/queue/run/verdicts.ts';
+import { createClaimer } from '../../src/lib/receipts/deliver.ts';
 import { applyEvidence } from '../../src/lib/receipts/evidence.ts';
 import { loadGiftFacts } from '../../src/lib/receipts/facts.ts';
 import { loadReceipt } from '../../src/lib/receipts/find.ts';
 import { type IssuedReceipt, issueReceipts } from '../../src/lib/receipts/issue.ts';
 import { resendReceipt } from '../../src/lib/receipts/resend.ts';
 import { resolveDelivery } from '../../src/lib/receipts/resolve.ts';
+import { failWaiting } from '../../src/lib/receipts/settle.ts';
+import { reissueReceipt, voidReceipt } from '../../src/lib/receipts/void.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addDonation } from '../support/records.ts';
 
@@ -279,6 +283,128 @@ describe('a held receipt', () => {
     await resend(true);
     expect((await receipt()).deliveries[0]).toMatchObject({ status: 'pending' });
     expect(await audit()).toMatchObject([{ detail: { outcome: 'resend', force: true } }]);
+  });
+});
+
+const BECAUSE = { ...WHO, reason: 'entered twice' };
+
+describe('voidReceipt', () => {
+  it('marks it, keeps it, stops what waits, and leaves the donation free for another', async () => {
+    const { donationId, receipt } = await issued('pending');
+    const before = await receipt();
+    await voidReceipt(db, before, BECAUSE);
+    expect(await receipt()).toMatchObject({
+      status: 'void',
+      voidReason: 'entered twice',
+      content: before.content,
+      deliveries: [{ status: 'failed', reason: 'the receipt is void' }],
+    });
+    expect(await jobs()).toEqual([]);
+    expect(await audit()).toMatchObject([{ action: 'receipts.void', reason: 'entered twice' }]);
+    await expect(voidReceipt(db, before, BECAUSE)).rejects.toMatchObject({ code: 'failed' });
+    await expect(resendReceipt(db, before, WHO)).rejects.toMatchObject({ code: 'failed' });
+    expect((await issue(donationId)).number).toMatch(/-000002$/);
+  });
+
+  it('is refused while it is being sent', async () => {
+    const { receipt } = await issued('sending');
+    await expect(voidReceipt(db, await receipt(), BECAUSE)).rejects.toMatchObject({
+      code: 'try_again',
+    });
+    expect(await receipt()).toMatchObject({ status: 'issued' });
+  });
+
+  it('and a claim at the same moment: it is sent or void, never both', async () => {
+    const { deliveryId, receiptId, receipt } = await issued('pending');
+    const claim = createClaimer(db);
+    const other = await createOtherConnection();
+    try {
+      let claimed: ReturnType<typeof claim> | undefined;
+      await other.transaction(async (tx) => {
+        await tx.query(
+          `update donations.receipts set status = 'void', void_reason = 'x' where id = $1`,
+          [receiptId],
+        );
+        await failWaiting(tx, receiptId);
+        // It reads the receipt as it is before this ends, and waits for the delivery.
+        claimed = claim({ deliveryId, claim: randomUUID() });
+        for (;;) {
+          const { rows } = await db.query<{ n: number }>(
+            `select count(*)::int as n from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock'`,
+          );
+          if (rows[0]?.n === 1) break;
+        }
+      });
+      expect(await claimed).toMatchObject({ result: 'void' });
+      expect((await receipt()).deliveries).toMatchObject([{ status: 'failed' }]);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+const createOtherConnection = async () =>
+  openDb({ url: database.url, applicationName: 'another', poolSize: 1 });
+
+describe('reissueReceipt', () => {
+  it('replaces the old one, from the facts as they are now, and says so on both', async () => {
+    const { receipt } = await issued('accepted');
+    const old = await receipt();
+    await db.query(`update donations.donors set name = 'Ada King'`);
+    const made = await reissueReceipt(db, old, { ...BECAUSE, mailed: true });
+    expect(made.number).toMatch(/-000002$/);
+    expect(await receipt()).toMatchObject({
+      status: 'void',
+      voidReason: 'entered twice',
+      replacedBy: made.number,
+      content: old.content,
+    });
+    expect(await loadReceipt(db, made.receiptId)).toMatchObject({
+      status: 'issued',
+      replaces: old.number,
+      content: { number: made.number, replaces: old.number, donor: { name: 'Ada King' } },
+      deliveries: [{ kind: 'original', status: 'pending', jobId: String(made.jobId) }],
+    });
+    await expect(reissueReceipt(db, old, { ...BECAUSE, mailed: true })).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringContaining(made.number),
+    });
+  });
+
+  it('acknowledges what was not given back, and nothing of what was', async () => {
+    const { donationId, receipt } = await issued('accepted');
+    await db.transaction((tx) => recordRefund(tx, donationId, 2000n, 'a test'));
+    const made = await reissueReceipt(db, await receipt(), { ...BECAUSE, mailed: false });
+    const { content, deliveries } = await loadReceipt(db, made.receiptId);
+    expect(content).toMatchObject({ amountMinor: '3000', deductibleMinor: '3000' });
+    expect(deliveries).toEqual([]);
+    await db.transaction((tx) => recordRefund(tx, donationId, 5000n, 'a test'));
+    const last = await loadReceipt(db, made.receiptId);
+    await expect(reissueReceipt(db, last, { ...BECAUSE, mailed: false })).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringContaining('refunded'),
+    });
+    expect(await loadReceipt(db, made.receiptId)).toMatchObject({ status: 'issued' });
+  });
+});
+
+describe('a donation that is given back', () => {
+  it('stops a receipt that nobody was sent', async () => {
+    const { donationId, receipt } = await issued('pending');
+    await db.transaction((tx) => recordRefund(tx, donationId, 5000n, 'a test'));
+    expect(await receipt()).toMatchObject({
+      status: 'void',
+      voidReason: 'the gift was returned before the receipt was sent',
+      deliveries: [{ status: 'failed' }],
+    });
+    expect(await jobs()).toEqual([]);
+  });
+
+  it.each(['accepted', 'held', 'sending'] as const)('leaves one that is %s', async (status) => {
+    const { donationId, receipt } = await issued(status);
+    await db.transaction((tx) => recordRefund(tx, donationId, 5000n, 'a test'));
+    expect(await receipt()).toMatchObject({ status: 'issued', deliveries: [{ status }] });
   });
 });
 

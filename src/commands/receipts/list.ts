@@ -2,7 +2,8 @@ import { Command, Option } from 'commander';
 import { formatMoney } from '../../lib/money.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
-import type { DeliveryStatus, ListedDelivery } from '../../lib/receipts/find.ts';
+import type { DeliveryStatus } from '../../lib/receipts/find.ts';
+import type { ListedDelivery } from '../../lib/receipts/list.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
@@ -23,8 +24,8 @@ const COLUMNS: Column<ListedDelivery>[] = [
   {
     name: 'amount_minor',
     header: 'AMOUNT',
-    value: (row) => row.amount_minor,
-    text: (row) => formatMoney({ minor: row.amount_minor, currency: row.currency }),
+    value: (row) => row.amountMinor,
+    text: (row) => formatMoney({ minor: row.amountMinor, currency: row.currency }),
     align: 'right',
   },
   { name: 'currency', header: 'CURRENCY', value: (row) => row.currency, wide: true },
@@ -52,7 +53,7 @@ export function receiptsListCommand(context: Context): Command {
     ['donations receipts list --failed --json=number,recipient,reason', 'for a script'],
   ]).action(async (options: OutputOptions & { status?: DeliveryStatus; limit: string }) => {
     const limit = parseCount(options.limit, { max: 10_000 });
-    const { listDeliveries } = await import('../../lib/receipts/find.ts');
+    const { listDeliveries } = await import('../../lib/receipts/list.ts');
     const rows = await context.read((tx) => listDeliveries(tx, { status: options.status, limit }));
     render(context.io, options, COLUMNS, rows, { empty: 'No receipts.' });
   });

@@ -2,6 +2,7 @@ import type { Db } from '../db/database.ts';
 import { groupCommit } from '../db/group-commit.ts';
 import type { Change } from '../queue/run/recorder.ts';
 import { MAY_GO_TWICE, WAITS } from './reopen.ts';
+import { IS_VOID } from './settle.ts';
 
 /** One attempt's wish to send one delivery. The claim is the attempt's own mark. */
 export interface ClaimRequest {
@@ -53,6 +54,8 @@ const CLAIM = `
     set status = 'sending', claim = a.claim, claimed_at = now(), reason = null
     from asked a, donations.receipts r
     where d.id = a.id and d.status in ('pending', 'failed') and d.evidence is null
+      -- Read again when this had to wait for whoever makes the receipt void; the receipt is not.
+      and d.reason is distinct from '${IS_VOID}'
       and r.id = d.receipt_id and r.status = 'issued'
     returning d.id, d.claim
   )

@@ -1,6 +1,7 @@
 import type { Queryable } from '../db/database.ts';
 import { notFound, usageError } from '../errors.ts';
 import type { ReceiptContent } from './content.ts';
+import type { ReceiptKind } from './kinds/choose.ts';
 
 export type DeliveryStatus = 'pending' | 'sending' | 'accepted' | 'held' | 'failed';
 
@@ -14,6 +15,8 @@ export interface Delivery {
   claimedAt: Date | undefined;
   messageId: string | undefined;
   acceptedAt: Date | undefined;
+  /** How often it was let go again although an earlier mail may have gone out. */
+  resends: number;
   reason: string | undefined;
   evidence: string | undefined;
   createdAt: Date;
@@ -22,7 +25,12 @@ export interface Delivery {
 export interface Receipt {
   id: string;
   number: string;
+  kind: ReceiptKind;
   status: 'issued' | 'void';
+  voidReason: string | undefined;
+  /** The receipt that it cancels and replaces, and the one that replaces it, by their numbers. */
+  replaces: string | undefined;
+  replacedBy: string | undefined;
   donationId: string;
   content: ReceiptContent;
   deliveries: Delivery[];
@@ -64,32 +72,15 @@ function wholeNumber(text: string): string | null {
     : `${series}-${digits.padStart(6, '0')}`;
 }
 
-/** Loads a receipt with its deliveries, oldest first. */
-export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
-  const receipt = await db.query<{
-    status: 'issued' | 'void';
-    donation: string;
-    content: ReceiptContent;
-  }>(
-    `select r.status, r.content,
-       (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as donation
-     from donations.receipts r where r.id = $1`,
-    [id],
-  );
-  const row = receipt.rows[0];
-  if (!row) throw notFound(`no receipt ${id}`);
-  const { rows } = await db.query<DeliveryRow>(
-    'select * from donations.receipt_deliveries where receipt_id = $1 order by created_at, id',
-    [id],
-  );
-  return {
-    id,
-    number: row.content.number,
-    status: row.status,
-    donationId: row.donation,
-    content: row.content,
-    deliveries: rows.map(toDelivery),
-  };
+interface Row {
+  number: string;
+  kind: ReceiptKind;
+  status: 'issued' | 'void';
+  voidReason: string | null;
+  replaces: string | null;
+  replacedBy: string | null;
+  donationId: string;
+  content: ReceiptContent;
 }
 
 interface DeliveryRow {
@@ -97,62 +88,49 @@ interface DeliveryRow {
   kind: 'original' | 'copy';
   status: DeliveryStatus;
   recipient: string;
-  job_id: bigint | null;
-  claimed_at: Date | null;
-  message_id: string | null;
-  accepted_at: Date | null;
+  jobId: bigint | null;
+  claimedAt: Date | null;
+  messageId: string | null;
+  acceptedAt: Date | null;
+  resends: number;
   reason: string | null;
   evidence: string | null;
-  created_at: Date;
+  createdAt: Date;
 }
 
-const toDelivery = (row: DeliveryRow): Delivery => ({
-  id: row.id,
-  kind: row.kind,
-  status: row.status,
-  recipient: row.recipient,
-  jobId: row.job_id?.toString(),
-  claimedAt: row.claimed_at ?? undefined,
-  messageId: row.message_id ?? undefined,
-  acceptedAt: row.accepted_at ?? undefined,
-  reason: row.reason ?? undefined,
-  evidence: row.evidence ?? undefined,
-  createdAt: row.created_at,
-});
-
-export interface ReceiptFilter {
-  status?: DeliveryStatus | undefined;
-  limit: number;
-}
-
-export interface ListedDelivery {
-  receipt: string;
-  number: string;
-  delivery: string;
-  kind: 'original' | 'copy';
-  status: DeliveryStatus;
-  recipient: string;
-  donation: string;
-  amount_minor: bigint;
-  currency: string;
-  reason: string | null;
-  at: Date;
-}
-
-/** Deliveries of receipts, newest first. */
-export async function listDeliveries(
-  db: Queryable,
-  { status, limit }: ReceiptFilter,
-): Promise<ListedDelivery[]> {
-  const { rows } = await db.query<ListedDelivery>(
-    `select r.id as receipt, r.label as number, d.id as delivery, d.kind, d.status, d.recipient,
-       (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as donation,
-       r.amount_minor, r.currency, d.reason, coalesce(d.accepted_at, d.claimed_at, d.created_at) as at
-     from donations.receipt_deliveries d join donations.receipts r on r.id = d.receipt_id
-     where ($1::text is null or d.status = $1)
-       ${status === 'held' || status === 'failed' ? 'and d.needs_attention' : ''}
-     order by d.created_at desc, d.id desc limit $2`,
-    [status ?? null, limit],
+/** Loads a receipt with its deliveries, oldest first. */
+export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
+  const { rows } = await db.query<Row>(
+    `select r.label as number, r.kind, r.status, r.void_reason as "voidReason", r.content,
+       (select o.label from donations.receipts o where o.id = r.replaces) as replaces,
+       (select n.label from donations.receipts n where n.replaces = r.id) as "replacedBy",
+       (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as "donationId"
+     from donations.receipts r where r.id = $1`,
+    [id],
   );
-  return rows;
+  const receipt = rows[0];
+  if (!receipt) throw notFound(`no receipt ${id}`);
+  const deliveries = await db.query<DeliveryRow>(
+    `select id, kind, status, recipient, job_id as "jobId", claimed_at as "claimedAt",
+       message_id as "messageId", accepted_at as "acceptedAt", resends, reason, evidence,
+       created_at as "createdAt"
+     from donations.receipt_deliveries where receipt_id = $1 order by created_at, id`,
+    [id],
+  );
+  return {
+    ...receipt,
+    id,
+    voidReason: receipt.voidReason ?? undefined,
+    replaces: receipt.replaces ?? undefined,
+    replacedBy: receipt.replacedBy ?? undefined,
+    deliveries: deliveries.rows.map((row) => ({
+      ...row,
+      jobId: row.jobId?.toString(),
+      claimedAt: row.claimedAt ?? undefined,
+      messageId: row.messageId ?? undefined,
+      acceptedAt: row.acceptedAt ?? undefined,
+      reason: row.reason ?? undefined,
+      evidence: row.evidence ?? undefined,
+    })),
+  };
 }

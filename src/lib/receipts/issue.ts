@@ -1,16 +1,20 @@
 import type { Queryable } from '../db/database.ts';
 import { newId } from '../ids.ts';
-import { formatMoney } from '../money.ts';
 import type { JobSpec } from '../queue/enqueue.ts';
 import { type ReceiptContent, TEMPLATE_VERSION } from './content.ts';
 import { enqueueDeliveries } from './enqueue.ts';
 import type { GiftFacts } from './facts.ts';
+import { composeReceipt, type ReceiptKind } from './kinds/choose.ts';
+import { netMinor } from './kinds/form.ts';
 
 /** A receipt to be issued for one gift. */
 export interface ReceiptOrder {
   gift: GiftFacts;
   /** Whether it is sent to the donor now. */
   mailed: boolean;
+  kind?: ReceiptKind;
+  /** The receipt that it cancels and replaces. */
+  replaces?: { id: string; number: string } | undefined;
 }
 
 export interface IssuedReceipt {
@@ -27,9 +31,10 @@ const ISSUE = `
   with asked as (
     select * from rows from (json_to_recordset($1::json) as (id text, donation text, donor text,
       organization text, version integer, series text, amount bigint, deductible bigint, currency text,
-      issued_on date, locale text, template text, content jsonb, delivery text, recipient text, job bigint))
+      issued_on date, locale text, template text, content jsonb, delivery text, recipient text, job bigint,
+      kind text, replaces text))
       with ordinality as a(id, donation, donor, organization, version, series, amount, deductible, currency,
-        issued_on, locale, template, content, delivery, recipient, job, position)
+        issued_on, locale, template, content, delivery, recipient, job, kind, replaces, position)
   ), counted as (
     insert into donations.receipt_counters (organization_id, series, last_number)
     select organization, series, count(*) from asked group by organization, series order by organization, series
@@ -45,13 +50,13 @@ const ISSUE = `
     from numbered n
   ), receipt as (
     insert into donations.receipts (id, organization_id, organization_version, kind, series, number, donor_id,
-      amount_minor, deductible_minor, currency, issued_on, locale, template_version, content, content_hash)
-    select id, organization, version, 'donation', series, number, donor, amount, deductible, currency,
-      issued_on, locale, template, whole, encode(sha256(convert_to(whole::text, 'UTF8')), 'hex')
+      amount_minor, deductible_minor, currency, issued_on, locale, template_version, content, content_hash, replaces)
+    select id, organization, version, kind, series, number, donor, amount, deductible, currency,
+      issued_on, locale, template, whole, encode(sha256(convert_to(whole::text, 'UTF8')), 'hex'), replaces
     from written
   ), covered as (
     insert into donations.receipt_donations (receipt_id, donation_id, kind)
-    select id, donation, 'donation' from written
+    select id, donation, kind from written
   ), delivery as (
     insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status, job_id)
     select delivery, id, 'original', recipient, 'pending', job from written where delivery is not null
@@ -84,9 +89,9 @@ export async function issueReceipts(
     }),
     others,
   );
-  const rows = orders.map(({ gift }, i) => {
+  const rows = orders.map(({ gift, kind = 'donation', replaces }, i) => {
     const { organization, donor, today } = gift;
-    const content = describeGift(gift);
+    const content = describeGift(kind, gift, replaces?.number);
     const delivery = sent[i];
     return {
       id: newId('receipt'),
@@ -105,44 +110,38 @@ export async function issueReceipts(
       delivery: delivery ?? null,
       recipient: donor.email,
       job: delivery ? (jobs.shift()?.toString() ?? null) : null,
+      kind,
+      replaces: replaces?.id ?? null,
     };
   });
   return (await tx.query<IssuedReceipt>(ISSUE, [JSON.stringify(rows)])).rows;
 }
 
 /** What the receipt says. Its number is filled in when it is taken. */
-function describeGift(gift: GiftFacts): ReceiptContent {
-  const { organization, donor } = gift;
-  const { legalName, address, taxId, email, country } = organization;
-  const locale = donor.locale ?? organization.locale;
+function describeGift(
+  kind: ReceiptKind,
+  gift: GiftFacts,
+  replaces: string | undefined,
+): ReceiptContent {
+  const { legalName, address, taxId, email, country } = gift.organization;
+  const { id, name, email: donorEmail, address: donorAddress } = gift.donor;
+  const { deductibleMinor, ...wording } = composeReceipt(kind, gift);
   return {
+    ...wording,
     number: '',
+    replaces: replaces ?? null,
     mode: gift.mode,
     organization: { legalName, address, taxId, email, country },
-    donor: { id: donor.id, name: donor.name, email: donor.email ?? '', address: donor.address },
+    donor: { id, name, email: donorEmail ?? '', address: donorAddress },
     donationId: gift.id,
-    amountMinor: BigInt(gift.amountMinor).toString(),
+    amountMinor: (kind === 'refund' ? gift.refundedMinor : netMinor(gift)).toString(),
     currency: gift.currency,
-    deductibleMinor: (BigInt(gift.amountMinor) - BigInt(gift.goodsValueMinor)).toString(),
+    deductibleMinor: deductibleMinor.toString(),
     receivedOn: gift.giftOn,
     issuedOn: gift.today,
     fund: gift.fund,
     campaign: gift.campaign,
     card: gift.card,
-    goodsOrServices: goodsStatement(gift, locale),
-    locale,
+    locale: gift.locale,
   };
-}
-
-/**
- * What was given in return, with a good-faith estimate of its value, or that nothing was: IRS
- * Publication 1771, "Written acknowledgment".
- */
-function goodsStatement(
-  { goodsDescription, goodsValueMinor, currency, organization }: GiftFacts,
-  locale: string,
-): string {
-  if (goodsDescription === null) return organization.noGoodsStatement;
-  const value = formatMoney({ minor: BigInt(goodsValueMinor), currency }, locale);
-  return `In exchange for this contribution: ${goodsDescription}, with an estimated fair value of ${value}.`;
 }

@@ -30,6 +30,7 @@ export async function resolveDelivery(
     await tx.query('select 1 from donations.receipts where id = $1 for update', [receipt.id]);
     const now = await loadReceipt(tx, receipt.id);
     const held = findHeld(receipt);
+    if (outcome === 'resend') refuseVoid(now);
     if (outcome === 'resend' && !force) refuseOneTooMany(now, held);
     const changed =
       outcome === 'sent'
@@ -60,6 +61,15 @@ function findHeld({ number, deliveries }: Receipt): Delivery {
     'failed',
     `receipt ${number} is not held${last ? `: it is ${last.status}` : ''}`,
     `To send it again: donations receipts resend ${number}`,
+  );
+}
+
+function refuseVoid({ number, status }: Receipt): void {
+  if (status !== 'void') return;
+  throw new UserError(
+    'failed',
+    `receipt ${number} is void: it is not sent any more`,
+    `To end its delivery: donations receipts resolve ${number} --sent`,
   );
 }
 

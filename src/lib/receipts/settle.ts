@@ -47,3 +47,38 @@ export async function endJob(tx: Queryable, jobId: bigint | null): Promise<void>
   await tx.query('delete from donations.job_verdicts where job_id = $1', [jobId]);
   await tx.query('select graphile_worker.complete_jobs(array[$1::bigint])', [jobId]);
 }
+
+/** Why deliveries of a void receipt failed. No attempt may claim one that says so. */
+export const IS_VOID = 'the receipt is void';
+
+/** What waits to be sent of a receipt that is void now is not sent, and its jobs end. */
+export async function failWaiting(tx: Queryable, receiptId: string): Promise<void> {
+  const { rows } = await tx.query<{ jobId: bigint | null }>(
+    `update donations.receipt_deliveries set status = 'failed', reason = $2
+     where receipt_id = $1 and status in ('pending', 'failed') returning job_id as "jobId"`,
+    [receiptId, IS_VOID],
+  );
+  for (const { jobId } of rows) await endJob(tx, jobId);
+}
+
+/**
+ * Receipts of a donation that nobody was sent are void, in the caller's transaction: what they would
+ * acknowledge was given back.
+ */
+export async function stopUnsentReceipts(
+  tx: Queryable,
+  donationId: string,
+  reason: string,
+): Promise<void> {
+  const { rows } = await tx.query<{ id: string }>(
+    `update donations.receipts r set status = 'void', void_reason = $2
+     from donations.receipt_donations c
+     where c.donation_id = $1 and c.kind = 'donation' and c.live and r.id = c.receipt_id
+       and exists (select 1 from donations.receipt_deliveries d where d.receipt_id = r.id)
+       and not exists (select 1 from donations.receipt_deliveries d
+         where d.receipt_id = r.id and (d.status in ('accepted', 'sending', 'held') or d.resends > 0))
+     returning r.id`,
+    [donationId, reason],
+  );
+  for (const { id } of rows) await failWaiting(tx, id);
+}

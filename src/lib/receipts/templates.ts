@@ -48,7 +48,7 @@ export async function loadTemplates(dir: string | undefined): Promise<ReceiptTem
         strict: true,
         noEscape: kind !== 'html',
       });
-      template(viewReceipt(SAMPLE, format, { copy: true }));
+      template(viewReceipt(COMPLETE, format, { copy: true }));
       return template;
     } catch (error) {
       throw configurationError(
@@ -91,9 +91,15 @@ function createDateFormatter() {
   };
 }
 
-/** A receipt to try templates on, and to show how they look. */
+/** A receipt to show how they look. */
 export const SAMPLE: ReceiptContent = {
+  form: 'united-states',
+  title: 'Donation receipt',
+  property: null,
+  details: [],
+  statements: ['No goods or services were provided in exchange for this contribution.'],
   number: '2026-000042',
+  replaces: null,
   mode: 'sandbox',
   organization: {
     legalName: 'Harbor Lights Foundation',
@@ -117,6 +123,12 @@ export const SAMPLE: ReceiptContent = {
   fund: 'Clean Water',
   campaign: 'Spring Gala',
   card: { brand: 'visa', last4: '4242' },
-  goodsOrServices: 'No goods or services were provided in exchange for this contribution.',
   locale: 'en-US',
+};
+
+/** A receipt that has everything a receipt may have: templates are tried on it. */
+const COMPLETE: ReceiptContent = {
+  ...SAMPLE,
+  replaces: '2026-000041',
+  details: [{ label: 'Place of issue', value: 'Portland' }],
 };

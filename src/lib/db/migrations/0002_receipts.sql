@@ -44,6 +44,7 @@ create table donations.receipts (
   check ((status = 'void') = (void_reason is not null))
 );
 create index receipts_label on donations.receipts (label);
+create unique index receipts_replaces on donations.receipts (replaces) where replaces is not null;
 create index receipts_donor on donations.receipts (donor_id, created_at);
 create index receipts_created on donations.receipts (created_at, id);
 
