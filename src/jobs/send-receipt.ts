@@ -9,7 +9,7 @@ import {
   type Claimed,
   createClaimer,
   failDelivery,
-  failVoidDelivery,
+  failWaitingDelivery,
   type Held,
   holdDelivery,
   releaseDelivery,
@@ -46,7 +46,7 @@ export function sendReceipt({
         await settleProved(db, delivery_id);
         return { outcome: 'succeeded' };
       }
-      if (claimed.result !== 'claimed') return notOurs(claimed, delivery_id);
+      if (claimed.result !== 'claimed') return notOurs(claimed, delivery_id, donation_id);
       const message = receiptMessage({
         content: parseReceiptContent(claimed.content),
         templates,
@@ -74,7 +74,8 @@ export function sendReceipt({
             : [holdDelivery(found, message, { found: true })];
         }
         case 'void':
-          return claimed.waits ? [failVoidDelivery(delivery_id, message)] : [];
+        case 'blocked':
+          return claimed.waits ? [failWaitingDelivery(delivery_id, message)] : [];
         case 'missing':
         case 'contended':
           return [];
@@ -96,10 +97,11 @@ export function sendReceipt({
 
 /** A delivery that this attempt may not send: done already, or begun by an attempt that never told its end. */
 function notOurs(
-  { result }: Exclude<Claimed, { result: 'claimed' | 'proved' }>,
+  claimed: Exclude<Claimed, { result: 'claimed' | 'proved' }>,
   deliveryId: string,
+  donationId: string,
 ): { outcome: 'succeeded' } {
-  switch (result) {
+  switch (claimed.result) {
     case 'accepted':
       return { outcome: 'succeeded' };
     case 'taken':
@@ -112,6 +114,12 @@ function notOurs(
       throw notSent('transient', 'contended', `others try to send delivery ${deliveryId} as well`);
     case 'void':
       throw notSent('permanent', 'void', `the receipt of delivery ${deliveryId} is void`);
+    case 'blocked':
+      throw notSent(
+        'permanent',
+        'address_blocked',
+        `the receipt of donation ${donationId} was not sent: ${claimed.why}`,
+      );
     case 'missing':
       throw notSent('permanent', 'missing', `there is no delivery ${deliveryId}`);
   }

@@ -5,12 +5,15 @@ import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
+type Options = OutputOptions & { to?: string; force?: boolean; reason?: string };
+
 /** `donations receipts resend <id>`: sends a receipt again, as a copy. */
 export function receiptsResendCommand(context: Context): Command {
   const command = new Command('resend')
     .description('send a receipt again: same number and content, marked COPY')
     .argument('<id>', 'receipt, receipt number, delivery, donation or job id')
     .option('--to <address>', "another address than the donor's")
+    .option('--force', 'also to an address that mail did not reach before')
     .option('--reason <text>', 'why, for the audit trail');
   return examples(withOutput(command), [
     [
@@ -18,7 +21,7 @@ export function receiptsResendCommand(context: Context): Command {
       'to the address on the donation',
     ],
     ['donations receipts resend rcp_01jd2x --to ada@new.example', 'to another address'],
-  ]).action(async (ref: string, options: OutputOptions & { to?: string; reason?: string }) => {
+  ]).action(async (ref: string, options: Options) => {
     const [{ findReceipt }, { resendReceipt }, { checkEmail }] = await Promise.all([
       import('../../lib/receipts/find.ts'),
       import('../../lib/receipts/resend.ts'),
@@ -31,6 +34,7 @@ export function receiptsResendCommand(context: Context): Command {
       ...(await context.operator()),
       reason: options.reason,
       to,
+      force: options.force,
     });
     if (chosenFormat(options).format !== 'table') {
       return print(

@@ -1,6 +1,7 @@
 import type { Db } from '../db/database.ts';
 import { groupCommit } from '../db/group-commit.ts';
 import type { Change } from '../queue/run/recorder.ts';
+import { problemWith } from './addresses.ts';
 import { MAY_GO_TWICE, WAITS } from './reopen.ts';
 import { IS_VOID } from './settle.ts';
 
@@ -29,6 +30,8 @@ export type Claimed =
   | { result: 'taken'; claim: string | null }
   /** Its receipt is void. `waits`: it is pending, and must not be. */
   | { result: 'void'; waits: boolean }
+  /** Its address gets no mail, for this reason. */
+  | { result: 'blocked'; why: string; waits: boolean }
   | { result: 'missing' }
   /** Others took it and let it go each time that this attempt looked. */
   | { result: 'contended' };
@@ -40,6 +43,7 @@ interface Row {
   holder: string | null;
   isProved: boolean;
   isVoid: boolean;
+  blocked: string | null;
   receiptId: string;
   kind: 'original' | 'copy';
   recipient: string;
@@ -57,10 +61,13 @@ const CLAIM = `
       -- Read again when this had to wait for whoever makes the receipt void; the receipt is not.
       and d.reason is distinct from '${IS_VOID}'
       and r.id = d.receipt_id and r.status = 'issued'
+      and (d.forced or not exists (
+        select 1 from donations.address_problems p where p.email = lower(d.recipient)))
     returning d.id, d.claim
   )
   select a.claim as asked, c.id is not null as mine, d.status, d.claim as holder,
-    d.evidence is not null as "isProved", r.status = 'void' as "isVoid", d.receipt_id as "receiptId",
+    d.evidence is not null as "isProved", r.status = 'void' as "isVoid",
+    case when not d.forced then ${problemWith('d.recipient')} end as blocked, d.receipt_id as "receiptId",
     d.kind, d.recipient, r.content
   from asked a
   left join donations.receipt_deliveries d on d.id = a.id
@@ -104,7 +111,9 @@ function read(row: Row): Claimed | undefined {
   if (row.isProved) return { result: 'proved' };
   if (row.status === 'sending' || row.status === 'held')
     return { result: 'taken', claim: row.holder };
-  return row.isVoid ? { result: 'void', waits: row.status === 'pending' } : undefined;
+  const waits = row.status === 'pending';
+  if (row.isVoid) return { result: 'void', waits };
+  return row.blocked === null ? undefined : { result: 'blocked', why: row.blocked, waits };
 }
 
 /** A delivery, and the claim that the change belongs to. */
@@ -145,15 +154,15 @@ const FAIL = `
   from json_to_recordset($1::json) as a(id text, claim uuid, reason text)
   where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'held', 'pending')`;
 
-/** A waiting delivery of a void receipt. It names no claim, since nobody can claim it any more. */
-export const failVoidDelivery = (id: string, reason: string): Change => ({
-  sql: FAIL_VOID,
+/** A waiting delivery that nobody may claim: its receipt is void, or its address gets no mail. It has no claim to name. */
+export const failWaitingDelivery = (id: string, reason: string): Change => ({
+  sql: FAIL_WAITING,
   row: { id, reason },
 });
-const FAIL_VOID = `
+const FAIL_WAITING = `
   update donations.receipt_deliveries d set status = 'failed', reason = a.reason
-  from json_to_recordset($1::json) as a(id text, reason text), donations.receipts r
-  where d.id = a.id and d.status = 'pending' and r.id = d.receipt_id and r.status = 'void'`;
+  from json_to_recordset($1::json) as a(id text, reason text)
+  where d.id = a.id and d.status = 'pending'`;
 
 /**
  * The mail of this claim may have been sent.

@@ -88,3 +88,23 @@ export async function settleProved(db: Db, deliveryId?: string): Promise<string[
   }
   return settled;
 }
+
+/** A mail that was accepted and did not arrive. */
+export interface Bounce {
+  deliveryId: string;
+  reason: string;
+  at: Date;
+}
+
+/** Records that mails did not arrive, in the caller's transaction. What arrived later is another delivery. */
+export async function recordBounces(tx: Queryable, bounces: Bounce[]): Promise<void> {
+  if (bounces.length === 0) return;
+  const rows = bounces.map(({ deliveryId, reason, at }) => ({ id: deliveryId, reason, at }));
+  await tx.query(
+    `update donations.receipt_deliveries d set bounced_at = b.at, bounce_reason = left(b.reason, 500)
+     from (select distinct on (id) * from json_to_recordset($1::json) as r(id text, reason text, at timestamptz)
+           order by id, at) b
+     where d.id = b.id and d.bounced_at is null`,
+    [JSON.stringify(rows)],
+  );
+}

@@ -2,6 +2,7 @@ import { type Operator, recordAudit } from '../audit/record.ts';
 import type { Db } from '../db/database.ts';
 import { UserError } from '../errors.ts';
 import { newId } from '../ids.ts';
+import { findProblem } from './addresses.ts';
 import { sendByNewJob } from './enqueue.ts';
 import { loadReceipt, type Receipt } from './find.ts';
 
@@ -15,23 +16,47 @@ export interface Decision extends Operator {
  * person has decided so, and the audit trail says who.
  *
  * @param to another address than the donor's.
- * @throws UserError `try_again` while the receipt is under way, `failed` when it is void or held.
+ * @param force also to an address that gets no mail because mail to it did not arrive.
+ * @throws UserError `try_again` while the receipt is under way, `failed` when it is void or held, or
+ * the address gets no mail.
  */
 export async function resendReceipt(
   db: Db,
   receipt: Receipt,
-  { to, ...decision }: Decision & { to?: string | undefined },
+  {
+    to,
+    force = false,
+    ...decision
+  }: Decision & {
+    to?: string | undefined;
+    force?: boolean | undefined;
+  },
 ): Promise<{ deliveryId: string; jobId: bigint; recipient: string }> {
   const recipient = to ?? receipt.content.donor.email;
   return db.transaction(async (tx) => {
     // Two operators who resend at once are told of each other.
     await tx.query('select 1 from donations.receipts where id = $1 for update', [receipt.id]);
     refuseWhileOpen(await loadReceipt(tx, receipt.id));
+    if (recipient === '') {
+      throw new UserError(
+        'failed',
+        `the donor of receipt ${receipt.number} has no e-mail address`,
+        'Name one: --to ADDRESS',
+      );
+    }
+    const problem = force ? undefined : await findProblem(tx, recipient);
+    if (problem) {
+      throw new UserError(
+        'failed',
+        `${recipient} gets no mail: ${problem}`,
+        'Name another address with --to, or send it all the same with --force.',
+      );
+    }
     const deliveryId = newId('delivery');
     await tx.query(
-      `insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status)
-       values ($1, $2, 'copy', $3, 'pending')`,
-      [deliveryId, receipt.id, recipient],
+      `insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status, forced)
+       values ($1, $2, 'copy', $3, 'pending', $4)`,
+      [deliveryId, receipt.id, recipient, force],
     );
     const jobId = await sendByNewJob(tx, { deliveryId, donationId: receipt.donationId });
     await recordAudit(tx, {

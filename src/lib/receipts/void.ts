@@ -1,6 +1,7 @@
 import { recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
+import { findLive, refuseIneligible, refuseUnmailable } from './by-hand.ts';
 import { loadGiftFacts } from './facts.ts';
 import { loadReceipt, type Receipt } from './find.ts';
 import { type IssuedReceipt, issueReceipts } from './issue.ts';
@@ -52,16 +53,10 @@ export async function reissueReceipt(
   return db.transaction(async (tx) => {
     const old = await lock(tx, receipt.id);
     const gift = await loadGiftFacts(tx, old.donationId, { lock: true });
-    refuseUnpaid(gift, old);
+    refuseIneligible(old.kind, gift);
     if (old.status === 'void') await refuseOther(tx, old);
     else await makeVoid(tx, old, decision.reason);
-    if (mailed && gift.donor.email === null) {
-      throw new UserError(
-        'failed',
-        `the donor of ${gift.id} has no e-mail address`,
-        'To issue it without sending it: add --no-mail',
-      );
-    }
+    if (mailed) refuseUnmailable(gift);
     const replaces = { id: old.id, number: old.number };
     const [issued] = await issueReceipts(tx, [{ gift, mailed, kind: old.kind, replaces }]);
     await recordAudit(tx, {
@@ -96,26 +91,8 @@ async function makeVoid(tx: Queryable, receipt: Receipt, reason: string): Promis
   await failWaiting(tx, id);
 }
 
-function refuseUnpaid({ id, status }: { id: string; status: string }, { kind }: Receipt): void {
-  const eligible =
-    kind === 'refund'
-      ? ['partly_refunded', 'refunded']
-      : ['succeeded', 'partly_refunded', 'disputed'];
-  if (eligible.includes(status)) return;
-  throw new UserError(
-    'failed',
-    `donation ${id} is ${status.replace('_', ' ')}: there is nothing to acknowledge`,
-    `See it: donations show ${id}`,
-  );
-}
-
 async function refuseOther(tx: Queryable, old: Receipt): Promise<void> {
-  const { rows } = await tx.query<{ label: string }>(
-    `select r.label from donations.receipt_donations c join donations.receipts r on r.id = c.receipt_id
-     where c.donation_id = $1 and c.kind = $2 and c.live`,
-    [old.donationId, old.kind],
-  );
-  const other = old.replacedBy ?? rows[0]?.label;
+  const other = old.replacedBy ?? (await findLive(tx, old.donationId, old.kind));
   if (!other) return;
   throw new UserError(
     'failed',

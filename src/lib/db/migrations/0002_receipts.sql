@@ -90,6 +90,8 @@ create table donations.receipt_deliveries (
   receipt_id text not null references donations.receipts,
   kind text not null check (kind in ('original', 'copy')),
   recipient text not null,
+  -- It is sent although mail to the address did not arrive before: a person has decided so.
+  forced boolean not null default false,
   status text not null check (status in ('pending', 'sending', 'accepted', 'held', 'failed')),
   -- The job that sends it.
   job_id bigint,
@@ -105,6 +107,9 @@ create table donations.receipt_deliveries (
   -- outcome is unknown: then nothing more is sent.
   evidence text,
   created_at timestamptz not null default now(),
+  -- It was accepted and did not arrive, as the provider told later.
+  bounced_at timestamptz,
+  bounce_reason text,
   -- Indexed in place of the status, which changes with every send: an update that changes no indexed
   -- column touches no index.
   needs_attention boolean generated always as (status in ('held', 'failed')) stored,
@@ -113,12 +118,14 @@ create table donations.receipt_deliveries (
   check (status not in ('sending', 'accepted') or claim is not null or evidence is not null),
   check ((status = 'accepted') = (accepted_at is not null)),
   check (status not in ('held', 'failed') or reason is not null),
-  check (status <> 'accepted' or reason is null)
+  check (status <> 'accepted' or reason is null),
+  check ((bounced_at is null) = (bounce_reason is null))
 ) with (fillfactor = 70);
 create unique index receipt_deliveries_one_original on donations.receipt_deliveries (receipt_id) where kind = 'original';
 create index receipt_deliveries_receipt on donations.receipt_deliveries (receipt_id);
 create index receipt_deliveries_job on donations.receipt_deliveries (job_id) where job_id is not null;
 create index receipt_deliveries_attention on donations.receipt_deliveries (created_at) where needs_attention;
+create index receipt_deliveries_bounced on donations.receipt_deliveries (bounced_at) where bounced_at is not null;
 create index receipt_deliveries_proved on donations.receipt_deliveries (id) where proved;
 create index receipt_deliveries_created on donations.receipt_deliveries (created_at, id);
 create trigger delivery_transition before update of status on donations.receipt_deliveries
@@ -141,6 +148,15 @@ create trigger delivery_transition before update of status on donations.receipt_
     -- The answer to an earlier mail came after somebody gave it up.
     ('failed', 'accepted')
   )) execute function donations.refuse_transition('delivery');
+
+create table donations.address_problems (
+  email text primary key check (email = lower(email)),
+  problem text not null check (problem in ('bounced', 'dropped', 'spam_report', 'unsubscribed')),
+  -- In the provider's words.
+  detail text,
+  at timestamptz not null
+);
+comment on table donations.address_problems is 'Addresses that get no mail, as the mail provider tells. One that takes a mail again is taken off.';
 
 create table donations.webhook_events (
   key text primary key,
