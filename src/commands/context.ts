@@ -42,9 +42,11 @@ export type ContextOptions = Pick<Context, 'io' | 'version' | 'args' | 'signal'>
 /** The context of one command line. */
 export function createContext({ io, version, args, signal }: ContextOptions): Context {
   const closers: (() => Promise<void>)[] = [];
+  // Postgres shows it to its administrator: the command's words, and nothing that a user typed besides.
   const commandName = args
     .filter((arg) => !arg.startsWith('-'))
     .slice(0, 2)
+    .filter((word) => /^[a-z][a-z-]{0,20}$/.test(word))
     .join(' ');
 
   const loadSettings = once(async () => {
@@ -138,17 +140,34 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
       });
     }),
     async operator() {
-      const { hostname, userInfo } = await import('node:os');
+      const { hostname } = await import('node:os');
       return {
-        actor: io.env.DONATIONS_ACTOR || userInfo().username,
+        actor: await actor(io.env.DONATIONS_ACTOR),
         host: hostname(),
-        command: `donations ${args.map(quoteArgument).join(' ')}`,
+        command: `donations ${args.map(quoteArgument).join(' ')}`.slice(0, MAX_COMMAND),
       };
     },
     async close() {
       for (const close of closers.splice(0).reverse()) await close();
     },
   };
+}
+
+/** As much of a command line as the audit trail keeps. */
+const MAX_COMMAND = 10_000;
+
+async function actor(named: string | undefined): Promise<string> {
+  if (named) {
+    const { cleanName } = await import('../lib/text.ts');
+    return cleanName(named, { field: 'DONATIONS_ACTOR', max: 200 });
+  }
+  const { userInfo } = await import('node:os');
+  try {
+    return userInfo().username;
+  } catch {
+    // A container's user need not have a name.
+    return `uid ${process.getuid?.()}`;
+  }
 }
 
 /** As it would have to be typed. */

@@ -35,6 +35,15 @@ const logged = (worker: TestWorker, words: string) =>
   worker.until((lines) => lines.some(({ msg }) => msg.startsWith(words)));
 
 describe('jobs pause', () => {
+  it('is over for doctor, too, when its time is over', async () => {
+    await cli('jobs', 'pause', 'send_receipt', '--for', '1h');
+    const queue = async () =>
+      (await json('doctor')).find(({ check }: { check: string }) => check === 'queue');
+    expect(await queue()).toMatchObject({ message: expect.stringContaining('paused') });
+    await system.db.query(`update donations.task_pauses set until = now() - interval '1 second'`);
+    expect(await queue()).toMatchObject({ status: 'ok', message: 'nothing waits' });
+  });
+
   it('says what it stops, for how long and what ends it, and is audited', async () => {
     for (let i = 0; i < 3; i++) await addJob(system.db);
     await addJob(system.db, { state: 'running' });

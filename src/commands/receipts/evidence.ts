@@ -40,7 +40,7 @@ function importCommand(context: Context): Command {
   const command = new Command('import')
     .description('settle held receipts by a file of the events that SendGrid posts')
     .argument('<file>', 'JSON: an array of events, or one in each line; - for stdin');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     [
       'donations receipts evidence import events.json',
       'the listener was down, the events were kept',

@@ -33,7 +33,7 @@ export function receiptsMissingCommand(context: Context): Command {
     .description('gifts that are paid and whose donor has no receipt, each with the reason')
     .option('--since <day>', 'given on this day or later: 2026-01-01')
     .option('--limit <n>', 'how many', '50');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations receipts missing --since 2026-01-01', 'before the statements of the year'],
     ['donations receipts missing --json=donation,why', 'for a script'],
   ]).action(async (options: OutputOptions & { since?: string; limit: string }) => {

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
 type Options = OutputOptions & { to?: string; force?: boolean; reason?: string };
+const FIELDS = fieldsOf('receipt', 'number', 'delivery', 'job_id', 'recipient');
 
 /** `donations receipts resend <id>`: sends a receipt again, as a copy. */
 export function receiptsResendCommand(context: Context): Command {
@@ -15,7 +16,7 @@ export function receiptsResendCommand(context: Context): Command {
     .option('--to <address>', "another address than the donor's")
     .option('--force', 'also to an address that mail did not reach before')
     .option('--reason <text>', 'why, for the audit trail');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, FIELDS), [
     [
       'donations receipts resend 2026-000042 --reason "donor lost it"',
       'to the address on the donation',
@@ -25,7 +26,7 @@ export function receiptsResendCommand(context: Context): Command {
     const [{ findReceipt }, { resendReceipt }, { checkEmail }] = await Promise.all([
       import('../../lib/receipts/find.ts'),
       import('../../lib/receipts/resend.ts'),
-      import('../../lib/donations/input.ts'),
+      import('../../lib/text.ts'),
     ]);
     const to = options.to === undefined ? undefined : checkEmail(options.to);
     const db = await context.db();
@@ -37,16 +38,13 @@ export function receiptsResendCommand(context: Context): Command {
       force: options.force,
     });
     if (chosenFormat(options).format !== 'table') {
-      return print(
-        context.io,
-        toJson({
-          receipt: receipt.id,
-          number: receipt.number,
-          delivery: sent.deliveryId,
-          job_id: sent.jobId,
-          recipient: sent.recipient,
-        }),
-      );
+      return renderOne(context.io, options, FIELDS, {
+        receipt: receipt.id,
+        number: receipt.number,
+        delivery: sent.deliveryId,
+        job_id: sent.jobId,
+        recipient: sent.recipient,
+      });
     }
     print(
       context.io,

@@ -1,5 +1,7 @@
 import type { Queryable } from '../db/database.ts';
 import { enqueue } from '../queue/enqueue.ts';
+import { settleKey } from '../queue/keys.ts';
+import { forgetVerdicts } from '../queue/run/verdict-changes.ts';
 import { type DonationStatus, isSettled } from './donation.ts';
 
 /** `settled`: there was nothing to do. `failed`: it was given up here. `unknown`: no such donation. */
@@ -27,11 +29,11 @@ export async function nudgeSettlement(tx: Queryable, donationId: string): Promis
     {
       task: 'settle_donation',
       payload: { donation_id: donationId },
-      key: donationId,
+      key: settleKey(donationId),
       inMs: GRACE_MS,
     },
   ]);
   // The job may be one that was held or given up: it starts afresh.
-  await tx.query('delete from donations.job_verdicts where job_id = $1', [jobId]);
+  await forgetVerdicts(tx, `{${jobId}}`);
   return 'enqueued';
 }

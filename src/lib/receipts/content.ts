@@ -1,4 +1,4 @@
-import type { Wording } from './kinds/form.ts';
+import type { Wording } from './kinds/wording.ts';
 
 /**
  * Everything that a receipt says, as it was when the receipt was issued. Kept with the receipt, so

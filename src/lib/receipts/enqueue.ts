@@ -1,5 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 import { enqueue, type JobSpec } from '../queue/enqueue.ts';
+import { sendKey } from '../queue/keys.ts';
 
 /** A delivery and the donation that its receipt is for, or the first of them. */
 export interface ToSend {
@@ -20,7 +21,7 @@ export async function enqueueDeliveries(
   const jobs: JobSpec[] = deliveries.map(({ deliveryId, donationId }) => ({
     task: 'send_receipt',
     payload: { donation_id: donationId, delivery_id: deliveryId },
-    key: `send:${deliveryId}`,
+    key: sendKey(deliveryId),
   }));
   const ids = await enqueue(tx, [...others, ...jobs]);
   return ids.slice(others.length);

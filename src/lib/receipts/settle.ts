@@ -1,4 +1,5 @@
 import type { Queryable } from '../db/database.ts';
+import { forgetVerdicts } from '../queue/run/verdict-changes.ts';
 
 /**
  * Keeps evidence that a delivery's mail went out, in the caller's transaction. It locks the delivery:
@@ -44,7 +45,7 @@ export async function acceptProved(
 /** A job that has nothing left to do ends. One that runs finds out for itself. */
 export async function endJob(tx: Queryable, jobId: bigint | null): Promise<void> {
   if (jobId === null) return;
-  await tx.query('delete from donations.job_verdicts where job_id = $1', [jobId]);
+  await forgetVerdicts(tx, `{${jobId}}`);
   await tx.query('select graphile_worker.complete_jobs(array[$1::bigint])', [jobId]);
 }
 

@@ -134,6 +134,8 @@ create trigger delivery_transition before update of status on donations.receipt_
     ('pending', 'failed'),
     -- Evidence that an earlier mail went out, which came before this delivery was sent again.
     ('pending', 'accepted'),
+    -- A retry of an unknown outcome is called off.
+    ('pending', 'held'),
     -- Known not to have been sent: it may go again.
     ('sending', 'pending'),
     ('sending', 'accepted'),

@@ -1,9 +1,10 @@
 import type { GiftFacts } from '../facts.ts';
 import { officialReceipt } from './canada/official-receipt.ts';
-import type { Wording } from './form.ts';
+
 import { plainReceipt } from './plain/receipt.ts';
 import { refundReceipt } from './refund/receipt.ts';
 import { writtenAcknowledgment } from './united-states/acknowledgment.ts';
+import type { Wording } from './wording.ts';
 
 /** What a receipt is about; one of each kind may be live for a gift. */
 export type ReceiptKind = 'donation' | 'refund';

@@ -1,24 +1,6 @@
 import { formatMoney } from '../../money.ts';
 import type { GiftFacts } from '../facts.ts';
 
-/** Which rules a receipt follows. */
-export type FormName = 'united-states' | 'canada' | 'plain' | 'refund';
-
-/** What a form makes of a gift: the words that are kept with the receipt. */
-export interface Wording {
-  form: FormName;
-  /** What the receipt is called. */
-  title: string;
-  /** What was given, where that is no money whose amount the receipt states. */
-  property: string | null;
-  /** In minor units; at most the amount. */
-  deductibleMinor: bigint;
-  /** What else stands in its table. */
-  details: { label: string; value: string }[];
-  /** Sentences below the table. */
-  statements: string[];
-}
-
 /** An amount of the gift's currency in its donor's locale. */
 export const moneyOf = ({ currency, locale }: GiftFacts, minor: bigint): string =>
   formatMoney({ minor, currency }, locale);

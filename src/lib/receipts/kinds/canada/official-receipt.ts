@@ -1,5 +1,6 @@
 import type { GiftFacts } from '../../facts.ts';
-import { isProperty, moneyOf, netMinor, type Wording } from '../form.ts';
+import { isProperty, moneyOf, netMinor } from '../form.ts';
+import type { Wording } from '../wording.ts';
 
 /**
  * The official receipt of a registered charity for a gift of money: the statement that it is one, the

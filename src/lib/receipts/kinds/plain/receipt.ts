@@ -1,5 +1,6 @@
 import type { GiftFacts } from '../../facts.ts';
-import { isProperty, moneyOf, netMinor, propertyOf, type Wording } from '../form.ts';
+import { isProperty, moneyOf, netMinor, propertyOf } from '../form.ts';
+import type { Wording } from '../wording.ts';
 
 /** A receipt that follows no country's rules: what was given, and what for. */
 export function plainReceipt(gift: GiftFacts): Wording {

@@ -1,5 +1,6 @@
 import type { GiftFacts } from '../../facts.ts';
-import { moneyOf, netMinor, type Wording } from '../form.ts';
+import { moneyOf, netMinor } from '../form.ts';
+import type { Wording } from '../wording.ts';
 
 /** Says what was given back of a gift, so that the donor does not deduct it. */
 export function refundReceipt(gift: GiftFacts): Wording {

@@ -1,5 +1,6 @@
 import type { GiftFacts } from '../../facts.ts';
-import { isProperty, moneyOf, netMinor, propertyOf, type Wording } from '../form.ts';
+import { isProperty, moneyOf, netMinor, propertyOf } from '../form.ts';
+import type { Wording } from '../wording.ts';
 
 /** A payment of more than this needs the disclosure when something was given for it. US cents. */
 const QUID_PRO_QUO_MINOR = 7500n;
