@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import type { MailMessage } from '../providers/mail.ts';
 import type { ReceiptContent } from './content.ts';
-import type { ReceiptTemplates } from './templates.ts';
+import { type ReceiptTemplates, templatesFor } from './templates.ts';
 import { viewReceipt } from './view.ts';
 
 export interface ReceiptMail {
@@ -21,11 +21,8 @@ export function renderReceipt(
   { copy }: { copy: boolean },
 ): { subject: string; html: string; text: string } {
   const view = viewReceipt(content, templates.format, { copy });
-  return {
-    subject: templates.subject(view).replace(/\s+/g, ' ').trim(),
-    html: templates.html(view),
-    text: templates.text(view),
-  };
+  const { subject, html, text } = templatesFor(content, templates);
+  return { subject: subject(view).replace(/\s+/g, ' ').trim(), html: html(view), text: text(view) };
 }
 
 /** The mail that carries a receipt. Its custom arguments come back with every event about it. */

@@ -10,22 +10,28 @@ import type { ReceiptContent } from './content.ts';
 import { type ReceiptView, type ViewFormatters, viewReceipt } from './view.ts';
 import { createAmountWriter } from './words.ts';
 
-/** The three templates, ready to use, and the formatters that go with them. */
-export interface ReceiptTemplates {
+/** The parts of a mail, ready to use. */
+export interface MailTemplates {
   subject: (view: ReceiptView) => string;
   html: (view: ReceiptView) => string;
   text: (view: ReceiptView) => string;
+}
+
+/** The templates of receipts for gifts and for refunds, and the formatters that go with them. */
+export interface ReceiptTemplates {
+  receipt: MailTemplates;
+  refund: MailTemplates;
   format: ViewFormatters;
 }
 
-const FILES = {
-  subject: 'receipt.subject.hbs',
-  html: 'receipt.html.hbs',
-  text: 'receipt.text.hbs',
-};
+/** The templates that a receipt is written with. */
+export const templatesFor = (
+  { form }: ReceiptContent,
+  templates: ReceiptTemplates,
+): MailTemplates => (form === 'refund' ? templates.refund : templates.receipt);
 
 /**
- * Reads and compiles the receipt's templates once. Files in `dir` take the place of ours. Each is
+ * Reads and compiles the templates once. Files in `dir` take the place of ours. Each is
  * tried on a sample, so that a mistake shows when a worker starts and not when a receipt is due.
  *
  * @throws UserError `configuration` that names the file and what is wrong in it.
@@ -36,8 +42,8 @@ export async function loadTemplates(dir: string | undefined): Promise<ReceiptTem
     words: createAmountWriter(),
     date: createDateFormatter(),
   };
-  const load = async (kind: keyof typeof FILES) => {
-    const { path, source } = await readTemplate(dir, FILES[kind]);
+  const load = async (name: 'receipt' | 'refund', kind: keyof MailTemplates) => {
+    const { path, source } = await readTemplate(dir, `${name}.${kind}.hbs`);
     const example = viewReceipt(COMPLETE, format, { copy: true });
     try {
       checkTemplate(source, example, { html: kind === 'html' });
@@ -58,8 +64,16 @@ export async function loadTemplates(dir: string | undefined): Promise<ReceiptTem
       );
     }
   };
-  const [subject, html, text] = await Promise.all([load('subject'), load('html'), load('text')]);
-  return { subject, html, text, format };
+  const loadAll = async (name: 'receipt' | 'refund'): Promise<MailTemplates> => {
+    const [subject, html, text] = await Promise.all([
+      load(name, 'subject'),
+      load(name, 'html'),
+      load(name, 'text'),
+    ]);
+    return { subject, html, text };
+  };
+  const [receipt, refund] = await Promise.all([loadAll('receipt'), loadAll('refund')]);
+  return { receipt, refund, format };
 }
 
 async function readTemplate(
