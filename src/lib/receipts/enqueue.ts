@@ -6,6 +6,8 @@ import { sendKey } from '../queue/keys.ts';
 export interface ToSend {
   deliveryId: string;
   donationId: string;
+  /** Milliseconds from now until it is sent. */
+  inMs?: number;
 }
 
 /**
@@ -18,10 +20,11 @@ export async function enqueueDeliveries(
   deliveries: ToSend[],
   others: JobSpec[] = [],
 ): Promise<bigint[]> {
-  const jobs: JobSpec[] = deliveries.map(({ deliveryId, donationId }) => ({
+  const jobs: JobSpec[] = deliveries.map(({ deliveryId, donationId, inMs }) => ({
     task: 'send_receipt',
     payload: { donation_id: donationId, delivery_id: deliveryId },
     key: sendKey(deliveryId),
+    ...(inMs ? { inMs } : {}),
   }));
   const ids = await enqueue(tx, [...others, ...jobs]);
   return ids.slice(others.length);

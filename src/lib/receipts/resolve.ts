@@ -5,7 +5,7 @@ import { sendByNewJob } from './enqueue.ts';
 import { type Delivery, loadReceipt, type Receipt } from './find.ts';
 import { reopenHeld } from './reopen.ts';
 import { type Decision, underWay } from './resend.ts';
-import { acceptProved, endJob, keepEvidence } from './settle.ts';
+import { acceptProved, endJobs, keepEvidence } from './settle.ts';
 
 export interface Resolution extends Decision {
   /** `sent`: nothing more is sent. `resend`: it goes out, although it may have before. */
@@ -101,7 +101,7 @@ async function acceptBecause(tx: Queryable, id: string, evidence: string): Promi
 async function sendAgain(tx: Queryable, id: string, donationId: string): Promise<boolean> {
   const job = await reopenHeld(tx, id);
   if (job === undefined) return false;
-  await endJob(tx, job);
+  await endJobs(tx, job === null ? [] : [job]);
   await sendByNewJob(tx, { deliveryId: id, donationId });
   return true;
 }

@@ -42,12 +42,15 @@ export async function acceptProved(
   return true;
 }
 
-/** A job that has nothing left to do ends. One that runs finds out for itself. */
-export async function endJob(tx: Queryable, jobId: bigint | null): Promise<void> {
-  if (jobId === null) return;
-  await forgetVerdicts(tx, `{${jobId}}`);
-  await tx.query('select graphile_worker.complete_jobs(array[$1::bigint])', [jobId]);
+/** Jobs that have nothing left to do end. One that runs finds out for itself. */
+export async function endJobs(tx: Queryable, jobs: (string | bigint)[]): Promise<void> {
+  if (jobs.length === 0) return;
+  const ids = `{${jobs.join(',')}}`;
+  await forgetVerdicts(tx, ids);
+  await tx.query('select count(*) from graphile_worker.complete_jobs($1::bigint[])', [ids]);
 }
+
+const endJob = (tx: Queryable, job: bigint | null) => endJobs(tx, job === null ? [] : [job]);
 
 /** Why deliveries of a void receipt failed. No attempt may claim one that says so. */
 export const IS_VOID = 'the receipt is void';
@@ -59,7 +62,10 @@ export async function failWaiting(tx: Queryable, receiptId: string): Promise<voi
      where receipt_id = $1 and status in ('pending', 'failed') returning job_id as "jobId"`,
     [receiptId, IS_VOID],
   );
-  for (const { jobId } of rows) await endJob(tx, jobId);
+  await endJobs(
+    tx,
+    rows.flatMap(({ jobId }) => jobId ?? []),
+  );
 }
 
 /**

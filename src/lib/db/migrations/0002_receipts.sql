@@ -110,6 +110,8 @@ create table donations.receipt_deliveries (
   -- It was accepted and did not arrive, as the provider told later.
   bounced_at timestamptz,
   bounce_reason text,
+  -- The delivery that was made in place of one that bounced.
+  sent_again_as text references donations.receipt_deliveries,
   -- Indexed in place of the status, which changes with every send: an update that changes no indexed
   -- column touches no index.
   needs_attention boolean generated always as (status in ('held', 'failed')) stored,
