@@ -1,4 +1,5 @@
 import type { Queryable } from '../db/database.ts';
+import { likePrefix } from '../db/match.ts';
 import { notFound, usageError } from '../errors.ts';
 import type { ReceiptContent } from './content.ts';
 import type { ReceiptKind } from './kinds/choose.ts';
@@ -38,15 +39,41 @@ export interface Receipt {
 
 /**
  * The receipt that a person means: by its id or an unambiguous beginning of it, its number, the id
- * of a delivery or of the donation, or the number of the job that sends it.
+ * of a delivery or of the donation, the number of the job that sends it, or the e-mail address of a
+ * donor who has one receipt.
  *
  * @throws UserError `not_found`, or `usage` when several fit.
  */
 export async function findReceipt(db: Queryable, ref: string): Promise<Receipt> {
   const text = ref.trim();
-  const pattern = `${text.replace(/[%_\\]/g, '\\$&')}%`;
-  const { rows } = await db.query<{ id: string }>(
-    `select r.id from donations.receipts r
+  const found = text.includes('@') ? await byEmail(db, text) : await byName(db, text);
+  const [first, ...others] = found;
+  if (!first) {
+    throw notFound(
+      `no receipt "${ref}"`,
+      'Give its id (rcp_…), its number, the donation’s id or the donor’s address.',
+    );
+  }
+  if (others.length > 0) {
+    throw usageError(
+      `"${ref}" fits several receipts: ${found.map(({ number }) => number).join(', ')}`,
+      'Give the number of one.',
+    );
+  }
+  return loadReceipt(db, first.id);
+}
+
+interface Found {
+  id: string;
+  number: string;
+}
+
+// As many as are told of when there is more than one.
+const SHOWN = 5;
+
+async function byName(db: Queryable, text: string): Promise<Found[]> {
+  const { rows } = await db.query<Found>(
+    `select r.id, r.label as number from donations.receipts r
      where (starts_with($1, 'rcp_') and r.id like $2)
         or (starts_with($1, 'don_') and r.id in (
               select receipt_id from donations.receipt_donations where donation_id like $2 and live))
@@ -54,14 +81,21 @@ export async function findReceipt(db: Queryable, ref: string): Promise<Receipt> 
         or r.id in (select receipt_id from donations.receipt_deliveries d
                     where (starts_with($1, 'dlv_') and d.id like $2)
                        or ($1 ~ '^\\d{1,18}$' and d.job_id = case when $1 ~ '^\\d{1,18}$' then $1::bigint end))
-     limit 3`,
-    [text, pattern, wholeNumber(text)],
+     order by r.created_at desc limit ${SHOWN}`,
+    [text, likePrefix(text), wholeNumber(text)],
   );
-  const [found, other] = rows;
-  if (!found)
-    throw notFound(`no receipt "${ref}"`, 'Give its id (rcp_…), its number, or the donation’s id.');
-  if (other) throw usageError(`"${ref}" fits several receipts`, 'Give more of the id.');
-  return loadReceipt(db, found.id);
+  return rows;
+}
+
+async function byEmail(db: Queryable, email: string): Promise<Found[]> {
+  const { rows } = await db.query<Found>(
+    `select r.id, r.label as number from donations.receipts r
+     where r.status = 'issued' and r.donor_id in (
+       select e.donor_id from donations.donor_emails e where lower(e.email) = lower($1))
+     order by r.created_at desc limit ${SHOWN}`,
+    [email],
+  );
+  return rows;
 }
 
 /** `2026-41` as it is printed; null for what is no number. */
