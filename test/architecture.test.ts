@@ -151,8 +151,8 @@ const OWNERS: Record<string, string[]> = {
   receipts: ['lib/receipts/'],
   refunds: ['lib/donations/refund.ts'],
   schema_migrations: ['lib/db/migrate.ts'],
-  // One row each: the mode of the database, and until when failures of others were seen.
-  settings: ['lib/db/prepare.ts', 'lib/queue/run/adopt.ts'],
+  // One row each: the mode of the database, until when failures of others were seen, the last upkeep.
+  settings: ['lib/db/prepare.ts', 'lib/queue/run/adopt.ts', 'lib/queue/run/upkeep-turn.ts'],
   // Imports write them.
   soft_credits: [],
   task_pauses: ['lib/queue/run/pauses.ts'],

@@ -3,22 +3,29 @@ import type { Config } from '../lib/config.ts';
 import type { Db } from '../lib/db/database.ts';
 import { type ErrorClass, ProviderError } from '../lib/providers/errors.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
+import type { FailureClass, Verdict } from '../lib/queue/policy.ts';
+import type { RowChange } from '../lib/queue/run/recorder.ts';
 import { parseReceiptContent } from '../lib/receipts/content.ts';
 import {
   acceptDelivery,
+  acceptedMail,
   type Claimed,
   createClaimer,
   failDelivery,
   failWaitingDelivery,
   type Held,
   holdDelivery,
+  ifClaimed,
+  isRelease,
+  letGo,
   releaseDelivery,
   reopenDelivery,
 } from '../lib/receipts/deliver.ts';
 import { settleProved } from '../lib/receipts/evidence.ts';
 import { receiptMessage } from '../lib/receipts/message.ts';
+import { settleLateAnswer, settleOvertaken } from '../lib/receipts/missed.ts';
 import type { ReceiptTemplates } from '../lib/receipts/templates.ts';
-import type { Attempt, Task } from './task.ts';
+import { type Attempt, TakenOver, type Task } from './task.ts';
 
 export interface SendReceiptDeps {
   db: Db;
@@ -38,6 +45,7 @@ export function sendReceipt({
   // What an attempt's claim came to, for when it fails; nothing while that is not known.
   const claims = new WeakMap<Attempt, Claimed>();
   return {
+    callsInSlot: true,
     payload: z.object({ donation_id: z.string(), delivery_id: z.string() }),
     async run({ delivery_id, donation_id }, attempt) {
       const claimed = await claim({ deliveryId: delivery_id, claim: attempt.id });
@@ -55,7 +63,14 @@ export function sendReceipt({
         copy: claimed.kind === 'copy',
         ids: { receiptId: claimed.receiptId, donationId: donation_id, deliveryId: delivery_id },
       });
-      const { messageId, httpStatus } = await mail.send(message);
+      // Since the claim others may have taken this worker for dead, and sent the mail themselves.
+      const { messageId, httpStatus } = await attempt
+        .call(() => mail.send(message))
+        .catch(async (error) => {
+          if (error instanceof TakenOver)
+            await letGo(db, { id: delivery_id, claim: attempt.id }).catch(() => {});
+          throw error;
+        });
       return {
         outcome: 'succeeded',
         requestId: messageId,
@@ -79,20 +94,44 @@ export function sendReceipt({
         case 'missing':
         case 'contended':
           return [];
+        case 'claimed':
+          return [ownChange(own, errorClass, message, verdict)];
         default:
-          switch (verdict.decision) {
-            case 'hold':
-              return [holdDelivery(own, message)];
-            case 'fail':
-              return [failDelivery(own, message)];
-            case 'retry':
-              return [
-                errorClass === 'unknown_outcome' ? reopenDelivery(own) : releaseDelivery(own),
-              ];
-          }
+          return [ifClaimed(ownChange(own, errorClass, message, verdict))];
       }
     },
+    onMissed({ delivery_id }, attempt, missed) {
+      const sent = missed.map(acceptedMail).find((mail) => mail !== undefined);
+      return sent
+        ? settleLateAnswer(db, { deliveryId: delivery_id, claim: attempt.id, ...sent })
+        : settleOvertaken(db, {
+            deliveryId: delivery_id,
+            claim: attempt.id,
+            jobId: attempt.jobId,
+            notSent: missed.some(isRelease),
+          });
+    },
+    onUnrecorded: ({ delivery_id }, attempt, reason) => [
+      ifClaimed(holdDelivery({ id: delivery_id, claim: attempt.id }, reason)),
+    ],
   };
+}
+
+/** What becomes of a delivery that this attempt has claimed. */
+function ownChange(
+  own: Held,
+  errorClass: FailureClass,
+  message: string,
+  { decision }: Verdict,
+): RowChange {
+  switch (decision) {
+    case 'hold':
+      return holdDelivery(own, message);
+    case 'fail':
+      return failDelivery(own, message);
+    case 'retry':
+      return errorClass === 'unknown_outcome' ? reopenDelivery(own) : releaseDelivery(own);
+  }
 }
 
 /** A delivery that this attempt may not send: done already, or begun by an attempt that never told its end. */

@@ -177,7 +177,7 @@ const record = <Row>(columns: Column<Row>[], row: Row) =>
   Object.fromEntries(columns.map((column) => [column.name, column.value(row) ?? null]));
 
 /** What a cell says to people: one line, without its tone. */
-export function cellText<Row>(io: Io, column: Column<Row>, row: Row, now: Date): string {
+function cellText<Row>(io: Io, column: Column<Row>, row: Row, now: Date): string {
   return safeLine(column.text?.(row, now) ?? forPeople(io, column.value(row), now));
 }
 

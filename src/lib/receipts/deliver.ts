@@ -1,6 +1,6 @@
 import type { Db } from '../db/database.ts';
 import { groupCommit } from '../db/group-commit.ts';
-import type { Change } from '../queue/run/recorder.ts';
+import type { RowChange } from '../queue/run/recorder.ts';
 import { problemWith } from './addresses.ts';
 import { MAY_GO_TWICE, WAITS } from './reopen.ts';
 import { IS_VOID } from './settle.ts';
@@ -122,68 +122,102 @@ export interface Held {
   claim: string | null;
 }
 
+/** A change of one delivery under one claim: that it changes nothing is an error. */
+const change = (sql: string, { id, claim }: Held, rest: object = {}): RowChange => ({
+  sql,
+  row: { id, claim, ...rest },
+  meant: `${id} ${claim}`,
+});
+
+/** SQL: which change it was. */
+const CHANGED = `returning concat(a.id, ' ', coalesce(a.claim::text, 'null')) as changed`;
+
 /**
  * The provider took the mail of this claim. Whatever was decided meanwhile, that is what happened; only
  * another attempt's claim is left alone.
  */
-export const acceptDelivery = (held: Held, messageId: string | undefined): Change => ({
-  sql: ACCEPT,
-  row: { ...held, message_id: messageId ?? null },
-});
+export const acceptDelivery = (held: Held, messageId: string | undefined): RowChange =>
+  change(ACCEPT, held, { message_id: messageId ?? null });
 const ACCEPT = `
   update donations.receipt_deliveries d set status = 'accepted',
     accepted_at = coalesce(d.accepted_at, now()), message_id = coalesce(a.message_id, d.message_id),
     reason = null
   from json_to_recordset($1::json) as a(id text, claim uuid, message_id text)
-  where d.id = a.id and d.claim = a.claim`;
+  where d.id = a.id and d.claim = a.claim
+  ${CHANGED}`;
+
+/** The message id of a change that accepts a delivery; undefined of any other. */
+export const acceptedMail = ({ sql, row }: RowChange): { messageId: string | null } | undefined =>
+  sql === ACCEPT ? { messageId: row.message_id as string | null } : undefined;
+
+/** Whether a change says that the mail was not sent and may go again. */
+export const isRelease = ({ sql }: RowChange): boolean => sql === RELEASE;
+
+/** Without telling when it changes nothing: the claim was lost on its way to Postgres, or came there. */
+export const ifClaimed = ({ sql, row }: RowChange): RowChange => ({ sql, row });
 
 /** The mail of this claim is known not to have been sent, and may go again. */
-export const releaseDelivery = (held: Held): Change => ({ sql: RELEASE, row: { ...held } });
+export const releaseDelivery = (held: Held): RowChange => change(RELEASE, held);
 const RELEASE = `
   update donations.receipt_deliveries d set ${WAITS}
   from json_to_recordset($1::json) as a(id text, claim uuid)
-  where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'held', 'pending')`;
+  where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'pending')
+    and d.evidence is null
+  ${CHANGED}`;
 
 /** The mail of this claim is known not to have been sent, and never will be. */
-export const failDelivery = (held: Held, reason: string): Change => ({
-  sql: FAIL,
-  row: { ...held, reason },
-});
+export const failDelivery = (held: Held, reason: string): RowChange =>
+  change(FAIL, held, { reason });
 const FAIL = `
   update donations.receipt_deliveries d set status = 'failed', reason = a.reason
   from json_to_recordset($1::json) as a(id text, claim uuid, reason text)
-  where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'held', 'pending')`;
+  where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'pending')
+    and d.evidence is null
+  ${CHANGED}`;
 
 /** A waiting delivery that nobody may claim: its receipt is void, or its address gets no mail. It has no claim to name. */
-export const failWaitingDelivery = (id: string, reason: string): Change => ({
+export const failWaitingDelivery = (id: string, reason: string): RowChange => ({
   sql: FAIL_WAITING,
   row: { id, reason },
+  meant: id,
 });
 const FAIL_WAITING = `
   update donations.receipt_deliveries d set status = 'failed', reason = a.reason
   from json_to_recordset($1::json) as a(id text, reason text)
-  where d.id = a.id and d.status = 'pending'`;
+  where d.id = a.id and d.status = 'pending'
+  returning a.id as changed`;
 
 /**
  * The mail of this claim may have been sent.
  * @param found true when the claim is another attempt's: what that one says of itself is worth more.
  */
-export const holdDelivery = (held: Held, reason: string, { found = false } = {}): Change => ({
-  sql: HOLD,
-  row: { ...held, reason, found },
-});
+export const holdDelivery = (held: Held, reason: string, { found = false } = {}): RowChange =>
+  change(HOLD, held, { reason, found });
 const HOLD = `
   update donations.receipt_deliveries d set status = 'held',
     reason = case when a.found then coalesce(d.reason, a.reason) else a.reason end
   from json_to_recordset($1::json) as a(id text, claim uuid, reason text, found boolean)
-  where d.id = a.id and d.claim is not distinct from a.claim and d.status in ('sending', 'held')`;
+  where d.id = a.id and d.claim is not distinct from a.claim and d.status in ('sending', 'held')
+    and d.evidence is null
+  ${CHANGED}`;
 
 /**
  * The mail of this claim may have been sent, and goes again because the operator's policy says so.
  * The claim stays: its attempt may be alive, and its answer ends the wait.
  */
-export const reopenDelivery = (held: Held): Change => ({ sql: REOPEN, row: { ...held } });
+export const reopenDelivery = (held: Held): RowChange => change(REOPEN, held);
 const REOPEN = `
   update donations.receipt_deliveries d set ${MAY_GO_TWICE}
   from json_to_recordset($1::json) as a(id text, claim uuid)
-  where d.id = a.id and d.claim is not distinct from a.claim and d.status in ('sending', 'held')`;
+  where d.id = a.id and d.claim is not distinct from a.claim and d.status in ('sending', 'held')
+    and d.evidence is null
+  ${CHANGED}`;
+
+/** Gives a claim back under which nothing was sent, since the job is somebody else's. Best done, not needed. */
+export async function letGo(db: Db, { id, claim }: Held): Promise<void> {
+  await db.query(
+    `update donations.receipt_deliveries d set ${WAITS}
+     where id = $1 and claim = $2 and status = 'sending' and evidence is null`,
+    [id, claim],
+  );
+}

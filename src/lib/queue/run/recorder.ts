@@ -1,92 +1,75 @@
 import { createHash } from 'node:crypto';
-import { isConnectionError } from '../../db/connection-error.ts';
+import { isPassing } from '../../db/connection-error.ts';
 import type { Db } from '../../db/database.ts';
 import { groupCommit } from '../../db/group-commit.ts';
-
-export type AttemptOutcome =
-  | 'succeeded'
-  | 'declined'
-  | 'retry'
-  | 'parked'
-  | 'failed'
-  | 'held'
-  | 'abandoned';
-
-/** One attempt of one job, as the ledger keeps it. Times are UTC, durations milliseconds. */
-export interface AttemptRow {
-  job_id: string;
-  task: string;
-  attempt: number;
-  donation_id: string | null;
-  worker_id: string;
-  started_at: string;
-  latency_ms: number;
-  duration_ms: number;
-  outcome: AttemptOutcome;
-  error_class: string | null;
-  error_code: string | null;
-  error_message: string | null;
-  fingerprint: string | null;
-  http_status: number | null;
-  request_id: string | null;
-  next_run_at: string | null;
-}
-
-/** What is to become of a job whose attempt failed; see the table donations.job_verdicts. */
-export interface VerdictRow {
-  job_id: string;
-  task: string;
-  donation_id: string | null;
-  decision: 'retry' | 'fail' | 'hold';
-  /** The attempt that was judged, 1 for the first. */
-  attempt: number;
-  run_at: string | null;
-  /** What the job's count of attempts is to be; null leaves it. */
-  attempts: number | null;
-  error_class: string;
-  error_code: string | null;
-  message: string;
-  fingerprint: string;
-}
+import type { AttemptRow, VerdictRow } from './attempt.ts';
+import { writableAttempt, writableJson, writableVerdict } from './writable.ts';
 
 /**
- * A change of domain rows that many jobs make alike: one `update` (or `insert`, `delete`) over `$1`,
- * a JSON array with a row for each. Whoever owns the table owns the statement.
+ * A change of a domain row that many jobs make alike: one `update` (or `insert`, `delete`) over `$1`,
+ * a JSON array of all their rows. Whoever owns the table exports functions that make these.
  */
-export interface Change {
+export interface RowChange {
   sql: string;
   row: Record<string, unknown>;
+  /**
+   * Given when a row must change: what the statement returns as `changed` for it. A change of no row
+   * is then told to the task, which knows what it means.
+   */
+  meant?: string;
 }
 
 export interface Entry {
   jobId: string;
   attempt: AttemptRow | undefined;
+  /** None when the job came through. */
   verdict: VerdictRow | undefined;
-  changes: Change[];
+  changes: RowChange[];
 }
 
+// An attempt has one row. Others tell it as abandoned when its worker is silent for long; what it
+// says of itself, if it ever does, takes the place of that.
 const INSERT_ATTEMPTS = `
-  insert into donations.job_attempts
-    (job_id, task, attempt, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
+  insert into donations.job_attempts as told
+    (job_id, task, attempt, claim, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
      error_class, error_code, error_message, fingerprint, http_status, request_id, next_run_at)
-  select job_id, task, attempt, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
-     error_class, error_code, error_message, fingerprint, http_status, request_id, next_run_at
-  from json_populate_recordset(null::donations.job_attempts, $1::json)`;
+  select job_id, task, attempt, claim, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
+     error_class, error_code, error_message, fingerprint, http_status, request_id,
+     now() + make_interval(secs => next_in_ms / 1000)
+  from json_to_recordset($1::json) as a(job_id bigint, task text, attempt int, claim uuid, donation_id text,
+     worker_id text, started_at timestamptz, latency_ms float8, duration_ms float8, outcome text,
+     error_class text, error_code text, error_message text, fingerprint text, http_status smallint,
+     request_id text, next_in_ms float8)
+  on conflict (job_id, started_at, attempt, claim) do update set
+    latency_ms = excluded.latency_ms, duration_ms = excluded.duration_ms, outcome = excluded.outcome,
+    error_class = excluded.error_class, error_code = excluded.error_code,
+    error_message = excluded.error_message, fingerprint = excluded.fingerprint,
+    http_status = excluded.http_status, request_id = excluded.request_id, next_run_at = excluded.next_run_at
+    where told.outcome = 'abandoned'`;
 
+// Only for a job that is there and that nobody has begun anew: an attempt whose worker was silent for
+// so long that others took its job over decides nothing.
 const UPSERT_VERDICTS = `
   insert into donations.job_verdicts
     (job_id, task, donation_id, decision, attempt, run_at, attempts, error_class, error_code, message, fingerprint)
-  select job_id, task, donation_id, decision, attempt, run_at, attempts, error_class, error_code, message, fingerprint
-  from json_populate_recordset(null::donations.job_verdicts, $1::json)
+  select a.job_id, a.task, a.donation_id, a.decision, a.attempt, now() + make_interval(secs => a.delay_ms / 1000),
+    a.attempts, a.error_class, a.error_code, a.message, a.fingerprint
+  from json_to_recordset($1::json) as a(job_id bigint, task text, donation_id text, decision text,
+    attempt int, locked_by text, delay_ms float8, attempts int, error_class text, error_code text,
+    message text, fingerprint text)
+  join graphile_worker._private_jobs j on j.id = a.job_id and j.attempts = a.attempt
+    and (j.locked_by is null or j.locked_by = a.locked_by)
   on conflict (job_id) do update set
     decision = excluded.decision, attempt = excluded.attempt, run_at = excluded.run_at, attempts = excluded.attempts,
     error_class = excluded.error_class, error_code = excluded.error_code, message = excluded.message,
     fingerprint = excluded.fingerprint, decided_at = now(), applied_at = null`;
 
-// A job that came through has no verdict any more (it may have had one that somebody overruled).
-const CLEAR_VERDICTS = `
+// A job that came through has no verdict. It may have one of another attempt, which others began when
+// this worker was silent: then the job ends with it, unless it is being run.
+const END_VERDICTS = `
   delete from donations.job_verdicts v using json_to_recordset($1::json) as c(job_id bigint)
-  where v.job_id = c.job_id`;
+  where v.job_id = c.job_id
+  returning (select count(*) from graphile_worker.complete_jobs(array[v.job_id]))`;
 
 /**
  * The recorder: writes what became of attempts (ledger, verdict, domain rows) in one transaction
@@ -95,50 +78,62 @@ const CLEAR_VERDICTS = `
  *
  * While Postgres is away it keeps trying, with `waitForDatabase` in between: what a provider has
  * answered is never dropped.
+ *
+ * @returns a function that gives back the changes that were meant to change a row and changed none.
  */
 export function createRecorder(
   db: Db,
   waitForDatabase: (error: unknown) => Promise<void>,
-): (entry: Entry) => Promise<void> {
-  const writeAll = async (entries: Entry[]) => {
+): (entry: Entry) => Promise<RowChange[]> {
+  const untilWritten = async <Written>(work: () => Promise<Written>): Promise<Written> => {
     for (;;) {
       try {
-        await write(db, entries);
-        return;
+        return await work();
       } catch (error) {
-        if (!isConnectionError(error)) throw error;
+        if (!isPassing(error)) throw error;
         await waitForDatabase(error);
       }
     }
   };
+  const writeAll = (entries: Entry[]) => untilWritten(() => write(db, entries));
   // One entry that the database refuses must not take its neighbours with it.
   const writeOne = (entry: Entry) =>
     writeAll([entry]).then(
-      () => undefined,
+      ([missed = []]) => ({ missed }),
       (error: unknown) => ({ error }),
     );
-  const commit = groupCommit<Entry, { error: unknown } | undefined>(async (entries) => {
-    try {
-      await writeAll(entries);
-      return entries.map(() => undefined);
-    } catch (error) {
-      if (entries.length === 1) return [{ error }];
-      const results = [];
-      for (const entry of entries) results.push(await writeOne(entry));
-      return results;
-    }
-  });
+  const commit = groupCommit<Entry, { error: unknown } | { missed: RowChange[] }>(
+    async (entries) => {
+      try {
+        return (await writeAll(entries)).map((missed) => ({ missed }));
+      } catch (error) {
+        if (entries.length === 1) return [{ error }];
+        const results = [];
+        for (const entry of entries) results.push(await writeOne(entry));
+        return results;
+      }
+    },
+  );
   return async (entry) => {
-    const failed = await commit(entry);
-    if (failed) throw failed.error;
+    const result = await commit(entry);
+    if ('error' in result) throw result.error;
+    // Of two changes of one row in one statement Postgres makes one: the other is made by itself.
+    const missed: RowChange[] = [];
+    for (const change of result.missed) {
+      if (!(await untilWritten(() => writeOnly(db, change)))) missed.push(change);
+    }
+    return missed;
   };
 }
 
 /**
  * Everything in one statement, so in one transaction and one round trip: each kind of change is a
  * part of its own, with its rows as its parameter.
+ *
+ * @returns for each entry its changes that were meant to change a row and changed none.
  */
-async function write(db: Db, entries: Entry[]): Promise<void> {
+async function write(db: Db, entries: Entry[]): Promise<RowChange[][]> {
+  const counted = new Set<string>();
   const parts = new Map<string, Record<string, unknown>[]>();
   const add = (sql: string, row: Record<string, unknown>) => {
     const rows = parts.get(sql);
@@ -146,19 +141,33 @@ async function write(db: Db, entries: Entry[]): Promise<void> {
     else parts.set(sql, [row]);
   };
   for (const { changes, attempt, verdict, jobId } of entries) {
-    for (const { sql, row } of changes) add(sql, row);
-    if (attempt) add(INSERT_ATTEMPTS, { ...attempt });
-    if (verdict) add(UPSERT_VERDICTS, { ...verdict });
-    else if ((attempt?.attempt ?? 1) > 1) add(CLEAR_VERDICTS, { job_id: jobId });
+    for (const { sql, row, meant } of changes) {
+      add(sql, row);
+      if (meant !== undefined) counted.add(sql);
+    }
+    if (attempt) add(INSERT_ATTEMPTS, { ...writableAttempt(attempt) });
+    if (verdict) add(UPSERT_VERDICTS, { ...writableVerdict(verdict) });
+    else add(END_VERDICTS, { job_id: jobId });
   }
   // In the same order every time, so that the same combination is the same prepared statement.
   const sorted = [...parts].sort(([a], [b]) => (a < b ? -1 : 1));
-  const text = `with ${sorted.map(([sql], i) => `part${i} as (${sql.replaceAll('$1', `$${i + 1}`)})`).join(', ')} select 1`;
-  await db.query(
+  const text = `with ${sorted.map(([sql], i) => `part${i} as (${sql.replaceAll('$1', `$${i + 1}`)})`).join(', ')} select ${sorted.map(([sql], i) => (counted.has(sql) ? `(select json_agg(changed) from part${i}) as c${i}` : `null as c${i}`)).join(', ')}`;
+  const { rows } = await db.query<Record<string, string[] | null>>(
     text,
-    sorted.map(([, rows]) => JSON.stringify(rows)),
+    sorted.map(([, rows]) => writableJson(rows)),
     statementName(text),
   );
+  if (counted.size === 0) return entries.map(() => []);
+  const changed = new Map(sorted.map(([sql], i) => [sql, new Set(rows[0]?.[`c${i}`] ?? [])]));
+  return entries.map(({ changes }) =>
+    changes.filter(({ sql, meant }) => meant !== undefined && !changed.get(sql)?.has(meant)),
+  );
+}
+
+/** One change by itself. @returns whether it changed its row. */
+async function writeOnly(db: Db, { sql, row }: RowChange): Promise<boolean> {
+  const { rowCount } = await db.query(sql, [writableJson([row])]);
+  return (rowCount ?? 0) > 0;
 }
 
 const statementName = (text: string) =>
