@@ -2,51 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { GiftFacts } from '../../src/lib/receipts/facts.ts';
 import { eligibleMinor, isGift } from '../../src/lib/receipts/kinds/canada/official-receipt.ts';
 import { composeReceipt } from '../../src/lib/receipts/kinds/choose.ts';
+import { giftFacts } from '../support/gift-facts.ts';
 
 const NONE = 'No goods or services were provided in exchange for this contribution.';
 
-const gift = (rest: Partial<GiftFacts> = {}, country = 'US'): GiftFacts => ({
-  id: 'don_1',
-  status: 'succeeded',
-  method: 'check',
-  amountMinor: 25_000n,
-  refundedMinor: 0n,
-  goodsValueMinor: 0n,
-  goodsDescription: null,
-  inKindDescription: null,
-  currency: country === 'CA' ? 'cad' : 'usd',
-  giftOn: '2026-11-23',
-  receivedOn: '2026-11-23',
-  today: '2026-11-25',
-  fund: null,
-  campaign: null,
-  card: null,
-  locale: 'en-US',
-  donor: {
-    id: 'dnr_1',
-    name: 'Ada Lovelace',
-    email: 'ada@example.org',
-    address: ['1 Analytical Way', 'London'],
-    mayBeMailed: true,
-  },
-  organization: {
-    id: 'org_1',
-    version: 1,
-    legalName: 'Harbor Lights Foundation',
-    address: ['12 Quay Street'],
-    taxId: '12345 6789 RR0001',
-    email: 'giving@harborlights.example',
-    country,
-    locale: 'en-US',
-    timeZone: 'UTC',
-    receiptSeries: null,
-    noGoodsStatement: NONE,
-    placeIssued: 'Halifax',
-    signatory: 'Grace Hopper',
-  },
-  mode: 'live',
-  ...rest,
-});
+const gift = giftFacts;
 const dinner = (amount: bigint, value: bigint, rest: Partial<GiftFacts> = {}) => ({
   amountMinor: amount,
   goodsDescription: 'Dinner',

@@ -1,11 +1,11 @@
 import type { Queryable } from '../db/database.ts';
 import { newId } from '../ids.ts';
 import type { JobSpec } from '../queue/enqueue.ts';
-import { type ReceiptContent, TEMPLATE_VERSION } from './content.ts';
+import { TEMPLATE_VERSION } from './content.ts';
+import { describeGift } from './describe.ts';
 import { enqueueDeliveries } from './enqueue.ts';
 import type { GiftFacts } from './facts.ts';
-import { composeReceipt, type ReceiptKind } from './kinds/choose.ts';
-import { netMinor } from './kinds/form.ts';
+import type { ReceiptKind } from './kinds/choose.ts';
 
 /** A receipt to be issued for one gift. */
 export interface ReceiptOrder {
@@ -91,7 +91,7 @@ export async function issueReceipts(
   );
   const rows = orders.map(({ gift, kind = 'donation', replaces }, i) => {
     const { organization, donor, today } = gift;
-    const content = describeGift(kind, gift, replaces?.number);
+    const content = describeGift(kind, gift, replaces?.number ?? null);
     const delivery = sent[i];
     return {
       id: newId('receipt'),
@@ -115,33 +115,4 @@ export async function issueReceipts(
     };
   });
   return (await tx.query<IssuedReceipt>(ISSUE, [JSON.stringify(rows)])).rows;
-}
-
-/** What the receipt says. Its number is filled in when it is taken. */
-function describeGift(
-  kind: ReceiptKind,
-  gift: GiftFacts,
-  replaces: string | undefined,
-): ReceiptContent {
-  const { legalName, address, taxId, email, country } = gift.organization;
-  const { id, name, email: donorEmail, address: donorAddress } = gift.donor;
-  const { deductibleMinor, ...wording } = composeReceipt(kind, gift);
-  return {
-    ...wording,
-    number: '',
-    replaces: replaces ?? null,
-    mode: gift.mode,
-    organization: { legalName, address, taxId, email, country },
-    donor: { id, name, email: donorEmail ?? '', address: donorAddress },
-    donationId: gift.id,
-    amountMinor: (kind === 'refund' ? gift.refundedMinor : netMinor(gift)).toString(),
-    currency: gift.currency,
-    deductibleMinor: deductibleMinor.toString(),
-    receivedOn: gift.giftOn,
-    issuedOn: gift.today,
-    fund: gift.fund,
-    campaign: gift.campaign,
-    card: gift.card,
-    locale: gift.locale,
-  };
 }
