@@ -148,6 +148,7 @@ const OWNERS: Record<string, string[]> = {
   receipt_counters: ['lib/receipts/'],
   receipt_deliveries: ['lib/receipts/'],
   receipt_donations: ['lib/receipts/'],
+  receipt_templates: ['lib/receipts/kept-templates.ts'],
   receipts: ['lib/receipts/'],
   refunds: ['lib/donations/refund.ts'],
   schema_migrations: ['lib/db/migrate.ts'],

@@ -22,9 +22,10 @@ import {
   reopenDelivery,
 } from '../lib/receipts/deliver.ts';
 import { settleProved } from '../lib/receipts/evidence.ts';
+import { KeptTemplates } from '../lib/receipts/kept-templates.ts';
 import { receiptMessage } from '../lib/receipts/message.ts';
 import { settleLateAnswer, settleOvertaken } from '../lib/receipts/missed.ts';
-import type { ReceiptTemplates } from '../lib/receipts/templates.ts';
+import { type ReceiptTemplates, templatesFor } from '../lib/receipts/templates.ts';
 import { type Attempt, TakenOver, type Task } from './task.ts';
 
 export interface SendReceiptDeps {
@@ -42,6 +43,7 @@ export function sendReceipt({
   templates,
 }: SendReceiptDeps): Task<'send_receipt'> {
   const claim = createClaimer(db);
+  const kept = new KeptTemplates(db);
   // What an attempt's claim came to, for when it fails; nothing while that is not known.
   const claims = new WeakMap<Attempt, Claimed>();
   return {
@@ -55,9 +57,16 @@ export function sendReceipt({
         return { outcome: 'succeeded' };
       }
       if (claimed.result !== 'claimed') return notOurs(claimed, delivery_id, donation_id);
+      const content = parseReceiptContent(claimed.content);
+      // A copy is written as the receipt was, whatever the templates are today.
+      const written = claimed.template ? await kept.find(claimed.template) : undefined;
+      const template = config.sendgrid.templateId
+        ? null
+        : await kept.keep(written ?? templatesFor(content, templates));
       const message = receiptMessage({
-        content: parseReceiptContent(claimed.content),
+        content,
         templates,
+        written,
         config,
         recipient: claimed.recipient,
         copy: claimed.kind === 'copy',
@@ -75,7 +84,7 @@ export function sendReceipt({
         outcome: 'succeeded',
         requestId: messageId,
         httpStatus,
-        changes: [acceptDelivery({ id: delivery_id, claim: attempt.id }, messageId)],
+        changes: [acceptDelivery({ id: delivery_id, claim: attempt.id }, { messageId, template })],
       };
     },
     onFailure({ delivery_id }, attempt, { errorClass, message }, verdict) {

@@ -21,6 +21,8 @@ export type Claimed =
       recipient: string;
       /** The receipt's content as it was issued. */
       content: unknown;
+      /** Of a copy: the hash of the templates that the receipt was sent with. */
+      template: string | null;
     }
   /** It went out already. */
   | { result: 'accepted' }
@@ -48,6 +50,7 @@ interface Row {
   kind: 'original' | 'copy';
   recipient: string;
   content: unknown;
+  template: string | null;
 }
 
 const CLAIM = `
@@ -68,7 +71,11 @@ const CLAIM = `
   select a.claim as asked, c.id is not null as mine, d.status, d.claim as holder,
     d.evidence is not null as "isProved", r.status = 'void' as "isVoid",
     case when not d.forced then ${problemWith('d.recipient')} end as blocked, d.receipt_id as "receiptId",
-    d.kind, d.recipient, r.content
+    d.kind, d.recipient, r.content,
+    case when d.kind = 'copy' then (
+      select o.template from donations.receipt_deliveries o
+      where o.receipt_id = d.receipt_id and o.template is not null
+      order by o.accepted_at limit 1) end as template
   from asked a
   left join donations.receipt_deliveries d on d.id = a.id
   left join donations.receipts r on r.id = d.receipt_id
@@ -104,8 +111,8 @@ export function createClaimer(db: Db): (request: ClaimRequest) => Promise<Claime
 function read(row: Row): Claimed | undefined {
   if (row.status === null) return { result: 'missing' };
   if (row.mine) {
-    const { receiptId, kind, recipient, content } = row;
-    return { result: 'claimed', receiptId, kind, recipient, content };
+    const { receiptId, kind, recipient, content, template } = row;
+    return { result: 'claimed', receiptId, kind, recipient, content, template };
   }
   if (row.status === 'accepted') return { result: 'accepted' };
   if (row.isProved) return { result: 'proved' };
@@ -136,13 +143,15 @@ const CHANGED = `returning concat(a.id, ' ', coalesce(a.claim::text, 'null')) as
  * The provider took the mail of this claim. Whatever was decided meanwhile, that is what happened; only
  * another attempt's claim is left alone.
  */
-export const acceptDelivery = (held: Held, messageId: string | undefined): RowChange =>
-  change(ACCEPT, held, { message_id: messageId ?? null });
+export const acceptDelivery = (
+  held: Held,
+  { messageId, template }: { messageId: string | undefined; template: string | null },
+): RowChange => change(ACCEPT, held, { message_id: messageId ?? null, template });
 const ACCEPT = `
   update donations.receipt_deliveries d set status = 'accepted',
     accepted_at = coalesce(d.accepted_at, now()), message_id = coalesce(a.message_id, d.message_id),
-    reason = null
-  from json_to_recordset($1::json) as a(id text, claim uuid, message_id text)
+    template = a.template, reason = null
+  from json_to_recordset($1::json) as a(id text, claim uuid, message_id text, template text)
   where d.id = a.id and d.claim = a.claim
   ${CHANGED}`;
 

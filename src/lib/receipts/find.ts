@@ -18,6 +18,8 @@ export interface Delivery {
   acceptedAt: Date | undefined;
   /** How often it was let go again although an earlier mail may have gone out. */
   resends: number;
+  /** The hash of the templates that it was written with. */
+  template: string | undefined;
   reason: string | undefined;
   evidence: string | undefined;
   createdAt: Date;
@@ -127,6 +129,7 @@ interface DeliveryRow {
   messageId: string | null;
   acceptedAt: Date | null;
   resends: number;
+  template: string | null;
   reason: string | null;
   evidence: string | null;
   createdAt: Date;
@@ -146,7 +149,7 @@ export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
   if (!receipt) throw notFound(`no receipt ${id}`);
   const deliveries = await db.query<DeliveryRow>(
     `select id, kind, status, recipient, job_id as "jobId", claimed_at as "claimedAt",
-       message_id as "messageId", accepted_at as "acceptedAt", resends, reason, evidence,
+       message_id as "messageId", accepted_at as "acceptedAt", resends, template, reason, evidence,
        created_at as "createdAt"
      from donations.receipt_deliveries where receipt_id = $1 order by created_at, id`,
     [id],
@@ -163,6 +166,7 @@ export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
       claimedAt: row.claimedAt ?? undefined,
       messageId: row.messageId ?? undefined,
       acceptedAt: row.acceptedAt ?? undefined,
+      template: row.template ?? undefined,
       reason: row.reason ?? undefined,
       evidence: row.evidence ?? undefined,
     })),

@@ -10,8 +10,16 @@ import type { ReceiptContent } from './content.ts';
 import { type ReceiptView, type ViewFormatters, viewReceipt } from './view.ts';
 import { createAmountWriter } from './words.ts';
 
+/** The parts of a mail as they are written: Handlebars. */
+export interface TemplateSources {
+  subject: string;
+  html: string;
+  text: string;
+}
+
 /** The parts of a mail, ready to use. */
 export interface MailTemplates {
+  sources: TemplateSources;
   subject: (view: ReceiptView) => string;
   html: (view: ReceiptView) => string;
   text: (view: ReceiptView) => string;
@@ -42,18 +50,12 @@ export async function loadTemplates(dir: string | undefined): Promise<ReceiptTem
     words: createAmountWriter(),
     date: createDateFormatter(),
   };
-  const load = async (name: 'receipt' | 'refund', kind: keyof MailTemplates) => {
-    const { path, source } = await readTemplate(dir, `${name}.${kind}.hbs`);
-    const example = viewReceipt(COMPLETE, format, { copy: true });
+  const example = viewReceipt(COMPLETE, format, { copy: true });
+  const load = async (name: 'receipt' | 'refund', part: keyof TemplateSources) => {
+    const { path, source } = await readTemplate(dir, `${name}.${part}.hbs`);
     try {
-      checkTemplate(source, example, { html: kind === 'html' });
-      // Escaped once, in HTML; a subject or plain text with `&amp;` in it would be wrong.
-      const template = Handlebars.compile<ReceiptView>(source, {
-        strict: true,
-        noEscape: kind !== 'html',
-      });
-      template(example);
-      return template;
+      checkTemplate(source, example, { html: part === 'html' });
+      compile(source, part)(example);
     } catch (error) {
       const { message } = error as Error;
       const [line, hint] =
@@ -63,6 +65,7 @@ export async function loadTemplates(dir: string | undefined): Promise<ReceiptTem
         `${hint ? `${hint}\n` : ''}What a template may use is listed in docs/receipts.md.`,
       );
     }
+    return source;
   };
   const loadAll = async (name: 'receipt' | 'refund'): Promise<MailTemplates> => {
     const [subject, html, text] = await Promise.all([
@@ -70,11 +73,23 @@ export async function loadTemplates(dir: string | undefined): Promise<ReceiptTem
       load(name, 'html'),
       load(name, 'text'),
     ]);
-    return { subject, html, text };
+    return compileMail({ subject, html, text });
   };
   const [receipt, refund] = await Promise.all([loadAll('receipt'), loadAll('refund')]);
   return { receipt, refund, format };
 }
+
+/** Templates that were checked before, ready to use. */
+export const compileMail = (sources: TemplateSources): MailTemplates => ({
+  sources,
+  subject: compile(sources.subject, 'subject'),
+  html: compile(sources.html, 'html'),
+  text: compile(sources.text, 'text'),
+});
+
+// Escaped once, in HTML; a subject or plain text with `&amp;` in it would be wrong.
+const compile = (source: string, part: keyof TemplateSources) =>
+  Handlebars.compile<ReceiptView>(source, { strict: true, noEscape: part !== 'html' });
 
 async function readTemplate(
   dir: string | undefined,

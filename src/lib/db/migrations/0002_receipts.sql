@@ -85,6 +85,17 @@ $$;
 create trigger receipt_void after update of status on donations.receipts
   for each row when (new.status = 'void') execute function donations.end_receipt();
 
+create table donations.receipt_templates (
+  hash text primary key check (hash ~ '^[0-9a-f]{64}$'),
+  subject text not null,
+  html text not null,
+  text text not null,
+  created_at timestamptz not null default now()
+);
+comment on table donations.receipt_templates is 'The templates that mails were written with: what was sent can be seen, and sent again, as it was.';
+create trigger receipt_templates_append_only before update or delete or truncate on donations.receipt_templates
+  for each statement execute function donations.refuse_change();
+
 create table donations.receipt_deliveries (
   id text primary key check (id ~ '^dlv_[0-9a-z]{26}$'),
   receipt_id text not null references donations.receipts,
@@ -102,6 +113,8 @@ create table donations.receipt_deliveries (
   resends smallint not null default 0,
   message_id text,
   accepted_at timestamptz,
+  -- Of the templates that the mail was written with; they are kept before it is sent. Null: SendGrid's own.
+  template text,
   reason text,
   -- What settles an unknown outcome: the event or the person, in words. It may be there before the
   -- outcome is unknown: then nothing more is sent.
