@@ -58,6 +58,12 @@ const BRANCHES: (Leaf | Noun)[] = [
     ],
   },
   {
+    name: 'donors',
+    group: EVERYDAY,
+    description: 'the people and organisations that give',
+    verbs: [async () => (await import('./donors/fix-email.ts')).donorsFixEmailCommand],
+  },
+  {
     name: 'worker',
     group: QUEUE,
     description: 'the processes that run the jobs',

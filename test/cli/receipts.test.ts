@@ -164,3 +164,31 @@ it('replays what failed, after a confirmation', async () => {
   await send();
   expect(await list(`donation:${id}`)).toMatchObject([{ status: 'accepted', kind: 'original' }]);
 });
+
+it('corrects an address, and sends what did not get there', async () => {
+  const { id } = await donate('wrnog@example.org');
+  await send();
+  const [sent] = await list(`donation:${id}`);
+  const file = join(dir, 'bounce.json');
+  const bounce = {
+    email: 'wrnog@example.org',
+    event: 'bounce',
+    reason: '550 unknown',
+    timestamp: Math.floor(Date.now() / 1000),
+    sg_message_id: 'def.0',
+    delivery_id: sent?.delivery,
+  };
+  writeFileSync(file, JSON.stringify([bounce]));
+  await cli('evidence', 'import', file);
+  const fix = (...args: string[]) => runCli(['donors', 'fix-email', ...args], { env: system.env });
+  expect((await fix('nobody@example.org', 'a@example.org')).code).toBe(3);
+  expect((await fix('wrnog@example.org', 'not an address')).code).toBe(2);
+  const fixed = await fix('WRNOG@example.org', 'right@example.org', '--replay', '--yes');
+  expect(fixed.stdout).toContain('1 donor (Ada Lovelace) has the address right@example.org.');
+  expect(fixed.stdout).toContain('Replayed 1 of 1 receipt.');
+  await send();
+  expect(await list(`donation:${id}`)).toMatchObject([
+    { kind: 'copy', status: 'accepted', recipient: 'right@example.org' },
+    { kind: 'original', status: 'bounced', recipient: 'wrnog@example.org' },
+  ]);
+});

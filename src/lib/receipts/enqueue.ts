@@ -39,3 +39,18 @@ export async function sendByNewJob(tx: Queryable, delivery: ToSend): Promise<big
   ]);
   return jobId as bigint;
 }
+
+/** Deliveries to these donors that wait go to another address. @returns how many. */
+export async function readdressWaiting(
+  tx: Queryable,
+  { donors, from, to }: { donors: string[]; from: string; to: string },
+): Promise<number> {
+  const { rowCount } = await tx.query(
+    `update donations.receipt_deliveries d set recipient = $3
+     from donations.receipts r
+     where r.id = d.receipt_id and r.donor_id = any ($1) and d.status = 'pending'
+       and lower(d.recipient) = lower($2)`,
+    [donors, from, to],
+  );
+  return rowCount ?? 0;
+}
