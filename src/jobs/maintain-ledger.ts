@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { isConnectionError } from '../lib/db/connection-error.ts';
-import type { Db } from '../lib/db/database.ts';
+import type { Db, Queryable } from '../lib/db/database.ts';
 import { forgetPaced } from '../lib/queue/change/recall.ts';
 import { forgetDiscarded } from '../lib/queue/change/restore.ts';
 import { adoptAllFailures } from '../lib/queue/run/adopt.ts';
@@ -9,10 +9,15 @@ import { takeUpkeepTurn } from '../lib/queue/run/upkeep-turn.ts';
 import { dropStaleVerdicts } from '../lib/queue/run/verdicts.ts';
 import { forgetSeen } from '../lib/webhooks/seen.ts';
 
+/** Deleting a day of a busy queue takes longer than a worker's other statements may. */
+const UPKEEP = { statementTimeoutMs: 10 * 60_000 };
+
 export interface UpkeepDeps {
   db: Db;
   log: Logger;
   retentionDays: number;
+  /** Whether the worker ends: no further step is begun then. */
+  isStopping: () => boolean;
 }
 
 /** For how long a discard can be undone, and a retry be called off. */
@@ -27,38 +32,48 @@ const ASK_MS = 60_000;
  * jobs; verdicts on jobs that are gone). Each step stands alone, and none stops a worker: what was
  * not done now is done later, and until then the ledger's default partition takes every row.
  *
- * @returns what asks whether it is time, and does it. It never rejects.
+ * @returns what asks whether it is time, and does it. It never rejects, and may take minutes.
  */
-export function ledgerUpkeep({ db, log, retentionDays }: UpkeepDeps): () => Promise<void> {
+export function ledgerUpkeep({ db, log, retentionDays, isStopping }: UpkeepDeps) {
+  const inTime = (work: (tx: Queryable) => Promise<unknown>) => () => db.transaction(work, UPKEEP);
   const steps: [string, () => Promise<unknown>][] = [
-    ['make partitions', () => db.query('select donations.ensure_attempt_partitions()')],
-    ['drop old partitions', () => db.query('select donations.prune_attempts($1)', [retentionDays])],
-    ['drop stale verdicts', () => dropStaleVerdicts(db)],
+    ['make partitions', inTime((tx) => tx.query('select donations.ensure_attempt_partitions()'))],
+    [
+      'drop old partitions',
+      inTime((tx) => tx.query('select donations.prune_attempts($1)', [retentionDays])),
+    ],
+    ['drop stale verdicts', inTime((tx) => dropStaleVerdicts(tx))],
     ['take in failed jobs', () => adoptAllFailures(db)],
-    ['forget old pauses', () => forgetPauses(db)],
-    ['forget webhook events', () => forgetSeen(db, retentionDays)],
-    ['forget discarded jobs', () => forgetDiscarded(db, RESTORABLE_DAYS)],
-    ['forget paced retries', () => forgetPaced(db, RESTORABLE_DAYS)],
+    ['forget old pauses', inTime((tx) => forgetPauses(tx))],
+    ['forget webhook events', inTime((tx) => forgetSeen(tx, retentionDays))],
+    ['forget discarded jobs', inTime((tx) => forgetDiscarded(tx, RESTORABLE_DAYS))],
+    ['forget paced retries', inTime((tx) => forgetPaced(tx, RESTORABLE_DAYS))],
   ];
-  const attempt = async (what: string, work: () => Promise<unknown>) => {
-    try {
-      return await work();
-    } catch (error) {
-      if (isConnectionError(error)) throw error;
-      log.warn({ error: (error as Error).message }, `could not ${what}; tried again later`);
-      return undefined;
+  let askAt = Number.NEGATIVE_INFINITY;
+  let underWay = false;
+  const work = async () => {
+    if (!(await takeUpkeepTurn(db))) return;
+    for (const [what, step] of steps) {
+      if (isStopping()) return;
+      try {
+        await step();
+      } catch (error) {
+        if (isConnectionError(error)) throw error;
+        log.warn({ error: (error as Error).message }, `could not ${what}; tried again later`);
+      }
     }
   };
-  let askAt = Number.NEGATIVE_INFINITY;
-  return async () => {
-    if (performance.now() < askAt) return;
+  return async (): Promise<void> => {
+    if (underWay || isStopping() || performance.now() < askAt) return;
     askAt = performance.now() + ASK_MS;
+    underWay = true;
     try {
-      if (!(await takeUpkeepTurn(db))) return;
-      for (const [what, work] of steps) await attempt(what, work);
+      await work();
     } catch (error) {
       // Postgres is away, and somebody else says so.
       log.debug({ error: (error as Error).message }, 'upkeep is put off');
+    } finally {
+      underWay = false;
     }
   };
 }

@@ -45,7 +45,7 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
 
 function attempts(runner: TaskRunner, name: TaskName, task: Task) {
   return async (payload: unknown, { job }: JobHelpers): Promise<void> => {
-    const place = await runner.slots.enter();
+    const place = await runner.slots.enter({ prepares: task.callsInSlot ?? false });
     const attempt: Attempt = {
       id: randomUUID(),
       jobId: String(job.id),

@@ -71,6 +71,7 @@ export class Worker {
   /** How many jobs were begun. */
   #begun = 0;
   #stopping = false;
+  #ended = false;
   #verdictTimer: NodeJS.Timeout | undefined;
   #houseTimer: NodeJS.Timeout | undefined;
   #probing = false;
@@ -89,6 +90,7 @@ export class Worker {
       db,
       log,
       retentionDays: options.config.ledger.retentionDays,
+      isStopping: () => this.#ended,
     });
     this.#slots = new Slots(options.concurrency);
     this.#overdue = new Promise((resolve) => {
@@ -233,15 +235,16 @@ export class Worker {
   /** Says goodbye, briefly: when Postgres is away the others find this worker gone and do the rest. */
   async #end(): Promise<void> {
     const { db, log } = this.#options;
+    this.#ended = true;
     for (const timer of [...this.#stopTimers, this.#houseTimer, this.#verdictTimer])
       clearTimeout(timer);
     // From here on nothing begins at a provider.
     this.#lease.end();
     const left = this.#jobs();
     const goodbye = async () => {
+      await this.#lease.close();
       await signOff(db, this.id, [...this.#running.values()]);
       await applyVerdicts(db);
-      await this.#lease.close();
     };
     const said = await Promise.race([
       goodbye().then(
@@ -346,7 +349,8 @@ export class Worker {
     // After an outage those that were cut off with us come back first.
     if (this.#lease.isSettled()) await this.#houseKept('gone workers', () => this.#releaseGone());
     await this.#houseKept('failures of others', () => adoptFailures(db));
-    await this.#upkeep();
+    // It may take long: nothing waits for it.
+    this.#upkeep();
   }
 
   /** A provider that is asked may be silent for long: nothing waits for it. */

@@ -152,10 +152,10 @@ describe('jobs rescue', () => {
   it('leaves the one whose connection lives though its heartbeat is late', async () => {
     const id = await addWorker('ours', { alive: true });
     await lock('ours');
-    await system.db.query(`update donations.workers set seen_at = now() - interval '30 s'`);
+    await system.db.query(`update donations.workers set seen_at = now() - interval '10 s'`);
     expect((await cli('--yes')).code).toBe(0);
     expect(Object.keys(await locked())).toHaveLength(1);
-    await system.db.query(`update donations.workers set seen_at = now() - interval '61 s'`);
+    await system.db.query(`update donations.workers set seen_at = now() - interval '16 s'`);
     expect(await plan()).toMatchObject([{ worker: id, state: 'gone', release: true }]);
   });
 

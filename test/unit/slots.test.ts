@@ -8,7 +8,7 @@ function job(slots: Slots) {
   const step = () => new Promise<void>((resolve) => steps.push(resolve));
   const state = { at: 'waiting' };
   const ended = (async () => {
-    const place = await slots.enter();
+    const place = await slots.enter({ prepares: true });
     if (!place) {
       state.at = 'sent away';
       return;
@@ -70,18 +70,30 @@ describe('slots', () => {
     slots.close();
     await turn();
     expect(at(jobs, 'sent away')).toBe(6 - begun);
-    expect(await slots.enter()).toBeUndefined();
+    expect(await slots.enter({ prepares: true })).toBeUndefined();
     for (let i = 0; i < 40; i++) {
       await jobs.find(({ state }) => !['done', 'sent away', 'prepared'].includes(state.at))?.next();
     }
     expect(at(jobs, 'done')).toBe(begun);
   });
 
+  it('send away also who waits for a slot and has begun nothing', async () => {
+    const slots = new Slots(1);
+    const first = await slots.enter({ prepares: false });
+    const second = slots.enter({ prepares: false });
+    const prepared = await slots.enter({ prepares: true });
+    const called = prepared?.call(async () => 'called');
+    slots.close();
+    expect(await second).toBeUndefined();
+    expect(await first?.call(async () => 'first')).toBe('first');
+    expect(await called).toBe('called');
+  });
+
   it('let fewer prepare the longer the calls take', async () => {
     const slots = new Slots(10);
     const before = slots.lead;
     for (let i = 0; i < 30; i++) {
-      const place = await slots.enter();
+      const place = await slots.enter({ prepares: true });
       await place?.call(() => new Promise((resolve) => setTimeout(resolve, 20)));
     }
     expect(slots.lead).toBeLessThan(before);
@@ -90,13 +102,13 @@ describe('slots', () => {
 
   it('that are given back by a job which failed before its call are taken by the next', async () => {
     const slots = new Slots(1);
-    for (let i = 0; i < 10; i++) (await slots.enter())?.leave();
-    const place = await slots.enter();
+    for (let i = 0; i < 10; i++) (await slots.enter({ prepares: true }))?.leave();
+    const place = await slots.enter({ prepares: true });
     await expect(
       place?.call(async () => {
         throw new Error('no');
       }),
     ).rejects.toThrow('no');
-    expect(await (await slots.enter())?.call(async () => 'yes')).toBe('yes');
+    expect(await (await slots.enter({ prepares: true }))?.call(async () => 'yes')).toBe('yes');
   });
 });

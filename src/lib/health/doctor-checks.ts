@@ -85,7 +85,12 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
       async run() {
         const { databaseUrl, databaseDirectUrl } = config;
         if (databaseUrl === undefined) return ok('its own, to the embedded database');
-        await requireSessions({ databaseUrl, databaseDirectUrl });
+        try {
+          await requireSessions({ databaseUrl, databaseDirectUrl });
+        } catch (error) {
+          if (error instanceof UserError) throw error;
+          return skipped('needs the database');
+        }
         return ok(
           databaseDirectUrl
             ? 'DATABASE_DIRECT_URL keeps what a worker needs to keep'

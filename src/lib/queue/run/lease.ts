@@ -1,4 +1,3 @@
-import { uptime } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../../clock.ts';
 import { isConnectionError } from '../../db/connection-error.ts';
@@ -6,8 +5,9 @@ import type { Db, Session } from '../../db/database.ts';
 import { CONTROL_CHANNEL } from './pauses.ts';
 import {
   beat,
-  endLockHolders,
+  endFormerConnections,
   GIVE_UP_AFTER_MS,
+  heartbeatName,
   holdWorkerLock,
   RESTART_GRACE_MS,
   type RunningJob,
@@ -36,17 +36,18 @@ const AGAIN_MS = 500;
 const STATEMENT_MS = 1000;
 const CONNECT_MS = 2000;
 
-/** The moment, by every clock there is: a stopped process, a suspended host and a set clock differ. */
+/**
+ * A moment by both clocks: the monotonic one, which nobody sets but which stands still while the
+ * host is suspended, and the one on the wall.
+ */
 interface Moment {
-  readings: number[];
+  monotonic: number;
+  wall: number;
 }
-const moment = (): Moment => ({
-  // The monotonic clock stands still while the host is suspended, the time since boot does not.
-  readings: [performance.now(), uptime() * 1000, Date.now()],
-});
-/** The longest time that any of the clocks says has gone by. */
-const since = ({ readings }: Moment) =>
-  Math.max(...moment().readings.map((now, i) => now - (readings[i] as number)));
+const moment = (): Moment => ({ monotonic: performance.now(), wall: Date.now() });
+/** The longer of the times that the clocks say have gone by: doubt costs a heartbeat, not a mail. */
+const since = ({ monotonic, wall }: Moment) =>
+  Math.max(performance.now() - monotonic, Date.now() - wall);
 
 /**
  * A worker's proof that it is alive: a heartbeat in a loop of its own, on a connection of its own,
@@ -142,8 +143,9 @@ export class Lease {
     this.#closed = true;
     clearInterval(this.#watch);
     this.#wake();
-    await this.#loop;
     this.#drop();
+    // Only a connection that is being opened keeps it longer, and then no heartbeat follows.
+    await Promise.race([this.#loop, new Promise((resolve) => setTimeout(resolve, AGAIN_MS))]);
   }
 
   async #beatOn(): Promise<void> {
@@ -173,11 +175,11 @@ export class Lease {
     const { workerId, running, onGivenUp } = this.#options;
     const session = this.#session ?? (await this.#open());
     if (!this.#holdsLock) await this.#takeLock(session);
+    if (this.#closed) return this.#drop();
     const sent = moment();
     const heard = await beat(session, workerId, running());
     if (!heard) throw new Error(`worker ${workerId} is not on record any more`);
-    const [asked = 0] = sent.readings;
-    this.#offset = heard.now.getTime() - (asked + performance.now()) / 2;
+    this.#offset = heard.now.getTime() - (sent.monotonic + performance.now()) / 2;
     if (heard.releasedAt) {
       this.#releasedAt = heard.releasedAt.getTime();
       onGivenUp(heard.releasedAt);
@@ -188,7 +190,7 @@ export class Lease {
 
   async #open(): Promise<Session> {
     const { db, workerId, onControl } = this.#options;
-    const session = await db.session(`donations worker ${workerId} alive`, {
+    const session = await db.session(heartbeatName(workerId), {
       statementTimeoutMs: STATEMENT_MS,
       connectTimeoutMs: CONNECT_MS,
     });
@@ -201,7 +203,8 @@ export class Lease {
     try {
       // The other way round as well: a host that vanished must not hold the lock for hours.
       await session.query(
-        `set statement_timeout = ${STATEMENT_MS}; set tcp_keepalives_idle = 3; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 5;
+        `set statement_timeout = ${STATEMENT_MS};
+         set tcp_keepalives_idle = 3; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 5;
          listen ${CONTROL_CHANNEL}`,
       );
     } catch (error) {
@@ -220,8 +223,8 @@ export class Lease {
     const { workerId } = this.#options;
     this.#holdsLock = await holdWorkerLock(session, workerId);
     if (this.#holdsLock) return;
-    // The server believes that the connection before lives. Only a role that may not end it fails.
-    await endLockHolders(session, workerId).catch(() => {});
+    // The server believes that the connection before lives. A role may always end its own.
+    await endFormerConnections(session, workerId).catch(() => {});
   }
 
   /** Without waiting: a connection that broke may never say that it has ended. */

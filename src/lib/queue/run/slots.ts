@@ -23,7 +23,7 @@ export class Slots {
   #preparing = 0;
   #closed = false;
   readonly #waitingToPrepare: ((go: boolean) => void)[] = [];
-  readonly #waitingToCall: (() => void)[] = [];
+  readonly #waitingToCall: { go: (granted: boolean) => void; begun: boolean }[] = [];
   /** Averages, in milliseconds. */
   #prepareMs = 1;
   #callMs = 4;
@@ -38,9 +38,25 @@ export class Slots {
     return Math.min(this.#count * (JOBS_PER_SLOT - 1), needed + 1);
   }
 
-  /** Waits until the job may begin; undefined when no more may. */
-  async enter(): Promise<Place | undefined> {
+  /**
+   * Waits until the job may begin; undefined when no more may.
+   * @param prepares whether it has something to do before its call. One that has not begins when it has its slot.
+   */
+  async enter({ prepares }: { prepares: boolean }): Promise<Place | undefined> {
     if (this.#closed) return undefined;
+    return prepares ? this.#enterToPrepare() : this.#enterToCall();
+  }
+
+  async #enterToCall(): Promise<Place | undefined> {
+    if (!(await this.#takeSlot({ begun: false }))) return undefined;
+    const leave = once(() => this.#freeSlot());
+    return {
+      leave,
+      call: (work) => this.#measured(work).finally(leave),
+    };
+  }
+
+  async #enterToPrepare(): Promise<Place | undefined> {
     if (this.#preparing >= this.lead || this.#waitingToPrepare.length > 0) {
       if (!(await new Promise<boolean>((resolve) => this.#waitingToPrepare.push(resolve))))
         return undefined;
@@ -48,39 +64,54 @@ export class Slots {
       this.#preparing += 1;
     }
     const entered = performance.now();
-    let prepared = false;
-    const leave = () => {
-      if (prepared) return;
-      prepared = true;
+    const leave = once(() => {
       this.#preparing -= 1;
       this.#admit();
-    };
+    });
     return {
       leave,
       call: async (work) => {
-        const asked = performance.now();
-        if (this.#calling < this.#count) this.#calling += 1;
-        else await new Promise<void>((resolve) => this.#waitingToCall.push(resolve));
-        this.#prepareMs += WEIGHT * (asked - entered - this.#prepareMs);
+        const prepareMs = performance.now() - entered;
+        await this.#takeSlot({ begun: true });
+        this.#prepareMs += WEIGHT * (prepareMs - this.#prepareMs);
         leave();
-        const began = performance.now();
-        try {
-          return await work();
-        } finally {
-          this.#callMs += WEIGHT * (performance.now() - began - this.#callMs);
-          const next = this.#waitingToCall.shift();
-          // The slot goes from hand to hand.
-          if (next) next();
-          else this.#calling -= 1;
-        }
+        return this.#measured(work).finally(() => this.#freeSlot());
       },
     };
+  }
+
+  async #measured<T>(work: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.#callMs += WEIGHT * (performance.now() - began - this.#callMs);
+    }
+  }
+
+  /** @param begun whether the job has begun already, and goes on when the worker stops. */
+  async #takeSlot({ begun }: { begun: boolean }): Promise<boolean> {
+    if (this.#calling < this.#count) {
+      this.#calling += 1;
+      return true;
+    }
+    return new Promise((go) => this.#waitingToCall.push({ go, begun }));
+  }
+
+  /** The slot goes from hand to hand. */
+  #freeSlot(): void {
+    const next = this.#waitingToCall.shift();
+    if (next) next.go(true);
+    else this.#calling -= 1;
   }
 
   /** Lets no more jobs begin. */
   close(): void {
     this.#closed = true;
     for (const resolve of this.#waitingToPrepare.splice(0)) resolve(false);
+    const waiting = this.#waitingToCall.splice(0);
+    this.#waitingToCall.push(...waiting.filter(({ begun }) => begun));
+    for (const { go, begun } of waiting) if (!begun) go(false);
   }
 
   #admit(): void {
@@ -89,4 +120,13 @@ export class Slots {
       this.#waitingToPrepare.shift()?.(true);
     }
   }
+}
+
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    work();
+  };
 }

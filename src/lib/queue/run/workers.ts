@@ -78,17 +78,18 @@ export async function holdWorkerLock(session: Queryable, workerId: string): Prom
   return rows[0]?.held ?? false;
 }
 
+/** The name under which a worker's heartbeat is connected. */
+export const heartbeatName = (workerId: string) => `donations worker ${workerId} alive`;
+
 /**
- * Ends the connections that hold a worker's lock: its own of before, which broke at its end only.
+ * Ends the connections on which the worker beat before, which broke at its end only and hold its
+ * lock still. Others who look whether it is gone hold the lock as well, for a moment: they stay.
  */
-export async function endLockHolders(session: Queryable, workerId: string): Promise<void> {
+export async function endFormerConnections(session: Queryable, workerId: string): Promise<void> {
   await session.query(
-    `with key as (select ${LOCK_KEY('$1')} as k)
-     select pg_terminate_backend(l.pid) from pg_locks l, key
-     where l.locktype = 'advisory' and l.granted and l.pid <> pg_backend_pid() and l.objsubid = 1
-       and l.database = (select oid from pg_database where datname = current_database())
-       and l.classid::bigint = (k >> 32) & 4294967295 and l.objid::bigint = k & 4294967295`,
-    [workerId],
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and application_name = $1 and pid <> pg_backend_pid()`,
+    [heartbeatName(workerId)],
   );
 }
 
