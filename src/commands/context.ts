@@ -47,7 +47,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     .slice(0, 2)
     .join(' ');
 
-  const settings = once(async () => {
+  const loadSettings = once(async () => {
     const { loadConfig } = await import('../lib/config.ts');
     const loaded = loadConfig(io);
     if (loaded.config.mode === 'sandbox' && io.stderr.isTTY) {
@@ -55,7 +55,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     }
     return loaded;
   });
-  const config = async () => (await settings()).config;
+  const config = async () => (await loadSettings()).config;
 
   const databaseUrl = once(async () => {
     const { databaseUrl, dataDir } = await config();
@@ -65,13 +65,19 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
   });
 
   const db = once(async () => {
-    const { mode, databaseUrl: external } = await config();
+    const settings = await config();
     const url = await databaseUrl();
     const { openDb } = await import('../lib/db/database.ts');
     const { prepareDatabase } = await import('../lib/db/prepare.ts');
     const db = openDb({ url, applicationName: `donations ${commandName}`, poolSize: 10 });
     closers.push(() => db.close());
-    await prepareDatabase(db, { url, mode, migrateByItself: external === undefined });
+    await prepareDatabase(db, {
+      url,
+      mode: settings.mode,
+      migrateByItself: settings.databaseUrl === undefined,
+    });
+    const { ensureOrganization } = await import('../lib/organizations/organization.ts');
+    await ensureOrganization(db, settings);
     return db;
   });
 
@@ -105,7 +111,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     signal,
     stopsByItself: false,
     config,
-    configSources: async () => (await settings()).sources,
+    configSources: async () => (await loadSettings()).sources,
     log: once(async () => {
       const { createLogger } = await import('../lib/output/log.ts');
       return createLogger(io);
@@ -123,8 +129,13 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     }),
     mail: once(async () => {
       const { sendgrid } = await endpoints();
+      const { receipts } = await config();
       const { sendgridGateway } = await import('../lib/providers/sendgrid.ts');
-      return sendgridGateway({ ...sendgrid, apiKey: sendgrid.apiKey as string });
+      return sendgridGateway({
+        ...sendgrid,
+        apiKey: sendgrid.apiKey as string,
+        sender: receipts.from,
+      });
     }),
     async operator() {
       const { hostname, userInfo } = await import('node:os');

@@ -117,10 +117,20 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./sandbox/status.ts')).sandboxStatusCommand,
       async () => (await import('./sandbox/inbox.ts')).sandboxInboxCommand,
       async () => (await import('./sandbox/fault.ts')).sandboxFaultCommand,
+      async () => (await import('./sandbox/refund.ts')).sandboxRefundCommand,
       async () => (await import('./sandbox/webhooks.ts')).sandboxWebhooksCommand,
       async () => (await import('./sandbox/reset.ts')).sandboxResetCommand,
     ],
     hidden: [async () => (await import('./sandbox/serve.ts')).sandboxServeCommand],
+  },
+  {
+    name: 'organization',
+    group: SETUP,
+    description: 'the organisation that issues receipts',
+    verbs: [
+      async () => (await import('./organization/show.ts')).organizationShowCommand,
+      async () => (await import('./organization/update.ts')).organizationUpdateCommand,
+    ],
   },
   {
     name: 'config',

@@ -54,7 +54,7 @@ function tell(io: Io, { donation, receipts, jobs, events }: Story, now: Date): v
   );
   print(
     io,
-    `${plain(donor.name)} <${plain(donor.email)}>${donation.fund ? `  fund ${plain(donation.fund)}` : ''}${donation.campaign ? `  campaign ${plain(donation.campaign)}` : ''}`,
+    `${plain(donor.name)}${donor.email ? ` <${plain(donor.email)}>` : ''}${donation.fund ? `  fund ${plain(donation.fund)}` : ''}${donation.campaign ? `  campaign ${plain(donation.campaign)}` : ''}`,
   );
   for (const receipt of receipts) {
     for (const delivery of receipt.deliveries) {
@@ -109,14 +109,20 @@ function toObject({ donation, receipts, jobs, events }: Story) {
     status: donation.status,
     amount_minor: donation.amount.minor,
     currency: donation.amount.currency,
-    donor: { id: donation.donor.id, name: donation.donor.name, email: donation.donor.email },
+    donor: {
+      id: donation.donor.id,
+      name: donation.donor.name,
+      email: donation.donor.email ?? null,
+    },
+    method: donation.method,
+    refunded_minor: donation.refundedMinor,
     fund: donation.fund ?? null,
     campaign: donation.campaign ?? null,
-    payment_intent: donation.paymentIntentId ?? null,
-    decline_code: donation.failureCode ?? null,
-    failure_reason: donation.failureReason ?? null,
-    card: donation.card ?? null,
-    card_saved_at: donation.cardSavedAt ?? null,
+    payment_intent: donation.charge?.paymentIntentId ?? null,
+    decline_code: donation.charge?.failure?.code ?? null,
+    failure_reason: donation.charge?.failure?.reason ?? null,
+    card: donation.charge?.card ?? null,
+    card_saved_at: donation.charge?.cardSavedAt ?? null,
     created_at: donation.createdAt,
     settled_at: donation.settledAt ?? null,
     receipts: receipts.map((receipt) => ({

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 
 /** What each id prefix stands for. */
 export const ID_PREFIXES = {
+  organization: 'org',
   donor: 'dnr',
   donation: 'don',
   receipt: 'rcp',

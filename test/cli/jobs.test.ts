@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { donateNow } from '../../src/lib/donations/donate.ts';
 import { runCli } from '../support/cli.ts';
+import { donateNow } from '../support/donate.ts';
 import { addJob } from '../support/jobs.ts';
 import { gift, type System, startSystem } from '../support/system.ts';
 
@@ -346,9 +346,10 @@ describe('jobs retry', () => {
   });
 
   it('sends a receipt whose delivery had failed, once', async () => {
-    const { donation } = await donateNow(system.deps, gift());
+    const donation = await donateNow(system.deps, gift());
     await system.db.query(
-      `update donations.receipt_deliveries set status = 'failed', reason = 'refused' where donation_id = $1`,
+      `update donations.receipt_deliveries set status = 'failed', reason = 'refused'
+       where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $1)`,
       [donation.id],
     );
     await system.db.query(
@@ -369,7 +370,7 @@ describe('jobs retry', () => {
   });
 
   it('leaves a receipt alone that has gone to the donor as a copy since', async () => {
-    const { donation } = await donateNow(system.deps, gift());
+    const donation = await donateNow(system.deps, gift());
     const { rows } = await system.db.query<{ id: string }>(
       `with f as (select id from graphile_worker.jobs where task_identifier = 'send_receipt'),
        g as (select j.id from f cross join lateral graphile_worker.permanently_fail_jobs(array[f.id], 'refused') j)
@@ -378,7 +379,8 @@ describe('jobs retry', () => {
       [donation.id],
     );
     await system.db.query(
-      `update donations.receipt_deliveries set status = 'failed', reason = 'refused' where donation_id = $1`,
+      `update donations.receipt_deliveries set status = 'failed', reason = 'refused'
+       where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $1)`,
       [donation.id],
     );
     expect((await cli('receipts', 'resend', donation.id)).code).toBe(0);

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { accountFor, isSettledAccount } from '../../src/lib/donations/account.ts';
-import { donateInBackground } from '../../src/lib/donations/donate.ts';
+import { isComplete, tallySince } from '../../src/lib/donations/tally.ts';
 import { pauseTask } from '../../src/lib/queue/run/pauses.ts';
 import { runCli } from '../support/cli.ts';
+import { donateInBackground } from '../support/donate.ts';
 import { addJob } from '../support/jobs.ts';
 import { gift, hurry, type System, startSystem, type TestWorker } from '../support/system.ts';
 
@@ -18,7 +18,7 @@ const json = async (...args: string[]) => {
   expect(code).toBe(0);
   return JSON.parse(stdout);
 };
-const account = () => accountFor(system.db, new Date(0));
+const account = () => tallySince(system.db, new Date(0));
 const pauses = async () =>
   (
     await system.db.query(
@@ -195,7 +195,7 @@ describe('workers', () => {
     const resumed = Date.now();
     await logged(restarted, 'send_receipt resumed');
     expect(Date.now() - resumed).toBeLessThan(SEEN_WITHIN_MS);
-    await restarted.until(async () => isSettledAccount(await account()));
+    await restarted.until(async () => isComplete(await account()));
     expect(await sandbox.inbox({ limit: 100 })).toHaveLength(COUNT + 1);
     const { rows } = await db.query<{ late: number; most: number }>(
       `select count(*) filter (where started_at between $1::timestamptz + interval '2 s' and $2)::int as late,
@@ -237,7 +237,7 @@ describe('workers', () => {
     await hurry(db);
     expect((await account()).accepted).toBe(0);
     await sandbox.clearFaults();
-    await worker.until(async () => isSettledAccount(await account()));
+    await worker.until(async () => isComplete(await account()));
     expect(await account()).toMatchObject({ accepted: 10, held: 0, receiptsFailed: 0 });
   });
 });

@@ -25,14 +25,14 @@ const replayed = error(500, {}, { 'Idempotent-Replayed': 'true' });
 describe('Stripe', () => {
   const gateway = () =>
     stripeGateway({ secretKey: 'sk_test_1', apiBase: server.url, timeoutMs: 2000 });
-  const charge = (paymentMethod = 'pm_card_visa') =>
-    gateway().charge({
+  const create = (paymentMethod = 'pm_card_visa') =>
+    gateway().createPayment({
       donationId: 'don_1',
       amount: { minor: 5000n, currency: 'usd' },
       paymentMethod,
-      idempotencyKey: 'charge:don_1',
       description: 'Donation don_1',
     });
+  const confirm = () => gateway().confirmPayment('pi_1');
   const intent = (fields: object = {}) => ({
     id: 'pi_1',
     object: 'payment_intent',
@@ -49,39 +49,65 @@ describe('Stripe', () => {
     ...fields,
   });
 
-  test('a charge is asked for as it must be', async () => {
-    server.script(ok(intent(), { 'Request-Id': 'req_1' }));
-    expect(await charge()).toEqual({
-      status: 'succeeded',
-      paymentIntentId: 'pi_1',
-      paymentMethodId: 'pm_1',
-      card: { brand: 'visa', last4: '4242', expMonth: 4, expYear: 2030 },
-      requestId: 'req_1',
-    });
+  test('a payment is created unconfirmed', async () => {
+    server.script(ok(intent({ status: 'requires_confirmation' }), { 'Request-Id': 'req_1' }));
+    expect(await create()).toEqual({ paymentIntentId: 'pi_1', requestId: 'req_1' });
     expect(said()).toEqual(['POST /v1/payment_intents']);
     const [request] = server.requests;
     expect(request?.headers).toMatchObject({
       authorization: 'Bearer sk_test_1',
-      'idempotency-key': 'charge:don_1',
+      'idempotency-key': 'payment:don_1',
     });
     expect(Object.fromEntries(new URLSearchParams(request?.body))).toEqual({
       amount: '5000',
       currency: 'usd',
       payment_method: 'pm_card_visa',
-      confirm: 'true',
       setup_future_usage: 'off_session',
       'automatic_payment_methods[enabled]': 'true',
       'automatic_payment_methods[allow_redirects]': 'never',
-      error_on_requires_action: 'true',
       description: 'Donation don_1',
       'metadata[donation_id]': 'don_1',
+    });
+  });
+
+  test('a payment is confirmed by its id', async () => {
+    server.script(ok(intent(), { 'Request-Id': 'req_1' }));
+    expect(await confirm()).toEqual({
+      status: 'succeeded',
+      paymentIntentId: 'pi_1',
+      paymentMethodId: 'pm_1',
+      card: { brand: 'visa', last4: '4242', expMonth: 4, expYear: 2030 },
+      refundedMinor: 0n,
+      requestId: 'req_1',
+    });
+    expect(said()).toEqual(['POST /v1/payment_intents/pi_1/confirm']);
+    expect(Object.fromEntries(new URLSearchParams(server.requests[0]?.body))).toEqual({
+      error_on_requires_action: 'true',
       'expand[0]': 'latest_charge',
     });
   });
 
+  test.each([
+    [400, 'payment_intent_unexpected_state'],
+    [409, 'lock_timeout'],
+    [429, 'lock_timeout'],
+  ])('a confirmation that is answered %i %s asks what the payment is now', async (status, code) => {
+    server.script(error(status, { code }), ok(intent()));
+    expect(await confirm()).toMatchObject({ status: 'succeeded', paymentIntentId: 'pi_1' });
+    expect(said()).toEqual([
+      'POST /v1/payment_intents/pi_1/confirm',
+      expect.stringMatching(/^GET \/v1\/payment_intents\/pi_1/),
+    ]);
+  });
+
+  test('a payment too late to be cancelled is told as it is', async () => {
+    server.script(error(400, { code: 'payment_intent_unexpected_state' }), ok(intent()));
+    expect(await gateway().cancelPayment('pi_1')).toMatchObject({ status: 'succeeded' });
+  });
+
   test('a token is made a PaymentMethod first', async () => {
     server.script(ok({ id: 'pm_of_token', object: 'payment_method' }), ok(intent()));
-    await charge('tok_visa');
+    await create('tok_visa');
     expect(said()).toEqual(['POST /v1/payment_methods', 'POST /v1/payment_intents']);
     expect(key(0)).toBe('method:don_1');
     expect(server.requests[1]?.body).toContain('payment_method=pm_of_token');
@@ -94,13 +120,12 @@ describe('Stripe', () => {
         code: 'card_declined',
         decline_code: 'insufficient_funds',
         message: 'Your card has insufficient funds.',
-        payment_intent: { id: 'pi_2' },
       }),
     );
-    expect(await charge()).toMatchObject({
+    expect(await confirm()).toMatchObject({
       status: 'declined',
       declineCode: 'insufficient_funds',
-      paymentIntentId: 'pi_2',
+      paymentIntentId: 'pi_1',
       message: 'Your card has insufficient funds.',
     });
   });
@@ -111,10 +136,11 @@ describe('Stripe', () => {
     ['requires_capture', 'processing'],
     ['some_new_status', 'processing'],
     ['requires_payment_method', 'declined'],
-    ['canceled', 'declined'],
+    ['canceled', 'canceled'],
+    ['requires_confirmation', 'unconfirmed'],
   ])('a PaymentIntent that is %s is %s', async (status, expected) => {
     server.script(ok(intent({ status })));
-    expect(await charge()).toMatchObject({ status: expected, paymentIntentId: 'pi_1' });
+    expect(await confirm()).toMatchObject({ status: expected, paymentIntentId: 'pi_1' });
   });
 
   test.each([
@@ -125,60 +151,9 @@ describe('Stripe', () => {
     [200, { object: 'balance' }],
   ])('the answer %i %j decides nothing', async (status, body) => {
     server.script(answer(status, {}, body));
-    await expect(charge()).rejects.toMatchObject({
+    await expect(confirm()).rejects.toMatchObject({
       errorClass: 'transient',
       code: 'unreadable_answer',
-    });
-  });
-
-  describe('findCharge', () => {
-    const find = () => gateway().findCharge('don_1', new Date(1_000_500), new Date(2_000_500));
-    const page = (data: object[], has_more = false) =>
-      ok({ object: 'list', data, has_more, url: '/v1/payment_intents' });
-    const other = intent({ id: 'pi_other', metadata: { donation_id: 'don_2' } });
-
-    test('goes through the pages of the window', async () => {
-      server.script(page([other, { ...other, id: 'pi_last' }], true), page([intent()]));
-      expect(await find()).toMatchObject({ status: 'succeeded', paymentIntentId: 'pi_1' });
-      const queries = server.requests.map(({ path }) =>
-        Object.fromEntries(new URL(path, 'http://x').searchParams),
-      );
-      expect(queries).toMatchObject([
-        { 'created[gte]': '1000', 'created[lte]': '2001' },
-        { 'created[gte]': '1000', starting_after: 'pi_last' },
-      ]);
-    });
-
-    test('prefers the charge that moved money', async () => {
-      const declined = intent({
-        id: 'pi_declined',
-        status: 'requires_payment_method',
-        last_payment_error: { code: 'card_declined', decline_code: 'lost_card', message: 'no' },
-      });
-      server.script(
-        page([declined, intent({ id: 'pi_processing', status: 'processing' }), intent()]),
-      );
-      expect(await find()).toMatchObject({ paymentIntentId: 'pi_1' });
-      server.script(page([declined]));
-      expect(await find()).toMatchObject({ status: 'declined', declineCode: 'lost_card' });
-    });
-
-    test('says so when there is none', async () => {
-      server.script(page([other]));
-      expect(await find()).toBeUndefined();
-    });
-
-    test.each([{}, { object: 'list', data: null }])('does not take %j for "none"', async (body) => {
-      server.script(ok(body));
-      await expect(find()).rejects.toMatchObject({ errorClass: 'transient' });
-    });
-
-    test('does not take a window too full to look through for "none"', async () => {
-      server.script(page([other], true));
-      await expect(find()).rejects.toMatchObject({
-        errorClass: 'unknown_outcome',
-        code: 'too_many_charges',
-      });
     });
   });
 

@@ -22,7 +22,7 @@ export function receiptsResendCommand(context: Context): Command {
     const [{ findReceipt }, { resendReceipt }, { checkEmail }] = await Promise.all([
       import('../../lib/receipts/find.ts'),
       import('../../lib/receipts/resend.ts'),
-      import('../../lib/donations/donate.ts'),
+      import('../../lib/donations/input.ts'),
     ]);
     const to = options.to === undefined ? undefined : checkEmail(options.to);
     const db = await context.db();

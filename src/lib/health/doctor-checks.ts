@@ -5,11 +5,17 @@ import { describeDatabase } from '../db/describe.ts';
 import { migrationState } from '../db/migrate.ts';
 import { readMode } from '../db/prepare.ts';
 import { dependencyDown, UserError } from '../errors.ts';
+import {
+  differences,
+  findOrganization,
+  organizationInSettings,
+} from '../organizations/organization.ts';
 import { formatDuration } from '../output/time.ts';
 import type { MailGateway } from '../providers/mail.ts';
 import type { PaymentGateway } from '../providers/payments.ts';
 import { listWorkers } from '../queue/run/workers.ts';
 import { loadTemplates } from '../receipts/templates.ts';
+import { findContradictions } from '../webhooks/contradictions.ts';
 import { type Check, type Finding, failed, ok, skipped, warning } from './doctor.ts';
 
 export interface DoctorDeps {
@@ -89,6 +95,8 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
         return checkClock(skews.filter((skew) => skew !== undefined));
       },
     },
+    onTables('organization', (db) => checkOrganization(db, config)),
+    onTables('charges', checkCharges),
     onTables('queue', (db) => checkQueue(db, deps.clock)),
     onTables('worker', checkWorker),
     onTables('ledger', checkLedger),
@@ -199,6 +207,30 @@ async function checkQueue(db: Db, clock: Clock): Promise<Finding> {
   return waits > WAIT_NOTED_MS
     ? warning(message, 'Start more workers: donations worker start')
     : ok(message);
+}
+
+/** Receipts say what the database says of the organisation, and the settings may have moved on. */
+async function checkOrganization(db: Db, config: Config): Promise<Finding> {
+  const organization = await findOrganization(db);
+  if (!organization) return ok('the first command that uses the database records it');
+  const different = differences(organization, organizationInSettings(config));
+  if (different.length === 0)
+    return ok(`${organization.legalName}, version ${organization.version}`);
+  return warning(
+    `the settings differ from what stands on receipts: ${different.join(', ')}`,
+    'Put the settings on receipts issued from now on: donations organization update',
+  );
+}
+
+/** Stripe tells of a payment that succeeded for a donation that failed here. */
+async function checkCharges(db: Db): Promise<Finding> {
+  const contradictions = await findContradictions(db);
+  const [first] = contradictions;
+  if (!first) return ok('Stripe tells of none that is not on record');
+  return failed(
+    `Stripe reports ${contradictions.length === 1 ? 'a payment' : `${contradictions.length} payments`} for donations that failed here: ${contradictions.join(', ')}`,
+    `Look at the payment on Stripe's dashboard and refund it if it is not wanted: donations show ${first}`,
+  );
 }
 
 async function checkWorker(db: Db): Promise<Finding> {

@@ -139,6 +139,15 @@ export function noAnswer(ask: Ask, error: unknown, timedOutMs: number | undefine
   });
 }
 
+/** The key is good, and may not do what it is for. */
+export const lacksMailSend = () =>
+  fail({
+    errorClass: 'misconfigured',
+    code: 'no_mail_send',
+    message:
+      'SendGrid takes the API key, but the key may not send mail; give it the permission Mail Send in SendGrid’s settings, API Keys',
+  });
+
 export function headerText(headers: Record<string, unknown>, name: string): string | undefined {
   const value = headers[name];
   return typeof value === 'string' && value !== '' ? value : undefined;

@@ -8,15 +8,9 @@ export interface SocketFault {
   tls: boolean;
 }
 
-const NOT_SENT = [
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EAI_FAIL',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-];
+// Errors that only the look-up of a name and the making of a connection end in. EHOSTUNREACH and
+// ENETUNREACH are not among them: a route can be lost after the request was sent.
+const NOT_SENT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'UND_ERR_CONNECT_TIMEOUT'];
 
 // Node's names for OpenSSL's verification failures: the request is sent only once it has succeeded.
 // https://nodejs.org/api/tls.html#x509-certificate-error-codes

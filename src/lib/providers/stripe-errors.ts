@@ -1,6 +1,5 @@
 import { maskText } from '../mask.ts';
 import { ProviderError, type ProviderErrorDetails } from './errors.ts';
-import type { ChargeResult } from './payments.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { socketFault } from './socket-fault.ts';
 
@@ -24,8 +23,16 @@ const IN_FLIGHT_RETRY_MS = 1000;
 const fail = (details: Omit<ProviderErrorDetails, 'provider'>) =>
   new ProviderError({ provider: 'stripe', ...details });
 
+export interface Decline {
+  status: 'declined';
+  paymentIntentId: string | undefined;
+  declineCode: string;
+  message: string;
+  requestId: string | undefined;
+}
+
 /** A refused card (402): a definite answer, no money moved. Undefined for any other failure. */
-export function asDecline(failure: StripeFailure): ChargeResult | undefined {
+export function asDecline(failure: StripeFailure): Decline | undefined {
   if (failure.statusCode !== 402) return undefined;
   return {
     status: 'declined',
@@ -35,6 +42,14 @@ export function asDecline(failure: StripeFailure): ChargeResult | undefined {
     requestId: failure.requestId,
   };
 }
+
+/**
+ * True when the PaymentIntent is in another state than the request expected, or another request holds
+ * it: nothing was done, and only the intent itself says what it is now.
+ * https://docs.stripe.com/error-codes
+ */
+export const isAnotherState = ({ statusCode, code }: StripeFailure): boolean =>
+  code === 'payment_intent_unexpected_state' || code === 'lock_timeout' || statusCode === 409;
 
 /**
  * What a failed request means. Requests that change something carry an idempotency key, so an

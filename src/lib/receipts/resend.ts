@@ -29,9 +29,9 @@ export async function resendReceipt(
     refuseWhileUnderWay(await loadReceipt(tx, receipt.id));
     const deliveryId = newId('delivery');
     await tx.query(
-      `insert into donations.receipt_deliveries (id, receipt_id, donation_id, kind, recipient, status)
-       values ($1, $2, $3, 'copy', $4, 'pending')`,
-      [deliveryId, receipt.id, receipt.donationId, recipient],
+      `insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status)
+       values ($1, $2, 'copy', $3, 'pending')`,
+      [deliveryId, receipt.id, recipient],
     );
     const jobId = await enqueueDelivery(tx, receipt.donationId, deliveryId);
     await recordAudit(tx, {

@@ -71,7 +71,7 @@ async function accept(
 ): Promise<boolean> {
   const { rows } = await tx.query<{ job_id: bigint | null }>(
     `update donations.receipt_deliveries
-     set status = 'accepted', accepted_at = now(), evidence = $2, message_id = coalesce($3, message_id)
+     set status = 'accepted', accepted_at = now(), reason = null, evidence = $2, message_id = coalesce($3, message_id)
      where id = $1 and status = 'held' returning job_id`,
     [id, evidence, messageId ?? null],
   );

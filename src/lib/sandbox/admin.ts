@@ -1,4 +1,7 @@
+import { router } from '../http/router.ts';
+import { type HttpAnswer, json } from '../http/server.ts';
 import type { LocalStore } from '../local/sqlite.ts';
+import type { Double, SandboxRequest } from './double.ts';
 import {
   type ActiveRule,
   type FaultRule,
@@ -6,7 +9,7 @@ import {
   PROVIDERS,
   type Provider,
 } from './faults.ts';
-import { type Answer, json, type SandboxRequest } from './http.ts';
+import type { HeldRequests } from './held-requests.ts';
 import type { Mail } from './sendgrid-validation.ts';
 import type { RequestCounts } from './server.ts';
 import { clearSandboxStore } from './store.ts';
@@ -36,6 +39,8 @@ export interface SandboxStats {
   customers: number;
   mails: number;
   webhooks_pending: number;
+  /** Requests that were taken and have not taken effect yet. */
+  held: number;
   /** Since the server started. */
   requests: Record<Provider, RequestCounts>;
 }
@@ -52,14 +57,27 @@ interface Parts {
   objects: StripeObjects;
   keys: IdempotencyKeys;
   faults: Faults;
+  held: HeldRequests;
   webhooks: Webhooks;
+  doubles: Record<Provider, Double>;
   counts: Record<Provider, RequestCounts>;
   requestStop: () => void;
 }
 
+interface Call {
+  /** What the path has for `:id`. */
+  id: string;
+  query: URLSearchParams;
+  /** The JSON that was sent. */
+  body: unknown;
+}
+
+/** What a call gives back, as JSON; undefined when there is no such thing. */
+type Method = (call: Call) => unknown;
+
 /** The side door under /_sandbox/: faults, the inbox, and what there is to count. For `SandboxClient`. */
-export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Answer {
-  const { dataDir, store, objects, keys, faults, webhooks } = parts;
+export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Promise<HttpAnswer> {
+  const { dataDir, store, objects, keys, faults, held, webhooks, doubles } = parts;
   const health: Health = { ok: true, pid: process.pid, dataDir };
 
   const allFaults = (): Record<Provider, ActiveRule[]> => ({
@@ -72,6 +90,11 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Answer 
       throw new RangeError(`there is no provider ${provider}`);
     }
     faults.set(provider as Provider, rules);
+    return allFaults();
+  };
+
+  const clearFaults = (providers: string[]) => {
+    for (const provider of providers) setFaults(provider, []);
     return allFaults();
   };
 
@@ -114,6 +137,7 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Answer 
     customers: objects.count('customer'),
     mails: store.get<{ n: number }>('select count(*) as n from sendgrid_messages')?.n ?? 0,
     webhooks_pending: webhooks.pending(),
+    held: held.list().length,
     requests: parts.counts,
   });
 
@@ -125,54 +149,82 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Answer 
       limit: Number(query.get('limit') ?? 1_000_000),
     }).data;
 
-  function answer({ method, path, query, body }: SandboxRequest): unknown {
-    const [, , noun = '', id = ''] = path.split('/').map(decodeURIComponent);
-    const params = new URLSearchParams(query);
-    switch (`${method} ${noun}`) {
-      case 'GET health':
-        return health;
-      case 'GET stats':
-        return stats();
-      case 'GET faults':
-        return allFaults();
-      case 'PUT faults':
-        return setFaults(id, [JSON.parse(body)].flat());
-      case 'DELETE faults':
-        for (const provider of id ? [id] : PROVIDERS) setFaults(provider, []);
-        return allFaults();
-      case 'GET inbox':
-        return id ? message(id) : inbox(params);
-      case 'GET payment_intents':
-        return stripeList('payment_intent', params);
-      case 'GET customers':
-        return stripeList('customer', params);
-      case 'GET webhooks':
+  /** As the dashboard does it: through Stripe's API, whatever faults there are. */
+  const refund = async (params: Record<string, string>) => {
+    const answer = await doubles.stripe.handle(
+      {
+        method: 'POST',
+        path: '/v1/refunds',
+        query: '',
+        headers: { authorization: 'Bearer sk_test_sandbox' },
+        body: String(new URLSearchParams(params)),
+      },
+      { latencyMs: 0, error: undefined },
+    );
+    const result = JSON.parse(answer.body);
+    if (answer.status !== 200) throw new RangeError(result.error.message);
+    return result;
+  };
+
+  const find = router<Method>([
+    ['GET /_sandbox/health', () => health],
+    ['GET /_sandbox/stats', stats],
+    ['GET /_sandbox/faults', allFaults],
+    ['PUT /_sandbox/faults/:provider', ({ id, body }) => setFaults(id, [body as FaultRule].flat())],
+    ['DELETE /_sandbox/faults', () => clearFaults(PROVIDERS)],
+    ['DELETE /_sandbox/faults/:provider', ({ id }) => clearFaults([id])],
+    ['GET /_sandbox/held', () => held.list()],
+    ['POST /_sandbox/held/release', async () => ({ released: await held.release() })],
+    ['GET /_sandbox/inbox', ({ query }) => inbox(query)],
+    ['GET /_sandbox/inbox/:id', ({ id }) => message(id)],
+    ['GET /_sandbox/payment_intents', ({ query }) => stripeList('payment_intent', query)],
+    ['GET /_sandbox/payment_intents/:id', ({ id }) => objects.get('payment_intent', id)],
+    ['GET /_sandbox/customers', ({ query }) => stripeList('customer', query)],
+    ['POST /_sandbox/refunds', ({ body }) => refund(body as Record<string, string>)],
+    ['GET /_sandbox/webhooks', () => webhooks.settings()],
+    [
+      'PUT /_sandbox/webhooks',
+      ({ body }) => {
+        webhooks.configure(body as Parameters<Webhooks['configure']>[0]);
         return webhooks.settings();
-      case 'PUT webhooks':
-        webhooks.configure(JSON.parse(body));
-        return webhooks.settings();
-      case 'POST expire_keys':
-        return { expired: keys.expire(JSON.parse(body || '{}').olderThanMs ?? 0) };
-      case 'POST reset':
+      },
+    ],
+    [
+      'POST /_sandbox/expire_keys',
+      ({ body }) => ({
+        expired: keys.expire((body as { olderThanMs?: number }).olderThanMs ?? 0),
+      }),
+    ],
+    [
+      'POST /_sandbox/reset',
+      () => {
+        held.drop();
         clearSandboxStore(store);
-        for (const provider of PROVIDERS) faults.set(provider, []);
+        clearFaults(PROVIDERS);
         return { reset: true };
-      case 'POST stop':
+      },
+    ],
+    [
+      'POST /_sandbox/stop',
+      () => {
         parts.requestStop();
         return { stopping: true };
-      default:
-        return undefined;
-    }
-  }
+      },
+    ],
+  ]);
 
-  return (request) => {
+  return async ({ method, path, query, body }) => {
+    const found = find(method, path);
+    if (!found) return json(404, { error: `nothing at ${path}` });
+    if ('allow' in found) return json(405, { error: `${method} is not for ${path}` });
     try {
-      const found = answer(request);
-      return found === undefined
-        ? json(404, {
-            error: `no ${decodeURIComponent(request.path).slice('/_sandbox/'.length).replace('inbox/', 'mail ')}`,
-          })
-        : json(200, found);
+      const [id = ''] = found.params;
+      const result = await found.value({
+        id,
+        query: new URLSearchParams(query),
+        body: JSON.parse(body || '{}'),
+      });
+      return result === undefined ? json(404, { error: `no ${id}` }) : json(200, result);
     } catch (error) {
       if (error instanceof RangeError || error instanceof SyntaxError) {
         return json(400, { error: error.message });

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { json } from '../http/server.ts';
 import type { LocalStore } from '../local/sqlite.ts';
-import { type Answer, type Double, json, type SandboxRequest } from './http.ts';
+import type { Answer, Double, SandboxRequest } from './double.ts';
 import { type Mail, mailErrors, type Personalization } from './sendgrid-validation.ts';
 
 /** Whole mails are kept of the newest ones only: a long load test must not fill the disk. */

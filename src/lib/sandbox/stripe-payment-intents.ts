@@ -1,6 +1,6 @@
 import { currencies, currencyExponent } from '../money.ts';
 import { charge } from './stripe-charges.ts';
-import { invalidParameter, missing, refused } from './stripe-errors.ts';
+import { invalidParameter, missing, StripeFailure } from './stripe-errors.ts';
 import { type StripeObject, type StripeObjects, stripeId } from './stripe-objects.ts';
 import {
   choice,
@@ -26,6 +26,7 @@ const CONFIRM: ParamSpec = {
 };
 
 export const CONFIRM_PARAMS = CONFIRM;
+export const CANCEL_PARAMS: ParamSpec = { cancellation_reason: 'text' };
 /** `payment_method_types` is gone since API version 2026-09-30. */
 export const INTENT_PARAMS: ParamSpec = {
   ...CONFIRM,
@@ -152,13 +153,13 @@ export function confirmIntent(
 ): StripeObject {
   const intent = objects.get('payment_intent', id);
   if (!intent) throw missing('payment_intent', id, 'intent', 404);
-  if (!['requires_payment_method', 'requires_confirmation'].includes(intent.status as string)) {
-    throw refused(
-      `This PaymentIntent's state is ${intent.status}: it cannot be confirmed.`,
-      undefined,
-      'payment_intent_unexpected_state',
+  if (intent.status === 'succeeded') {
+    throw unexpectedState(
+      intent,
+      'You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.',
     );
   }
+  if (!CONFIRMABLE.includes(intent.status as string)) throw notNow(intent, 'confirm', CONFIRMABLE);
   const automatic = intent.automatic_payment_methods as { allow_redirects: string } | null;
   if (automatic?.allow_redirects === 'always' && !text(params, 'return_url')) {
     throw invalidParameter(
@@ -168,8 +169,32 @@ export function confirmIntent(
   }
   const known = objects.get('payment_method', String(intent.payment_method));
   const method = prepare(intent, params, objects, now) ?? known;
-  if (!method) throw noMethod();
+  if (!method) throw noMethod(intent);
   charge(intent, method, params, objects, now);
+  return intent;
+}
+
+/** POST /v1/payment_intents/:id/cancel */
+export function cancelIntent(
+  id: string,
+  params: Params,
+  objects: StripeObjects,
+  now: number,
+): StripeObject {
+  const intent = objects.get('payment_intent', id);
+  if (!intent) throw missing('payment_intent', id, 'intent', 404);
+  if (!CANCELABLE.includes(intent.status as string)) throw notNow(intent, 'cancel', CANCELABLE);
+  intent.cancellation_reason =
+    choice(params, 'cancellation_reason', [
+      'abandoned',
+      'duplicate',
+      'fraudulent',
+      'requested_by_customer',
+    ]) ?? null;
+  intent.status = 'canceled';
+  intent.canceled_at = now;
+  intent.next_action = null;
+  objects.update(intent);
   return intent;
 }
 
@@ -231,9 +256,31 @@ function prepare(
   return method;
 }
 
-const noMethod = () =>
-  refused(
+const CONFIRMABLE = ['requires_confirmation', 'requires_payment_method', 'requires_action'];
+const CANCELABLE = [
+  'requires_payment_method',
+  'requires_capture',
+  'requires_confirmation',
+  'requires_action',
+];
+
+/** It is in no state for this. The error holds the intent as it is. */
+const unexpectedState = (intent: StripeObject | undefined, message: string) =>
+  new StripeFailure(400, {
+    type: 'invalid_request_error',
+    code: 'payment_intent_unexpected_state',
+    message,
+    payment_intent: intent,
+  });
+
+const notNow = (intent: StripeObject, action: 'confirm' | 'cancel', states: string[]) =>
+  unexpectedState(
+    intent,
+    `You cannot ${action} this PaymentIntent because it has a status of ${intent.status}. Only a PaymentIntent with one of the following statuses may be ${action}ed: ${states.join(', ')}.`,
+  );
+
+const noMethod = (intent?: StripeObject) =>
+  unexpectedState(
+    intent,
     "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.",
-    undefined,
-    'payment_intent_unexpected_state',
   );

@@ -43,7 +43,7 @@ export function discard({ includeUnsettled }: { includeUnsettled: boolean }): Ch
     },
     async apply(tx, chunk, { operation }) {
       await tx.query(BURY, [chunk.ids, operation]);
-      await giveUpDeliveries(tx, chunk);
+      await giveUpDeliveries(tx, chunk.ids);
       return { discarded: true };
     },
   };

@@ -11,16 +11,13 @@ export function retry({ pace, includeUnknown }: { pace: Pace; includeUnknown: bo
     verb: 'retry',
     action: 'jobs.retry',
     states: ['failed'],
-    skip({ state, judged, donation, at }) {
+    skip({ state, judged, at }) {
       if (state === 'running') return `'is running'`;
       if (state === 'ready') return `'is due already'`;
       if (state === 'scheduled') return `'has not failed yet: jobs reschedule runs it sooner'`;
       if (!judged) return firstOf([]);
       const reasons: [string, string][] = [
-        [
-          `v.task = 'send_receipt' and ${sentSince(donation, at)}`,
-          'its receipt was sent as a copy since',
-        ],
+        [`v.task = 'send_receipt' and ${sentSince(at)}`, 'its receipt was sent as a copy since'],
       ];
       if (!includeUnknown) {
         reasons.unshift([

@@ -39,8 +39,8 @@ async function look(db: Queryable, term: Term): Promise<Known> {
     );
   }
   const { rows } = await db.query<{ job: string | null; key: string }>(
-    `select job_id::text as job, 'send:' || id as key from donations.receipt_deliveries
-       where donation_id = any ($1)
+    `select d.job_id::text as job, 'send:' || d.id as key from donations.receipt_donations c
+       join donations.receipt_deliveries d on d.receipt_id = c.receipt_id where c.donation_id = any ($1)
      union all
      select job_id::text, '' from donations.job_attempts where donation_id = any ($1)`,
     [donations],
@@ -63,8 +63,8 @@ async function findDonations(db: Queryable, { name, operator, values }: Term): P
     name === 'donation'
       ? `d.id like any ($1) and cardinality($2::text[]) > 0`
       : operator === '~'
-        ? `(n.name ilike any ($1) or n.email ilike any ($1)) and cardinality($2::text[]) > 0`
-        : `n.id like any ($1) or lower(n.email) = any ($2)`;
+        ? `(n.name ilike any ($1) or ${ofEmail('e.email ilike any ($1)')}) and cardinality($2::text[]) > 0`
+        : `n.id like any ($1) or ${ofEmail('lower(e.email) = any ($2)')}`;
   const { rows } = await db.query<{ id: string }>(
     `select d.id from donations.donations d join donations.donors n on n.id = d.donor_id
      where ${where} limit ${MOST_DONATIONS + 1}`,
@@ -72,3 +72,6 @@ async function findDonations(db: Queryable, { name, operator, values }: Term): P
   );
   return rows.map(({ id }) => id);
 }
+
+const ofEmail = (condition: string) =>
+  `n.id in (select e.donor_id from donations.donor_emails e where ${condition})`;

@@ -138,11 +138,12 @@ function meaning(
   { state, id, at, judged, donation }: JobSource,
   known: KnownDonations,
 ): Conditions {
-  const ofDonation = (column: 'fund' | 'campaign'): Condition => {
-    const condition = matchesAnyCase(`d.${column}`);
-    return (term, params) =>
-      `exists (select 1 from donations.donations d where d.id = ${donation} and ${condition(term, params)})`;
-  };
+  const ofFund: Condition = (term, params) =>
+    `exists (select 1 from donations.allocations f
+      where f.donation_id = ${donation} and ${matchesAnyCase('f.fund')(term, params)})`;
+  const ofCampaign: Condition = (term, params) =>
+    `exists (select 1 from donations.donations d
+      where d.id = ${donation} and ${matchesAnyCase('d.campaign')(term, params)})`;
   const isKnown: Condition = (term, params) => {
     const { donations, jobs, keys } = known(term);
     return judged
@@ -172,8 +173,8 @@ function meaning(
     fingerprint: beginsWith(error('fingerprint')),
     donation: isKnown,
     donor: isKnown,
-    fund: ofDonation('fund'),
-    campaign: ofDonation('campaign'),
+    fund: ofFund,
+    campaign: ofCampaign,
     batch: beginsWith(`j.payload->>'batch_id'`),
     age: isAged(at),
     since: isSince(at),

@@ -1,0 +1,219 @@
+import { z } from 'zod';
+import { UserError, usageError } from '../errors.ts';
+import { looksLikeCardNumber } from '../mask.ts';
+import { type Money, parseAmount, parseCurrency } from '../money.ts';
+import { METHODS } from './donation.ts';
+
+// Control characters, broken surrogates, and characters that hide or reorder others.
+const NOT_TEXT = /[\p{Cc}\p{Cs}\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
+const CARD_NUMBER = 'looks like a card number, which must never come here';
+
+/** One line that people can read, of so many characters at most. */
+const line = (most: number) =>
+  z
+    .string('is missing')
+    .trim()
+    .min(1, 'is empty')
+    .max(most, `is longer than ${most} characters`)
+    .refine((value) => !NOT_TEXT.test(value), 'has characters that cannot be seen')
+    .refine((value) => /[\p{L}\p{N}]/u.test(value), 'has neither a letter nor a digit')
+    .refine((value) => !looksLikeCardNumber(value), CARD_NUMBER);
+
+// At most 254 characters: RFC 5321, section 4.5.3.1, less the angle brackets.
+const email = z
+  .string('is missing')
+  .trim()
+  .max(254, 'is longer than 254 characters')
+  .refine((value) => !looksLikeCardNumber(value), CARD_NUMBER)
+  .regex(
+    /^[^\s@<>"(),;:\\[\]\p{C}]+@[^\s@.\p{C}]+(\.[^\s@.\p{C}]+)+$/u,
+    'is not an e-mail address: write it like ada@example.org',
+  );
+
+const day = z.iso.date('is not a day, such as 2026-11-23');
+
+/**
+ * The fields of a gift, whoever brings it: `donate`, an import, an HTTP request. Amounts are checked
+ * beside it, since they can only be read with their currency.
+ */
+export const giftSchema = z.object({
+  method: z.enum(METHODS, `is none of ${METHODS.join(', ')}`),
+  donor: z.object({
+    kind: z
+      .enum(['person', 'organization'], 'is neither person nor organization')
+      .default('person'),
+    name: line(200),
+    givenName: line(100).optional(),
+    familyName: line(100).optional(),
+    email: email.optional(),
+    addressLines: z.array(line(200)).max(6, 'has more than six lines').default([]),
+    city: line(100).optional(),
+    region: line(100).optional(),
+    postalCode: line(20).optional(),
+    country: z
+      .string()
+      .regex(/^[A-Z]{2}$/, 'is not an ISO 3166 code of two capitals, such as US')
+      .optional(),
+    locale: z.string().max(35, 'is longer than 35 characters').optional(),
+    /** Another system's name and its id of the donor. */
+    source: line(100).optional(),
+    sourceId: line(200).optional(),
+  }),
+  /** Of a card: Stripe's id of it. */
+  paymentMethod: z
+    .string('is missing')
+    .max(255, 'is longer than 255 characters')
+    .refine(
+      (value) => !looksLikeCardNumber(value),
+      `${CARD_NUMBER}: give the pm_… or tok_… that Stripe.js made of it`,
+    )
+    .regex(
+      /^(pm|tok)_[A-Za-z0-9_]+$/,
+      'is not Stripe’s id of a payment method: give pm_… or tok_…, in the sandbox for example pm_card_visa',
+    )
+    .optional(),
+  fund: line(200).optional(),
+  campaign: line(200).optional(),
+  appeal: line(200).optional(),
+  giftOn: day.optional(),
+  postmarkedOn: day.optional(),
+  receivedOn: day.optional(),
+  depositedOn: day.optional(),
+  checkNumber: line(50).optional(),
+  /** Another system's name and its id of the gift. */
+  source: line(100).optional(),
+  sourceId: line(200).optional(),
+  anonymous: z.boolean().default(false),
+  tribute: z.object({ kind: z.enum(['honor', 'memory']), name: line(200) }).optional(),
+  goodsDescription: line(500).optional(),
+  inKindDescription: line(500).optional(),
+  note: z
+    .string()
+    .max(10_000, 'is longer than 10000 characters')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what Postgres cannot keep
+    .refine((value) => !/[\u0000\p{Cs}]/u.test(value), 'has characters that cannot be kept')
+    .optional(),
+  /** The caller's own name for the request: the same again is the same donation. */
+  requestId: line(200).optional(),
+});
+
+/** Amounts of a gift, as they are typed. */
+export interface GiftAmounts {
+  amount?: string | undefined;
+  currency?: string | undefined;
+  /** The fair value of what the donor got in return. */
+  goodsValue?: string | undefined;
+  /** To which funds it goes, if more than one. */
+  allocations?: { fund: string; amount: string }[] | undefined;
+}
+
+/** A gift as it comes in: amounts are still text that somebody typed. */
+export type GiftInput = GiftAmounts &
+  Loose<Omit<z.input<typeof giftSchema>, 'donor'>> & {
+    donor: Loose<z.input<typeof giftSchema>['donor']>;
+  };
+
+/** Anything may be missing: the check says what must not be. */
+type Loose<T> = { [Key in keyof T]?: T[Key] | undefined };
+
+/** A gift that was checked. Amounts are in minor units of its currency. */
+export type Gift = z.output<typeof giftSchema> & {
+  amount: Money;
+  goodsValueMinor: bigint;
+  /** The funds and their shares, which add up to the gift; none: it is unrestricted. */
+  allocations: { fund: string; minor: bigint }[];
+};
+
+/** One thing that is missing or wrong. The field is a path: `donor.email`. */
+export interface GiftProblem {
+  field: string;
+  /** What is wrong, to be read after the field's name. */
+  problem: string;
+  /** A sentence that stands by itself, in place of name and problem. */
+  sentence?: string | undefined;
+  hint?: string | undefined;
+}
+
+/**
+ * Checks a gift before anything is written. Tells all that is missing or wrong at once.
+ *
+ * @param locale BCP 47; how amounts are written.
+ */
+export function readGift(
+  input: GiftInput,
+  locale: string,
+): { gift: Gift } | { problems: GiftProblem[] } {
+  const problems: GiftProblem[] = [];
+  const { data, error } = giftSchema.safeParse(input);
+  for (const { path, message } of error?.issues ?? [])
+    problems.push({ field: path.join('.'), problem: message });
+  if (data?.method === 'card' && data.paymentMethod === undefined)
+    problems.push({ field: 'paymentMethod', problem: 'is missing' });
+  const attempt = <T>(field: string, read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push({ field, problem: error.message, sentence: error.message, hint: error.hint });
+      return undefined;
+    }
+  };
+  const required = (field: 'amount' | 'currency') => {
+    if (input[field] === undefined) problems.push({ field, problem: 'is missing' });
+    return input[field];
+  };
+  const typed = required('amount');
+  const code = required('currency');
+  const currency = code === undefined ? undefined : attempt('currency', () => parseCurrency(code));
+  const money = (field: string, text: string | undefined) =>
+    text === undefined || currency === undefined
+      ? undefined
+      : attempt(field, () => parseAmount(text, currency, locale));
+  const amount = money('amount', typed);
+  const goods = money('goodsValue', input.goodsValue);
+  const shares = (input.allocations ?? []).map(({ fund, amount }, i) => ({
+    fund: line(200).safeParse(fund).data ?? fund,
+    minor: money(`allocations.${i}.amount`, amount)?.minor ?? 0n,
+  }));
+  if (!data || !amount || problems.length > 0) return { problems };
+  const allocations =
+    shares.length > 0 ? shares : data.fund ? [{ fund: data.fund, minor: amount.minor }] : [];
+  if (
+    allocations.length > 0 &&
+    allocations.reduce((sum, { minor }) => sum + minor, 0n) !== amount.minor
+  )
+    problems.push({ field: 'allocations', problem: 'do not add up to the gift' });
+  if (goods && goods.minor > amount.minor)
+    problems.push({ field: 'goodsValue', problem: 'is more than the gift' });
+  if (goods && data.goodsDescription === undefined)
+    problems.push({ field: 'goodsDescription', problem: 'is missing: say what the donor got' });
+  if (data.sourceId !== undefined && data.source === undefined)
+    problems.push({ field: 'source', problem: 'is missing: say whose id it is' });
+  if (problems.length > 0) return { problems };
+  return { gift: { ...data, amount, goodsValueMinor: goods?.minor ?? 0n, allocations } };
+}
+
+/**
+ * Checks a gift for a command.
+ * @param nameOf what the command calls a field: `--email`.
+ * @throws UserError `usage` that names all that is missing or wrong.
+ */
+export function checkGift(
+  input: GiftInput,
+  { locale, nameOf }: { locale: string; nameOf: (field: string) => string },
+): Gift {
+  const read = readGift(input, locale);
+  if ('gift' in read) return read.gift;
+  const { problems } = read;
+  const lines = problems.map(
+    ({ field, problem, sentence }) => sentence ?? `${nameOf(field)} ${problem}`,
+  );
+  throw usageError(lines.join('; '), problems.length === 1 ? problems[0]?.hint : undefined);
+}
+
+/** An e-mail address, trimmed. @throws UserError `usage`. */
+export function checkEmail(typed: string): string {
+  const { data, error } = email.safeParse(typed);
+  if (data === undefined) throw usageError(`"${typed}" ${error?.issues[0]?.message}`);
+  return data;
+}

@@ -1,0 +1,38 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { renameSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const secretFile = (dataDir: string) => join(dataDir, 'sandbox.secret');
+
+/**
+ * Makes the secret that the side door asks for. Whoever can read the data directory's file may use the
+ * door; other users of the machine, who can reach the port as well, may not. Each start of the
+ * server makes a new one, as a client may have sent the old one to whoever had the port in between.
+ */
+export function newSecret(dataDir: string): string {
+  const secret = randomBytes(32).toString('base64url');
+  const file = secretFile(dataDir);
+  writeFileSync(`${file}.new`, `${secret}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+  return secret;
+}
+
+/** The secret of the data directory's sandbox; undefined when none was ever started there. */
+export async function readSecret(dataDir: string): Promise<string | undefined> {
+  try {
+    return (await readFile(secretFile(dataDir), 'utf8')).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The header that carries it. */
+export const secretHeader = (secret: string) => ({ Authorization: `Bearer ${secret}` });
+
+/** Whether the `Authorization` header holds the secret. */
+export function holdsSecret(header: string | undefined, secret: string): boolean {
+  const given = Buffer.from(header ?? '');
+  const wanted = Buffer.from(secretHeader(secret).Authorization);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
