@@ -22,9 +22,14 @@ create table donations.import_rows (
   line integer not null check (line > 0),
   part smallint not null check (part in (0, 1)),
   donation_id text not null references donations.donations on delete cascade,
-  -- Whether the donor was made for this gift.
-  made_donor boolean not null default false,
   primary key (fingerprint, occurrence)
 );
 comment on table donations.import_rows is 'One row for each gift that an import made: the same gift is never made twice.';
 create unique index import_rows_donation on donations.import_rows (donation_id);
+
+create table donations.import_donors (
+  donor_id text primary key references donations.donors on delete cascade,
+  batch_id text not null references donations.batches
+);
+comment on table donations.import_donors is 'The donors that an import made: its undo takes back those that nothing else refers to.';
+create index import_donors_batch on donations.import_donors (batch_id);

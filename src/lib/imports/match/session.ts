@@ -1,5 +1,5 @@
-import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import copyStreams from 'pg-copy-streams';
 import type { Queryable } from '../../db/database.ts';
@@ -10,14 +10,28 @@ import { pagesOfRows, type Verdict } from '../stage/rows.ts';
 /** One connection with the rows of a batch in temporary tables, which are gone when it ends. */
 export interface ImportSession extends Queryable {
   transaction<T>(work: () => Promise<T>): Promise<T>;
-  /** Copies the rows with these verdicts to `pg_temp.staged`. @returns how many gifts that were. */
+  /** Copies the rows with these verdicts to `staged`. @returns how many gifts they are. */
   upload(store: LocalStore, batch: string, verdicts: Verdict[], after?: number): Promise<number>;
   end(): Promise<void>;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Opens the connection. Whatever happens to it, nothing of it stays in the database. */
+// What makes a donor one donor within a file: the source's id, else e-mail and name, else name and
+// address, else the name alone.
+const PERSON = `md5(case
+  when donor_source_id is not null then 's' || source || E'\\x01' || donor_source_id
+  when email is not null then 'e' || lower(email) || E'\\x01' || donations.match_key(donor_name)
+  when street is not null or postcode is not null then 'a' || donations.match_key(donor_name)
+    || E'\\x01' || coalesce(donations.match_key(street), '') || coalesce(donations.match_key(street_2), '')
+    || E'\\x01' || coalesce(donations.match_key(postcode), '')
+  else 'n' || donor_kind || donations.match_key(donor_name) end)::uuid`;
+
+const SOFT_PERSON = `case when soft_name is not null then md5(case
+  when soft_email is not null then 'e' || lower(soft_email) || E'\\x01' || donations.match_key(soft_name)
+  else 'nperson' || donations.match_key(soft_name) end)::uuid end`;
+
+/** Opens the connection. Whatever happens to it, nothing of its tables stays in the database. */
 export async function openImportSession(url: string): Promise<ImportSession> {
   const client = new pg.Client({
     connectionString: url,
@@ -25,6 +39,7 @@ export async function openImportSession(url: string): Promise<ImportSession> {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     types: {
+      // Postgres type ids: 20 int8, 1082 date, as src/lib/db/database.ts reads them.
       getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
         if (oid === 20) return BigInt;
         if (oid === 1082) return (text: string) => text;
@@ -37,15 +52,18 @@ export async function openImportSession(url: string): Promise<ImportSession> {
   // A connection that breaks fails the statement on it; the event itself must have a listener.
   client.on('error', () => {});
   await client.connect();
-  // Statements here read what was just copied: planning them for parallel work or compiling them costs more than it gives.
-  await client.query(
-    `set jit = off; set temp_buffers = '64MB'; set work_mem = '64MB'; set synchronous_commit = on`,
-  );
+  // Compiling these statements takes longer than running them.
+  await client.query(`set jit = off; set temp_buffers = '32MB'; set work_mem = '64MB'`);
   const columns = Object.entries(STAGED_COLUMNS).map(([name, type]) => `${name} ${type}`);
-  await client.query(`create temp table staged (${columns.join(', ')})`);
-  const query = (async (text: string, values: unknown[] = []) => client.query(text, values)) as Queryable['query'];
+  await client.query(
+    `create temp table staged (${columns.join(', ')},
+       person uuid generated always as (${PERSON}) stored,
+       soft_person uuid generated always as (${SOFT_PERSON}) stored)`,
+  );
+  const names = Object.keys(STAGED_COLUMNS).join(', ');
   return {
-    query,
+    query: ((text: string, values: unknown[] = []) =>
+      client.query(text, values)) as Queryable['query'],
     async transaction(work) {
       await client.query('begin');
       try {
@@ -59,21 +77,19 @@ export async function openImportSession(url: string): Promise<ImportSession> {
     },
     async upload(store, batch, verdicts, after = 0) {
       let gifts = 0;
-      const lines = function* () {
+      const texts = function* () {
         for (const rows of pagesOfRows(store, batch, verdicts, after)) {
-          let text = '';
-          for (const row of rows)
-            for (const gift of row.gifts) {
-              text += `${gift}\n`;
-              gifts++;
-            }
-          if (text !== '') yield Buffer.from(text);
+          const lines = rows.flatMap((row) => row.gifts);
+          gifts += lines.length;
+          if (lines.length > 0) yield Buffer.from(`${lines.join('\n')}\n`);
         }
       };
       await pipeline(
-        Readable.from(lines()),
-        client.query(copyStreams.from('copy pg_temp.staged from stdin')),
+        Readable.from(texts()),
+        client.query(copyStreams.from(`copy staged (${names}) from stdin`)),
       );
+      await client.query('create index on staged (line)');
+      await client.query('analyze staged');
       return gifts;
     },
     end: () => client.end(),

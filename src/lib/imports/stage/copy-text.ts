@@ -116,7 +116,8 @@ export function toCopyText(gift: ImportedGift, staging: Staging): string {
     cell(gift.inKindDescription),
     cell(gift.note),
     escapeText(gift.source),
-    cell(gift.sourceId),
+    // An id is of one gift: the employer's has its own.
+    cell(gift.part === 'match' && gift.sourceId ? `${gift.sourceId}:match` : gift.sourceId),
   ].join('\t');
 }
 
