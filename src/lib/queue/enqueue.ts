@@ -9,6 +9,8 @@ export type JobSpec = {
     key?: string;
     /** Milliseconds from now, by Postgres's clock. */
     inMs?: number;
+    /** Jobs of a lower number go first; 0 if not given. */
+    priority?: number;
   };
 }[TaskName];
 
@@ -22,6 +24,7 @@ export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]>
     payload: job.payload,
     key: job.key ?? null,
     in_ms: job.inMs ?? null,
+    priority: job.priority ?? 0,
     max_attempts: TASKS[job.task].maxAttempts,
     flags: [taskFlag(job.task)],
   }));
@@ -29,10 +32,11 @@ export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]>
     `select (graphile_worker.add_job(
        identifier => spec.task, payload => spec.payload, 
        run_at => now() + make_interval(secs => spec.in_ms / 1000),
-       max_attempts => spec.max_attempts, job_key => spec.key, flags => spec.flags)).id
+       max_attempts => spec.max_attempts, job_key => spec.key, priority => spec.priority,
+       flags => spec.flags)).id
      from rows from (json_to_recordset($1::json) as
-       (task text, payload json, key text, in_ms float8, max_attempts int, flags text[]))
-       with ordinality as spec(task, payload, key, in_ms, max_attempts, flags, position)
+       (task text, payload json, key text, in_ms float8, priority int, max_attempts int, flags text[]))
+       with ordinality as spec(task, payload, key, in_ms, priority, max_attempts, flags, position)
      order by position`,
     [JSON.stringify(specs)],
   );
