@@ -111,7 +111,11 @@ async function donate(context: Context, options: Options): Promise<void> {
       campaign: options.campaign,
       requestId: options.requestId,
     },
-    { locale: config.organization.locale, nameOf: (field) => OPTION_OF[field] ?? `--${field}` },
+    {
+      locale: config.organization.locale,
+      mustHaveEmail: true,
+      nameOf: (field) => OPTION_OF[field] ?? `--${field}`,
+    },
   );
   const db = await context.db();
   const payments = options.background ? undefined : await context.payments();

@@ -207,7 +207,7 @@ describe('bad input to donate', () => {
       env: system.env,
     });
     expect(code).toBe(2);
-    for (const option of ['--currency', '--name', '--payment-method'])
+    for (const option of ['--currency', '--name', '--email', '--payment-method'])
       expect(stderr).toContain(option);
   });
 
@@ -287,6 +287,8 @@ describe('bad input to donate', () => {
 
 describe('show', () => {
   it('tells the whole story: attempts, their requests, and what comes next', async () => {
+    // The receipts of the tests before.
+    await runCli(['worker', 'start', '--once'], { env: system.env });
     await system.sandbox.setFaults('sendgrid', { path: 'POST', timeouts: true, count: 1 });
     const { id } = JSON.parse((await donate({}, '--json')).stdout);
     const worker = system.startWorker();

@@ -173,6 +173,7 @@ it.each([-2 * 86_400_000, -11 * 60_000, 11 * 60_000, 2 * 86_400_000])(
     await worker.stop();
     expect(await succeeded()).toHaveLength(4);
   },
+  180_000,
 );
 
 it('a payment that is told to have succeeded for a donation that failed is an alarm', async () => {

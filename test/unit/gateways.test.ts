@@ -7,6 +7,7 @@ import {
   type Behaviour,
   type MisbehavingServer,
   misbehavingServer,
+  resetAfterReading,
 } from '../support/misbehaving.ts';
 
 let server: MisbehavingServer;
@@ -25,14 +26,6 @@ const replayed = error(500, {}, { 'Idempotent-Replayed': 'true' });
 describe('Stripe', () => {
   const gateway = () =>
     stripeGateway({ secretKey: 'sk_test_1', apiBase: server.url, timeoutMs: 2000 });
-  const create = (paymentMethod = 'pm_card_visa') =>
-    gateway().createPayment({
-      donationId: 'don_1',
-      amount: { minor: 5000n, currency: 'usd' },
-      paymentMethod,
-      description: 'Donation don_1',
-    });
-  const confirm = () => gateway().confirmPayment('pi_1');
   const intent = (fields: object = {}) => ({
     id: 'pi_1',
     object: 'payment_intent',
@@ -49,100 +42,6 @@ describe('Stripe', () => {
     ...fields,
   });
 
-  test('a payment is created unconfirmed', async () => {
-    server.script(ok(intent({ status: 'requires_confirmation' }), { 'Request-Id': 'req_1' }));
-    expect(await create()).toEqual({ paymentIntentId: 'pi_1', requestId: 'req_1' });
-    expect(said()).toEqual(['POST /v1/payment_intents']);
-    const [request] = server.requests;
-    expect(request?.headers).toMatchObject({
-      authorization: 'Bearer sk_test_1',
-      'idempotency-key': 'payment:don_1',
-    });
-    expect(Object.fromEntries(new URLSearchParams(request?.body))).toEqual({
-      amount: '5000',
-      currency: 'usd',
-      payment_method: 'pm_card_visa',
-      setup_future_usage: 'off_session',
-      'automatic_payment_methods[enabled]': 'true',
-      'automatic_payment_methods[allow_redirects]': 'never',
-      description: 'Donation don_1',
-      'metadata[donation_id]': 'don_1',
-    });
-  });
-
-  test('a payment is confirmed by its id', async () => {
-    server.script(ok(intent(), { 'Request-Id': 'req_1' }));
-    expect(await confirm()).toEqual({
-      status: 'succeeded',
-      paymentIntentId: 'pi_1',
-      paymentMethodId: 'pm_1',
-      card: { brand: 'visa', last4: '4242', expMonth: 4, expYear: 2030 },
-      refundedMinor: 0n,
-      requestId: 'req_1',
-    });
-    expect(said()).toEqual(['POST /v1/payment_intents/pi_1/confirm']);
-    expect(Object.fromEntries(new URLSearchParams(server.requests[0]?.body))).toEqual({
-      error_on_requires_action: 'true',
-      'expand[0]': 'latest_charge',
-    });
-  });
-
-  test.each([
-    [400, 'payment_intent_unexpected_state'],
-    [409, 'lock_timeout'],
-    [429, 'lock_timeout'],
-  ])('a confirmation that is answered %i %s asks what the payment is now', async (status, code) => {
-    server.script(error(status, { code }), ok(intent()));
-    expect(await confirm()).toMatchObject({ status: 'succeeded', paymentIntentId: 'pi_1' });
-    expect(said()).toEqual([
-      'POST /v1/payment_intents/pi_1/confirm',
-      expect.stringMatching(/^GET \/v1\/payment_intents\/pi_1/),
-    ]);
-  });
-
-  test('a payment too late to be cancelled is told as it is', async () => {
-    server.script(error(400, { code: 'payment_intent_unexpected_state' }), ok(intent()));
-    expect(await gateway().cancelPayment('pi_1')).toMatchObject({ status: 'succeeded' });
-  });
-
-  test('a token is made a PaymentMethod first', async () => {
-    server.script(ok({ id: 'pm_of_token', object: 'payment_method' }), ok(intent()));
-    await create('tok_visa');
-    expect(said()).toEqual(['POST /v1/payment_methods', 'POST /v1/payment_intents']);
-    expect(key(0)).toBe('method:don_1');
-    expect(server.requests[1]?.body).toContain('payment_method=pm_of_token');
-  });
-
-  test('a decline is an answer', async () => {
-    server.script(
-      error(402, {
-        type: 'card_error',
-        code: 'card_declined',
-        decline_code: 'insufficient_funds',
-        message: 'Your card has insufficient funds.',
-      }),
-    );
-    expect(await confirm()).toMatchObject({
-      status: 'declined',
-      declineCode: 'insufficient_funds',
-      paymentIntentId: 'pi_1',
-      message: 'Your card has insufficient funds.',
-    });
-  });
-
-  test.each([
-    ['requires_action', 'requires_action'],
-    ['processing', 'processing'],
-    ['requires_capture', 'processing'],
-    ['some_new_status', 'processing'],
-    ['requires_payment_method', 'declined'],
-    ['canceled', 'canceled'],
-    ['requires_confirmation', 'unconfirmed'],
-  ])('a PaymentIntent that is %s is %s', async (status, expected) => {
-    server.script(ok(intent({ status })));
-    expect(await confirm()).toMatchObject({ status: expected, paymentIntentId: 'pi_1' });
-  });
-
   test.each([
     [200, {}],
     [200, []],
@@ -151,9 +50,161 @@ describe('Stripe', () => {
     [200, { object: 'balance' }],
   ])('the answer %i %j decides nothing', async (status, body) => {
     server.script(answer(status, {}, body));
-    await expect(confirm()).rejects.toMatchObject({
+    await expect(gateway().confirmPayment('pi_1')).rejects.toMatchObject({
       errorClass: 'transient',
       code: 'unreadable_answer',
+    });
+  });
+
+  describe('a payment confirmed by id', () => {
+    const create = (paymentMethod = 'pm_card_visa') =>
+      gateway().createPayment({
+        donationId: 'don_1',
+        amount: { minor: 5000n, currency: 'usd' },
+        paymentMethod,
+        description: 'Donation don_1',
+      });
+    const created = ok(intent({ status: 'requires_confirmation', latest_charge: null }), {
+      'Request-Id': 'req_1',
+    });
+    const form = (index: number) =>
+      Object.fromEntries(new URLSearchParams(server.requests[index]?.body));
+
+    test('is created without a confirmation', async () => {
+      server.script(created);
+      expect(await create()).toEqual({ paymentIntentId: 'pi_1', requestId: 'req_1' });
+      expect(said()).toEqual(['POST /v1/payment_intents']);
+      expect(key(0)).toBe('payment:don_1');
+      expect(form(0)).toEqual({
+        amount: '5000',
+        currency: 'usd',
+        payment_method: 'pm_card_visa',
+        setup_future_usage: 'off_session',
+        'automatic_payment_methods[enabled]': 'true',
+        'automatic_payment_methods[allow_redirects]': 'never',
+        description: 'Donation don_1',
+        'metadata[donation_id]': 'don_1',
+      });
+    });
+
+    test.each([
+      ['a stored failure', replayed],
+      ['the key of another card', error(400, { type: 'idempotency_error' })],
+    ])('is created anew after %s', async (_what, first) => {
+      server.script(first, created);
+      expect(await create()).toMatchObject({ paymentIntentId: 'pi_1' });
+      expect(said()).toEqual(['POST /v1/payment_intents', 'POST /v1/payment_intents']);
+      expect(key(1)).not.toBe('payment:don_1');
+      expect(server.requests[1]?.body).toBe(server.requests[0]?.body);
+    });
+
+    test('is not created anew after a failure that is not a stored one', async () => {
+      server.script(error(500, {}), created);
+      await expect(create()).rejects.toMatchObject({ errorClass: 'transient', httpStatus: 500 });
+      server.script(error(400, { code: 'resource_missing' }), created);
+      await expect(create()).rejects.toMatchObject({ errorClass: 'permanent' });
+    });
+
+    test('is created from a token, whose failure was stored too', async () => {
+      server.script(replayed, ok({ id: 'pm_of_token', object: 'payment_method' }), created);
+      await create('tok_visa');
+      expect(said()).toEqual([
+        'POST /v1/payment_methods',
+        'POST /v1/payment_methods',
+        'POST /v1/payment_intents',
+      ]);
+      expect(form(2).payment_method).toBe('pm_of_token');
+    });
+
+    test('is confirmed with nobody at a browser', async () => {
+      server.script(ok(intent(), { 'Request-Id': 'req_2' }));
+      expect(await gateway().confirmPayment('pi_1')).toEqual({
+        status: 'succeeded',
+        paymentIntentId: 'pi_1',
+        paymentMethodId: 'pm_1',
+        card: { brand: 'visa', last4: '4242', expMonth: 4, expYear: 2030 },
+        refundedMinor: 0n,
+        requestId: 'req_2',
+      });
+      expect(said()).toEqual(['POST /v1/payment_intents/pi_1/confirm']);
+      expect(form(0)).toEqual({ error_on_requires_action: 'true', 'expand[0]': 'latest_charge' });
+    });
+
+    test('is declined by a 402', async () => {
+      server.script(
+        error(402, {
+          type: 'card_error',
+          code: 'card_declined',
+          decline_code: 'insufficient_funds',
+          message: 'Your card has insufficient funds.',
+        }),
+      );
+      expect(await gateway().confirmPayment('pi_1')).toMatchObject({
+        status: 'declined',
+        paymentIntentId: 'pi_1',
+        declineCode: 'insufficient_funds',
+        message: 'Your card has insufficient funds.',
+      });
+    });
+
+    const elsewhere: [string, Behaviour][] = [
+      ['in another state', error(400, { code: 'payment_intent_unexpected_state' })],
+      ['held by another request', error(429, { code: 'lock_timeout' })],
+      ['held by another request, as older versions say it', error(409, { code: 'lock_timeout' })],
+    ];
+    test.each(elsewhere)('%s is asked what it is now', async (_what, refusal) => {
+      server.script(refusal, ok(intent()));
+      expect(await gateway().confirmPayment('pi_1')).toMatchObject({ status: 'succeeded' });
+      server.script(refusal, ok(intent({ status: 'canceled' })));
+      expect(await gateway().cancelPayment('pi_1')).toMatchObject({ status: 'canceled' });
+      expect(said()).toEqual([
+        'POST /v1/payment_intents/pi_1/confirm',
+        'GET /v1/payment_intents/pi_1',
+        'POST /v1/payment_intents/pi_1/cancel',
+        'GET /v1/payment_intents/pi_1',
+      ]);
+      expect(server.requests[1]?.path).toContain('latest_charge');
+    });
+
+    test.each<[string, Behaviour, object]>([
+      ['no answer', resetAfterReading, { errorClass: 'transient', providerDown: true }],
+      ['a failure', error(500, {}), { errorClass: 'transient' }],
+      ['a stored failure', replayed, { errorClass: 'transient', code: 'replayed_500' }],
+      ["a proxy's page", answer(200, {}, '<html>'), { code: 'unreadable_answer' }],
+      ['too many requests', error(429, { code: 'rate_limit' }), { errorClass: 'rate_limited' }],
+      ['no such payment', error(404, { code: 'resource_missing' }), { errorClass: 'permanent' }],
+      ['a refused key', error(401, {}), { errorClass: 'misconfigured' }],
+    ])('decides nothing by %s', async (_what, behaviour, expected) => {
+      server.script(behaviour);
+      for (const ask of ['confirmPayment', 'retrievePayment', 'cancelPayment'] as const)
+        await expect(gateway()[ask]('pi_1')).rejects.toMatchObject(expected);
+    });
+
+    test.each<[string, object, object]>([
+      ['requires_confirmation', {}, { status: 'unconfirmed' }],
+      ['requires_action', {}, { status: 'requires_action' }],
+      ['processing', {}, { status: 'processing' }],
+      ['requires_capture', {}, { status: 'processing' }],
+      ['some_new_status', {}, { status: 'processing' }],
+      ['canceled', {}, { status: 'canceled' }],
+      [
+        'requires_payment_method',
+        { last_payment_error: { code: 'card_declined', decline_code: 'lost_card', message: 'no' } },
+        { status: 'declined', declineCode: 'lost_card', message: 'no' },
+      ],
+      [
+        'requires_payment_method',
+        { last_payment_error: null },
+        { status: 'declined', declineCode: 'requires_payment_method' },
+      ],
+      [
+        'succeeded',
+        { latest_charge: { id: 'ch_1', object: 'charge', amount_refunded: 1200 } },
+        { status: 'succeeded', refundedMinor: 1200n },
+      ],
+    ])('that is %s %j', async (status, fields, expected) => {
+      server.script(ok(intent({ status, ...fields })));
+      expect(await gateway().retrievePayment('pi_1')).toMatchObject(expected);
     });
   });
 
@@ -168,6 +219,15 @@ describe('Stripe', () => {
       expect(await create()).toMatchObject({ customerId: 'cus_1' });
       expect(said()).toEqual(['GET /v1/customers', 'POST /v1/customers']);
       expect(key(1)).toBe('customer:donor_1');
+    });
+
+    test('makes one for a donor without an address', async () => {
+      server.script(customer);
+      expect(
+        await gateway().createCustomer({ id: 'donor_1', name: 'Jane', email: undefined }),
+      ).toMatchObject({ customerId: 'cus_1' });
+      expect(said()).toEqual(['POST /v1/customers']);
+      expect(server.requests[0]?.body).not.toContain('email');
     });
 
     test('finds the one made before', async () => {
@@ -242,10 +302,35 @@ describe('Stripe', () => {
 
   test('ping tells the mode and the time', async () => {
     const date = 'Mon, 23 Nov 2026 12:00:00 GMT';
-    server.script(ok({ object: 'balance', livemode: false }, { Date: date }));
+    const list = (...data: object[]) => ok({ object: 'list', data }, { Date: date });
+    server.script(list());
     expect(await gateway().ping()).toEqual({ livemode: false, serverTime: new Date(date) });
+    server.script(list({ livemode: true }));
+    expect(await gateway().ping()).toMatchObject({ livemode: true });
+    for (const [secretKey, livemode] of [
+      ['rk_live_1', true],
+      ['sk_live_1', true],
+      ['rk_test_1', false],
+    ] as const) {
+      server.script(list());
+      const other = stripeGateway({ secretKey, apiBase: server.url, timeoutMs: 2000 });
+      expect(await other.ping()).toMatchObject({ livemode });
+    }
     server.script(error(401, {}));
     await expect(gateway().ping()).rejects.toBeInstanceOf(ProviderError);
+  });
+
+  test('ping asks for the rights that are needed, and for no other', async () => {
+    const path = (at: number) => new URL(server.requests[at]?.path ?? '', 'http://x').pathname;
+    server.script(ok({ object: 'list', data: [] }));
+    await gateway().ping();
+    await gateway().ping('customers');
+    expect([path(0), path(1)]).toEqual(['/v1/payment_intents', '/v1/customers']);
+    expect(server.requests).toHaveLength(2);
+    server.script(error(403, { message: 'Having the permission would allow this request.' }));
+    await expect(gateway().ping('customers')).rejects.toMatchObject({
+      errorClass: 'misconfigured',
+    });
   });
 });
 
@@ -310,5 +395,47 @@ describe('SendGrid', () => {
     expect(said()).toEqual(['GET /v3/scopes']);
     server.script(answer(401, {}, { errors: [{ message: 'authorization required' }] }));
     await expect(gateway().ping()).rejects.toMatchObject({ errorClass: 'misconfigured' });
+  });
+
+  test('ping is not well without the right to send mail', async () => {
+    server.script(ok({ scopes: ['user.profile.read'] }));
+    await expect(gateway().ping()).rejects.toMatchObject({
+      errorClass: 'misconfigured',
+      code: 'no_mail_send',
+      message: expect.stringContaining('may not send mail'),
+    });
+  });
+
+  describe('ping, where the sender is known,', () => {
+    const sender = { email: 'receipts@charity.example', name: 'Charity' };
+    const scopes = ok({ scopes: ['mail.send'] });
+    const ping = () =>
+      sendgridGateway({ apiKey: 'SG.1', apiBase: server.url, timeoutMs: 2000, sender }).ping();
+
+    test('asks with a mail that is never sent', async () => {
+      server.script(scopes, answer(200, {}));
+      expect(await ping()).toMatchObject({ scopes: ['mail.send'] });
+      expect(said()).toEqual(['GET /v3/scopes', 'POST /v3/mail/send']);
+      expect(body()).toMatchObject({
+        from: sender,
+        personalizations: [{ to: [sender] }],
+        mail_settings: { sandbox_mode: { enable: true } },
+      });
+    });
+
+    test('fails while the sender alone is refused', async () => {
+      const message = 'The from address does not match a verified Sender Identity.';
+      server.script(scopes, answer(403, {}, { errors: [{ message, field: 'from' }] }));
+      await expect(ping()).rejects.toMatchObject({
+        errorClass: 'misconfigured',
+        httpStatus: 403,
+        message: expect.stringContaining(message),
+      });
+    });
+
+    test('changes nothing when no answer comes', async () => {
+      server.script(scopes, resetAfterReading);
+      await expect(ping()).rejects.toMatchObject({ errorClass: 'transient' });
+    });
   });
 });

@@ -199,7 +199,11 @@ describe('a request from SendGrid', () => {
       mailEvent({ delivery_id: `dlv_${'0'.repeat(26)}` }),
     ];
     expect(
-      await postMails([...odd, ...foreign, mailEvent({ delivery_id: id, timestamp: now() - 5 })]),
+      await postMails([
+        ...odd,
+        ...foreign,
+        mailEvent({ delivery_id: id, sg_message_id: 'known.0' }),
+      ]),
     ).toBe(200);
     expect((await deliveryOf(system.db, id))?.status).toBe('accepted');
   });

@@ -9,7 +9,7 @@ import {
   toJson,
 } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
-import type { InboxMail } from '../../lib/sandbox/admin.ts';
+import type { InboxMail } from '../../lib/sandbox/inbox.ts';
 import type { Mail } from '../../lib/sandbox/sendgrid-validation.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';

@@ -138,17 +138,20 @@ export interface GiftProblem {
  * Checks a gift before anything is written. Tells all that is missing or wrong at once.
  *
  * @param locale BCP 47; how amounts are written.
+ * @param mustHaveEmail whether the donor can only be told by e-mail.
  */
 export function readGift(
   input: GiftInput,
-  locale: string,
+  { locale, mustHaveEmail = false }: { locale: string; mustHaveEmail?: boolean },
 ): { gift: Gift } | { problems: GiftProblem[] } {
   const problems: GiftProblem[] = [];
   const { data, error } = giftSchema.safeParse(input);
   for (const { path, message } of error?.issues ?? [])
     problems.push({ field: path.join('.'), problem: message });
-  if (data?.method === 'card' && data.paymentMethod === undefined)
+  if (input.method === 'card' && input.paymentMethod === undefined)
     problems.push({ field: 'paymentMethod', problem: 'is missing' });
+  if (mustHaveEmail && input.donor.email === undefined)
+    problems.push({ field: 'donor.email', problem: 'is missing' });
   const attempt = <T>(field: string, read: () => T): T | undefined => {
     try {
       return read();
@@ -200,9 +203,12 @@ export function readGift(
  */
 export function checkGift(
   input: GiftInput,
-  { locale, nameOf }: { locale: string; nameOf: (field: string) => string },
+  {
+    nameOf,
+    ...how
+  }: { locale: string; mustHaveEmail?: boolean; nameOf: (field: string) => string },
 ): Gift {
-  const read = readGift(input, locale);
+  const read = readGift(input, how);
   if ('gift' in read) return read.gift;
   const { problems } = read;
   const lines = problems.map(

@@ -1,4 +1,4 @@
-/** What the router found: the route's value and what the path has for each `:name`, or why there is none. */
+/** The route's value and the path's segment for each `:name`; or why there is none. */
 export type Match<T> =
   | { value: T; params: string[] }
   /** The path exists, with these methods. */
@@ -32,7 +32,7 @@ const fits = (pattern: string[], path: string[]) =>
   pattern.length === path.length &&
   pattern.every((part, at) => (part.startsWith(':') ? path[at] !== '' : part === path[at]));
 
-/** A segment that is not well encoded stands for itself: nothing is known by such a name. */
+/** A segment with a broken encoding is taken as it is: no route's object has such a name. */
 function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);

@@ -25,8 +25,8 @@ export interface HttpAnswer {
 }
 
 /**
- * Answers one request. With `undefined` it has taken the response over, to break it in ways that an
- * answer cannot express. What it throws is answered by `failure`.
+ * Answers one request. `undefined` means that it handles the response itself, for what an answer cannot
+ * express (a cut connection, a broken body). When it throws, `failure` gives the answer.
  */
 export type Serve = (
   request: HttpRequest,
@@ -82,7 +82,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       const answer = await serve(request, response);
       if (answer) sendAnswer(response, answer);
     } catch (error) {
-      // The sender went away, or an answer has begun: nothing can be said any more.
+      // No answer can be sent: an answer has begun already, or the sender went away.
       if (response.headersSent || message.socket.destroyed) return void response.destroy();
       if (error instanceof BodyTooLarge) {
         response.setHeader('Connection', 'close');

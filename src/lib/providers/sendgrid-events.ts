@@ -10,7 +10,7 @@ export type EventSignature = 'valid' | 'invalid' | 'stale';
 // SendGrid sends an event again for up to 24 hours until it is taken
 // (https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/troubleshooting), and this
 // machine's clock may be wrong by days. A copy does no harm: its events tell that a mail was
-// accepted, and they are seen before (`markSeen`), or that is on record already.
+// accepted, which stays true, and those that were seen before (`markSeen`) are ignored.
 const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 
 const SIGNATURE = EventWebhookHeader.SIGNATURE().toLowerCase();
@@ -33,12 +33,12 @@ export function sendgridSignatures(
     const timestamp = headers[TIMESTAMP];
     if (typeof signature !== 'string' || typeof timestamp !== 'string') return 'invalid';
     if (!/^\d{1,12}$/.test(timestamp)) return 'invalid';
-    // The age first: it costs nothing, the signature some milliseconds.
+    // The age is checked first: it costs nothing, and the signature costs some milliseconds.
     if (Math.abs(now.getTime() - Number(timestamp) * 1000) > MAX_AGE_MS) return 'stale';
     try {
       return webhook.verifySignature(key, body, signature, timestamp) ? 'valid' : 'invalid';
     } catch {
-      // The library throws at what has not the form of a signature.
+      // The library throws when the header does not have the form of a signature.
       return 'invalid';
     }
   };

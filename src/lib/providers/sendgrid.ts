@@ -49,7 +49,7 @@ export interface SendGridOptions {
 // Enough for any error that SendGrid explains and for every scope.
 const MAX_BODY_CHARS = 64 * 1024;
 
-/** SendGrid behind our interface. It knows of each failure whether the mail can have been accepted. */
+/** SendGrid behind our interface. Each failure says whether the mail can have been accepted. */
 export function sendgridGateway(options: SendGridOptions): MailGateway {
   const { apiKey, apiBase, timeoutMs, sender } = options;
   const client = new Client();
@@ -110,7 +110,7 @@ export function sendgridGateway(options: SendGridOptions): MailGateway {
 }
 
 /**
- * A mail that SendGrid checks as any other and never sends, nor counts, nor makes events of.
+ * A mail that SendGrid checks like any other. It does not send it, count it or make events of it.
  * https://www.twilio.com/docs/sendgrid/for-developers/sending-email/sandbox-mode
  */
 const toProbe = (sender: { email: string; name: string }) => ({

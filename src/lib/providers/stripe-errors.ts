@@ -52,8 +52,9 @@ export const isAnotherState = ({ statusCode, code }: StripeFailure): boolean =>
   code === 'payment_intent_unexpected_state' || code === 'lock_timeout' || statusCode === 409;
 
 /**
- * What a failed request means. Requests that change something carry an idempotency key, so an
- * ambiguous answer is safe to repeat: https://docs.stripe.com/api/idempotent_requests
+ * What a failed request means. Every request may be repeated after an ambiguous answer: it carries an
+ * idempotency key (https://docs.stripe.com/api/idempotent_requests), or it names the PaymentIntent that
+ * it is about, which is charged once at most.
  */
 export function classifyStripeFailure(
   failure: StripeFailure,
@@ -102,7 +103,7 @@ export function classifyStripeFailure(
       errorClass: 'transient',
       code: replayed ? 'replayed_500' : code,
       retryAfterMs: retryAfterMs(headers, now),
-      // It says how the provider was then, not how it is now.
+      // It tells how Stripe was at the first request, not how it is now.
       providerDown: !replayed,
       message: replayed
         ? `Stripe repeats its earlier failure (${status}) for this key`
@@ -123,7 +124,7 @@ export function unreadable(requestId?: string): ProviderError {
     code: 'unreadable_answer',
     providerDown: true,
     requestId,
-    message: "the answer is not Stripe's; it is asked again under the same key",
+    message: "the answer is not Stripe's; it is asked again",
   });
 }
 

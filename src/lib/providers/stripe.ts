@@ -18,13 +18,13 @@ export interface StripeOptions {
   timeoutMs: number;
 }
 
-/** Stripe behind our interface. Every request that changes something carries a key of ours. */
+/** Stripe behind our interface. Requests that make something carry a key of ours, derived from our ids. */
 export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions): PaymentGateway {
   const stripe = new Stripe(secretKey, {
     ...endpoint(apiBase),
     // On `fetch` the SDK's time-out ends the whole request, body included, where on node:http it is
-    // of the idle socket only, which an answer that drips passes for ever. Nor are closed
-    // connections retried behind our back.
+    // of the idle socket only, which an answer that drips passes for ever. The SDK also
+    // repeats no request on a closed connection there.
     httpClient: Stripe.createFetchHttpClient((url, init) =>
       fetch(url, { ...init, redirect: 'manual' }),
     ),
@@ -179,7 +179,7 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
       const response = list.lastResponse as unknown as Response | undefined;
       const date = response?.headers.get('date');
       return {
-        // An account without payments: the key's name says the same.
+        // An account without payments: the key's prefix says the same.
         livemode: list.data[0]?.livemode ?? /^[rs]k_live_/.test(secretKey),
         serverTime: date ? new Date(date) : undefined,
       };
@@ -204,7 +204,7 @@ export function verifyStripeEvent(
     return { event: Stripe.webhooks.constructEvent(rawBody, header, secret) };
   } catch (error) {
     if (error instanceof Stripe.errors.StripeSignatureVerificationError) return undefined;
-    // Not JSON, or one of the thin events of API v2, which this is not the place for.
+    // Not JSON, or a thin event of API v2, which we do not subscribe to.
     return { event: undefined };
   }
 }
@@ -251,7 +251,7 @@ function toState(intent: Stripe.PaymentIntent & Partial<WithResponse>): PaymentS
       };
     }
     case 'requires_payment_method': {
-      // We create every intent with a payment method: without one its confirmation has failed.
+      // We create every intent with a payment method, and Stripe takes it away when it is declined.
       const error = intent.last_payment_error;
       return {
         ...common,
@@ -267,7 +267,7 @@ function toState(intent: Stripe.PaymentIntent & Partial<WithResponse>): PaymentS
     case 'canceled':
       return { ...common, status: 'canceled' };
     default:
-      // Nothing is settled that we do not know to be settled.
+      // A status that we do not know is not settled.
       return { ...common, status: 'processing' };
   }
 }

@@ -10,31 +10,16 @@ import {
   type Provider,
 } from './faults.ts';
 import type { HeldRequests } from './held-requests.ts';
-import type { Mail } from './sendgrid-validation.ts';
+import { sandboxInbox } from './inbox.ts';
 import type { RequestCounts } from './server.ts';
 import { clearSandboxStore } from './store.ts';
 import type { IdempotencyKeys } from './stripe-idempotency.ts';
 import type { StripeObjects } from './stripe-objects.ts';
 import type { Webhooks } from './webhooks.ts';
 
-/** A mail that the SendGrid double accepted. */
-export interface InboxMail {
-  id: string;
-  /** RFC 3339. */
-  accepted_at: string;
-  from: string;
-  to: string;
-  subject: string;
-  receipt_id: string | null;
-  donation_id: string | null;
-  delivery_id: string | null;
-  /** `delivered`, `bounced`, `dropped`. */
-  outcome: string;
-}
-
 export interface SandboxStats {
   payment_intents: number;
-  /** Those that succeeded: money would have moved. */
+  /** Payments that succeeded. */
   succeeded: number;
   customers: number;
   mails: number;
@@ -65,7 +50,7 @@ interface Parts {
 }
 
 interface Call {
-  /** What the path has for `:id`. */
+  /** The path's first parameter. */
   id: string;
   query: URLSearchParams;
   /** The JSON that was sent. */
@@ -75,9 +60,10 @@ interface Call {
 /** What a call gives back, as JSON; undefined when there is no such thing. */
 type Method = (call: Call) => unknown;
 
-/** The side door under /_sandbox/: faults, the inbox, and what there is to count. For `SandboxClient`. */
+/** The admin interface under /_sandbox/: faults, the inbox, objects and counts. For `SandboxClient`. */
 export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Promise<HttpAnswer> {
   const { dataDir, store, objects, keys, faults, held, webhooks, doubles } = parts;
+  const inbox = sandboxInbox(store);
   const health: Health = { ok: true, pid: process.pid, dataDir };
 
   const allFaults = (): Record<Provider, ActiveRule[]> => ({
@@ -96,36 +82,6 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Promise
   const clearFaults = (providers: string[]) => {
     for (const provider of providers) setFaults(provider, []);
     return allFaults();
-  };
-
-  const inbox = (query: URLSearchParams) => {
-    const columns = ['receipt_id', 'donation_id', 'delivery_id', 'recipient'].filter((name) =>
-      query.has(name),
-    );
-    const where = columns.map((name) => `${name} = ?`).join(' and ') || 'true';
-    return store
-      .all<MailRow>(
-        `select * from sendgrid_messages where ${where} order by seq desc limit ?`,
-        ...columns.map((name) => query.get(name)),
-        Number(query.get('limit') ?? 50),
-      )
-      .map(inboxMail);
-  };
-
-  const message = (id: string): { mail: InboxMail; message: Mail | null } | undefined => {
-    const rows = store.all<MailRow & { content: string | null }>(
-      `select m.*, c.mail as content from sendgrid_messages m left join sendgrid_contents c using (seq)
-       where m.id >= ? and m.id < ? || char(0x10ffff) order by length(m.id) limit 2`,
-      id,
-      id,
-    );
-    const row = rows.find((one) => one.id === id) ?? (rows.length === 1 ? rows[0] : undefined);
-    return (
-      row && {
-        mail: inboxMail(row),
-        message: row.content === null ? null : JSON.parse(row.content),
-      }
-    );
   };
 
   const stats = (): SandboxStats => ({
@@ -149,7 +105,7 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Promise
       limit: Number(query.get('limit') ?? 1_000_000),
     }).data;
 
-  /** As the dashboard does it: through Stripe's API, whatever faults there are. */
+  /** Goes through Stripe's API, so that it follows the same rules, and past the faults. */
   const refund = async (params: Record<string, string>) => {
     const answer = await doubles.stripe.handle(
       {
@@ -175,8 +131,8 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Promise
     ['DELETE /_sandbox/faults/:provider', ({ id }) => clearFaults([id])],
     ['GET /_sandbox/held', () => held.list()],
     ['POST /_sandbox/held/release', async () => ({ released: await held.release() })],
-    ['GET /_sandbox/inbox', ({ query }) => inbox(query)],
-    ['GET /_sandbox/inbox/:id', ({ id }) => message(id)],
+    ['GET /_sandbox/inbox', ({ query }) => inbox.list(query)],
+    ['GET /_sandbox/inbox/:id', ({ id }) => inbox.find(id)],
     ['GET /_sandbox/payment_intents', ({ query }) => stripeList('payment_intent', query)],
     ['GET /_sandbox/payment_intents/:id', ({ id }) => objects.get('payment_intent', id)],
     ['GET /_sandbox/customers', ({ query }) => stripeList('customer', query)],
@@ -233,27 +189,3 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Promise
     }
   };
 }
-
-interface MailRow {
-  id: string;
-  accepted_ms: number;
-  sender: string;
-  recipient: string;
-  subject: string;
-  receipt_id: string | null;
-  donation_id: string | null;
-  delivery_id: string | null;
-  outcome: string;
-}
-
-const inboxMail = (row: MailRow): InboxMail => ({
-  id: row.id,
-  accepted_at: new Date(row.accepted_ms).toISOString(),
-  from: row.sender,
-  to: row.recipient,
-  subject: row.subject,
-  receipt_id: row.receipt_id,
-  donation_id: row.donation_id,
-  delivery_id: row.delivery_id,
-  outcome: row.outcome,
-});

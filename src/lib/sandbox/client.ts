@@ -1,7 +1,8 @@
 import { configurationError, dependencyDown, notFound, UserError } from '../errors.ts';
-import type { Health, InboxMail, SandboxStats } from './admin.ts';
+import type { Health, SandboxStats } from './admin.ts';
 import type { ActiveRule, FaultRule, Provider } from './faults.ts';
 import type { HeldRequest } from './held-requests.ts';
+import type { InboxMail } from './inbox.ts';
 import { secretHeader } from './secret.ts';
 import type { Mail } from './sendgrid-validation.ts';
 import type { StripeObject } from './stripe-objects.ts';
@@ -16,7 +17,7 @@ export interface InboxFilter {
   to?: string;
 }
 
-/** The sandbox's side door, from outside. Every method throws UserError `dependency_down` when it does not answer. */
+/** A client of the sandbox's admin interface. Every method throws UserError `dependency_down` when it does not answer. */
 export class SandboxClient {
   readonly #url: string;
   readonly #secret: string;
@@ -47,7 +48,7 @@ export class SandboxClient {
   /** Requests under the faults `late` and `lateAfterReset` that have not taken effect yet. */
   held = () => this.#call<HeldRequest[]>('GET', 'held');
 
-  /** Lets them take effect now, in their order. Resolves when they have. */
+  /** Carries them out now, in the order in which they came. Resolves when all are done. */
   releaseHeld = () => this.#call<{ released: number }>('POST', 'held/release');
 
   /** The newest mails first; 50 unless told. */
@@ -88,8 +89,8 @@ export class SandboxClient {
     });
 
   /**
-   * Gives a payment back, as somebody at Stripe's dashboard does it: all of it, or so many minor units.
-   * @throws UserError `usage` when there is not so much left of it
+   * Refunds a payment, as on Stripe's dashboard: all that is left of it, or this many minor units.
+   * @throws UserError `usage` when less than that is left
    */
   refund = (paymentIntentId: string, amountMinor?: bigint) =>
     this.#call<StripeObject>('POST', 'refunds', {
@@ -106,11 +107,11 @@ export class SandboxClient {
   setWebhooks = (urls: { stripeUrl?: string | null; sendgridUrl?: string | null }) =>
     this.#call<WebhookSettings>('PUT', 'webhooks', urls);
 
-  /** Forgets Stripe's idempotency keys that are at least so old: all of them by default. */
+  /** Deletes Stripe's idempotency keys that are at least this old; by default all of them. */
   expireKeys = (olderThanMs = 0) =>
     this.#call<{ expired: number }>('POST', 'expire_keys', { olderThanMs });
 
-  /** Forgets charges, customers, mails and faults. */
+  /** Deletes charges, customers, mails, faults and held requests. */
   reset = () => this.#call<{ reset: true }>('POST', 'reset');
 
   /** Asks the server to stop. */

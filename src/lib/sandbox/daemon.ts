@@ -49,12 +49,12 @@ export async function ensureSandbox(options: {
     const { at, pid } = await sandboxStatus({ dataDir });
     if (at) {
       const started = pid === server.pid;
-      // Ours came too late; still starting, it would serve on when the other is stopped.
+      // Another process was first. Ours may still be starting, and would serve when the other one stops.
       if (!started) server.abandon();
       return { ...at, started };
     }
     if (server.ended !== undefined && server.ended !== LOCKED_OUT_EXIT) break;
-    // Another has the lock: it is about to answer, or it is just going.
+    // Another process has the lock: it is starting or stopping.
     if (server.ended === LOCKED_OUT_EXIT) server = spawnServer(command, dataDir);
     await sleep(LOOK_AGAIN_MS);
   }
@@ -78,7 +78,7 @@ function spawnServer([program, ...args]: [string, ...string[]], dataDir: string)
   const child = spawn(program, [...args, '--data-dir', dataDir], {
     detached: true,
     stdio: ['ignore', log, log],
-    // Neither this command's directory nor its secrets should live on in the background.
+    // The process in the background must keep neither this command's directory nor its secrets.
     cwd: '/',
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production' },
   });
@@ -127,7 +127,7 @@ export async function serveSandbox(dataDir: string, signal: AbortSignal): Promis
 export async function stopSandbox({ dataDir }: { dataDir: string }): Promise<boolean> {
   const { at, pid } = await sandboxStatus({ dataDir });
   if (!at) return false;
-  // Asked, not killed: by now the pid could be another process's.
+  // It is asked to stop and not killed: the pid may belong to another process by now.
   await new SandboxClient(at).stop();
   const deadline = Date.now() + PATIENCE_MS;
   while ((await sandboxStatus({ dataDir })).running) {
@@ -139,7 +139,7 @@ export async function stopSandbox({ dataDir }: { dataDir: string }): Promise<boo
   return true;
 }
 
-/** Whether the data directory's sandbox runs: asked of the port on record, so that a stale file deceives nobody. */
+/** Whether the data directory's sandbox runs. The port on record is asked, since the file may be stale. */
 export async function sandboxStatus({ dataDir }: { dataDir: string }): Promise<SandboxStatus> {
   const [state, secret] = await Promise.all([readState(dataDir), readSecret(dataDir)]);
   if (!state || !secret) return { running: false };

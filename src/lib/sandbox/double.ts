@@ -3,7 +3,7 @@ import type { HttpAnswer, HttpRequest } from '../http/server.ts';
 /** One request to a double, its body read whole. */
 export type SandboxRequest = Omit<HttpRequest, 'body'> & { body: string };
 
-/** What a double answers; the faults may still spoil it on its way. */
+/** What a double answers. A fault may still change it, or keep it back. */
 export type Answer = Required<HttpAnswer>;
 
 /** What goes wrong inside the provider while it works on a request. */

@@ -15,7 +15,7 @@ export interface HeldRequests {
   list(): HeldRequest[];
   /** Carries out all of them, one after the other. Returns how many. */
   release(): Promise<number>;
-  /** Forgets them: they never take effect. */
+  /** Drops them: they never take effect. */
   drop(): void;
 }
 
@@ -27,7 +27,7 @@ export function heldRequests(): HeldRequests {
 
   return {
     hold(about, afterMs, carryOut) {
-      // Nobody waits for it any more, so nobody can be told of its failure.
+      // The client has gone, so a failure cannot be reported to it.
       const run = () => {
         held.delete(about);
         return carryOut().catch(() => {});

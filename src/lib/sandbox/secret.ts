@@ -6,9 +6,9 @@ import { join } from 'node:path';
 const secretFile = (dataDir: string) => join(dataDir, 'sandbox.secret');
 
 /**
- * Makes the secret that the side door asks for. Whoever can read the data directory's file may use the
- * door; other users of the machine, who can reach the port as well, may not. Each start of the
- * server makes a new one, as a client may have sent the old one to whoever had the port in between.
+ * Makes the secret that the admin interface asks for. Every user of the machine can reach the port, but
+ * only the owner of the data directory can read the file. Each start makes a new secret: while the
+ * server was down, another process may have taken the port, and a client may have sent it the old one.
  */
 export function newSecret(dataDir: string): string {
   const secret = randomBytes(32).toString('base64url');
@@ -18,7 +18,7 @@ export function newSecret(dataDir: string): string {
   return secret;
 }
 
-/** The secret of the data directory's sandbox; undefined when none was ever started there. */
+/** The secret of the data directory's sandbox; undefined when no sandbox was started there yet. */
 export async function readSecret(dataDir: string): Promise<string | undefined> {
   try {
     return (await readFile(secretFile(dataDir), 'utf8')).trim();

@@ -46,12 +46,12 @@ export interface SandboxServer {
 // SendGrid takes 30 MB, Stripe far less.
 const MAX_BODY_BYTES = 30 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 300_000;
-// Clients keep connections; closing one just as it is used again would be a fault nobody asked for.
+// Clients keep connections. Closing one while a client sends on it would be a fault that no rule asked for.
 const KEEP_ALIVE_MS = 120_000;
 
 /**
- * Starts the doubles in this process: Stripe under /v1/, SendGrid under /v3/, their side door under
- * /_sandbox/. One server a data directory.
+ * Starts the doubles in this process: Stripe under /v1/, SendGrid under /v3/, their admin interface
+ * under /_sandbox/. One server a data directory.
  *
  * @throws UserError `try_again` when another process serves this directory; EADDRINUSE when the port is taken
  */
@@ -103,7 +103,7 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
     response: ServerResponse,
   ): Promise<HttpAnswer | undefined> {
     if (request.path.startsWith('/_sandbox/')) {
-      // A web page in the user's browser has no business here, and no other user of the machine.
+      // Neither a web page in the user's browser nor another user of the machine may use it.
       if (request.headers.origin !== undefined) return json(403, { error: 'not from a web page' });
       if (!holdsSecret(request.headers.authorization, secret)) {
         return json(401, { error: 'the secret is missing or wrong' });
@@ -126,7 +126,7 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
     response: ServerResponse,
   ): Promise<HttpAnswer | undefined> {
     const cut = () => response.socket?.resetAndDestroy();
-    // An outage does not even read.
+    // In an outage the request is not read.
     if (fate.kind === 'down') return void cut();
     const request = await whole(unread);
     const carryOut = async (error?: 'before' | 'after') => {
@@ -217,10 +217,10 @@ const whole = async (request: HttpRequest): Promise<SandboxRequest> => ({
   body: (await request.body()).toString('utf8'),
 });
 
-/** A request that could not be read, or a bug of the double's. */
+/** The answer when a request cannot be read, or a double has a bug. */
 function failure(error: unknown): HttpAnswer {
   const message = `sandbox: ${error instanceof Error ? error.message : String(error)}`;
-  // Both providers' shapes at once.
+  // It has the fields of Stripe's and of SendGrid's errors.
   return json(error instanceof BodyTooLarge ? 413 : 500, {
     error: { type: 'api_error', message },
     errors: [{ message, field: null, help: null }],

@@ -4,7 +4,7 @@ import { StripeFailure } from './stripe-errors.ts';
 export interface ObjectLocks {
   /**
    * Does the work while it holds the object. Stripe waits some seconds for an object that another
-   * request holds, and gives up then; the double gives up at once.
+   * request holds, and then gives up. The double gives up at once.
    * @throws StripeFailure 429 `lock_timeout`
    */
   holding<T>(id: string | undefined, work: () => Promise<T>): Promise<T>;

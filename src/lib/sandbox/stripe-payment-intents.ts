@@ -1,4 +1,4 @@
-import { currencies, currencyExponent } from '../money.ts';
+import { readAmount } from './stripe-amounts.ts';
 import { charge } from './stripe-charges.ts';
 import { invalidParameter, missing, StripeFailure } from './stripe-errors.ts';
 import { type StripeObject, type StripeObjects, stripeId } from './stripe-objects.ts';
@@ -6,11 +6,9 @@ import {
   choice,
   flag,
   group,
-  integer,
   metadata,
   type ParamSpec,
   type Params,
-  requiredText,
   text,
 } from './stripe-params.ts';
 import { chargedMethod, PAYMENT_METHOD_DATA } from './stripe-payment-methods.ts';
@@ -46,39 +44,9 @@ export const INTENT_PARAMS: ParamSpec = {
   use_stripe_sdk: 'text',
 };
 
-/** In minor units: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
-const MINIMUM: Record<string, number> = {
-  usd: 50,
-  aed: 200,
-  aud: 50,
-  bgn: 100,
-  brl: 50,
-  cad: 50,
-  chf: 50,
-  czk: 1500,
-  dkk: 250,
-  eur: 50,
-  gbp: 30,
-  hkd: 400,
-  huf: 17500,
-  inr: 50,
-  jpy: 50,
-  mxn: 1000,
-  myr: 200,
-  nok: 300,
-  nzd: 50,
-  pln: 200,
-  ron: 200,
-  sek: 300,
-  sgd: 50,
-  thb: 1000,
-};
-const MAXIMUM = 99_999_999;
-const CURRENCIES = new Set(currencies());
-
 /** POST /v1/payment_intents */
 export function createIntent(params: Params, objects: StripeObjects, now: number): StripeObject {
-  const { amount, currency } = money(params);
+  const { amount, currency } = readAmount(params);
   const confirmed = flag(params, 'confirm');
   const customer = text(params, 'customer');
   const types = params.allowed_payment_method_types;
@@ -93,7 +61,7 @@ export function createIntent(params: Params, objects: StripeObjects, now: number
       'return_url',
     );
   }
-  for (const name of ['error_on_requires_action', 'off_session']) {
+  for (const name of ['error_on_requires_action', 'off_session', 'return_url']) {
     if (params[name] !== undefined && !confirmed) {
       throw invalidParameter(`The parameter \`${name}\` can only be used when confirm=true.`, name);
     }
@@ -196,41 +164,6 @@ export function cancelIntent(
   intent.next_action = null;
   objects.update(intent);
   return intent;
-}
-
-function money(params: Params): { amount: number; currency: string } {
-  requiredText(params, 'amount');
-  const amount = integer(params, 'amount') as number;
-  const currency = requiredText(params, 'currency').toLowerCase();
-  if (!CURRENCIES.has(currency)) {
-    throw invalidParameter(`Invalid currency: ${currency}.`, 'currency');
-  }
-  if (amount < 1) {
-    throw invalidParameter(
-      'This value must be greater than or equal to 1.',
-      'amount',
-      'parameter_invalid_integer',
-    );
-  }
-  const minimum = MINIMUM[currency] ?? 1;
-  if (amount < minimum) {
-    const decimal = (minimum / 10 ** currencyExponent(currency)).toFixed(
-      currencyExponent(currency),
-    );
-    throw invalidParameter(
-      `Amount must be at least ${decimal} ${currency}`,
-      'amount',
-      'amount_too_small',
-    );
-  }
-  if (amount > MAXIMUM) {
-    throw invalidParameter(`Amount must be no more than ${MAXIMUM}`, 'amount', 'amount_too_large');
-  }
-  // https://docs.stripe.com/currencies#three-decimal: the last digit must be zero.
-  if (currencyExponent(currency) === 3 && amount % 10 !== 0) {
-    throw invalidParameter(`Amounts in ${currency} must be divisible by 10`, 'amount');
-  }
-  return { amount, currency };
 }
 
 /** Takes over what a confirmation may set. */

@@ -27,7 +27,7 @@ export type WebhookServer = Pick<HttpServer, 'url' | 'close'>;
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const CLOSE_PATIENCE_MS = 10_000;
-// Serialization failure, deadlock, statement cancelled: the same again may well work.
+// Serialization failure, deadlock, statement cancelled, lock not available: a repetition can succeed.
 const PASSING = ['40001', '40P01', '57014', '55P03'];
 
 /**
