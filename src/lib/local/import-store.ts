@@ -11,6 +11,7 @@ create table if not exists import_mappings (
 
 create table if not exists import_batches (
   id text primary key,
+  kind text not null check (kind in ('import', 'offline')),
   name text not null,
   -- Null when it came by stdin.
   path text,

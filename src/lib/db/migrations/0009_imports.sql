@@ -33,3 +33,12 @@ create table donations.import_donors (
 );
 comment on table donations.import_donors is 'The donors that an import made: its undo takes back those that nothing else refers to.';
 create index import_donors_batch on donations.import_donors (batch_id);
+
+create table donations.import_emails (
+  donor_id text not null references donations.donors on delete cascade,
+  email text not null,
+  batch_id text not null references donations.batches,
+  primary key (donor_id, email)
+);
+comment on table donations.import_emails is 'The e-mail addresses that an import added to donors who were known.';
+create index import_emails_batch on donations.import_emails (batch_id);

@@ -5,13 +5,13 @@ import copyStreams from 'pg-copy-streams';
 import type { Queryable } from '../../db/database.ts';
 import type { LocalStore } from '../../local/sqlite.ts';
 import { STAGED_COLUMNS } from '../stage/copy-text.ts';
-import { pagesOfRows, type Verdict } from '../stage/rows.ts';
+import { pagesOfGifts, type Which } from '../stage/rows.ts';
 
 /** One connection with the rows of a batch in temporary tables, which are gone when it ends. */
 export interface ImportSession extends Queryable {
   transaction<T>(work: () => Promise<T>): Promise<T>;
-  /** Copies the rows with these verdicts to `staged`. @returns how many gifts they are. */
-  upload(store: LocalStore, batch: string, verdicts: Verdict[], after?: number): Promise<number>;
+  /** Copies the gifts that are to be imported to `staged`. */
+  upload(store: LocalStore, batch: string, which: Which): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -75,22 +75,17 @@ export async function openImportSession(url: string): Promise<ImportSession> {
         throw error;
       }
     },
-    async upload(store, batch, verdicts, after = 0) {
-      let gifts = 0;
+    async upload(store, batch, which) {
       const texts = function* () {
-        for (const rows of pagesOfRows(store, batch, verdicts, after)) {
-          const lines = rows.flatMap((row) => row.gifts);
-          gifts += lines.length;
-          if (lines.length > 0) yield Buffer.from(`${lines.join('\n')}\n`);
-        }
+        for (const gifts of pagesOfGifts(store, batch, which))
+          yield Buffer.from(`${gifts.join('\n')}\n`);
       };
       await pipeline(
         Readable.from(texts()),
         client.query(copyStreams.from(`copy staged (${names}) from stdin`)),
       );
-      await client.query('create index on staged (line)');
+      await client.query('create index if not exists staged_line on staged (line)');
       await client.query('analyze staged');
-      return gifts;
     },
     end: () => client.end(),
   };

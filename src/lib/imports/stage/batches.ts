@@ -35,6 +35,8 @@ export interface Reading {
 /** An import as this machine knows it. */
 export interface StagedBatch {
   id: string;
+  /** A file, or gifts that were taken offline. */
+  kind: 'import' | 'offline';
   name: string;
   path: string | undefined;
   sha256: string;
@@ -46,6 +48,7 @@ export interface StagedBatch {
 
 interface Row {
   id: string;
+  kind: 'import' | 'offline';
   name: string;
   path: string | null;
   sha256: string;
@@ -57,6 +60,7 @@ interface Row {
 
 const fromRow = (row: Row): StagedBatch => ({
   id: row.id,
+  kind: row.kind,
   name: row.name,
   path: row.path ?? undefined,
   sha256: row.sha256,
@@ -68,9 +72,10 @@ const fromRow = (row: Row): StagedBatch => ({
 
 export function insertBatch(store: LocalStore, batch: StagedBatch): void {
   store.run(
-    `insert into import_batches (id, name, path, sha256, status, options, reading, created_ms)
-     values (?, ?, ?, ?, ?, ?, ?, ?)`,
+    `insert into import_batches (id, kind, name, path, sha256, status, options, reading, created_ms)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     batch.id,
+    batch.kind,
     batch.name,
     batch.path ?? null,
     batch.sha256,
@@ -103,7 +108,7 @@ export function updateBatch(
 }
 
 export const listBatches = (store: LocalStore): StagedBatch[] =>
-  store.all<Row>('select * from import_batches order by created_ms desc').map(fromRow);
+  store.all<Row>('select * from import_batches order by created_ms desc, id desc').map(fromRow);
 
 /**
  * A batch of this machine, by its id or the beginning of it.

@@ -81,6 +81,27 @@ export const setGifts = (store: LocalStore, batch: string, line: number, gifts: 
     line,
   );
 
+/** Which rows are to be imported: those that are new by themselves, those that somebody accepted, or both. */
+export type Which = 'unjudged' | 'accepted' | 'both';
+
+const WHICH: Record<Which, string> = {
+  unjudged: 'and reasons is null',
+  accepted: 'and reasons is not null',
+  both: '',
+};
+
+/** The gifts of the rows that are to be imported, as rows of COPY, a page at a time. */
+export function* pagesOfGifts(store: LocalStore, batch: string, which: Which): Generator<string[]> {
+  const sql = `select line, gifts from import_rows
+    where batch = ? and line > ? and verdict = ${VERDICTS.new} ${WHICH[which]} order by line limit ${PAGE}`;
+  for (let reached = 0; ; ) {
+    const rows = store.all<{ line: number; gifts: string }>(sql, batch, reached);
+    if (rows.length > 0) yield rows.map(({ gifts }) => gifts);
+    if (rows.length < PAGE) return;
+    reached = rows.at(-1)?.line ?? reached;
+  }
+}
+
 const PAGE = 2000;
 
 /** The rows of a batch with any of these verdicts, by line, a page at a time. */

@@ -1,6 +1,5 @@
 import { newId } from '../../ids.ts';
 import type { LocalStore } from '../../local/sqlite.ts';
-import { decimalAmount } from '../../money.ts';
 import type { ImportedGift } from '../check/gift.ts';
 import { fingerprintOf, OccurrenceCounter } from '../check/identity.ts';
 import type { OpenedFile } from '../open.ts';
@@ -192,12 +191,3 @@ export function differenceOf(one: string, other: string): string | undefined {
   const differing = COMPARED.filter((column) => a[column] !== b[column]);
   return differing.length > 0 ? differing.map((column) => WORDS[column]).join(' and ') : undefined;
 }
-
-/** Totals as people and scripts write them: currency in capitals → decimal text. */
-export const decimalTotals = (totals: Map<string, bigint>): Record<string, string> =>
-  Object.fromEntries(
-    [...totals]
-      .filter(([, minor]) => minor !== 0n)
-      .sort(([a], [b]) => a.localeCompare(b))
-      .map(([currency, minor]) => [currency.toUpperCase(), decimalAmount({ minor, currency })]),
-  );
