@@ -51,6 +51,23 @@ const BRANCHES: (Leaf | Noun)[] = [
     ],
   },
   {
+    name: 'import',
+    group: EVERYDAY,
+    description: 'gifts from files: checks, cash, wires, other systems',
+    verbs: [
+      async () => (await import('./import/offline.ts')).importOfflineCommand,
+      async () => (await import('./import/check.ts')).importCheckCommand,
+      async () => (await import('./import/list.ts')).importListCommand,
+      async () => (await import('./import/show.ts')).importShowCommand,
+      async () => (await import('./import/rejects.ts')).importRejectsCommand,
+      async () => (await import('./import/resume.ts')).importResumeCommand,
+      async () => (await import('./import/undo.ts')).importUndoCommand,
+      async () => (await import('./import/diff.ts')).importDiffCommand,
+      async () => (await import('./import/template.ts')).importTemplateCommand,
+      async () => (await import('./import/map.ts')).importMapCommand,
+    ],
+  },
+  {
     name: 'worker',
     group: QUEUE,
     description: 'the processes that run the jobs',

@@ -1,6 +1,6 @@
 import { type Clock, localDate } from '../clock.ts';
 import type { Config } from '../config.ts';
-import { usageError } from '../errors.ts';
+import { UserError, usageError } from '../errors.ts';
 import type { LocalStore } from '../local/sqlite.ts';
 import { currencies, parseCurrency } from '../money.ts';
 import type { DateOrder } from './check/dates.ts';
@@ -8,8 +8,9 @@ import { type CheckRules, createRowChecker } from './check/row.ts';
 import { readMethod } from './check/words.ts';
 import type { Field } from './map/fields.ts';
 import { recogniseFormat } from './map/formats.ts';
-import { countKnown, type Mapping, mapColumns } from './map/mapping.ts';
+import { countKnown, type Mapping, type MappingOptions, mapColumns } from './map/mapping.ts';
 import { findMapping, type NamedMapping } from './map/saved.ts';
+import { UnmappedError } from './map/unmapped.ts';
 import type { Encoding } from './read/encoding.ts';
 import { openSource, type Source } from './read/source.ts';
 import { openTable, type Table } from './read/table.ts';
@@ -56,11 +57,14 @@ export async function openFile(
   deps: ReadingDeps,
   file: string,
   options: ReadingOptions,
-  saved = options.map === undefined ? undefined : findMapping(deps.store, options.map, deps.cwd),
+  saved?: NamedMapping,
 ): Promise<OpenedFile> {
+  const named =
+    saved ??
+    (options.map === undefined ? undefined : findMapping(deps.store, options.map, deps.cwd));
   const source = await openSource(file, deps.stdin);
   try {
-    return await understand(deps, source, options, saved);
+    return await understand(deps, source, options, named);
   } catch (error) {
     source.close();
     throw error;
@@ -82,7 +86,7 @@ export async function understand(
     countKnown: (cells) => countKnown(cells, saved?.mapping),
   });
   const { locale, timeZone, country } = config.organization;
-  const mapping = mapColumns(table.header, {
+  const mapping = mapTable(table, {
     saved,
     dates: options.dates,
     locale: checkLocale(options.locale),
@@ -98,6 +102,19 @@ export async function understand(
     currencies: new Set(currencies()),
   };
   return { source, table, mapping, rules, check: createRowChecker(rules) };
+}
+
+function mapTable(table: Table, options: MappingOptions): Mapping {
+  try {
+    return mapColumns(table.header, options);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UnmappedError(
+      error,
+      table.header,
+      table.sample.map(({ cells }) => cells),
+    );
+  }
 }
 
 // Where a country has one currency that nobody doubts; elsewhere it has to be said.

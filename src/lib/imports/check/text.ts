@@ -1,3 +1,4 @@
+import { withoutGuard } from '../csv-cell.ts';
 import type { Cell } from '../read/table.ts';
 
 // Characters that hide or reorder others; exports carry them along, and nobody meant them.
@@ -24,7 +25,7 @@ export function cellText(cell: Cell | undefined): string {
   if (cell === undefined || cell === '') return '';
   if (typeof cell === 'number') return String(cell);
   const wrapped = cell.charCodeAt(0) === 61 ? WRAPPED.exec(cell.trim()) : null;
-  const text = wrapped ? (wrapped[1] as string) : cell;
+  const text = wrapped ? (wrapped[1] as string) : withoutGuard(cell);
   return (UNSEEN.test(text) ? text.replace(UNSEEN, '') : text).trim();
 }
 

@@ -12,6 +12,8 @@ export interface Staged {
   rows: number;
   rejected: number;
   skipped: number;
+  /** Rows with the id of a row above. They are not in the totals. */
+  repeated: number;
   totals: Map<string, bigint>;
   leftOut: { line: number; why: string; text: string }[];
   leftOutMore: number;
@@ -49,6 +51,7 @@ export async function stageRows(
     rows: 0,
     rejected: 0,
     skipped: 0,
+    repeated: 0,
     totals: new Map(),
     leftOut: [],
     leftOutMore: 0,
@@ -71,13 +74,16 @@ export async function stageRows(
     const gifts = checked.gifts.map((gift) => {
       const fingerprint = fingerprintOf(gift);
       const occurrence = counter.next(fingerprint);
-      add(staged.totals, gift);
       if (occurrence > 1 && gift.sourceId !== undefined) {
         twin = true;
         repeated.push({ line, fingerprint });
-      } else if (occurrence > 1) staged.alike++;
+      } else {
+        add(staged.totals, gift);
+        if (occurrence > 1) staged.alike++;
+      }
       return toCopyText(gift, { line, donationId: newId('donation'), fingerprint, occurrence });
     });
+    if (twin) staged.repeated++;
     return {
       line,
       verdict: twin ? 'duplicate' : 'new',
@@ -115,7 +121,7 @@ export async function stageRows(
   }
   write();
   onRows(staged.rows);
-  if (store && repeated.length > 0) judgeRepeated(store, batch, repeated, staged);
+  if (store && repeated.length > 0) judgeRepeated(store, batch, repeated);
   return staged;
 }
 
@@ -130,7 +136,6 @@ function judgeRepeated(
   store: LocalStore,
   batch: string,
   repeated: { line: number; fingerprint: string }[],
-  staged: Staged,
 ): void {
   const firsts = new Map<string, { line: number; gift: string }>();
   const wanted = new Set(repeated.map(({ fingerprint }) => fingerprint));
@@ -152,7 +157,7 @@ function judgeRepeated(
       const first = firsts.get(fingerprint);
       const gift = gifts.get(`${line}:${fingerprint}`);
       if (!first || !gift) return { line, verdict: 'duplicate' as const, reasons: [] };
-      const { source_id, amount_minor, currency } = fromCopyText(gift);
+      const { source_id } = fromCopyText(gift);
       const difference = differenceOf(first.gift, gift);
       if (difference)
         return {
@@ -162,11 +167,6 @@ function judgeRepeated(
             `its id ${source_id} is that of line ${first.line}, with another ${difference}`,
           ],
         };
-      // Counted once.
-      staged.totals.set(
-        currency as string,
-        (staged.totals.get(currency as string) ?? 0n) - BigInt(amount_minor as string),
-      );
       return {
         line,
         verdict: 'duplicate' as const,
