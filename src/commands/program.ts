@@ -68,6 +68,16 @@ const BRANCHES: (Leaf | Noun)[] = [
     ],
   },
   {
+    name: 'offline',
+    group: EVERYDAY,
+    description: 'gifts taken with no network, until they are pushed',
+    verbs: [
+      async () => (await import('./offline/add.ts')).offlineAddCommand,
+      async () => (await import('./offline/list.ts')).offlineListCommand,
+      async () => (await import('./offline/push.ts')).offlinePushCommand,
+    ],
+  },
+  {
     name: 'worker',
     group: QUEUE,
     description: 'the processes that run the jobs',
