@@ -38,7 +38,7 @@ export const FORMATS: Format[] = [
       'Invoice Number': null,
       'Contribution Source': null,
       Source: null,
-      'Financial Type': 'fund',
+      'Financial Type': null,
       'Date Received': 'gift_date',
       'Contribution Date': 'gift_date',
       'Net Amount': null,

@@ -27,10 +27,12 @@ export async function* readXlsx(
   const bytes = Readable.toWeb(Readable.from(source.bytes())) as ReadableStream<Uint8Array>;
   const chosen = sheet === undefined ? 0 : /^\d+$/.test(sheet) ? Number(sheet) - 1 : sheet;
   let batch: RawRow[] = [];
+  let some = false;
   try {
     for await (const { index, values } of streamXlsxRows(bytes, { sheet: chosen })) {
       batch.push({ line: index + 1, cells: values.map(toCell) });
       if (batch.length < BATCH) continue;
+      some = true;
       yield batch;
       batch = [];
     }
@@ -44,6 +46,13 @@ export async function* readXlsx(
     );
   }
   if (batch.length > 0) yield batch;
+  else if (!some)
+    throw usageError(
+      sheet === undefined
+        ? `the first sheet of ${source.name} is empty`
+        : `${source.name} has no sheet ${sheet}, or it is empty`,
+      'Name the sheet, or its place from 1: --sheet.',
+    );
 }
 
 function toCell(value: unknown): Cell {
