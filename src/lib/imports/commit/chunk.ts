@@ -33,6 +33,8 @@ export async function importChunk(
     receipts,
   }: { batch: string; from: number; to: number; receipts: ReceiptRules | undefined },
 ): Promise<ChunkDone> {
+  // Imports wait for each other here: a gift or a donor who is new to two of them is made once.
+  await tx.query(`select pg_advisory_xact_lock(hashtextextended('donations import', 0))`);
   await tx.query('create temp table chunk on commit drop as select * from staged limit 0');
   await tx.query(
     `insert into chunk (${COLUMNS}, person, soft_person)

@@ -122,8 +122,8 @@ export async function findAlike(tx: Queryable, threshold: number): Promise<Alike
 }
 
 /**
- * Makes donors of the people in the chunk whom nobody knows. Imports wait for each other here, so that
- * a donor who is new to two of them is made once.
+ * Makes donors of the people in the chunk whom nobody knows, after looking once more: another import
+ * may have made them meanwhile.
  * @param which SQL on `p`: the people of the chunk.
  * @returns how many were made.
  */
@@ -132,7 +132,6 @@ export async function makeDonors(tx: Queryable, batch: string, which: string): P
     `select exists (select from people p where p.donor_id is null and (${which})) as some`,
   );
   if (!rows[0]?.some) return 0;
-  await tx.query(`select pg_advisory_xact_lock(hashtextextended('donations import donors', 0))`);
   await matchPeople(tx, which);
   const made = await tx.query(
     `with fresh as (
