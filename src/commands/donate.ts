@@ -7,6 +7,7 @@ import { maskText } from '../lib/mask.ts';
 import { decimalAmount, formatMoney } from '../lib/money.ts';
 import { paint, say } from '../lib/output/io.ts';
 import { type Column, chosenFormat, type OutputOptions, renderOne } from '../lib/output/render.ts';
+import { statusTone } from '../lib/output/status.ts';
 import { formatDuration } from '../lib/output/time.ts';
 import type { Context } from './context.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
@@ -34,7 +35,7 @@ const COLUMNS: Column<Donation>[] = [
     name: 'status',
     header: 'STATUS',
     value: (d) => d.status,
-    tone: (d) => (d.status === 'succeeded' ? 'good' : d.status === 'failed' ? 'bad' : 'warn'),
+    tone: (d) => statusTone(d.status),
   },
   {
     name: 'amount_minor',
@@ -73,7 +74,7 @@ export function donateCommand(context: Context): Command {
     .option('--background', 'let a worker charge it')
     .option('--wait', 'with --background: wait until it is settled')
     .option('--yes', 'do not ask about a gift that looks like one of the last minutes');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     [
       'donations donate --amount 50 --currency usd --email ada@example.org --name "Ada Lovelace" --payment-method pm_card_visa',
       'charge now',

@@ -1,8 +1,11 @@
 import { CommanderError } from 'commander';
-import { isConnectionError } from '../lib/db/connection-error.ts';
+import { isConnectionError, isReadOnlyServer } from '../lib/db/connection-error.ts';
 import { describeDatabase } from '../lib/db/describe.ts';
 import { type ErrorCode, UserError } from '../lib/errors.ts';
+import { toJson } from '../lib/output/render.ts';
+import { cutText } from '../lib/output/width.ts';
 import type { ErrorClass } from '../lib/providers/errors.ts';
+import { safeLine } from '../lib/text.ts';
 import type { Context } from './context.ts';
 
 /** What is told of an error. */
@@ -62,7 +65,14 @@ export async function explain(error: unknown, context: Context): Promise<Failure
   }
   if (isConnectionError(error)) {
     const { where, hint } = describeDatabase(await context.config());
-    const why = (error as Error).message || String(code);
+    if (isReadOnlyServer(error)) {
+      return {
+        code: 'dependency_down',
+        message: `Postgres at ${where} takes no changes: it is a standby, or a failover is under way`,
+        hint: 'Try again in a moment; if it stays so, lead DATABASE_URL to the primary.',
+      };
+    }
+    const why = explainSilence((error as Error).message) || String(code);
     return {
       code: 'dependency_down',
       message: `Postgres at ${where} cannot be reached: ${why}`,
@@ -81,6 +91,9 @@ export async function explain(error: unknown, context: Context): Promise<Failure
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: 'bug', message: stack, hint: undefined };
 }
+
+const explainSilence = (message: string) =>
+  message === 'Query read timeout' ? 'it did not answer in time' : message;
 
 function explainUsage(error: CommanderError, args: string[]): Failure | undefined {
   if (error.exitCode === 0) return undefined;
@@ -101,9 +114,15 @@ function explainUsage(error: CommanderError, args: string[]): Failure | undefine
   };
 }
 
+/** As much of a message as a person reads; a bug's stack is told whole. */
+const MAX_MESSAGE = 1000;
+const MAX_LINES = 20;
+
 /** The words for stderr: one line and what to do, or one JSON object. */
 export function formatFailure({ code, message, hint }: Failure, json: boolean): string {
-  if (json) return JSON.stringify({ error: { code, message, hint: hint ?? null } });
+  if (json) return toJson({ error: { code, message, hint: hint ?? null } });
   if (code === 'bug') return `donations: this is a bug, please report it:\n${message}`;
-  return `donations: ${message}${hint ? `\n  ${hint.replaceAll('\n', '\n  ')}` : ''}`;
+  const cut = (line: string) => cutText(safeLine(line.slice(0, MAX_MESSAGE * 2)), MAX_MESSAGE);
+  const lines = [`donations: ${cut(message)}`, ...(hint?.split('\n').map(cut) ?? [])];
+  return lines.slice(0, MAX_LINES).join('\n  ');
 }

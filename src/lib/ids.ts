@@ -31,9 +31,3 @@ export function newId(kind: IdKind): string {
   }
   return `${ID_PREFIXES[kind]}_${text}`;
 }
-
-/** The kind that an id (or the beginning of one) claims to be by its prefix, if any. */
-export function idKind(id: string): IdKind | undefined {
-  const prefix = id.split('_', 1)[0];
-  return (Object.keys(ID_PREFIXES) as IdKind[]).find((kind) => ID_PREFIXES[kind] === prefix);
-}

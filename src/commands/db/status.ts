@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addressOf } from '../../lib/db/address.ts';
 import { type Column, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
@@ -42,7 +43,7 @@ export function dbStatusCommand(context: Context): Command {
   const command = new Command('status').description(
     'whether the database runs, where, its version and mode; starts nothing',
   );
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations db status', 'for people'],
     ['donations db status --json=running', 'for a script'],
   ]).action(async (options: OutputOptions) => {
@@ -53,7 +54,7 @@ export function dbStatusCommand(context: Context): Command {
     const row: Row = {
       kind: databaseUrl ? 'external' : 'embedded',
       running: url !== undefined,
-      host: url && new URL(url).host,
+      host: url && addressOf(url)?.server,
       dataDir: embedded?.dataDir,
       pid: embedded?.pid,
       version: undefined,

@@ -5,15 +5,33 @@ import { openFile } from '../../lib/imports/open.ts';
 import type { StagedRow } from '../../lib/imports/stage/rows.ts';
 import { toDecimals } from '../../lib/imports/stage/totals.ts';
 import { plain, print, say } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import {
+  type Column,
+  chosenFormat,
+  type OutputOptions,
+  renderOne,
+} from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { checkOutput } from './shared/check-output.ts';
 import { type CommitFlags, expectedOf, withExpected } from './shared/commit-options.ts';
 import { readingDeps, withImportStore } from './shared/open-store.ts';
 import { type FileOptions, readingOf, withReading } from './shared/reading-options.ts';
 import { tellMapping, tellReading } from './shared/tell.ts';
+
+interface Result {
+  rows: number;
+  valid: number;
+  rejected: number;
+  skipped: number;
+  /** Rows with the id of a row above. */
+  repeated: number;
+  totals: Record<string, string>;
+}
+
+const COLUMNS: Column<Result>[] = (
+  ['rows', 'valid', 'rejected', 'skipped', 'repeated', 'totals'] as const
+).map((name) => ({ name, header: name.toUpperCase(), value: (row: Result) => row[name] }));
 
 const SHOWN = 20;
 
@@ -27,12 +45,12 @@ export function importCheckCommand(context: Context): Command {
           .argument('<file>', 'CSV, TSV or .xlsx, perhaps gzipped; - for stdin'),
       ),
     ),
+    COLUMNS,
   );
   return examples(command, [
     ['donations import template | donations import check -', 'a file that is right'],
     ["donations import check gifts.csv --expect-count 2 --expect-total 'USD 1250.00'", 'a slip'],
   ]).action(async (file: string, options: FileOptions & CommitFlags & OutputOptions) => {
-    checkOutput(options);
     const expected = expectedOf(options);
     await withImportStore(context, async (store) => {
       const opened = await openFile(await readingDeps(context, store), file, readingOf(options));
@@ -66,7 +84,7 @@ export function importCheckCommand(context: Context): Command {
           context.io,
           `${rows} rows: ${valid} gifts, ${rejected} rejected, ${skipped} skipped, ${repeated} with the id of another; ${sums.join(', ') || 'no money'}`,
         );
-      } else print(context.io, toJson(result, context.io.stdout.isTTY));
+      } else renderOne(context.io, options, COLUMNS, result);
       checkControlTotals(expected, { count: valid, totals });
       if (rejected > 0)
         throw new UserError('partly_done', `${rejected} of ${rows} rows would be rejected`);

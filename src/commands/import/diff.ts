@@ -32,6 +32,7 @@ export function importDiffCommand(context: Context): Command {
         .argument('<file>', 'the file as it is now')
         .argument('[import]', 'the import to compare with; the one that has most of its gifts'),
     ).option('--limit <n>', 'how many differences', '1000'),
+    COLUMNS,
   );
   return examples(command, [
     ['donations import diff corrected.csv', 'against the import that fits'],

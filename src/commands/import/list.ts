@@ -45,7 +45,7 @@ export function importListCommand(context: Context): Command {
   const command = new Command('list')
     .description('imports: those in the database, and those begun on this machine')
     .option('--limit <n>', 'how many', '50');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations import list', 'the newest first'],
     ['donations import list --json=id,status,totals', 'for a script'],
   ]).action(async (options: OutputOptions & { limit: string }) => {

@@ -61,7 +61,7 @@ const COLUMNS: Column<ListedMapping>[] = [
 
 function listCommand(context: Context): Command {
   const command = new Command('list').description('the mappings kept on this machine');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations import map list', 'by name'],
     ['donations import map list --json', 'for a script'],
   ]).action(async (options: OutputOptions) => {

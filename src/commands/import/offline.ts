@@ -5,12 +5,11 @@ import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { openOrAsk } from './shared/ask-mapping.ts';
-import { checkOutput } from './shared/check-output.ts';
 import { type CommitFlags, commitOptionsOf, withCommit } from './shared/commit-options.ts';
 import { importDeps, readingDeps, withImportStore } from './shared/open-store.ts';
 import { type FileOptions, readingOf, withReading } from './shared/reading-options.ts';
 import { type RunOptions, runImport, tellInterrupted } from './shared/run.ts';
-import { tellMapping, tellReading } from './shared/tell.ts';
+import { RESULT_COLUMNS, tellMapping, tellReading } from './shared/tell.ts';
 
 /** `donations import offline`: gifts on paper and in spreadsheets, from a file. */
 export function importOfflineCommand(context: Context): Command {
@@ -24,12 +23,12 @@ export function importOfflineCommand(context: Context): Command {
     )
       .option('--dry-run', 'do everything up to the import, and import nothing')
       .option('--yes', 'ask nothing'),
+    RESULT_COLUMNS,
   );
   return examples(command, [
     ['donations import template | donations import offline - --dry-run', 'what would be imported'],
     ["donations import offline gifts.csv --expect-total 'USD 1250.00' --yes", 'by a deposit slip'],
   ]).action(async (file: string, options: FileOptions & CommitFlags & RunOptions) => {
-    checkOutput(options);
     await withImportStore(context, async (store) => {
       const reading = readingOf(options);
       const commit = commitOptionsOf(options);

@@ -5,9 +5,9 @@ import { say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { checkOutput } from './shared/check-output.ts';
 import { importDeps, readingDeps, withImportStore } from './shared/open-store.ts';
 import { type RunOptions, runImport, tellInterrupted } from './shared/run.ts';
+import { RESULT_COLUMNS } from './shared/tell.ts';
 
 interface ResumeOptions extends RunOptions {
   accept?: string;
@@ -25,11 +25,10 @@ export function importResumeCommand(context: Context): Command {
     .option('--partial', 'import the rows without a fault though others have one')
     .option('--dry-run', 'do everything up to the import, and import nothing')
     .option('--yes', 'ask nothing');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, RESULT_COLUMNS), [
     ['donations import resume bat_01 --yes', 'after an interruption'],
     ['donations import resume bat_01 --accept 12,15-20 --skip all', 'with decisions'],
   ]).action(async (id: string, options: ResumeOptions) => {
-    checkOutput(options);
     await withImportStore(context, async (store) => {
       let batch = findBatch(store, id);
       context.stopsByItself = true;

@@ -1,13 +1,35 @@
 import { Command } from 'commander';
 import { describeImport, type ImportDescription } from '../../lib/imports/show.ts';
 import { type Io, paint, plain, print } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import {
+  type Column,
+  chosenFormat,
+  type OutputOptions,
+  renderOne,
+} from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { checkOutput } from './shared/check-output.ts';
 import { withImportStore } from './shared/open-store.ts';
+
+const COLUMNS: Column<ImportDescription>[] = (
+  [
+    'batch',
+    'file',
+    'mapping',
+    'status',
+    'rows',
+    'totals',
+    'unmapped',
+    'left_out',
+    'sample',
+  ] as const
+).map((name) => ({
+  name,
+  header: name.toUpperCase(),
+  value: (shown: ImportDescription) => shown[name],
+}));
 
 /** `donations import show`: what was found in a file, and what became of it. */
 export function importShowCommand(context: Context): Command {
@@ -15,16 +37,15 @@ export function importShowCommand(context: Context): Command {
     .description('how many rows, totals by currency, method and fund, some rows of each kind')
     .argument('<import>', 'its id, or the beginning of it')
     .option('--sample <n>', 'how many rows of each kind', '5');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations import show bat_01', 'an import by the beginning of its id'],
     ['donations import show bat_01 --sample 100 --json', 'for a script'],
   ]).action(async (id: string, options: OutputOptions & { sample: string }) => {
-    checkOutput(options);
     const sample = parseCount(options.sample, { min: 0, max: 10_000 });
     await withImportStore(context, async (store) => {
       const shown = describeImport(store, id, sample);
       if (chosenFormat(options).format === 'table') card(context.io, shown);
-      else print(context.io, toJson(shown, context.io.stdout.isTTY));
+      else renderOne(context.io, options, COLUMNS, shown);
     });
   });
 }

@@ -2,12 +2,16 @@ import { Command } from 'commander';
 import { UserError } from '../../lib/errors.ts';
 import { planUndo, type UndoPlan, undoImport } from '../../lib/imports/commit/undo.ts';
 import { type Io, plain, print, say } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import {
+  type Column,
+  chosenFormat,
+  type OutputOptions,
+  renderOne,
+} from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { confirmByTyping } from '../shared/confirm.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { checkOutput } from './shared/check-output.ts';
 
 interface UndoOptions extends OutputOptions {
   yes?: boolean;
@@ -15,6 +19,20 @@ interface UndoOptions extends OutputOptions {
   voidReceipts?: boolean;
   reason?: string;
 }
+
+interface Result {
+  batch: string;
+  undone: number;
+  refused: number;
+  donors: number;
+  receipts_voided: number;
+}
+
+const COLUMNS: Column<Result>[] = (
+  ['batch', 'undone', 'refused', 'donors', 'receipts_voided'] as const
+).map((name) => ({ name, header: name.toUpperCase(), value: (row: Result) => row[name] }));
+
+const NOTHING = { undone: 0, refused: 0, donors: 0, receipts_voided: 0 };
 
 /** `donations import undo`: takes back all that an import made, or nothing. */
 export function importUndoCommand(context: Context): Command {
@@ -25,11 +43,10 @@ export function importUndoCommand(context: Context): Command {
     .option('--reason <text>', 'why, for the audit trail')
     .option('--dry-run', 'say what would be undone, and do nothing')
     .option('--yes', 'ask nothing');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations import undo bat_01 --dry-run', 'what would be undone'],
     ['donations import undo bat_01 --yes --reason "wrong file"', 'ask nothing'],
   ]).action(async (id: string, options: UndoOptions) => {
-    checkOutput(options);
     const { io } = context;
     const db = await context.db();
     const plan = await planUndo(db, id);
@@ -37,7 +54,7 @@ export function importUndoCommand(context: Context): Command {
     const json = chosenFormat(options).format !== 'table';
     const inTheWay = plan.refusedCount + (options.voidReceipts ? 0 : plan.receiptCount);
     if (json && (inTheWay > 0 || options.dryRun))
-      print(io, toJson({ batch: plan.batch, undone: 0, refused: inTheWay }));
+      renderOne(io, options, COLUMNS, { ...NOTHING, batch: plan.batch, refused: inTheWay });
     if (options.dryRun) return;
     if (inTheWay === 0 && plan.status !== 'undone' && !options.yes) await confirm(context, plan);
     const done = await undoImport(db, plan.batch, {
@@ -46,16 +63,13 @@ export function importUndoCommand(context: Context): Command {
       voidReceipts: options.voidReceipts === true,
     });
     if (json)
-      print(
-        io,
-        toJson({
-          batch: plan.batch,
-          undone: done.undone,
-          refused: 0,
-          donors: done.donors,
-          receipts_voided: done.voided,
-        }),
-      );
+      renderOne(io, options, COLUMNS, {
+        batch: plan.batch,
+        undone: done.undone,
+        refused: 0,
+        donors: done.donors,
+        receipts_voided: done.voided,
+      });
     else
       print(
         io,

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import type { PauseCause } from '../../lib/queue/run/pauses.ts';
 import type { TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
@@ -9,10 +9,13 @@ import { withOutput } from '../shared/output-options.ts';
 import { describePause } from '../shared/pauses-notice.ts';
 import { taskArgument } from './shared/task-argument.ts';
 
+const FIELDS = fieldsOf('task', 'resumed');
+
 const AFTER: Record<PauseCause, string | undefined> = {
   operator: undefined,
   circuit: 'If the provider is still down, the first failure pauses the task again.',
   misconfigured: 'If the key is still refused, the first job pauses the task again.',
+  rate_limited: 'If the provider asks again to wait, the task rests again.',
 };
 
 /** `donations jobs resume <task>`: lets a paused task run again, whatever stopped it. */
@@ -21,7 +24,7 @@ export function jobsResumeCommand(context: Context): Command {
     .description('let a paused task run again on every worker, whatever stopped it')
     .addArgument(taskArgument())
     .option('--reason <text>', 'why, for the audit trail');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, FIELDS), [
     ['donations jobs resume send_receipt', 'its jobs run within seconds'],
     ['donations jobs resume charge_card --reason "key renewed"', 'with the reason on record'],
   ]).action(async (task: TaskName, { reason, ...options }: OutputOptions & { reason?: string }) => {
@@ -35,7 +38,7 @@ export function jobsResumeCommand(context: Context): Command {
         reason: pause.reason,
         since: pause.since,
       }));
-      return print(io, toJson({ task, resumed }));
+      return renderOne(io, options, FIELDS, { task, resumed });
     }
     if (ended.length === 0) return print(io, `${task} is not paused.`);
     print(io, `${task} runs again.`);

@@ -1,12 +1,16 @@
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { UserError } from '../../lib/errors.ts';
-import type { Field } from '../../lib/imports/map/fields.ts';
-import { addOffline, countWaiting } from '../../lib/imports/offline.ts';
+import { FIELD_NAMES, type Field } from '../../lib/imports/map/fields.ts';
+import { addOffline, countWaiting, type OfflineGift } from '../../lib/imports/offline.ts';
 import { plain, print, say } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import {
+  type Column,
+  chosenFormat,
+  type OutputOptions,
+  renderOne,
+} from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
-import { checkOutput } from '../import/shared/check-output.ts';
 import { withImportStore } from '../import/shared/open-store.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
@@ -15,6 +19,17 @@ interface AddOptions extends OutputOptions {
   [flag: string]: unknown;
   anonymous?: boolean;
 }
+
+const COLUMNS: Column<OfflineGift>[] = [
+  { name: 'id', header: 'GIFT', value: ({ id }) => id },
+  ...FIELD_NAMES.map(
+    (name): Column<OfflineGift> => ({
+      name,
+      header: name.toUpperCase(),
+      value: ({ fields }) => fields[name],
+    }),
+  ),
+];
 
 // The flags, by the names of commander, and the fields that they are.
 const FLAGS: Record<string, Field> = {
@@ -68,14 +83,13 @@ export function offlineAddCommand(context: Context): Command {
     .option('--appeal <appeal>', 'the appeal')
     .option('--note <text>', 'anything else to remember')
     .option('--anonymous', 'the donor is not to be named');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     [
       'donations offline add --amount 20 --currency usd --method cash --name "Ada Lovelace"',
       'cash',
     ],
     ['donations offline add --amount 50 --currency usd --method cash --anonymous', 'nobody named'],
   ]).action(async (options: AddOptions) => {
-    checkOutput(options);
     const fields: Partial<Record<Field, string>> = {};
     for (const [flag, field] of Object.entries(FLAGS)) {
       const value = options[flag];
@@ -87,7 +101,7 @@ export function offlineAddCommand(context: Context): Command {
       const config = await context.config();
       const gift = addOffline({ store, config, clock: context.clock }, fields);
       if (chosenFormat(options).format === 'table') print(context.io, `Kept ${gift.id}.`);
-      else print(context.io, toJson({ id: gift.id, ...gift.fields }, context.io.stdout.isTTY));
+      else renderOne(context.io, options, COLUMNS, gift);
       const waiting = countWaiting(store);
       say(
         context.io,

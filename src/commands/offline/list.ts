@@ -33,7 +33,7 @@ export function offlineListCommand(context: Context): Command {
   const command = new Command('list')
     .description('gifts on this machine that wait to be pushed')
     .option('--all', 'those that were pushed too');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations offline list', 'what waits'],
     ['donations offline list --all --json', 'everything, for a script'],
   ]).action(async (options: OutputOptions & { all?: boolean }) => {

@@ -2,31 +2,41 @@ import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { UserError } from '../../lib/errors.ts';
 import { countWaiting } from '../../lib/imports/offline.ts';
-import { print, say } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import { say } from '../../lib/output/io.ts';
+import { chosenFormat, type OutputOptions } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
-import { checkOutput } from '../import/shared/check-output.ts';
 import { type CommitFlags, commitOptionsOf } from '../import/shared/commit-options.ts';
 import { importDeps, withImportStore } from '../import/shared/open-store.ts';
-import { tellNext, writeResult } from '../import/shared/tell.ts';
+import { RESULT_COLUMNS, tellNext, writeResult } from '../import/shared/tell.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+
+const NOTHING = {
+  batch: '',
+  rows: 0,
+  imported: 0,
+  duplicates: 0,
+  suspects: 0,
+  rejected: 0,
+  skipped: 0,
+  totals: {},
+  receipts: 0,
+};
 
 /** `donations offline push`: brings the gifts of this machine to the database, each once. */
 export function offlinePushCommand(context: Context): Command {
   const command = new Command('push')
     .description('bring the gifts of this machine to the database, each once')
     .option('--receipts', 'issue and e-mail receipts; otherwise nobody is mailed');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, RESULT_COLUMNS), [
     ['donations offline push', 'again after a cut line: nothing is made twice'],
     ['donations offline push --receipts', 'and mail the donors'],
   ]).action(async (options: OutputOptions & { receipts?: boolean }) => {
-    checkOutput(options);
     const { io, clock } = context;
     const json = chosenFormat(options).format !== 'table';
     await withImportStore(context, async (store) => {
       if (countWaiting(store) === 0) {
-        if (json) print(io, toJson({ batch: null, rows: 0, imported: 0, duplicates: 0 }));
+        if (json) writeResult(io, options, NOTHING);
         else say(io, 'No gifts wait on this machine.');
         return;
       }

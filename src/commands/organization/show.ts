@@ -34,7 +34,7 @@ export const COLUMNS: Column<Organization>[] = [
 /** `donations organization show`: what stands on receipts that are issued now. */
 export function organizationShowCommand(context: Context): Command {
   const command = new Command('show').description('the facts that stand on receipts issued now');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations organization show', 'as the database has it'],
     ['donations organization show --json', 'for a script'],
   ]).action(async (options: OutputOptions) => {

@@ -11,7 +11,7 @@ export function organizationUpdateCommand(context: Context): Command {
   const command = new Command('update')
     .description('put the organisation of the settings on receipts issued from now on')
     .option('--reason <text>', 'why, for the audit trail');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations organization update', 'after donations.toml was changed'],
     ['donations organization update --reason "moved to Quay Street"', 'with a reason'],
   ]).action(async (options: OutputOptions & { reason?: string }) => {

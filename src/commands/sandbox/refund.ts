@@ -42,7 +42,7 @@ export function sandboxRefundCommand(context: Context): Command {
         amount: { minor: BigInt(refund.amount as number), currency },
       });
     });
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations sandbox refund pi_0a1b2c', 'all of it'],
     ['donations sandbox refund pi_0a1b2c --amount 12.50', 'a part of it'],
   ]);

@@ -75,7 +75,7 @@ export function sandboxStatusCommand(context: Context): Command {
       }
       renderOne(context.io, options, COLUMNS, status);
     });
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations sandbox status', 'for people'],
     ['donations sandbox status --json=running,mails', 'for a script'],
   ]);

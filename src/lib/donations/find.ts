@@ -38,7 +38,7 @@ async function candidates(db: Queryable, text: string): Promise<string[]> {
     return unique(db, `${prefixed[kind]} limit 3`, [pattern]);
   }
   if (/^\d{1,18}$/.test(text)) return ofJob(db, text);
-  const number = /^(.+)-0*(\d{1,18})$/.exec(text);
+  const number = /^(.{1,20})-0*(\d{1,18})$/.exec(text);
   if (!number) return [];
   return unique(
     db,

@@ -1,34 +1,27 @@
 import { z } from 'zod';
 import { UserError, usageError } from '../errors.ts';
 import { looksLikeCardNumber } from '../mask.ts';
-import { type Money, parseAmount, parseCurrency } from '../money.ts';
+import { CARD_LIMITS, GIFT_LIMITS, type Money, parseAmount, parseCurrency } from '../money.ts';
+import { checkEmail, cleanName, TEXT_LIMITS } from '../text.ts';
 import { METHODS } from './donation.ts';
 
-// Control characters, broken surrogates, and characters that hide or reorder others.
-const NOT_TEXT = /[\p{Cc}\p{Cs}\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
 const CARD_NUMBER = 'looks like a card number, which must never come here';
 
-/** One line that people can read, of so many characters at most. */
-const line = (most: number) =>
-  z
-    .string('is missing')
-    .trim()
-    .min(1, 'is empty')
-    .max(most, `is longer than ${most} characters`)
-    .refine((value) => !NOT_TEXT.test(value), 'has characters that cannot be seen')
-    .refine((value) => /[\p{L}\p{N}]/u.test(value), 'has neither a letter nor a digit')
-    .refine((value) => !looksLikeCardNumber(value), CARD_NUMBER);
+/** A text that a check of ours reads; what it refuses is told after the field's name. */
+const text = (check: (typed: string) => string) =>
+  z.string('is missing').transform((typed, { addIssue }) => {
+    if (looksLikeCardNumber(typed)) addIssue(CARD_NUMBER);
+    try {
+      return check(typed);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      addIssue(error.message.trim());
+      return z.NEVER;
+    }
+  });
 
-// At most 254 characters: RFC 5321, section 4.5.3.1, less the angle brackets.
-const email = z
-  .string('is missing')
-  .trim()
-  .max(254, 'is longer than 254 characters')
-  .refine((value) => !looksLikeCardNumber(value), CARD_NUMBER)
-  .regex(
-    /^[^\s@<>"(),;:\\[\]\p{C}]+@[^\s@.\p{C}]+(\.[^\s@.\p{C}]+)+$/u,
-    'is not an e-mail address: write it like ada@example.org',
-  );
+const line = (max: number) => text((typed) => cleanName(typed, { field: '', max }));
+const email = text((typed) => checkEmail(typed, ''));
 
 const day = z.iso.date('is not a day, such as 2026-11-23');
 
@@ -42,7 +35,7 @@ export const giftSchema = z.object({
     kind: z
       .enum(['person', 'organization'], 'is neither person nor organization')
       .default('person'),
-    name: line(200),
+    name: line(TEXT_LIMITS.name),
     givenName: line(100).optional(),
     familyName: line(100).optional(),
     email: email.optional(),
@@ -72,8 +65,8 @@ export const giftSchema = z.object({
       'is not Stripe’s id of a payment method: give pm_… or tok_…, in the sandbox for example pm_card_visa',
     )
     .optional(),
-  fund: line(200).optional(),
-  campaign: line(200).optional(),
+  fund: line(TEXT_LIMITS.fund).optional(),
+  campaign: line(TEXT_LIMITS.campaign).optional(),
   appeal: line(200).optional(),
   giftOn: day.optional(),
   postmarkedOn: day.optional(),
@@ -140,7 +133,7 @@ export interface GiftProblem {
  * @param locale BCP 47; how amounts are written.
  * @param mustHaveEmail whether the donor can only be told by e-mail.
  */
-export function readGift(
+function readGift(
   input: GiftInput,
   { locale, mustHaveEmail = false }: { locale: string; mustHaveEmail?: boolean },
 ): { gift: Gift } | { problems: GiftProblem[] } {
@@ -168,14 +161,15 @@ export function readGift(
   const typed = required('amount');
   const code = required('currency');
   const currency = code === undefined ? undefined : attempt('currency', () => parseCurrency(code));
+  const limits = input.method === 'card' ? CARD_LIMITS : GIFT_LIMITS;
   const money = (field: string, text: string | undefined) =>
     text === undefined || currency === undefined
       ? undefined
-      : attempt(field, () => parseAmount(text, currency, locale));
+      : attempt(field, () => parseAmount(text, currency, locale, limits));
   const amount = money('amount', typed);
   const goods = money('goodsValue', input.goodsValue);
   const shares = (input.allocations ?? []).map(({ fund, amount }, i) => ({
-    fund: line(200).safeParse(fund).data ?? fund,
+    fund: line(TEXT_LIMITS.fund).safeParse(fund).data ?? fund,
     minor: money(`allocations.${i}.amount`, amount)?.minor ?? 0n,
   }));
   if (!data || !amount || problems.length > 0) return { problems };
@@ -215,11 +209,4 @@ export function checkGift(
     ({ field, problem, sentence }) => sentence ?? `${nameOf(field)} ${problem}`,
   );
   throw usageError(lines.join('; '), problems.length === 1 ? problems[0]?.hint : undefined);
-}
-
-/** An e-mail address, trimmed. @throws UserError `usage`. */
-export function checkEmail(typed: string): string {
-  const { data, error } = email.safeParse(typed);
-  if (data === undefined) throw usageError(`"${typed}" ${error?.issues[0]?.message}`);
-  return data;
 }

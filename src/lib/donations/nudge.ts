@@ -1,5 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 import { enqueue } from '../queue/enqueue.ts';
+import { settleKey } from '../queue/keys.ts';
 import { type DonationStatus, isSettled } from './donation.ts';
 
 /** `settled`: there was nothing to do. `failed`: it was given up here. `unknown`: no such donation. */
@@ -23,15 +24,13 @@ export async function nudgeSettlement(tx: Queryable, donationId: string): Promis
   if (!donation) return 'unknown';
   if (donation.status === 'failed') return 'failed';
   if (isSettled(donation.status)) return 'settled';
-  const [jobId] = await enqueue(tx, [
+  await enqueue(tx, [
     {
       task: 'settle_donation',
       payload: { donation_id: donationId },
-      key: donationId,
+      key: settleKey(donationId),
       inMs: GRACE_MS,
     },
   ]);
-  // The job may be one that was held or given up: it starts afresh.
-  await tx.query('delete from donations.job_verdicts where job_id = $1', [jobId]);
   return 'enqueued';
 }

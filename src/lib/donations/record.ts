@@ -5,6 +5,7 @@ import { usageError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { CURRENT_ORGANIZATION } from '../organizations/organization.ts';
 import { enqueue, type JobSpec } from '../queue/enqueue.ts';
+import { chargeKey, settleKey } from '../queue/keys.ts';
 import type { DonationStatus } from './donation.ts';
 import type { Gift } from './input.ts';
 
@@ -24,7 +25,7 @@ const SETTLE_AFTER_MS = 60_000;
 export const settleJob = (id: string, inMs: number): JobSpec => ({
   task: 'settle_donation',
   payload: { donation_id: id },
-  key: id,
+  key: settleKey(id),
   inMs,
 });
 
@@ -53,7 +54,7 @@ export function recordCardGift(db: Db, gift: Gift, by: ChargeBy): Promise<Record
     }
     await enqueue(tx, [
       by === 'job'
-        ? { task: 'charge_card', payload: { donation_id: id }, key: `charge:${id}` }
+        ? { task: 'charge_card', payload: { donation_id: id }, key: chargeKey(id) }
         : settleJob(id, SETTLE_AFTER_MS),
     ]);
     return { id, isNew: true };

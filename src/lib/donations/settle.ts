@@ -2,6 +2,7 @@ import type { Db, Queryable } from '../db/database.ts';
 import { newId } from '../ids.ts';
 import type { PaymentGateway, PaymentState } from '../providers/payments.ts';
 import { dropJob, enqueue } from '../queue/enqueue.ts';
+import { sendKey, settleKey, tokenizeKey } from '../queue/keys.ts';
 import { type GiftFacts, loadGiftFacts } from '../receipts/facts.ts';
 import { issueReceipts } from '../receipts/issue.ts';
 import { type DonationStatus, isSettled } from './donation.ts';
@@ -92,14 +93,14 @@ async function succeed(
     {
       task: 'tokenize_card',
       payload: { donation_id: gift.id },
-      key: `tokenize:${gift.id}`,
+      key: tokenizeKey(gift.id),
     },
     ...(deliveryId
       ? [
           {
             task: 'send_receipt' as const,
             payload: { donation_id: gift.id, delivery_id: deliveryId },
-            key: `send:${deliveryId}`,
+            key: sendKey(deliveryId),
           },
         ]
       : []),
@@ -135,6 +136,6 @@ async function fail(
 
 /** Says it to whoever waits for it; the repair job has nothing left to do. */
 async function announce(tx: Queryable, id: string, status: 'succeeded' | 'failed'): Promise<void> {
-  await dropJob(tx, id);
+  await dropJob(tx, settleKey(id));
   await tx.query('select pg_notify($1, $2)', [SETTLED_CHANNEL, JSON.stringify({ id, status })]);
 }

@@ -1,5 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 import { formatMoney } from '../money.ts';
+import { keysOfDonation, sendKey } from '../queue/keys.ts';
 import { findJobsByKey, type QueuedJob } from '../queue/read/by-key.ts';
 import { type Donation, loadDonation } from './donation.ts';
 
@@ -62,12 +63,7 @@ export async function tellStory(db: Queryable, donationId: string): Promise<Stor
   const deliveries = await loadDeliveries(db, donationId);
   const receipts = groupReceipts(deliveries);
   const ids = deliveries.map((row) => row.delivery_id).filter((id) => id !== null);
-  const jobs = await findJobsByKey(db, [
-    donationId,
-    `charge:${donationId}`,
-    `tokenize:${donationId}`,
-    ...ids.map((id) => `send:${id}`),
-  ]);
+  const jobs = await findJobsByKey(db, [...keysOfDonation(donationId), ...ids.map(sendKey)]);
   const subjects = [donationId, ...receipts.map((receipt) => receipt.id), ...ids];
   const events = [
     ...donationEvents(donation),

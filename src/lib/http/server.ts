@@ -120,10 +120,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /** Sends an answer as it is. */
-export function sendAnswer(
-  response: ServerResponse,
-  { status, headers = {}, body }: HttpAnswer,
-): void {
+function sendAnswer(response: ServerResponse, { status, headers = {}, body }: HttpAnswer): void {
   if (response.destroyed) return;
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) });
   response.end(body);

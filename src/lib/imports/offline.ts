@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type Clock, localDate } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { usageError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { LocalStore } from '../local/sqlite.ts';
 import { currencies } from '../money.ts';
+import { dayIn } from './check/dates.ts';
 import type { ImportedGift } from './check/gift.ts';
 import { fingerprintOf } from './check/identity.ts';
 import { createRowChecker } from './check/row.ts';
@@ -79,7 +80,7 @@ export function addOffline(
   typed: Partial<Record<Field, string>>,
 ): OfflineGift {
   const now = clock.now();
-  const today = localDate(now, config.organization.timeZone);
+  const today = dayIn(now, config.organization.timeZone);
   const id = newId('donation');
   const fields = { gift_date: today, ...typed, source: SOURCE, source_id: id };
   const checked = checker(config, today)(FIELD_NAMES.map((name) => fields[name as Field] ?? ''));
@@ -150,7 +151,7 @@ function stage(
   waiting: OfflineGift[],
 ): StagedBatch {
   const now = clock.now();
-  const check = checker(config, localDate(now, config.organization.timeZone));
+  const check = checker(config, dayIn(now, config.organization.timeZone));
   const batch: StagedBatch = {
     id: newId('batch'),
     kind: 'offline',

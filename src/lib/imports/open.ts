@@ -1,9 +1,9 @@
-import { type Clock, localDate } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { UserError, usageError } from '../errors.ts';
 import type { LocalStore } from '../local/sqlite.ts';
 import { currencies, parseCurrency } from '../money.ts';
-import type { DateOrder } from './check/dates.ts';
+import { type DateOrder, dayIn } from './check/dates.ts';
 import { type CheckRules, createRowChecker } from './check/row.ts';
 import { readMethod } from './check/words.ts';
 import type { Field } from './map/fields.ts';
@@ -97,7 +97,7 @@ export async function understand(
     header: table.header,
     mapping,
     timesAreUtc: !saved && recogniseFormat(table.header)?.timeZone === 'UTC',
-    today: localDate(clock.now(), timeZone),
+    today: dayIn(clock.now(), timeZone),
     country,
     currencies: new Set(currencies()),
   };

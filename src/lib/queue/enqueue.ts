@@ -1,13 +1,14 @@
 import type { Queryable } from '../db/database.ts';
+import { forgetVerdictsOfKeys } from './run/verdict-changes.ts';
 import { type Payloads, TASKS, type TaskName, taskFlag } from './tasks.ts';
 
 export type JobSpec = {
   [Task in TaskName]: {
     task: Task;
     payload: Payloads[Task];
-    /** A job of this key that is already waiting is replaced rather than doubled. */
+    /** A job of this key that waits, failed or is held is replaced rather than doubled. */
     key?: string;
-    /** Milliseconds from now, by Postgres's clock. */
+    /** How long from now until it is due, by the clock of Postgres. Milliseconds. */
     inMs?: number;
     /** Jobs of a lower number go first; 0 if not given. */
     priority?: number;
@@ -19,6 +20,10 @@ export type JobSpec = {
  * @returns Graphile Worker's job ids, in the order of the specs.
  */
 export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]> {
+  await endStandingJobs(
+    tx,
+    jobs.flatMap(({ key }) => key ?? []),
+  );
   const specs = jobs.map((job) => ({
     task: job.task,
     payload: job.payload,
@@ -28,19 +33,53 @@ export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]>
     max_attempts: TASKS[job.task].maxAttempts,
     flags: [taskFlag(job.task)],
   }));
-  const { rows } = await tx.query<{ id: bigint }>(
-    `select (graphile_worker.add_job(
-       identifier => spec.task, payload => spec.payload, 
-       run_at => now() + make_interval(secs => spec.in_ms / 1000),
-       max_attempts => spec.max_attempts, job_key => spec.key, priority => spec.priority,
-       flags => spec.flags)).id
-     from rows from (json_to_recordset($1::json) as
-       (task text, payload json, key text, in_ms float8, priority int, max_attempts int, flags text[]))
-       with ordinality as spec(task, payload, key, in_ms, priority, max_attempts, flags, position)
-     order by position`,
-    [JSON.stringify(specs)],
-  );
+  const { rows } = await tx.query<{ id: bigint }>(haveKeys(jobs) ? ADD_WITH_KEYS : ADD_EACH, [
+    JSON.stringify(specs),
+  ]);
   return rows.map((row) => row.id);
+}
+
+const SPECS = `rows from (json_to_recordset($1::json) as
+  (task text, payload json, key text, in_ms float8, priority smallint, max_attempts smallint, flags text[]))
+  with ordinality as spec(task, payload, key, in_ms, priority, max_attempts, flags, position)`;
+
+const RUN_AT = 'now() + make_interval(secs => spec.in_ms / 1000)';
+
+const ADD_EACH = `
+  select (graphile_worker.add_job(
+    identifier => spec.task, payload => spec.payload, run_at => ${RUN_AT},
+    max_attempts => spec.max_attempts, job_key => spec.key, priority => spec.priority,
+    flags => spec.flags)).id
+  from ${SPECS} order by position`;
+
+// In one go: for each call Graphile Worker looks through the queue for keys that are taken.
+const ADD_WITH_KEYS = `
+  with spec as materialized (select * from ${SPECS}),
+  added as (
+    select id, key from graphile_worker.add_jobs((
+      select array_agg(row(task, payload, null, ${RUN_AT}, max_attempts, key, priority, flags)::graphile_worker.job_spec
+        order by position)
+      from spec))
+  )
+  select added.id from spec join added using (key) order by spec.position`;
+
+/** Whether each has a key of its own, by which it is known again. */
+const haveKeys = (jobs: JobSpec[]) =>
+  jobs.length > 1 && new Set(jobs.flatMap(({ key }) => key ?? [])).size === jobs.length;
+
+/**
+ * Ends what stands of jobs of these keys that do not run now: their verdicts, and the jobs themselves
+ * that have failed for good. Graphile Worker would leave a failed job of the same key behind, without
+ * its key. Verdicts are locked before jobs, as everywhere.
+ */
+async function endStandingJobs(tx: Queryable, keys: string[]): Promise<void> {
+  if (keys.length === 0) return;
+  await forgetVerdictsOfKeys(tx, keys);
+  await tx.query(
+    `select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker._private_jobs
+     where key = any ($1) and locked_at is null and attempts >= max_attempts having count(*) > 0`,
+    [keys],
+  );
 }
 
 /** Drops the waiting job of this key, if any. One that is running is left to find out for itself. */

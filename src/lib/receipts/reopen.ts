@@ -34,6 +34,22 @@ export async function giveUpDeliveries(tx: Queryable, jobs: string): Promise<voi
   );
 }
 
+/**
+ * Deliveries that wait for jobs which are failed or held again are so too, for the same reasons: a
+ * person has called off a retry.
+ * @param jobs their ids, as a Postgres array.
+ */
+export async function giveBackDeliveries(tx: Queryable, jobs: string): Promise<void> {
+  await tx.query(
+    `update donations.receipt_deliveries d
+     set status = case v.decision when 'hold' then 'held' else 'failed' end, reason = v.message
+     from donations.job_verdicts v
+     where d.job_id = any ($1::bigint[]) and d.status = 'pending'
+       and v.job_id = d.job_id and v.decision <> 'retry'`,
+    [jobs],
+  );
+}
+
 /** The delivery is sent by another job from now on; it waits again if only the discard had ended it. */
 export async function moveDelivery(tx: Queryable, from: string, to: string): Promise<void> {
   await tx.query(

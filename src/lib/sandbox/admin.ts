@@ -11,11 +11,17 @@ import {
 } from './faults.ts';
 import type { HeldRequests } from './held-requests.ts';
 import { sandboxInbox } from './inbox.ts';
-import type { RequestCounts } from './server.ts';
 import { clearSandboxStore } from './store.ts';
 import type { IdempotencyKeys } from './stripe-idempotency.ts';
 import type { StripeObjects } from './stripe-objects.ts';
 import type { Webhooks } from './webhooks.ts';
+
+/** How often a provider was called, and with what outcome, since the server started. */
+export interface RequestCounts {
+  requests: number;
+  statuses: Record<string, number>;
+  faults: Record<string, number>;
+}
 
 export interface SandboxStats {
   payment_intents: number;

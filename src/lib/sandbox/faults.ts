@@ -204,7 +204,10 @@ function checkRule(rule: FaultRule): void {
   }
 }
 
-/** Numbers from 0 to 1 that come again from the same seed (mulberry32). */
+/**
+ * Numbers from 0 to 1 that come again from the same seed (mulberry32).
+ * @internal Exported for its tests.
+ */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

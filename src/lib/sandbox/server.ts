@@ -12,7 +12,7 @@ import {
   startHttpServer,
 } from '../http/server.ts';
 import { type LocalStore, takeLock } from '../local/sqlite.ts';
-import { sandboxAdmin } from './admin.ts';
+import { type RequestCounts, sandboxAdmin } from './admin.ts';
 import type { Double, SandboxRequest } from './double.ts';
 import { type Fate, openFaults, type Provider } from './faults.ts';
 import { heldRequests } from './held-requests.ts';
@@ -197,13 +197,6 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
       unlock();
     },
   };
-}
-
-/** How often a provider was called, and with what outcome, since the server started. */
-export interface RequestCounts {
-  requests: number;
-  statuses: Record<string, number>;
-  faults: Record<string, number>;
 }
 
 const counter = (): RequestCounts => ({ requests: 0, statuses: {}, faults: {} });

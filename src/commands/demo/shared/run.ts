@@ -13,6 +13,7 @@ import {
 import { launcherPath } from '../../../lib/launcher.ts';
 import { formatMoney } from '../../../lib/money.ts';
 import { paint, plain, say, type Tone } from '../../../lib/output/io.ts';
+import { GLYPHS } from '../../../lib/output/status.ts';
 import { ProviderError } from '../../../lib/providers/errors.ts';
 import type { SandboxClient } from '../../../lib/sandbox/client.ts';
 import type { Context } from '../../context.ts';
@@ -175,13 +176,12 @@ export class Demo {
 
   #tell(tone: Tone, donation: string | undefined, text: string): void {
     const { io, clock } = this.#context;
-    const glyph = { good: '●', warn: '▲', bad: '✕', dim: ' ', bold: ' ' }[tone];
     const time = clock.now().toISOString().slice(11, 19);
     // The end of an id tells donations of the same second apart.
     const short = donation ? `don…${donation.slice(-6)}` : ' '.repeat(10);
     say(
       io,
-      `${paint(io, 'dim', time)} ${paint(io, tone, glyph)} ${paint(io, 'dim', short)}  ${plain(text)}`,
+      `${paint(io, 'dim', time)} ${paint(io, tone, GLYPHS[tone])} ${paint(io, 'dim', short)}  ${plain(text)}`,
     );
   }
 

@@ -5,7 +5,12 @@ import type { Staged } from '../../../lib/imports/stage/stage.ts';
 import { toDecimals } from '../../../lib/imports/stage/totals.ts';
 import type { LocalStore } from '../../../lib/local/sqlite.ts';
 import { type Io, plain, print, say } from '../../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../../lib/output/render.ts';
+import {
+  type Column,
+  chosenFormat,
+  type OutputOptions,
+  renderOne,
+} from '../../../lib/output/render.ts';
 
 const MOST = 8;
 
@@ -70,6 +75,21 @@ export function tellPlan(io: Io, store: LocalStore, batch: string, plan: ImportP
     say(io, `  note: this very file was imported before, as ${plan.sameFile.join(', ')}`);
 }
 
+/** The fields of a result, by the names that scripts rely on. */
+export const RESULT_COLUMNS: Column<ImportResult>[] = (
+  [
+    'batch',
+    'rows',
+    'imported',
+    'duplicates',
+    'suspects',
+    'rejected',
+    'skipped',
+    'totals',
+    'receipts',
+  ] as const
+).map((name) => ({ name, header: name.toUpperCase(), value: (row: ImportResult) => row[name] }));
+
 /** Writes the result: one object for scripts, a sentence for people. */
 export function writeResult(
   io: Io,
@@ -78,7 +98,7 @@ export function writeResult(
   dryRun = false,
 ): void {
   if (chosenFormat(options).format !== 'table') {
-    print(io, toJson(result, io.stdout.isTTY));
+    renderOne(io, options, RESULT_COLUMNS, result);
     return;
   }
   const totals = Object.entries(result.totals).map(([currency, total]) => `${currency} ${total}`);

@@ -44,6 +44,9 @@ export type FaultOptions = Partial<Record<(typeof SHARES)[number], string>> &
     seed?: string;
   };
 
+/** A timer holds no more than 24 days; nobody waits for an answer longer than this. */
+const MAX_LATENCY_MS = 3_600_000;
+
 /** `resetAfterProcessing` as an option is spelt: `reset-after-processing`. */
 export const kebab = (name: string) =>
   name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -85,7 +88,8 @@ export function faultRules(options: FaultOptions): FaultRule[] {
     shares.lateMs = parseDuration(options.lateBy);
   }
   if (options.rateLimit !== undefined) shares.rateLimit = parseRate(options.rateLimit);
-  if (options.latency !== undefined) shares.latencyMs = parseDurationRange(options.latency);
+  if (options.latency !== undefined)
+    shares.latencyMs = parseDurationRange(options.latency, { max: MAX_LATENCY_MS });
 
   const rules =
     Object.keys(shares).length > 0 ? [...outages, { ...common, ...forMs, ...shares }] : outages;

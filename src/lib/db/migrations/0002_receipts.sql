@@ -122,6 +122,8 @@ create trigger delivery_transition before update of status on donations.receipt_
     ('pending', 'failed'),
     -- Evidence that an earlier mail went out, which came before this delivery was sent again.
     ('pending', 'accepted'),
+    -- A retry of an unknown outcome is called off.
+    ('pending', 'held'),
     -- Known not to have been sent: it may go again.
     ('sending', 'pending'),
     ('sending', 'accepted'),
@@ -142,5 +144,6 @@ create table donations.webhook_events (
   subject text,
   received_at timestamptz not null default now()
 );
-comment on table donations.webhook_events is 'Providers send events again and out of order; the key says which were seen.';
+-- For its upkeep: what is past its retention is deleted.
 create index webhook_events_received on donations.webhook_events (received_at);
+comment on table donations.webhook_events is 'Providers send events again and out of order; the key says which were seen.';

@@ -1,11 +1,11 @@
 import { UserError } from '../../errors.ts';
-import { currencyExponent, parseAmount } from '../../money.ts';
+import { currencyExponent, GIFT_LIMITS, parseAmount } from '../../money.ts';
 import type { Cell } from '../read/table.ts';
 
 /** Minor units, or what is wrong. */
 export type Amount = { minor: bigint } | { problem: string };
 
-/** No gift is larger; a bigint column holds a hundred thousand times as much. */
+/** Longer than the largest gift in minor units. */
 const MOST_DIGITS = 15;
 
 /**
@@ -74,7 +74,7 @@ function refused(text: string, currency: string, locale: string): Amount {
     return { problem: `amount ${short(text)} was damaged by a spreadsheet` };
   if (text.replace(/\D/g, '').length > MOST_DIGITS) return tooMuch(text);
   try {
-    return judge(parseAmount(text, currency, locale).minor, text, currency);
+    return judge(parseAmount(text, currency, locale, GIFT_LIMITS).minor, text, currency);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return {
@@ -84,6 +84,7 @@ function refused(text: string, currency: string, locale: string): Amount {
 }
 
 function judge(minor: bigint, text: string, currency: string): Amount {
+  if (minor > GIFT_LIMITS.maxMinor) return tooMuch(text);
   if (minor > 0n) return { minor };
   return { problem: `amount ${short(text)} ${currency.toUpperCase()} is zero` };
 }
@@ -99,14 +100,14 @@ function fromNumber(value: number, currency: string): Amount {
           : `amount ${value} is negative: a refund is not imported as a gift`,
     };
   }
-  if (value >= 1e13) return tooMuch(String(value));
+  if (value >= 1e11) return tooMuch(String(value));
   const text = value.toFixed(exponent);
   // A spreadsheet keeps 15 digits; what it adds beyond them is no part of the amount.
   if (Math.abs(Number(text) - value) > Math.max(1e-9, value * 1e-13))
     return {
       problem: `amount ${value} has too many decimals: ${currency.toUpperCase()} has ${exponent || 'none'}`,
     };
-  return { minor: BigInt(text.replace('.', '')) };
+  return judge(BigInt(text.replace('.', '')), text, currency);
 }
 
 const tooMuch = (text: string): Amount => ({ problem: `amount ${short(text)} is beyond any gift` });

@@ -1,5 +1,3 @@
-import { localDate } from '../../clock.ts';
-
 /** In which order a date of three numbers is written. */
 export const DATE_ORDERS = ['ymd', 'mdy', 'dmy'] as const;
 export type DateOrder = (typeof DATE_ORDERS)[number];
@@ -130,5 +128,10 @@ function atTime(date: string, time: string, shown: string, rules: DateRules): Da
     .join(':');
   const moment = new Date(`${date}T${clock}${offset}`);
   if (Number.isNaN(moment.getTime())) return { problem: `${shown} has no such time zone` };
-  return within(localDate(moment, rules.timeZone), rules);
+  return within(dayIn(moment, rules.timeZone), rules);
 }
+
+/** The day that a moment falls on in a time zone. */
+export const dayIn = (moment: Date, timeZone: string): string =>
+  // The Swedish way of writing dates is ISO 8601.
+  new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(moment);

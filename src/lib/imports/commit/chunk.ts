@@ -46,6 +46,7 @@ export async function importChunk(
          where d.source = s.source and d.source_id = s.source_id))`,
     [from, to],
   );
+  await tx.query('analyze chunk');
   const donors = await makeDonors(tx, batch, ITS_PEOPLE);
   await addEmails(tx, batch);
   await tx.query(GIFTS, [batch]);

@@ -40,7 +40,7 @@ export interface CommitDeps {
 
 /** Gifts of one transaction. */
 export const CHUNK = 5000;
-const WITH_RECEIPTS = 1000;
+const WITH_RECEIPTS = 2500;
 
 /** The batch as the database has it; undefined before its first chunk. */
 export async function findCommitted(
