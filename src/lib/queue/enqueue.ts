@@ -33,10 +33,14 @@ export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]>
     max_attempts: TASKS[job.task].maxAttempts,
     flags: [taskFlag(job.task)],
   }));
-  const { rows } = await tx.query<{ id: bigint }>(haveKeys(jobs) ? ADD_WITH_KEYS : ADD_EACH, [
-    JSON.stringify(specs),
-  ]);
-  return rows.map((row) => row.id);
+  const values = [JSON.stringify(specs)];
+  if (!haveKeys(jobs)) {
+    const { rows } = await tx.query<{ id: bigint }>(ADD_EACH, values);
+    return rows.map((row) => row.id);
+  }
+  const { rows } = await tx.query<{ id: bigint; key: string }>(ADD_WITH_KEYS, values);
+  const ids = new Map(rows.map(({ id, key }) => [key, id]));
+  return jobs.map(({ key }) => ids.get(key as string) as bigint);
 }
 
 const SPECS = `rows from (json_to_recordset($1::json) as
@@ -54,14 +58,10 @@ const ADD_EACH = `
 
 // In one go: for each call Graphile Worker looks through the queue for keys that are taken.
 const ADD_WITH_KEYS = `
-  with spec as materialized (select * from ${SPECS}),
-  added as (
-    select id, key from graphile_worker.add_jobs((
-      select array_agg(row(task, payload, null, ${RUN_AT}, max_attempts, key, priority, flags)::graphile_worker.job_spec
-        order by position)
-      from spec))
-  )
-  select added.id from spec join added using (key) order by spec.position`;
+  select id, key from graphile_worker.add_jobs((
+    select array_agg(row(task, payload, null, ${RUN_AT}, max_attempts, key, priority, flags)::graphile_worker.job_spec
+      order by position)
+    from ${SPECS}))`;
 
 /** Whether each has a key of its own, by which it is known again. */
 const haveKeys = (jobs: JobSpec[]) =>

@@ -29,8 +29,10 @@ export async function receiptChunk(tx: Queryable, { after }: ReceiptRules): Prom
     )
   ).filter(({ donor }) => donor.email !== null && donor.mayBeMailed);
   if (gifts.length === 0) return 0;
-  // Keys are looked up by their index, however few jobs the planner believes in: it has seen an empty queue.
-  await tx.query('set local enable_hashjoin = off; set local enable_mergejoin = off');
+  // Keys are looked up by their index: the planner has seen the queue before this import filled it.
+  await tx.query(
+    'set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off',
+  );
   const deliveries = gifts.map(() => newId('delivery'));
   const jobs = await enqueue(
     tx,
@@ -41,6 +43,7 @@ export async function receiptChunk(tx: Queryable, { after }: ReceiptRules): Prom
       priority: PRIORITY,
     })),
   );
+  await tx.query('reset enable_seqscan; reset enable_hashjoin; reset enable_mergejoin');
   await issueReceipts(
     tx,
     gifts.map((gift, i) => ({
