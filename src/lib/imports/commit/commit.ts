@@ -83,6 +83,9 @@ export async function commitStaged(
   const { session, store, operator, signal, onRows } = deps;
   updateBatch(store, batch.id, { status: 'committing' });
   if (!peopleFound) await findPeople(session);
+  // Plans for checks of foreign keys and for triggers are made once in a connection, and perhaps while
+  // a table is still empty: then they would read it from end to end for each gift.
+  await session.query('set enable_seqscan = off');
   const { receipts, receiptAfter } = batch.options.commit;
   const size = receipts ? WITH_RECEIPTS : CHUNK;
   let progress = (await findCommitted(deps, batch.id))?.progress ?? NOTHING;

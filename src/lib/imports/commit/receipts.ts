@@ -30,9 +30,7 @@ export async function receiptChunk(tx: Queryable, { after }: ReceiptRules): Prom
   ).filter(({ donor }) => donor.email !== null && donor.mayBeMailed);
   if (gifts.length === 0) return 0;
   // Keys are looked up by their index: the planner has seen the queue before this import filled it.
-  await tx.query(
-    'set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off',
-  );
+  await tx.query('set enable_hashjoin = off; set enable_mergejoin = off');
   const deliveries = gifts.map(() => newId('delivery'));
   const jobs = await enqueue(
     tx,
@@ -43,7 +41,7 @@ export async function receiptChunk(tx: Queryable, { after }: ReceiptRules): Prom
       priority: PRIORITY,
     })),
   );
-  await tx.query('reset enable_seqscan; reset enable_hashjoin; reset enable_mergejoin');
+  await tx.query('reset enable_hashjoin; reset enable_mergejoin');
   await issueReceipts(
     tx,
     gifts.map((gift, i) => ({
