@@ -1,6 +1,6 @@
 import { UserError } from '../../errors.ts';
 import { currencyExponent, GIFT_LIMITS, parseAmount } from '../../money.ts';
-import type { Cell } from '../read/table.ts';
+import type { Cell } from '../read/cells.ts';
 
 /** Minor units, or what is wrong. */
 export type Amount = { minor: bigint } | { problem: string };

@@ -1,7 +1,7 @@
 import { looksLikeCardNumber } from '../../mask.ts';
 import type { Field } from '../map/fields.ts';
 import type { Mapping } from '../map/mapping.ts';
-import type { Cell } from '../read/table.ts';
+import type { Cell } from '../read/cells.ts';
 import { createAmountReader } from './amounts.ts';
 import { createDayReader } from './dates.ts';
 import type { CheckedRow, ImportedDonor, ImportedGift } from './gift.ts';

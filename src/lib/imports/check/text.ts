@@ -1,5 +1,5 @@
 import { withoutGuard } from '../csv-cell.ts';
-import type { Cell } from '../read/table.ts';
+import type { Cell } from '../read/cells.ts';
 
 // Characters that hide or reorder others; exports carry them along, and nobody meant them.
 const UNSEEN = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;

@@ -1,6 +1,7 @@
 import { type Operator, recordAudit } from '../../audit/record.ts';
 import type { Db, Queryable } from '../../db/database.ts';
 import { notFound, UserError } from '../../errors.ts';
+import { voidReceiptsOf } from '../../receipts/void-many.ts';
 
 /** What an undo would take back, and what stands in its way. */
 export interface UndoPlan {
@@ -109,7 +110,15 @@ export function undoImport(
     );
     const plan = await planUndo(tx, batch);
     refuse(plan, voidReceipts);
-    const voided = plan.receiptCount > 0 ? await voidAll(tx, batch) : 0;
+    const voided =
+      plan.receiptCount > 0
+        ? await voidReceiptsOf(
+            tx,
+            'select donation_id from donations.import_rows where batch_id = $1',
+            [batch],
+            'the import of its gift was undone',
+          )
+        : 0;
     const undone = plan.gifts;
     await tx.query(
       `with kept as (
@@ -175,26 +184,4 @@ function refuse(plan: UndoPlan, voidReceipts: boolean): void {
       `nothing was undone: ${plan.receiptCount} receipts were issued for its gifts`,
       'To void them as well: --void-receipts',
     );
-}
-
-/** Voids the receipts, calls off those that were not sent, and keeps why. */
-async function voidAll(tx: Queryable, batch: string): Promise<number> {
-  await tx.query(
-    `with waiting as (
-       select v.id, j.id as job from (${LIVE_RECEIPTS}) l
-       join donations.receipt_deliveries v on v.receipt_id = l.id and v.status = 'pending'
-       left join graphile_worker.jobs j on j.key = 'send:' || v.id and j.locked_at is null
-     ), called_off as (
-       select graphile_worker.complete_jobs(array_agg(job)) from waiting where job is not null having count(*) > 0
-     )
-     update donations.receipt_deliveries v set status = 'failed', reason = 'the import of its gift was undone'
-     from waiting w where v.id = w.id and (select count(*) >= 0 from called_off)`,
-    [batch],
-  );
-  const { rowCount } = await tx.query(
-    `update donations.receipts r set status = 'void', void_reason = 'the import of its gift was undone'
-     from (${LIVE_RECEIPTS}) l where r.id = l.id`,
-    [batch],
-  );
-  return rowCount ?? 0;
 }

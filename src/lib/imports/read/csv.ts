@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { usageError } from '../../errors.ts';
+import type { RawRow } from './cells.ts';
 import { type Dialect, LINE_ENDS } from './dialect.ts';
-import type { RawRow } from './table.ts';
 
 /** More than any gift needs, and little enough to be refused before memory ends. */
 const MAX_RECORD = 1_000_000;

@@ -1,18 +1,10 @@
 import { UserError, usageError } from '../../errors.ts';
+import type { Cell, RawRow } from './cells.ts';
 import { readCsv } from './csv.ts';
 import { type Dialect, detectDialect } from './dialect.ts';
 import { decode, detectEncoding, type Encoding } from './encoding.ts';
 import type { Source } from './source.ts';
 import { readXlsx } from './xlsx.ts';
-
-/** Text, or a number where a workbook says so. */
-export type Cell = string | number;
-
-export interface RawRow {
-  /** The line of a text on which it begins, or the row of a sheet; from 1. */
-  line: number;
-  cells: Cell[];
-}
 
 export interface TableOptions {
   sheet?: string | undefined;

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { UserError, usageError } from '../../errors.ts';
+import type { Cell, RawRow } from './cells.ts';
 import type { Source } from './source.ts';
-import type { Cell, RawRow } from './table.ts';
 import { refuseZipBomb } from './zip.ts';
 
 const BATCH = 500;

@@ -3,7 +3,7 @@ import type { LocalStore } from '../../local/sqlite.ts';
 import type { ImportedGift } from '../check/gift.ts';
 import { fingerprintOf, OccurrenceCounter } from '../check/identity.ts';
 import type { OpenedFile } from '../open.ts';
-import type { Cell } from '../read/table.ts';
+import type { Cell } from '../read/cells.ts';
 import { fromCopyText, toCopyText } from './copy-text.ts';
 import { insertRow, pagesOfRows, type StagedRow, setVerdicts } from './rows.ts';
 
