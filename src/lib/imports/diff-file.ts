@@ -14,7 +14,7 @@ export async function diffFile(
 ): Promise<FileDifference & { staged: Staged }> {
   const { store, signal, onProgress } = deps;
   const passing = newId('batch');
-  const session = await openImportSession(await deps.databaseUrl());
+  const session = await openImportSession(await deps.db());
   try {
     const staged = await stageRows(opened, {
       store,

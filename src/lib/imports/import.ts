@@ -1,4 +1,5 @@
 import type { Operator } from '../audit/record.ts';
+import type { Db } from '../db/database.ts';
 import { UserError, usageError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { LocalStore } from '../local/sqlite.ts';
@@ -24,8 +25,8 @@ import { describeRows, type Totals, toDecimals } from './stage/totals.ts';
 /** What an import needs of its surroundings. */
 export interface ImportDeps {
   store: LocalStore;
-  /** Where the database is, once it is needed; it is migrated by then. */
-  databaseUrl(): Promise<string>;
+  /** The database, once it is needed. */
+  db(): Promise<Db>;
   operator: Operator;
   signal: AbortSignal;
   onProgress: (phase: 'reading' | 'matching' | 'importing', rows: number) => void;
@@ -119,7 +120,7 @@ export interface OpenImport {
  * was ended, is known as imported from here on.
  */
 export async function openBatch(deps: ImportDeps, batch: StagedBatch): Promise<OpenImport> {
-  const session = await openImportSession(await deps.databaseUrl());
+  const session = await openImportSession(await deps.db());
   try {
     await takeBatch({ session }, batch.id);
     const committed = await findCommitted({ session }, batch.id);

@@ -25,7 +25,7 @@ export async function readingDeps(context: Context, store: LocalStore): Promise<
   return { store, clock, config: await context.config(), stdin: io.stdin, cwd: io.cwd };
 }
 
-/** What importing needs. The database is opened, migrated and known to be of the right mode first. */
+/** What importing needs. */
 export async function importDeps(
   context: Context,
   store: LocalStore,
@@ -37,9 +37,6 @@ export async function importDeps(
     signal: context.signal,
     progress,
     onProgress: (phase, rows) => progress.show(phase, rows),
-    async databaseUrl() {
-      await context.db();
-      return context.databaseUrl();
-    },
+    db: () => context.db(),
   };
 }

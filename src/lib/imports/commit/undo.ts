@@ -19,6 +19,9 @@ export interface UndoPlan {
 
 const SHOWN = 100;
 
+/** A million gifts are taken back in one statement. */
+const LIMITS = { statementTimeoutMs: 60 * 60_000 };
+
 // What was built on a gift since, other than receipts.
 const BUILT = `
   select i.donation_id, i.line, case
@@ -162,7 +165,7 @@ export function undoImport(
       detail: { file: plan.name, donors: donors.rowCount ?? 0, receipts_voided: voided },
     });
     return { undone, donors: donors.rowCount ?? 0, voided, operation };
-  });
+  }, LIMITS);
 }
 
 function refuse(plan: UndoPlan, voidReceipts: boolean): void {

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import copyStreams from 'pg-copy-streams';
-import type { Queryable } from '../../db/database.ts';
+import type { Db, Queryable } from '../../db/database.ts';
 import type { LocalStore } from '../../local/sqlite.ts';
 import { STAGED_COLUMNS } from '../stage/copy-text.ts';
 import { pagesOfGifts, type Which } from '../stage/rows.ts';
@@ -14,8 +14,6 @@ export interface ImportSession extends Queryable {
   upload(store: LocalStore, batch: string, which: Which): Promise<void>;
   end(): Promise<void>;
 }
-
-const CONNECT_TIMEOUT_MS = 10_000;
 
 // What makes a donor one donor within a file: the source's id, else e-mail and name, else name and
 // address, else the name alone.
@@ -31,27 +29,15 @@ const SOFT_PERSON = `case when soft_name is not null then md5(case
   when soft_email is not null then 'e' || lower(soft_email) || E'\\x01' || donations.match_key(soft_name)
   else 'nperson' || donations.match_key(soft_name) end)::uuid end`;
 
+/** A statement over a million rows takes its time; one that takes longer than this hangs. */
+const STATEMENT_MS = 60 * 60_000;
+
 /** Opens the connection. Whatever happens to it, nothing of its tables stays in the database. */
-export async function openImportSession(url: string): Promise<ImportSession> {
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: 'donations import',
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    keepAlive: true,
-    types: {
-      // Postgres type ids: 20 int8, 1082 date, as src/lib/db/database.ts reads them.
-      getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
-        if (oid === 20) return BigInt;
-        if (oid === 1082) return (text: string) => text;
-        return format === 'binary'
-          ? pg.types.getTypeParser(oid, 'binary')
-          : pg.types.getTypeParser(oid, 'text');
-      }) as pg.CustomTypesConfig['getTypeParser'],
-    },
-  });
-  // A connection that breaks fails the statement on it; the event itself must have a listener.
-  client.on('error', () => {});
-  await client.connect();
+export async function openImportSession(db: Db): Promise<ImportSession> {
+  // COPY speaks the protocol of its own that pg's client offers to streams.
+  const client = (await db.session('donations import', {
+    statementTimeoutMs: STATEMENT_MS,
+  })) as unknown as pg.Client;
   // Compiling these statements takes longer than running them.
   await client.query(`set jit = off; set temp_buffers = '32MB'; set work_mem = '64MB'`);
   const columns = Object.entries(STAGED_COLUMNS).map(([name, type]) => `${name} ${type}`);
