@@ -630,3 +630,22 @@ describe('looking', () => {
     });
   });
 });
+
+it('the first example of the documentation works as pasted', async () => {
+  const text = readFileSync('docs/importing.md', 'utf8');
+  const example = /```sh\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
+  const root = process.cwd();
+  const script = `set -e\ndonations() { "${process.execPath}" "${root}/bin/donations" "$@"; }\n${example}`;
+  const child = spawn('bash', ['-c', script], {
+    env,
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let out = '';
+  child.stdout.on('data', (chunk) => {
+    out += chunk;
+  });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  expect(code, out).toBe(0);
+  expect(out).toMatch(/Imported 2 of 2 rows as bat_\w+: USD 1250\.00/);
+});
