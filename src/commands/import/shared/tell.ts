@@ -19,9 +19,9 @@ export function tellMapping(io: Io, { source, table, mapping }: OpenedFile): voi
   const line = table.headerLine === 1 ? '' : `, header on line ${table.headerLine}`;
   say(io, plain(`${source.name}: columns by ${mapping.origin}${line}`));
   const pairs = table.header.flatMap((name, i) =>
-    mapping.fields[i] ? [`${name} → ${mapping.fields[i]}`] : [],
+    mapping.fields[i] && mapping.fields[i] !== name ? [`${name} → ${mapping.fields[i]}`] : [],
   );
-  say(io, plain(`  ${pairs.join(', ')}`));
+  if (pairs.length > 0) say(io, plain(`  ${pairs.join(', ')}`));
   if (mapping.unmapped.length > 0)
     say(io, plain(`  not used: ${mapping.unmapped.slice(0, 40).join(', ')}`));
   for (const notice of mapping.notices) say(io, plain(`  note: ${notice}`));

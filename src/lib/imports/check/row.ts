@@ -5,7 +5,7 @@ import type { Cell } from '../read/cells.ts';
 import { createAmountReader } from './amounts.ts';
 import { createDayReader } from './dates.ts';
 import type { CheckedRow, ImportedDonor, ImportedGift } from './gift.ts';
-import { cellText, isShortened, oneLine, problemOf } from './text.ts';
+import { cellText, isPlain, isShortened, oneLine, problemOf } from './text.ts';
 import {
   createCountryReader,
   IMPORTED_METHODS,
@@ -36,7 +36,10 @@ const ANONYMOUS = /^(anonymous|anon\.?|not shared by donor|name withheld|anonym)
 // As donate checks it.
 const EMAIL = /^[^\s@<>"(),;:\\[\]]+@[^\s@.]+(\.[^\s@.]+)+$/;
 const CARD_PREFILTER = /\d(?:[ -]?\d){12}/;
-const IDS: Field[] = ['check_number', 'source_id', 'donor_id', 'postcode'];
+const IDS: ReadonlySet<Field> = new Set(['check_number', 'source_id', 'donor_id', 'postcode']);
+
+/** Whether a cell has to be looked at as a number of which a spreadsheet has lost digits. */
+const mayBeShortened = (field: Field, cell: string) => IDS.has(field) && /e/i.test(cell);
 
 /** Makes the check for the rows of one file. */
 export function createRowChecker(rules: CheckRules): (cells: Cell[]) => CheckedRow {
@@ -72,14 +75,17 @@ export function createRowChecker(rules: CheckRules): (cells: Cell[]) => CheckedR
     const nameOf = (field: Field) => header[column.get(field) ?? -1] ?? field;
     const text = (field: Field): string | undefined => {
       const cell = raw(field);
+      if (cell === undefined) return mapping.defaults[field];
+      const most = MOST[field] ?? MOST_CHARACTERS;
+      if (isPlain(cell) && cell.length <= most && !mayBeShortened(field, cell)) return cell;
       const value = cellText(cell);
       if (value === '') return mapping.defaults[field];
-      const problem = problemOf(value, MOST[field] ?? MOST_CHARACTERS);
+      const problem = problemOf(value, most);
       if (problem) {
         reasons.push(`${nameOf(field)} ${problem}`);
         return undefined;
       }
-      if (IDS.includes(field) && isShortened(cell, value)) {
+      if (IDS.has(field) && isShortened(cell, value)) {
         reasons.push(`${nameOf(field)} ${value} was damaged by a spreadsheet: digits are lost`);
         return undefined;
       }

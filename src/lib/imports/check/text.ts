@@ -12,6 +12,14 @@ const BROKEN = /^#(REF!|N\/A|VALUE!|NAME\?|DIV\/0!|NUM!|NULL!|#+)$/;
 const WRAPPED = /^="([^"]*)"$/;
 const SCIENTIFIC = /^\d(?:[.,]\d+)?E[+-]?\d{1,3}$/i;
 
+// Most cells are this: words of printable ASCII with single spaces between, and no sign before them
+// that a spreadsheet knows. Nothing is to be found in them or taken from them.
+const PLAIN = /^(?!['=#+@-])[!-~]+(?: [!-~]+)*$/;
+
+/** True for a text that needs none of the other functions here. */
+export const isPlain = (cell: Cell | undefined): cell is string =>
+  typeof cell === 'string' && PLAIN.test(cell);
+
 /** Why a cell cannot be a text; undefined when it can. */
 export function problemOf(text: string, most: number): string | undefined {
   if (text.length > most) return `is longer than ${most} characters`;

@@ -1,4 +1,4 @@
-import { newId } from '../../ids.ts';
+import { idMaker } from '../../ids.ts';
 import type { LocalStore } from '../../local/sqlite.ts';
 import type { ImportedGift } from '../check/gift.ts';
 import { fingerprintOf, OccurrenceCounter } from '../check/identity.ts';
@@ -58,6 +58,7 @@ export async function stageRows(
     alike: 0,
   };
   const counter = new OccurrenceCounter();
+  const nextId = idMaker('donation');
   const repeated: { line: number; fingerprint: string }[] = [];
   const toStaged = (line: number, cells: Cell[]): StagedRow => {
     const checked = check(cells);
@@ -81,7 +82,7 @@ export async function stageRows(
         add(staged.totals, gift);
         if (occurrence > 1) staged.alike++;
       }
-      return toCopyText(gift, { line, donationId: newId('donation'), fingerprint, occurrence });
+      return toCopyText(gift, { line, donationId: nextId(), fingerprint, occurrence });
     });
     if (twin) staged.repeated++;
     return {
