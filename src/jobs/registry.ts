@@ -7,6 +7,7 @@ import { TASKS, type TaskName } from '../lib/queue/tasks.ts';
 import type { ReceiptTemplates } from '../lib/receipts/templates.ts';
 import { chargeCard } from './charge-card.ts';
 import { maintainLedger } from './maintain-ledger.ts';
+import { sampleQueue } from './sample-queue.ts';
 import { sendReceipt } from './send-receipt.ts';
 import type { Task } from './task.ts';
 import { tokenizeCard } from './tokenize-card.ts';
@@ -32,6 +33,7 @@ export function allTasks(deps: TaskDeps): Record<TaskName, Task> {
       db: deps.db,
       retentionDays: deps.config.ledger.retentionDays,
     }) as Task,
+    sample_queue: sampleQueue(deps) as Task,
   };
 }
 

@@ -4,6 +4,7 @@ import { isConnectionError } from '../lib/db/connection-error.ts';
 import type { Session } from '../lib/db/database.ts';
 import { newId } from '../lib/ids.ts';
 import { CIRCUIT_THRESHOLD } from '../lib/queue/policy.ts';
+import { Activity } from '../lib/queue/run/activity.ts';
 import { adoptFailures } from '../lib/queue/run/adopt.ts';
 import { Brake } from '../lib/queue/run/brake.ts';
 import { CONTROL_CHANNEL } from '../lib/queue/run/pauses.ts';
@@ -13,7 +14,7 @@ import {
   startPool,
   watchStrayFailures,
 } from '../lib/queue/run/pool.ts';
-import { createRecorder } from '../lib/queue/run/recorder.ts';
+import { createRecorder, type Entry } from '../lib/queue/run/recorder.ts';
 import { applyVerdicts } from '../lib/queue/run/verdicts.ts';
 import {
   beat,
@@ -51,6 +52,7 @@ export class Worker {
   readonly id = newId('worker');
   readonly #options: WorkerOptions;
   readonly #brake: Brake;
+  readonly #activity: Activity;
   readonly #running = new Map<string, RunningJob>();
   #pool: RunningPool | undefined;
   /** How many jobs were begun. */
@@ -64,6 +66,7 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#activity = new Activity(options.db);
     this.#brake = new Brake({
       db: options.db,
       threshold: CIRCUIT_THRESHOLD,
@@ -149,6 +152,7 @@ export class Worker {
   async #end(): Promise<void> {
     clearTimeout(this.#beatTimer);
     clearTimeout(this.#verdictTimer);
+    this.#activity.end();
     await this.#housekeeping;
     try {
       await applyVerdicts(this.#options.db);
@@ -182,13 +186,17 @@ export class Worker {
   #poolOptions(): PoolOptions {
     const { db, databaseUrl, log, clock, concurrency, tasks, config } = this.#options;
     const registry = allTasks(this.#options);
+    const record = createRecorder(db, () => this.#databaseIsBack());
     const runner = {
       db,
       clock,
       log,
       workerId: this.id,
       brake: this.#brake,
-      record: createRecorder(db, () => this.#databaseIsBack()),
+      record: async (entry: Entry) => {
+        await record(entry);
+        this.#activity.touch();
+      },
       verdictGiven: () => this.#carryOverSoon(),
       running: this.#running,
       onBegin: () => {

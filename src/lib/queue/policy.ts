@@ -44,6 +44,7 @@ export const POLICY: Record<TaskName, Record<FailureClass, Rule>> = {
   tokenize_card: forTask('tokenize_card'),
   send_receipt: forTask('send_receipt'),
   maintain_ledger: forTask('maintain_ledger'),
+  sample_queue: forTask('sample_queue'),
 };
 
 /** Provider failures in a row, on one worker, after which the task is paused for all of them. */

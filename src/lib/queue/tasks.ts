@@ -5,6 +5,7 @@ export interface Payloads {
   tokenize_card: { donation_id: string };
   send_receipt: { donation_id: string; delivery_id: string };
   maintain_ledger: Record<string, never>;
+  sample_queue: Record<string, never>;
 }
 
 export type TaskName = keyof Payloads;
@@ -50,6 +51,12 @@ export const TASKS: Record<TaskName, TaskFacts> = {
     provider: undefined,
     effect: undefined,
     maxAttempts: 5,
+  },
+  sample_queue: {
+    summary: 'Sample the queue for the charts',
+    provider: undefined,
+    effect: undefined,
+    maxAttempts: 3,
   },
 };
 
