@@ -46,10 +46,12 @@ export async function readShared(db: Queryable): Promise<SharedSnapshot | undefi
  * Takes the snapshot for all monitors, if it is old and nobody else is at it: one statement claims it
  * for a few seconds, so that no lock is held while it is taken.
  *
+ * @param by who takes it, as the others are told.
  * @returns undefined when it is young enough, or another monitor takes it.
  */
 export async function refreshShared(
   db: Db,
+  by: string,
   take: (before: Snapshot | undefined) => Promise<Snapshot>,
 ): Promise<Snapshot | undefined> {
   const { rows } = await db.query<{ body: string | null }>(
@@ -69,8 +71,8 @@ export async function refreshShared(
     `with kept as (
        update donations.monitor_snapshot
        set body = $1, took_ms = $2, taken_at = clock_timestamp(), claimed_until = '-infinity' returning 1)
-     select pg_notify($3, '') from kept`,
-    [JSON.stringify(snapshot), snapshot.tookMs, SNAPSHOT_CHANNEL],
+     select pg_notify($3, $4) from kept`,
+    [JSON.stringify(snapshot), snapshot.tookMs, SNAPSHOT_CHANNEL, by],
     'monitor_share',
   );
   return snapshot;
