@@ -14,9 +14,6 @@ interface Options {
   readOnly?: boolean;
 }
 
-/** No question of the monitor takes longer: a panel that is late says so. */
-const TIMEOUT_MS = 2000;
-
 /** `donations monitor`: the live queue in one terminal. */
 export function monitorCommand(context: Context): Command {
   const command = new Command('monitor')
@@ -45,20 +42,16 @@ async function monitor(context: Context, options: Options): Promise<void> {
   };
   if (!options.once && (size.columns || size.rows))
     throw usageError('--width and --height are of the frame that --once prints', 'Add --once.');
-  const isLive = !options.once && options.json === undefined;
-  if (isLive) refuseWithoutTerminal(context);
-  const { openMonitor } = await import('./monitor/open.ts');
-  const opened = await openMonitor(context, {
-    readOnly: options.readOnly === true,
-    timeoutMs: TIMEOUT_MS,
-  });
+  const readOnly = options.readOnly === true;
+  if (!options.once && options.json === undefined) {
+    const { refuseWithoutTerminal, watchQueue } = await import('./monitor/watch.ts');
+    refuseWithoutTerminal(context);
+    context.stopsByItself = true;
+    return watchQueue(context, { readOnly });
+  }
+  const { openMonitor } = await import('./monitor/watch.ts');
+  const opened = await openMonitor(context, { readOnly });
   try {
-    if (isLive) {
-      context.stopsByItself = true;
-      const { runMonitor } = await import('./monitor/start.tsx');
-      await runMonitor(context, opened);
-      return;
-    }
     const { readOnce, pickFields } = await import('./monitor/once.ts');
     const read = await readOnce(opened);
     if (options.json !== undefined) {
@@ -78,13 +71,4 @@ async function monitor(context: Context, options: Options): Promise<void> {
   } finally {
     await opened.db.close();
   }
-}
-
-function refuseWithoutTerminal({ io }: Context): void {
-  const hint =
-    'One frame as text: donations monitor --once. What it shows, for scripts: donations monitor --json';
-  if (!io.stdin.isTTY || !io.stdout.isTTY)
-    throw usageError('donations monitor needs a terminal to draw on and to read keys from', hint);
-  if (io.env.TERM === 'dumb')
-    throw usageError('donations monitor cannot draw on this terminal (TERM=dumb)', hint);
 }

@@ -42,11 +42,13 @@ export function sparkline(values: number[], width: number, { levels }: Glyphs): 
   return drawColumns(shown, { width, height: 1, max, levels }).join('');
 }
 
-/** The next round number that is not below: 1, 2, 5, 10, 20, 50, … */
+/** The next round number that is not below: 1, 2, 3, 4, 5, 6, 8, 10, 20, … */
 export function roundUp(value: number): number {
   if (value <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value) as number;
+  return [1, 2, 3, 4, 5, 6, 8, 10]
+    .map((step) => step * power)
+    .find((step) => step >= value) as number;
 }
 
 const MINUTE = 60_000;

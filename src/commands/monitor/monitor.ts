@@ -188,13 +188,14 @@ export class Monitor {
     if (this.state.session.readOnly !== undefined) {
       const shared = await readShared(db);
       if (shared && shared.ageMs < Math.max(1000, this.#untilDue())) return this.#adopt(shared);
-      return this.#show(await takeSnapshot(db, { timeoutMs, before: this.state.snapshot }), 0);
+      const body = await takeSnapshot(db, { timeoutMs, before: this.state.snapshot });
+      return this.#adopt({ body, ageMs: 0, dueInMs: restMs(body.tookMs) });
     }
     const taken = await refreshShared(db, this.#id, (before) =>
       takeSnapshot(db, { timeoutMs, before: before ?? this.state.snapshot }),
     );
     this.#leads = taken !== undefined;
-    if (taken) return this.#show(taken, 0);
+    if (taken) return this.#adopt(taken);
     const shared = await readShared(db);
     if (shared) this.#adopt(shared);
   }
@@ -210,7 +211,6 @@ export class Monitor {
   #show(snapshot: Snapshot, ageMs: number): void {
     const arrived = Date.now();
     this.#takenAt = arrived - ageMs;
-    this.#dueAt = this.#takenAt + restMs(snapshot.tookMs);
     // What changed while it was being taken may not be in it.
     if (this.#dirtySince !== undefined && this.#dirtySince <= this.#takenAt - snapshot.tookMs)
       this.#dirtySince = undefined;

@@ -550,20 +550,14 @@ function perform(state: State, verb: Verb, key: string): Step {
   }
 }
 
+/** Lists begin a way of their own from the overview; one job or donation is a step further. */
+const LISTS = ['jobs', 'errors', 'workers', 'receipts', 'audit'];
+
 const goTo = (state: State, view: View): Step => {
-  const views =
-    view.name === 'overview'
-      ? state.views.slice(0, 1)
-      : // From one list to another one beside it, not ever deeper.
-        [...state.views.slice(0, isBeside(state, view) ? -1 : undefined), view];
+  const from = LISTS.includes(view.name) ? state.views.slice(0, 1) : state.views;
+  const views = view.name === 'overview' ? state.views.slice(0, 1) : [...from, view];
   return step({ ...state, views, cursor: undefined }, { do: 'refresh' });
 };
-
-const SIDE_BY_SIDE = ['jobs', 'errors', 'workers', 'receipts', 'audit'];
-const isBeside = (state: State, view: View) =>
-  state.views.length > 1 &&
-  SIDE_BY_SIDE.includes(view.name) &&
-  SIDE_BY_SIDE.includes(currentView(state).name);
 
 function back(state: State): Step {
   if (state.cursor !== undefined) return step({ ...state, cursor: undefined });

@@ -31,9 +31,10 @@ export function commandOf(request: Request): string {
     case 'rescue':
       return `donations jobs rescue${request.worker ? ` --worker ${shellWord(request.worker)}` : ''}`;
     case 'resolve':
-      return `donations receipts resolve ${shellWord(request.ref)} ${
-        request.outcome ? `--${request.outcome}` : '--sent'
-      }`;
+      // Until it is decided there is nothing to decide by pasting it.
+      return request.outcome
+        ? `donations receipts resolve ${shellWord(request.ref)} --${request.outcome}`
+        : `donations receipts show ${shellWord(request.ref)}`;
     case 'resend':
       return `donations receipts resend ${shellWord(request.ref)}`;
   }

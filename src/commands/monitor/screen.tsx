@@ -52,13 +52,11 @@ function Whole({ state, theme, look }: { state: State; theme: Theme; look: Theme
       <ThemeContext value={look}>
         <Totals state={state} width={width} />
         {help === undefined ? (
-          <>
-            {body - asked > 0 ? (
-              <Box height={body - asked} overflow="hidden">
-                <CurrentView state={state} theme={look} width={width} height={body - asked} />
-              </Box>
-            ) : null}
-          </>
+          body - asked > 0 ? (
+            <Box height={body - asked} overflow="hidden">
+              <CurrentView state={state} theme={look} width={width} height={body - asked} />
+            </Box>
+          ) : null
         ) : (
           <Help state={state} width={width} height={body - asked} />
         )}

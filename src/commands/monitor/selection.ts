@@ -1,12 +1,41 @@
 import { JOB_STATES, type JobState } from '../../lib/filter/terms.ts';
 import type { SnapshotTask } from '../../lib/monitor/snapshot.ts';
+import { TASK_NAMES, TASKS, type TaskName } from '../../lib/queue/tasks.ts';
 import { contentOf, currentView, type State, type View } from './state.ts';
 
-/** The task rows of the overview: our housekeeping comes last. */
+const isHousekeeping = (task: string) =>
+  TASKS[task as TaskName]?.provider === undefined && task in TASKS;
+
+const nothingOf = (task: string): SnapshotTask => ({
+  task,
+  ready: 0,
+  running: 0,
+  retrying: 0,
+  scheduled: 0,
+  failed: 0,
+  held: 0,
+  enqueuedPerMinute: 0,
+  donePerMinute: 0,
+  errorRate: null,
+  latency: null,
+  duration: null,
+  oldestReady: null,
+  drainMs: 0,
+  readyEstimate: null,
+  trend: [],
+});
+
+/** The task rows of the overview: all that work for donors, and others when there is something of them, last. */
 export function taskRows({ snapshot }: State): SnapshotTask[] {
-  const rows = snapshot?.tasks.value?.rows ?? [];
-  const own = (task: string) => Number(task === 'maintain_ledger' || task === 'sample_queue');
-  return [...rows].sort((a, b) => own(a.task) - own(b.task) || (a.task < b.task ? -1 : 1));
+  const found = snapshot?.tasks.value?.rows;
+  if (!found) return [];
+  const missing = TASK_NAMES.filter(
+    (task) => !isHousekeeping(task) && !found.some((row) => row.task === task),
+  );
+  const last = (task: string) => Number(isHousekeeping(task));
+  return [...found, ...missing.map(nothingOf)].sort(
+    (a, b) => last(a.task) - last(b.task) || (a.task < b.task ? -1 : 1),
+  );
 }
 
 /** How many jobs are in a state. */

@@ -1,13 +1,13 @@
 import { render, useInput } from 'ink';
 import { type ReactNode, useRef } from 'react';
-import type { Db } from '../../lib/db/database.ts';
 import type { Context } from '../context.ts';
 import { KeyReader } from './keys.ts';
 import { Monitor } from './monitor.ts';
 import { Screen } from './screen.tsx';
-import { initialState, type Session } from './state.ts';
+import { initialState } from './state.ts';
 import { clipboardSequence, Terminal } from './terminal.ts';
 import { themeFor } from './theme.ts';
+import type { Opened } from './watch.ts';
 
 function App({
   monitor,
@@ -28,12 +28,6 @@ function App({
   return <Screen state={monitor.state} theme={themeFor(env, color)} />;
 }
 
-export interface Opened {
-  db: Db;
-  session: Session;
-  timeoutMs: number;
-}
-
 /** Runs the monitor on the terminal until somebody ends it. */
 export async function runMonitor(
   context: Context,
@@ -48,10 +42,6 @@ export async function runMonitor(
     stdin: io.stdin,
     stdout: io.stdout,
     onResize: (size) => monitor.dispatch({ type: 'resized', ...size }),
-    onHangUp: () => {
-      process.exitCode = 129;
-      end();
-    },
   });
   const monitor = new Monitor(initialState(session, { ...terminal.size(), now: Date.now() }), {
     db,
@@ -97,7 +87,11 @@ export async function runMonitor(
     await Promise.race([ended, failed]);
   } finally {
     terminal.leave();
-    ink.unmount();
+    try {
+      ink.unmount();
+    } catch {
+      // Its keyboard is gone with the terminal.
+    }
     await monitor.end();
   }
 }

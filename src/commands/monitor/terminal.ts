@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { writeSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
+import { textWidth } from '../../lib/output/width.ts';
 
 const ESC = '\u001B[';
 // https://invisible-island.net/xterm/ctlseqs/ctlseqs.html
@@ -18,8 +20,6 @@ export interface TerminalOptions {
   stdin: NodeJS.ReadStream;
   stdout: NodeJS.WriteStream;
   onResize: (size: { columns: number; rows: number }) => void;
-  /** The terminal is gone (SIGHUP). */
-  onHangUp: () => void;
 }
 
 /**
@@ -56,7 +56,6 @@ export class Terminal {
     const { stdout } = this.#options;
     process.on('exit', this.#restoreAtExit);
     process.prependListener('uncaughtException', this.#restoreAtExit);
-    process.on('SIGHUP', this.#options.onHangUp);
     process.on('SIGTSTP', this.#suspended);
     stdout.on('resize', this.#resized);
     this.#take();
@@ -70,7 +69,6 @@ export class Terminal {
     this.#restore();
     process.off('exit', this.#restoreAtExit);
     process.off('uncaughtException', this.#restoreAtExit);
-    process.off('SIGHUP', this.#options.onHangUp);
     process.off('SIGTSTP', this.#suspended);
     stdout.off('resize', this.#resized);
   }
@@ -149,11 +147,15 @@ export class Terminal {
 
   #paint(frame: string): void {
     if (!this.#active) return;
-    const lines = frame.split('\n').slice(0, this.size().rows);
+    const { columns, rows } = this.size();
+    const lines = frame.split('\n').slice(0, rows);
     let changes = '';
     for (let row = 0; row < Math.max(lines.length, this.#shown.length); row++) {
       const line = lines[row] ?? '';
-      if (line !== this.#shown[row]) changes += `${ESC}${row + 1};1H${line}${ESC}0m${ESC}K`;
+      if (line === this.#shown[row]) continue;
+      // After the last column the cursor still stands on it, and it would be erased.
+      const isFull = textWidth(stripVTControlCharacters(line)) >= columns;
+      changes += `${ESC}${row + 1};1H${line}${ESC}0m${isFull ? '' : `${ESC}K`}`;
     }
     this.#shown = lines;
     if (changes !== '') this.#write(BEGIN + changes + END);

@@ -110,14 +110,6 @@ function ofTasks({ tasks }: Snapshot, now: number): Reason[] {
         mend: '1 ready',
       });
     }
-    if (!paused && row.errorRate !== null && row.errorRate >= ERRORS_WARN) {
-      reasons.push({
-        level: row.errorRate >= ERRORS_CRITICAL ? 'critical' : 'warn',
-        text: `${row.task}: ${percent(row.errorRate)} of attempts go wrong`,
-        since: null,
-        mend: 'E errors',
-      });
-    }
   }
   const failed = rows.reduce((sum, row) => sum + row.failed, 0);
   const held = rows.reduce((sum, row) => sum + row.held, 0);
@@ -137,7 +129,28 @@ function ofTasks({ tasks }: Snapshot, now: number): Reason[] {
       mend: '6 o resolve',
     });
   }
-  return reasons;
+  return [...reasons, ...ofErrors(rows, pauses)];
+}
+
+/** One reason for all tasks whose attempts go wrong, the worst first. */
+function ofErrors(rows: SnapshotTask[], pauses: Tasks['pauses']): Reason[] {
+  const wrong = rows
+    .filter(
+      ({ task, errorRate }) =>
+        (errorRate ?? 0) >= ERRORS_WARN && !pauses.some((pause) => pause.task === task),
+    )
+    .sort((a, b) => (b.errorRate ?? 0) - (a.errorRate ?? 0));
+  const worst = wrong[0]?.errorRate;
+  if (!worst) return [];
+  const named = wrong.map(({ task, errorRate }) => `${task} ${percent(errorRate ?? 0)}`).join(', ');
+  return [
+    {
+      level: worst >= ERRORS_CRITICAL ? 'critical' : 'warn',
+      text: `attempts go wrong: ${named}`,
+      since: null,
+      mend: 'E errors',
+    },
+  ];
 }
 
 const count = (value: number, what: string) =>

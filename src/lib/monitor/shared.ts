@@ -6,8 +6,15 @@ export const SNAPSHOT_CHANNEL = 'donations_snapshot';
 
 /** A snapshot is not taken again sooner than this. */
 export const LEAST_AGE_MS = 700;
-/** Nor sooner than so many times what it cost: all monitors together are below 1% of one core. */
+/** Nor sooner than so many times what it costs: all monitors together are below 1% of one core. */
 const REST_FACTOR = 110;
+/** However much it costs, it is never older than this while something happens. */
+const MOST_REST_MS = 5000;
+/**
+ * What it costs is the time that Postgres takes when nobody else is in its way: a shorter time counts
+ * at once, a longer one little by little.
+ */
+const GROWTH = 1.25;
 /** Whoever takes one and dies meanwhile holds up the others for so long. */
 const CLAIM_MS = 5000;
 
@@ -19,8 +26,9 @@ export interface SharedSnapshot {
   dueInMs: number;
 }
 
-/** How long a snapshot that took so long stands at least. */
-export const restMs = (tookMs: number) => Math.max(LEAST_AGE_MS, tookMs * REST_FACTOR);
+/** How long a snapshot that costs so much stands at least. */
+export const restMs = (costMs: number) =>
+  Math.min(MOST_REST_MS, Math.max(LEAST_AGE_MS, costMs * REST_FACTOR));
 
 interface Row {
   body: string | null;
@@ -53,27 +61,30 @@ export async function refreshShared(
   db: Db,
   by: string,
   take: (before: Snapshot | undefined) => Promise<Snapshot>,
-): Promise<Snapshot | undefined> {
+): Promise<SharedSnapshot | undefined> {
   const { rows } = await db.query<{ body: string | null }>(
     `insert into donations.monitor_snapshot as s (claimed_until)
      values (clock_timestamp() + make_interval(secs => $3::float8 / 1000))
      on conflict (only_one) do update set claimed_until = excluded.claimed_until
      where s.claimed_until < clock_timestamp() and s.taken_at <
-       clock_timestamp() - make_interval(secs => greatest($1::float8, s.took_ms * $2::float8) / 1000)
+       clock_timestamp() - make_interval(
+         secs => least($4::float8, greatest($1::float8, s.took_ms * $2::float8)) / 1000)
      returning body`,
-    [LEAST_AGE_MS, REST_FACTOR, CLAIM_MS],
+    [LEAST_AGE_MS, REST_FACTOR, CLAIM_MS, MOST_REST_MS],
     'monitor_claim',
   );
   const [claimed] = rows;
   if (!claimed) return undefined;
   const snapshot = await take(claimed.body === null ? undefined : JSON.parse(claimed.body));
-  await db.query(
+  const { rows: kept } = await db.query<{ took_ms: number }>(
     `with kept as (
        update donations.monitor_snapshot
-       set body = $1, took_ms = $2, taken_at = clock_timestamp(), claimed_until = '-infinity' returning 1)
-     select pg_notify($3, $4) from kept`,
+       set body = $1, taken_at = clock_timestamp(), claimed_until = '-infinity',
+         took_ms = case when took_ms = 0 then $2 else least($2, took_ms * ${GROWTH}) end
+       returning took_ms)
+     select took_ms, pg_notify($3, $4) from kept`,
     [JSON.stringify(snapshot), snapshot.tookMs, SNAPSHOT_CHANNEL, by],
     'monitor_share',
   );
-  return snapshot;
+  return { body: snapshot, ageMs: 0, dueInMs: restMs(Number(kept[0]?.took_ms ?? snapshot.tookMs)) };
 }

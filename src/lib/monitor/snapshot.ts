@@ -104,7 +104,7 @@ export async function takeSnapshot(
     }
   };
   const workers = await part(before?.workers, async (tx) => plain(await listWorkers(tx)));
-  const events = await part(before?.events, readEvents);
+  const events = await part(before?.events, (tx) => readEvents(tx, workers.value ?? []));
   const tasks = await part(before?.tasks, readTasks);
   const { rows } = await db.query<{ at: Date }>('select clock_timestamp() as at');
   return {
@@ -145,10 +145,9 @@ async function readTasks(tx: Queryable): Promise<Tasks> {
 
 const TONES: Record<string, MonitorEvent['tone']> = { retry: 'warn', parked: 'warn' };
 
-async function readEvents(tx: Queryable): Promise<MonitorEvent[]> {
+async function readEvents(tx: Queryable, workers: Plain<WorkerRow>[]): Promise<MonitorEvent[]> {
   const failures = await listFailures(tx, { limit: EVENTS });
   const decisions = await listAudit(tx, { limit: EVENTS });
-  const workers = await listWorkers(tx);
   const events: MonitorEvent[] = [
     ...failures.map(
       ({ at, task, job, donation, attempt, outcome, error }): MonitorEvent => ({
@@ -177,11 +176,11 @@ async function readEvents(tx: Queryable): Promise<MonitorEvent[]> {
       }),
     ),
     ...workers.flatMap((worker): MonitorEvent[] => {
-      const told = (at: Date, tone: MonitorEvent['tone'], what: string): MonitorEvent => ({
-        at: at.toISOString(),
+      const told = (at: string, tone: MonitorEvent['tone'], what: string): MonitorEvent => ({
+        at,
         kind: 'worker',
         tone,
-        text: `worker ${worker.id} on ${worker.host} ${what}`,
+        text: `worker …${worker.id.slice(-6)} on ${worker.host} ${what}`,
         task: null,
         job: null,
         donation: null,

@@ -73,17 +73,17 @@ export function stateSpan(state: string, theme: Theme): Span {
 export function taskColumns(tasks: Tasks, now: number, theme: Theme): ScreenColumn<SnapshotTask>[] {
   const more = (name: string) => tasks.more.includes(name);
   return [
-    { head: 'TASK', width: 'fill', cell: ({ task }) => ({ text: task, tone: 'bold' }) },
+    { head: 'TASK', width: 'fill', least: 15, cell: ({ task }) => ({ text: task, tone: 'bold' }) },
     {
       head: 'READY',
-      width: 7,
+      width: 6,
       align: 'right',
       cell: (row) =>
         row.readyEstimate !== null && row.readyEstimate > row.ready
           ? { text: `~${compact(row.readyEstimate)}` }
           : count(row.ready, undefined, more('ready') && row.ready > 0),
     },
-    { head: 'RUN', width: 4, align: 'right', cell: ({ running }) => count(running) },
+    { head: 'RUN', width: 4, spare: 3, align: 'right', cell: ({ running }) => count(running) },
     {
       head: 'LATER',
       width: 6,
@@ -93,19 +93,20 @@ export function taskColumns(tasks: Tasks, now: number, theme: Theme): ScreenColu
     },
     {
       head: 'RETRY',
-      width: 6,
+      width: 5,
+      spare: 4,
       align: 'right',
       cell: ({ retrying }) => count(retrying, 'warn', more('later')),
     },
     {
       head: 'FAILED',
-      width: 7,
+      width: 6,
       align: 'right',
       cell: ({ failed }) => count(failed, 'bad', more('failed')),
     },
     {
       head: 'HELD',
-      width: 6,
+      width: 5,
       align: 'right',
       cell: ({ held }) => count(held, 'bad', more('failed')),
     },
@@ -128,7 +129,8 @@ export function taskColumns(tasks: Tasks, now: number, theme: Theme): ScreenColu
     },
     {
       head: 'ERR',
-      width: 5,
+      width: 4,
+      spare: 1,
       align: 'right',
       cell: ({ errorRate }) =>
         errorRate === null
@@ -137,7 +139,8 @@ export function taskColumns(tasks: Tasks, now: number, theme: Theme): ScreenColu
     },
     {
       head: 'WAIT',
-      width: 6,
+      width: 5,
+      spare: 2,
       align: 'right',
       cell: (row) => {
         const wait = waitMs(row, now);

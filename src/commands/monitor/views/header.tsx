@@ -172,10 +172,14 @@ export function Totals({ state, width }: { state: State; width: number }): React
     ((name === 'scheduled' || name === 'retrying') && tasks.more.includes('later')) ||
     ((name === 'failed' || name === 'held') && tasks.more.includes('failed'));
   const short: Record<string, string> =
-    width < 100 ? { running: 'run', scheduled: 'later', retrying: 'retry', failed: 'fail' } : {};
+    width < 116 ? { running: 'run', scheduled: 'later', retrying: 'retry', failed: 'fail' } : {};
+  // On a narrow screen those that there are, and those that matter.
+  const isShown = (name: string, count: number) =>
+    width >= 78 || count > 0 || name === 'failed' || name === 'held';
   const counts = JOB_STATES.flatMap((name, i): Span[] => {
     const count = countOf(state, name);
     const bad = (name === 'failed' || name === 'held') && count > 0;
+    if (!isShown(name, count)) return [];
     return [
       { text: `${i + 1} `, tone: 'dim' },
       { text: `${short[name] ?? name} `, tone: count > 0 ? undefined : 'dim' },
@@ -184,7 +188,7 @@ export function Totals({ state, width }: { state: State; width: number }): React
         tone: bad ? 'bad' : count > 0 ? 'bold' : 'dim',
         bold: count > 0,
       },
-      { text: width < 100 ? ' ' : '   ' },
+      { text: width < 100 ? ' ' : width < 116 ? '  ' : '   ' },
     ];
   });
   const done = tasks.rows.reduce((sum, row) => sum + row.donePerMinute, 0);
@@ -193,9 +197,9 @@ export function Totals({ state, width }: { state: State; width: number }): React
   const rates: Span[] = [
     { text: 'done ', tone: 'dim' },
     { text: `${rate(done)}/min`, bold: true },
-    { text: width < 100 ? ' err ' : '   errors at most ', tone: 'dim' },
+    { text: width < 116 ? ' err ' : '   errors at most ', tone: 'dim' },
     { text: percent(worst), tone: worst >= 0.05 ? 'bad' : undefined, bold: true },
-    ...(width < 100
+    ...(width < 116
       ? []
       : ([
           { text: '   p95 ', tone: 'dim' },

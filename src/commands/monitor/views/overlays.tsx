@@ -40,6 +40,9 @@ export function Footer({ state, width }: { state: State; width: number }): React
       />
     );
   }
+  // What is open says itself which keys it takes.
+  if (state.dialog || state.input || state.help !== undefined)
+    return <Line width={width} spans={[]} />;
   const always = ['help', 'quit'];
   const keys = footerKeys(state);
   const chip = (binding: (typeof keys)[number]): Span[] => [

@@ -25,7 +25,7 @@ const GAP = 2;
 
 /** Shares the lines below the totals out: tasks first, then charts, then the rest. */
 export function layoutOf(columns: number, lines: number, taskCount: number): Layout {
-  const tasks = Math.min(Math.max(3, taskCount + 2), Math.max(3, Math.floor(lines / 3)));
+  const tasks = Math.min(Math.max(3, taskCount + 2), Math.max(5, Math.floor(lines * 0.45)));
   let left = lines - tasks;
   const charts = left >= 22 ? 9 : left >= 15 ? 7 : left >= 9 ? 5 : 0;
   left -= charts;
@@ -101,7 +101,7 @@ function TasksPane({ state, width, height }: PaneProps): ReactNode {
   const right: Span[] = tasks?.behind
     ? behindSpans(tasks, state.now)
     : [
-        ...(hidden > 0 ? [{ text: `${rows.length} tasks`, tone: 'dim' as const }] : []),
+        ...(hidden > 0 ? [{ text: `${rows.length} tasks, `, tone: 'dim' as const }] : []),
         ...(tasks?.value
           ? [{ text: `rates of ${formatDuration(tasks.value.spanMs)}`, tone: 'dim' as const }]
           : []),

@@ -91,9 +91,31 @@ export interface ScreenColumn<Row> {
   /** How wide; `fill` takes what the others leave, shared among such. */
   width: number | 'fill';
   align?: 'right';
+  /** Of one that fills: what it needs; for it others are left out, those with the highest `spare` first. */
+  least?: number;
+  spare?: number;
   /** Only on a screen of so many columns. */
   from?: number;
   cell: (row: Row) => Span;
+}
+
+/** The columns that fit, and how much those share that fill. */
+function fitColumns<Row>(
+  columns: ScreenColumn<Row>[],
+  width: number,
+): { shown: ScreenColumn<Row>[]; room: number } {
+  const shown = columns.filter(({ from = 0 }) => width >= from);
+  for (;;) {
+    const fixed = shown.reduce((sum, each) => sum + (each.width === 'fill' ? 0 : each.width), 0);
+    const room = width - 2 - fixed - (shown.length - 1);
+    const needed = shown.reduce((sum, { least = 0 }) => sum + least, 0);
+    const most = Math.max(...shown.map(({ spare = 0 }) => spare));
+    if (room >= needed || most === 0) return { shown, room };
+    shown.splice(
+      shown.findIndex(({ spare }) => spare === most),
+      1,
+    );
+  }
 }
 
 /** Which rows are shown: the selected one is among them, about in the middle. */
@@ -122,13 +144,8 @@ export function ScreenTable<Row>({
 }): ReactNode {
   const theme = useTheme();
   const { glyphs } = theme;
-  const shown = columns.filter(({ from = 0 }) => width >= from);
-  const fixed = shown.reduce(
-    (sum, column) => sum + (column.width === 'fill' ? 0 : column.width),
-    0,
-  );
+  const { shown, room } = fitColumns(columns, width);
   const fills = shown.filter((column) => column.width === 'fill').length;
-  const room = width - 2 - fixed - (shown.length - 1);
   const widthFor = (column: ScreenColumn<Row>) =>
     column.width === 'fill' ? Math.max(4, Math.floor(room / Math.max(1, fills))) : column.width;
   const line = (cells: (column: ScreenColumn<Row>) => Span) =>

@@ -13,7 +13,7 @@ export interface Failure {
   error_class: string | null;
 }
 
-/** Attempts that did not succeed, the latest first; of a stretch of time, or of all. */
+/** Attempts that went wrong (a declined card is an answer), the latest first; of a time, or of all. */
 export async function listFailures(
   tx: Queryable,
   { from, to, limit }: { from?: Date | undefined; to?: Date | undefined; limit: number },
@@ -22,7 +22,7 @@ export async function listFailures(
     `select started_at as at, job_id::text as job, task, attempt::int, donation_id as donation, outcome,
        left(coalesce(error_message, ''), 200) as error, error_class
      from donations.job_attempts
-     where outcome <> 'succeeded' and started_at >= $1::timestamptz and started_at < $2::timestamptz
+     where outcome <> 'succeeded' and outcome <> 'declined' and started_at >= $1::timestamptz and started_at < $2::timestamptz
      order by started_at desc limit $3`,
     [from ?? '-infinity', to ?? 'infinity', limit],
     'monitor_failures',
