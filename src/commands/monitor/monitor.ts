@@ -75,6 +75,8 @@ export class Monitor {
   #historyKey = '';
   #planned: Planned | undefined;
   #abort = new AbortController();
+  /** Of the change that is being made. */
+  #applying: Promise<void> | undefined;
 
   constructor(state: State, options: MonitorOptions) {
     this.state = state;
@@ -101,6 +103,7 @@ export class Monitor {
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#lookTimer);
     await this.#session?.end().catch(() => {});
+    await this.#applying;
   }
 
   dispatch(action: Action): void {
@@ -124,7 +127,7 @@ export class Monitor {
         void this.#plan(effect.request);
         break;
       case 'apply':
-        void this.#apply(effect.request);
+        this.#applying = this.#apply(effect.request);
         break;
       case 'stop':
         this.#abort.abort();
@@ -223,6 +226,8 @@ export class Monitor {
   }
 
   #lost(error: unknown): void {
+    // What was under way ends with its connection.
+    if (this.#ended) return;
     if (!isConnectionError(error) && !(error instanceof UserError) && !isSqlError(error)) {
       // A bug: whoever runs us shows it, once the terminal is as it was.
       throw error;

@@ -560,8 +560,9 @@ const goTo = (state: State, view: View): Step => {
 };
 
 function back(state: State): Step {
-  if (state.cursor !== undefined) return step({ ...state, cursor: undefined });
   const view = currentView(state);
+  if (view.name === 'overview' && state.cursor !== undefined)
+    return step({ ...state, cursor: undefined });
   if (view.marks.length > 0 || view.all) return step(clearMarks(state));
   if (state.views.length === 1) return step(state);
   return step({ ...state, views: state.views.slice(0, -1) }, { do: 'refresh' });

@@ -128,9 +128,11 @@ export class Terminal {
   #restore(): void {
     if (!this.#active) return;
     this.#active = false;
+    const { fd } = this.#options.stdout as unknown as { fd?: number };
     try {
       // At once, since the process may be about to end.
-      writeSync((this.#options.stdout as unknown as { fd?: number }).fd ?? 1, LEAVE);
+      if (fd === undefined) this.#options.stdout.write(LEAVE);
+      else writeSync(fd, LEAVE);
     } catch {
       // There is no terminal any more.
     }
