@@ -65,7 +65,7 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
     [50, 10, /60x15 and more shows all/],
   ])('starts at %i×%i, and leaves the terminal as it was', async (columns, rows, shown) => {
     const terminal = open(columns, rows);
-    const screen = await terminal.until((text) => shown.test(text) && /failed? 5/.test(text));
+    const screen = await terminal.until((text) => shown.test(text) && /fail(ed)? 5/.test(text));
     expect(screen).toContain('SANDBOX');
     expect(screen.split('\n').length).toBeLessThanOrEqual(rows + 1);
     terminal.keys('q');
@@ -74,7 +74,7 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
 
   it('goes through every view, filters, marks and retries with a confirmation', async () => {
     const terminal = open(100, 30);
-    await terminal.until(/failed? 5/);
+    await terminal.until(/fail(ed)? 5/);
     for (const [key, shown] of [
       ['E', /Failures by their cause[\s\S]*SendGrid refused/],
       ['W', /Workers of the last day/],
@@ -114,7 +114,7 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
 
   it('discards everything that matches when its number is typed, and undoes it', async () => {
     const terminal = open(100, 30);
-    await terminal.until(/failed? 4/);
+    await terminal.until(/fail(ed)? 4/);
     terminal.keys('5');
     await terminal.until(/SendGrid refused/);
     terminal.keys('a', 'd');
@@ -129,12 +129,12 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
     await terminal.until(/Restored 4 jobs/);
     expect(await count('from donations.discarded_jobs where restored_as is null')).toBe(0);
     terminal.keys('Escape');
-    await terminal.until(/failed? 4/);
+    await terminal.until(/fail(ed)? 4/);
   });
 
   it('shows within moments what somebody else does', async () => {
     const terminal = open(100, 30);
-    await terminal.until(/failed? 4/);
+    await terminal.until(/fail(ed)? 4/);
     await runCli(['jobs', 'pause', 'tokenize_card', '--reason', 'wrong logo'], { env: system.env });
     await terminal.until(/tokenize_card is paused/);
     await runCli(['jobs', 'resume', 'tokenize_card'], { env: system.env });
@@ -162,7 +162,7 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
     ['SIGHUP', (terminal: Tmux) => process.kill(terminal.pid(), 'SIGHUP')],
   ])('%s leaves the terminal as it was', async (_how, end) => {
     const terminal = open(80, 24);
-    await terminal.until(/failed? 4|fail 4/);
+    await terminal.until(/fail(ed)? 4/);
     end(terminal);
     isAsBefore(terminal, await terminal.until(/ended \d+/));
   });
@@ -209,7 +209,7 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
     );
     await tmux.until(/\$/);
     tmux.type(`${MONITOR}\n`);
-    await tmux.until(/fail 4/);
+    await tmux.until(/fail(ed)? 4/);
     tmux.keys('C-z');
     const shell = await tmux.until(/Stopped/);
     expect(shell).not.toContain('Throughput');
@@ -232,14 +232,14 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
     url.username = 'monitor_viewer';
     url.password = 'viewer';
     const terminal = open(100, 30, '', { DATABASE_URL: url.href });
-    await terminal.until(/read-only[\s\S]*failed? 4/);
+    await terminal.until(/read-only[\s\S]*fail(ed)? 4/);
     terminal.keys('Down', 'r');
     await terminal.until(/the database role monitor_viewer can only read/);
   });
 
   it('without UTF-8 writes ASCII only', async () => {
     const terminal = open(100, 30, '', { LANG: 'C' });
-    const screen = await terminal.until(/failed? 4/);
+    const screen = await terminal.until(/fail(ed)? 4/);
     expect(screen).toMatch(/^[\x20-\x7e\n]*$/);
   });
 });

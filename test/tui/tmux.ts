@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 /** Whether there is a tmux to test with: Debian and Ubuntu have it as `apt-get install tmux`. */
 export const hasTmux = spawnSync('tmux', ['-V']).status === 0;
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 40_000;
 const LOOK_AGAIN_MS = 100;
 
 /** A terminal of its own, of any size, that can be typed at and looked at. */
