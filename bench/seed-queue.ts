@@ -28,16 +28,27 @@ const id = (prefix: string) => `'${prefix}_' || lpad(i::text, 26, '0')`;
 
 async function seedDonations(db: Db, count: number): Promise<void> {
   await db.query(
-    `insert into donations.donors (id, name, email)
-     select ${id('dnr')}, 'Donor ' || i, 'donor' || i || '@example.org' from generate_series(0, $1::int) i`,
+    `with donor as (
+       insert into donations.donors (id, name)
+       select ${id('dnr')}, 'Donor ' || i from generate_series(0, $1::int) i returning id, name
+     )
+     insert into donations.donor_emails (donor_id, email, is_primary)
+     select id, replace(lower(name), ' ', '') || '@example.org', true from donor`,
     [Math.ceil(count / 5)],
   );
   await db.query(
-    `insert into donations.donations (id, donor_id, amount_minor, currency, status, payment_method,
-       payment_intent_id, fund, received_on, settled_at)
-     select ${id('don')}, 'dnr_' || lpad((i / 5)::text, 26, '0'), 5000, 'usd', 'succeeded', 'pm_card_visa',
-       'pi_' || i, case when i % 10 = 0 then 'Gala' end, current_date, now()
-     from generate_series(1, $1::int) i`,
+    `with donation as (
+       insert into donations.donations (id, donor_id, amount_minor, currency, method, status, gift_on,
+         received_on, settled_at)
+       select ${id('don')}, 'dnr_' || lpad((i / 5)::text, 26, '0'), 5000, 'usd', 'card', 'succeeded',
+         current_date, current_date, now()
+       from generate_series(1, $1::int) i
+     ), charge as (
+       insert into donations.charges (donation_id, payment_method, payment_intent_id)
+       select ${id('don')}, 'pm_card_visa', 'pi_' || i from generate_series(1, $1::int) i
+     )
+     insert into donations.allocations (donation_id, fund, amount_minor)
+     select ${id('don')}, 'Gala', 5000 from generate_series(10, $1::int, 10) i`,
     [count],
   );
 }

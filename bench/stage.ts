@@ -6,6 +6,7 @@ import { type Config, loadConfig } from '../src/lib/config.ts';
 import { type Db, openDb } from '../src/lib/db/database.ts';
 import { startEmbedded, stopEmbedded } from '../src/lib/db/embedded.ts';
 import { prepareDatabase } from '../src/lib/db/prepare.ts';
+import { ensureOrganization } from '../src/lib/organizations/organization.ts';
 import { SAMPLE } from '../src/lib/receipts/templates.ts';
 import { SandboxClient } from '../src/lib/sandbox/client.ts';
 import { ensureSandbox, stopSandbox } from '../src/lib/sandbox/daemon.ts';
@@ -25,15 +26,16 @@ export async function openStage(): Promise<Stage> {
   const dataDir = mkdtempSync(join(tmpdir(), 'donations-bench-'));
   await chmod(dataDir, 0o755);
   const { url: databaseUrl } = await startEmbedded({ dataDir });
-  const { url: sandboxUrl } = await ensureSandbox({ dataDir });
+  const sandbox = await ensureSandbox({ dataDir });
   const { config } = loadConfig({ env: { DONATIONS_DATA_DIR: dataDir }, cwd: dataDir });
   const db = openDb({ url: databaseUrl, applicationName: 'donations bench', poolSize: 20 });
   await prepareDatabase(db, { url: databaseUrl, mode: 'sandbox', migrateByItself: true });
+  await ensureOrganization(db, config);
   return {
     dataDir,
     databaseUrl,
-    sandboxUrl,
-    sandbox: new SandboxClient(sandboxUrl),
+    sandboxUrl: sandbox.url,
+    sandbox: new SandboxClient(sandbox),
     config,
     db,
     async close() {
@@ -49,29 +51,44 @@ export async function openStage(): Promise<Stage> {
 export async function seedReceipts(db: Db, from: number, count: number): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.query(
-      `insert into donations.donors (id, name, email) values ('dnr_' || repeat('0', 26), 'Ada Lovelace', 'ada@example.org')
+      `insert into donations.donors (id, name) values ('dnr_' || repeat('0', 26), 'Ada Lovelace')
        on conflict do nothing`,
     );
     await tx.query(
-      `insert into donations.receipt_counters values ('bench', 0) on conflict do nothing`,
+      `insert into donations.receipt_counters select id, 'bench', 0 from donations.organizations
+       on conflict do nothing`,
     );
     const id = (prefix: string) => `'${prefix}_' || lpad(i::text, 26, '0')`;
     await tx.query(
-      `insert into donations.donations (id, donor_id, amount_minor, currency, status, payment_method, payment_intent_id, received_on, settled_at)
-       select ${id('don')}, 'dnr_' || repeat('0', 26), 5000, 'usd', 'succeeded', 'pm_card_visa', 'pi_' || i, current_date, now()
+      `insert into donations.donations (id, donor_id, amount_minor, currency, method, status, gift_on,
+         received_on, settled_at)
+       select ${id('don')}, 'dnr_' || repeat('0', 26), 5000, 'usd', 'card', 'succeeded', current_date,
+         current_date, now()
        from generate_series($1::int, $2::int) i`,
       [from, from + count - 1],
     );
     await tx.query(
-      `insert into donations.receipts (id, donation_id, series, number, amount_minor, deductible_minor, currency,
-         received_on, issued_on, locale, template_version, content, content_hash)
-       select ${id('rcp')}, ${id('don')}, 'bench', i, 5000, 5000, 'usd', current_date, current_date, 'en-US', '1', $3, repeat('0', 64)
-       from generate_series($1::int, $2::int) i`,
+      `insert into donations.charges (donation_id, payment_method, payment_intent_id)
+       select ${id('don')}, 'pm_card_visa', 'pi_' || i from generate_series($1::int, $2::int) i`,
+      [from, from + count - 1],
+    );
+    await tx.query(
+      `insert into donations.receipts (id, organization_id, organization_version, kind, series, number,
+         donor_id, amount_minor, deductible_minor, currency, issued_on, locale, template_version, content,
+         content_hash)
+       select ${id('rcp')}, o.id, 1, 'donation', 'bench', i, 'dnr_' || repeat('0', 26), 5000, 5000, 'usd',
+         current_date, 'en-US', '1', $3::jsonb, encode(sha256(convert_to($3::jsonb::text, 'UTF8')), 'hex')
+       from donations.organizations o, generate_series($1::int, $2::int) i`,
       [from, from + count - 1, JSON.stringify(SAMPLE)],
     );
     await tx.query(
-      `insert into donations.receipt_deliveries (id, receipt_id, donation_id, kind, recipient, status)
-       select ${id('dlv')}, ${id('rcp')}, ${id('don')}, 'original', 'ada@example.org', 'pending'
+      `insert into donations.receipt_donations (receipt_id, donation_id, kind)
+       select ${id('rcp')}, ${id('don')}, 'donation' from generate_series($1::int, $2::int) i`,
+      [from, from + count - 1],
+    );
+    await tx.query(
+      `insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status)
+       select ${id('dlv')}, ${id('rcp')}, 'original', 'ada@example.org', 'pending'
        from generate_series($1::int, $2::int) i`,
       [from, from + count - 1],
     );

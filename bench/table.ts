@@ -1,10 +1,17 @@
-import Table from 'cli-table3';
+import { fitColumns } from '../src/lib/output/columns.ts';
+import { fitText } from '../src/lib/output/width.ts';
 
 /** Prints rows as a table. */
 export function printTable(head: string[], rows: (string | number)[][]): void {
-  const table = new Table({ head, style: { head: [], border: [] } });
-  table.push(...rows);
-  process.stdout.write(`${table.toString()}\n`);
+  const columns = head.map((header, i) => ({ header, texts: rows.map((row) => String(row[i])) }));
+  const fitted = fitColumns(columns, process.stdout.columns || 120);
+  const line = (cell: (i: number) => string) =>
+    fitted
+      .map(({ width }, i) => fitText(cell(i), width))
+      .join('  ')
+      .trimEnd();
+  const lines = [line((i) => head[i] ?? ''), ...rows.map((row) => line((i) => String(row[i])))];
+  process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 /** The middle value. */

@@ -42,12 +42,14 @@ export type ContextOptions = Pick<Context, 'io' | 'version' | 'args' | 'signal'>
 /** The context of one command line. */
 export function createContext({ io, version, args, signal }: ContextOptions): Context {
   const closers: (() => Promise<void>)[] = [];
+  // Postgres shows it to its administrator: the command's words, and nothing that a user typed besides.
   const commandName = args
     .filter((arg) => !arg.startsWith('-'))
     .slice(0, 2)
+    .filter((word) => /^[a-z][a-z-]{0,20}$/.test(word))
     .join(' ');
 
-  const settings = once(async () => {
+  const loadSettings = once(async () => {
     const { loadConfig } = await import('../lib/config.ts');
     const loaded = loadConfig(io);
     if (loaded.config.mode === 'sandbox' && io.stderr.isTTY) {
@@ -55,7 +57,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     }
     return loaded;
   });
-  const config = async () => (await settings()).config;
+  const config = async () => (await loadSettings()).config;
 
   const databaseUrl = once(async () => {
     const { databaseUrl, dataDir } = await config();
@@ -65,13 +67,19 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
   });
 
   const db = once(async () => {
-    const { mode, databaseUrl: external } = await config();
+    const settings = await config();
     const url = await databaseUrl();
     const { openDb } = await import('../lib/db/database.ts');
     const { prepareDatabase } = await import('../lib/db/prepare.ts');
     const db = openDb({ url, applicationName: `donations ${commandName}`, poolSize: 10 });
     closers.push(() => db.close());
-    await prepareDatabase(db, { url, mode, migrateByItself: external === undefined });
+    await prepareDatabase(db, {
+      url,
+      mode: settings.mode,
+      migrateByItself: settings.databaseUrl === undefined,
+    });
+    const { ensureOrganization } = await import('../lib/organizations/organization.ts');
+    await ensureOrganization(db, settings);
     return db;
   });
 
@@ -105,7 +113,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     signal,
     stopsByItself: false,
     config,
-    configSources: async () => (await settings()).sources,
+    configSources: async () => (await loadSettings()).sources,
     log: once(async () => {
       const { createLogger } = await import('../lib/output/log.ts');
       return createLogger(io);
@@ -123,21 +131,43 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     }),
     mail: once(async () => {
       const { sendgrid } = await endpoints();
+      const { receipts } = await config();
       const { sendgridGateway } = await import('../lib/providers/sendgrid.ts');
-      return sendgridGateway({ ...sendgrid, apiKey: sendgrid.apiKey as string });
+      return sendgridGateway({
+        ...sendgrid,
+        apiKey: sendgrid.apiKey as string,
+        sender: receipts.from,
+      });
     }),
     async operator() {
-      const { hostname, userInfo } = await import('node:os');
+      const { hostname } = await import('node:os');
       return {
-        actor: io.env.DONATIONS_ACTOR || userInfo().username,
+        actor: await actor(io.env.DONATIONS_ACTOR),
         host: hostname(),
-        command: `donations ${args.map(quoteArgument).join(' ')}`,
+        command: `donations ${args.map(quoteArgument).join(' ')}`.slice(0, MAX_COMMAND),
       };
     },
     async close() {
       for (const close of closers.splice(0).reverse()) await close();
     },
   };
+}
+
+/** As much of a command line as the audit trail keeps. */
+const MAX_COMMAND = 10_000;
+
+async function actor(named: string | undefined): Promise<string> {
+  if (named) {
+    const { cleanName } = await import('../lib/text.ts');
+    return cleanName(named, { field: 'DONATIONS_ACTOR', max: 200 });
+  }
+  const { userInfo } = await import('node:os');
+  try {
+    return userInfo().username;
+  } catch {
+    // A container's user need not have a name.
+    return `uid ${process.getuid?.()}`;
+  }
 }
 
 /** As it would have to be typed. */

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Account, TaskTotals } from '../lib/donations/account.ts';
+import type { Tally, TaskTotals } from '../lib/donations/tally.ts';
 import { configurationError, UserError, usageError } from '../lib/errors.ts';
 import { type Io, paint, print, say } from '../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../lib/output/render.ts';
@@ -55,13 +55,13 @@ export function demoCommand(context: Context): Command {
     const demo = await (options.monitor
       ? playOnMonitor(context, count)
       : playInLines(context, { count, untilSettled: options.exit === true }));
-    const { account, totals, chargedTwice, complete } = await demo.end();
-    summarise(context.io, account, totals);
+    const { tally, totals, chargedTwice, complete } = await demo.end();
+    summarise(context.io, tally, totals);
     if (chargedTwice.length > 0)
       throw new UserError('failed', `charged more than once: ${chargedTwice.join(', ')}`);
     if (options.exit && !complete)
       throw new UserError('failed', 'not every donation came to its end', 'See: donations doctor');
-    nextSteps(context.io, account);
+    nextSteps(context.io, tally);
   });
 }
 
@@ -91,17 +91,17 @@ async function playOnMonitor(context: Context, count: number | undefined): Promi
   return demo;
 }
 
-function summarise(io: Io, account: Account, totals: TaskTotals[]): void {
+function summarise(io: Io, tally: Tally, totals: TaskTotals[]): void {
   const lines: [string, number, 'good' | 'warn' | 'bad'][] = [
-    ['charged', account.charged, 'good'],
-    ['declined', account.declined, 'warn'],
-    ['tokenized', account.tokenized, 'good'],
-    ['receipts accepted', account.accepted, 'good'],
-    ['held (may have been sent)', account.held, 'warn'],
-    ['failed', account.receiptsFailed + account.tokensFailed, 'bad'],
-    ['still under way', account.unsettled + account.tokensOpen + account.receiptsOpen, 'warn'],
+    ['charged', tally.charged, 'good'],
+    ['declined', tally.declined, 'warn'],
+    ['tokenized', tally.tokenized, 'good'],
+    ['receipts accepted', tally.accepted, 'good'],
+    ['held (may have been sent)', tally.held, 'warn'],
+    ['failed', tally.receiptsFailed + tally.tokensFailed, 'bad'],
+    ['still under way', tally.unsettled + tally.tokensOpen + tally.receiptsOpen, 'warn'],
   ];
-  print(io, `\n${paint(io, 'bold', `${account.donations} donations (SANDBOX)`)}`);
+  print(io, `\n${paint(io, 'bold', `${tally.donations} donations (SANDBOX)`)}`);
   for (const [what, count, tone] of lines) {
     const number = String(count).padStart(6);
     print(io, `${count > 0 ? paint(io, tone, number) : number}  ${what}`);
@@ -110,10 +110,10 @@ function summarise(io: Io, account: Account, totals: TaskTotals[]): void {
   render(io, {}, TOTALS, totals);
 }
 
-function nextSteps(io: Io, account: Account): void {
+function nextSteps(io: Io, tally: Tally): void {
   say(io, '\nLook around:');
   say(io, '  donations receipts list --limit 5     what was sent');
-  if (account.held > 0)
+  if (tally.held > 0)
     say(io, '  donations receipts list --held        what may have been sent, for you to decide');
   say(io, '  donations sandbox inbox               the mails themselves');
   say(io, '  donations jobs policy                 what is retried, and what is not');

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { CheckResult } from '../lib/health/doctor.ts';
 import { paint, plain, print } from '../lib/output/io.ts';
 import { type Column, chosenFormat, type OutputOptions, render } from '../lib/output/render.ts';
+import { lookOf } from '../lib/output/status.ts';
 import type { Context } from './context.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
 import { examples } from './shared/examples.ts';
@@ -9,13 +10,6 @@ import { withOutput } from './shared/output-options.ts';
 
 /** How long one check may take. */
 const LIMIT_MS = 15_000;
-
-const LOOKS = {
-  ok: ['●', 'good'],
-  warning: ['▲', 'warn'],
-  failed: ['✕', 'bad'],
-  skipped: ['‖', 'dim'],
-} as const;
 
 const COLUMNS: Column<CheckResult>[] = [
   { name: 'check', header: 'CHECK', value: (row) => row.check },
@@ -30,7 +24,7 @@ export function doctorCommand(context: Context): Command {
   const command = new Command('doctor').description(
     'look whether everything is in order, and say what to do where it is not',
   );
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations doctor', 'exits 1 if something must be mended'],
     ['donations doctor --json=check,status,hint', 'for a script'],
   ]).action(async (options: OutputOptions) => {
@@ -39,7 +33,7 @@ export function doctorCommand(context: Context): Command {
     if (chosenFormat(options).format === 'table') {
       const width = Math.max(...results.map(({ check }) => check.length));
       for (const { check, status, message, hint } of results) {
-        const [glyph, tone] = LOOKS[status];
+        const { glyph, tone } = lookOf(status);
         print(io, `${paint(io, tone, glyph)} ${check.padEnd(width)}  ${plain(message)}`);
         if (hint) print(io, `${' '.repeat(width + 4)}${paint(io, 'bold', plain(hint))}`);
       }

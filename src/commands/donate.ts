@@ -1,17 +1,33 @@
 import { Command } from 'commander';
-import type { Charged } from '../lib/donations/charge.ts';
-import type { DonateInput } from '../lib/donations/donate.ts';
+import type { Db } from '../lib/db/database.ts';
 import type { Donation } from '../lib/donations/donation.ts';
+import type { Gift } from '../lib/donations/input.ts';
 import { UserError } from '../lib/errors.ts';
+import { maskText } from '../lib/mask.ts';
 import { decimalAmount, formatMoney } from '../lib/money.ts';
 import { paint, say } from '../lib/output/io.ts';
 import { type Column, chosenFormat, type OutputOptions, renderOne } from '../lib/output/render.ts';
+import { statusTone } from '../lib/output/status.ts';
+import { formatDuration } from '../lib/output/time.ts';
 import type { Context } from './context.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
+import { confirmYes } from './shared/confirm.ts';
 import { examples } from './shared/examples.ts';
 import { withOutput } from './shared/output-options.ts';
 
-type Options = DonateInput & OutputOptions & { background?: boolean; wait?: boolean };
+interface Options extends OutputOptions {
+  amount?: string;
+  currency?: string;
+  email?: string;
+  name?: string;
+  paymentMethod?: string;
+  fund?: string;
+  campaign?: string;
+  requestId?: string;
+  background?: boolean;
+  wait?: boolean;
+  yes?: boolean;
+}
 
 const COLUMNS: Column<Donation>[] = [
   { name: 'id', header: 'DONATION', value: (d) => d.id },
@@ -19,7 +35,7 @@ const COLUMNS: Column<Donation>[] = [
     name: 'status',
     header: 'STATUS',
     value: (d) => d.status,
-    tone: (d) => (d.status === 'succeeded' ? 'good' : d.status === 'failed' ? 'bad' : 'warn'),
+    tone: (d) => statusTone(d.status),
   },
   {
     name: 'amount_minor',
@@ -33,27 +49,32 @@ const COLUMNS: Column<Donation>[] = [
   {
     name: 'card',
     header: 'CARD',
-    value: (d) => d.card && `${d.card.brand} ending in ${d.card.last4}`,
+    value: ({ charge }) => charge?.card && `${charge.card.brand} ending in ${charge.card.last4}`,
   },
-  { name: 'payment_intent', header: 'PAYMENT', value: (d) => d.paymentIntentId },
-  { name: 'decline_code', header: 'DECLINED', value: (d) => d.failureCode },
-  { name: 'message', header: '', value: (d) => d.failureReason },
+  { name: 'payment_intent', header: 'PAYMENT', value: (d) => d.charge?.paymentIntentId },
+  { name: 'decline_code', header: 'DECLINED', value: (d) => d.charge?.failure?.code },
+  { name: 'message', header: '', value: (d) => d.charge?.failure?.reason },
 ];
 
 /** `donations donate`: records a donation and charges it, now or in the background. */
 export function donateCommand(context: Context): Command {
   const command = new Command('donate')
     .description('record a donation and charge it')
-    .requiredOption('--amount <amount>', 'such as 50 or 1,250.00')
-    .requiredOption('--currency <code>', 'ISO 4217, such as usd')
-    .requiredOption('--email <address>', "the donor's e-mail address")
-    .requiredOption('--name <name>', "the donor's name, as on the receipt")
-    .requiredOption('--payment-method <id>', 'pm_… or tok_… as Stripe gave it')
+    .option('--amount <amount>', 'such as 50 or 1,250.00')
+    .option('--currency <code>', 'ISO 4217, such as usd')
+    .option('--email <address>', "the donor's e-mail address")
+    .option('--name <name>', "the donor's name, as on the receipt")
+    .option('--payment-method <id>', 'pm_… or tok_… as Stripe gave it')
     .option('--fund <fund>', 'what the gift is for')
     .option('--campaign <campaign>', 'what brought it in')
+    .option(
+      '--request-id <text>',
+      'your own name for this request: the same again charges nothing anew',
+    )
     .option('--background', 'let a worker charge it')
-    .option('--wait', 'with --background: wait until it is settled');
-  return examples(withOutput(command), [
+    .option('--wait', 'with --background: wait until it is settled')
+    .option('--yes', 'do not ask about a gift that looks like one of the last minutes');
+  return examples(withOutput(command, COLUMNS), [
     [
       'donations donate --amount 50 --currency usd --email ada@example.org --name "Ada Lovelace" --payment-method pm_card_visa',
       'charge now',
@@ -65,42 +86,112 @@ export function donateCommand(context: Context): Command {
   ]).action((options: Options) => donate(context, options));
 }
 
+// The options by the fields of a gift.
+const OPTION_OF: Record<string, string> = {
+  'donor.name': '--name',
+  'donor.email': '--email',
+  paymentMethod: '--payment-method',
+  requestId: '--request-id',
+};
+
 async function donate(context: Context, options: Options): Promise<void> {
-  const { checkDonation, donateInBackground, donateNow } = await import(
-    '../lib/donations/donate.ts'
-  );
+  const [{ checkGift }, { recordCardGift }, { loadDonation }] = await Promise.all([
+    import('../lib/donations/input.ts'),
+    import('../lib/donations/record.ts'),
+    import('../lib/donations/donation.ts'),
+  ]);
   const config = await context.config();
-  const checked = checkDonation(options, config.organization.locale);
+  const gift = checkGift(
+    {
+      amount: options.amount,
+      currency: options.currency,
+      method: 'card',
+      donor: { name: options.name, email: options.email },
+      paymentMethod: options.paymentMethod,
+      fund: options.fund,
+      campaign: options.campaign,
+      requestId: options.requestId,
+    },
+    {
+      locale: config.organization.locale,
+      mustHaveEmail: true,
+      nameOf: (field) => OPTION_OF[field] ?? `--${field}`,
+    },
+  );
   const db = await context.db();
-  const deps = { db, config, clock: context.clock };
-  if (options.background) {
-    const id = await donateInBackground(deps, checked);
-    const { loadDonation } = await import('../lib/donations/donation.ts');
-    return show(
-      context,
-      options,
-      options.wait ? await settled(context, id) : await loadDonation(db, id),
-    );
-  }
-  const { chargePending } = await import('../lib/donations/donate.ts');
-  const { ProviderError } = await import('../lib/providers/errors.ts');
-  const payments = await context.payments();
-  let id = '';
-  let charged: Charged;
-  try {
-    charged = await donateNow({ ...deps, payments }, checked, (recorded) => {
-      id = recorded;
-    });
-  } catch (error) {
-    throw error instanceof ProviderError ? chargePending(id, error) : error;
-  }
-  show(context, options, charged.donation);
+  const payments = options.background ? undefined : await context.payments();
+  await pointOutTwin(context, db, gift, options);
+  const { id, isNew } = await recordCardGift(db, gift, payments ? 'caller' : 'job');
+  if (!isNew) say(context.io, `The request ${gift.requestId} was recorded before, as ${id}.`);
+  const donation = await withLastWord(context, id, async () => {
+    if (payments) {
+      const { chargeNow } = await import('../lib/donations/charge.ts');
+      await chargeNow({ db, payments }, id);
+    } else if (options.wait) {
+      const { waitUntilSettled } = await import('../lib/donations/wait.ts');
+      say(context.io, `Waiting for ${id} to be charged; Ctrl-C stops waiting, not the charge.`);
+      return waitUntilSettled(db, id, context.signal);
+    }
+    return loadDonation(db, id);
+  });
+  show(context, options, donation);
 }
 
-async function settled(context: Context, id: string): Promise<Donation> {
-  const { waitUntilSettled } = await import('../lib/donations/wait.ts');
-  say(context.io, `Waiting for ${id} to be charged; Ctrl-C stops waiting, not the charge.`);
-  return waitUntilSettled(await context.db(), id, context.signal);
+/** A gift like one of the last ten minutes may be the same gift entered again. */
+async function pointOutTwin(context: Context, db: Db, gift: Gift, { yes }: Options): Promise<void> {
+  const { findTwin } = await import('../lib/donations/record.ts');
+  const twin = await findTwin(db, gift);
+  if (!twin) return;
+  const { io } = context;
+  say(
+    io,
+    `The same donor gave the same amount ${formatDuration(twin.ageMs)} ago: ${twin.id} (${twin.status}).`,
+  );
+  if (yes || !io.stdin.isTTY || !io.stderr.isTTY) {
+    say(io, 'This gift is recorded and charged too.');
+    return;
+  }
+  if (!(await confirmYes(context, 'Is this another gift, to be charged too?')))
+    throw new UserError('confirmation_needed', 'nothing was recorded and nothing is charged');
+}
+
+/**
+ * Runs what follows once a donation is recorded. Whatever ends it (an error, a lost connection, the
+ * user, a time limit), the last word is the donation's id and what will become of it.
+ */
+async function withLastWord<T>(context: Context, id: string, work: () => Promise<T>): Promise<T> {
+  context.stopsByItself = true;
+  const { signal, io } = context;
+  const { stripe } = await context.config();
+  const recorded = `Donation ${id} is recorded and will be charged once, in the background`;
+  const hint = `Do not enter it again. See what becomes of it: donations show ${id}`;
+  const limit = AbortSignal.timeout(REQUESTS * stripe.timeoutMs + DATABASE_MS);
+  try {
+    return await Promise.race([
+      work(),
+      rejectWhen(signal),
+      ...(context.args.includes('--wait') ? [] : [rejectWhen(limit)]),
+    ]);
+  } catch (error) {
+    if (signal.aborted) {
+      say(io, `donations: interrupted. ${recorded}.\n  ${hint}`);
+      throw error;
+    }
+    const why = limit.aborted ? 'the charge takes too long' : maskText((error as Error).message);
+    throw new UserError('try_again', `${why}. ${recorded}`, hint, { cause: error });
+  }
+}
+
+/** Requests that a charge makes one after another, at most. */
+const REQUESTS = 4;
+/** How long Postgres may take over a charge. */
+const DATABASE_MS = 15_000;
+
+function rejectWhen(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 function show(context: Context, options: Options, donation: Donation): void {
@@ -110,7 +201,7 @@ function show(context: Context, options: Options, donation: Donation): void {
     if (chosenFormat(options).format === 'table') {
       say(
         io,
-        `donations: the card was declined: ${donation.failureReason} (${donation.failureCode})\n  No money moved and no receipt is sent.`,
+        `donations: the card was declined: ${donation.charge?.failure?.reason} (${donation.charge?.failure?.code})\n  No money moved and no receipt is sent.`,
       );
     }
     process.exitCode = EXIT_CODE_OF.failed;

@@ -20,7 +20,7 @@ export function helpCommand(context: Context, program: () => Command): Command {
       if (words[0] === 'exit-codes') return render(context.io, options, COLUMNS, [...EXIT_CODES]);
       return findCommand(program(), words).outputHelp();
     });
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations help worker start', 'the same as: donations worker start --help'],
     ['donations help exit-codes', 'what each exit code means'],
   ]);

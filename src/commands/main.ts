@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { processIo, say } from '../lib/output/io.ts';
+import { processIo } from '../lib/output/io.ts';
 import { createContext } from './context.ts';
+import { execute, tellFailure } from './execute.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
-import { buildProgram } from './program.ts';
-import { explain, formatFailure } from './report-error.ts';
 
 const SIGNAL_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** How long connections may take to close when the command is ended where it stands. */
@@ -48,37 +47,12 @@ export async function run(argv: string[]): Promise<void> {
     process.exit(code === 'EPIPE' ? 0 : EXIT_CODE_OF.failed);
   });
   io.stderr.on('error', () => {});
-  const fail = async (error: unknown) => {
-    // What cannot be explained for want of settings is explained by what is wrong with them.
-    const failure = await explain(error, context).catch((second) => explain(second, context));
-    if (failure) say(io, formatFailure(failure, wantsJson(args)));
-    await end(failure ? EXIT_CODE_OF[failure.code] : 0);
-  };
-  process.on('uncaughtException', fail);
+  process.on('uncaughtException', async (error) => end(await tellFailure(error, context)));
 
-  try {
-    const program = await buildProgram(context, args);
-    await program.parseAsync(args.map(explicitJson).map(negatedTerm), { from: 'user' });
-    if (stopCode === undefined || context.stopsByItself) await end(Number(process.exitCode ?? 0));
-  } catch (error) {
-    // What fails because it was told to stop has not failed.
-    if (stopCode !== undefined) return context.stopsByItself ? end(stopCode) : undefined;
-    await fail(error);
-  }
+  const code = await execute(context);
+  // A command that was told to stop and does not end by itself is ended by the signal.
+  if (stopCode === undefined || context.stopsByItself) await end(code ?? stopCode ?? 0);
 }
-
-// Commander would take the word after a bare --json for its fields: `show --json don_…`.
-const explicitJson = (arg: string) => (arg === '--json' ? '--json=' : arg);
-
-// Nor is `-state:held` an option: it is a term of a filter.
-const negatedTerm = (arg: string) => (/^-[a-z][\w.]*:/.test(arg) ? ` ${arg}` : arg);
-
-const wantsJson = (args: string[]) =>
-  args.some(
-    (arg, i) =>
-      /^--json(=|$)|^--output=(nd)?json$/.test(arg) ||
-      (arg === '--output' && /^(nd)?json$/.test(args[i + 1] ?? '')),
-  );
 
 function packageVersion(): string {
   // One folder up from dist, two from src/commands.

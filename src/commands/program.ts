@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import type { Io } from '../lib/output/io.ts';
+import { checkValues } from './arguments.ts';
 import { completionCommand } from './completion.ts';
 import type { Context } from './context.ts';
 import { helpCommand } from './help.ts';
 
-type MakeCommand = (context: Context, version: string) => Command;
+type MakeCommand = (context: Context) => Command;
 type Load = () => Promise<MakeCommand>;
 
 interface Branch {
@@ -74,6 +75,7 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./jobs/errors.ts')).jobsErrorsCommand,
       async () => (await import('./jobs/stats.ts')).jobsStatsCommand,
       async () => (await import('./jobs/retry.ts')).jobsRetryCommand,
+      async () => (await import('./jobs/recall.ts')).jobsRecallCommand,
       async () => (await import('./jobs/discard.ts')).jobsDiscardCommand,
       async () => (await import('./jobs/restore.ts')).jobsRestoreCommand,
       async () => (await import('./jobs/reschedule.ts')).jobsRescheduleCommand,
@@ -122,10 +124,20 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./sandbox/status.ts')).sandboxStatusCommand,
       async () => (await import('./sandbox/inbox.ts')).sandboxInboxCommand,
       async () => (await import('./sandbox/fault.ts')).sandboxFaultCommand,
+      async () => (await import('./sandbox/refund.ts')).sandboxRefundCommand,
       async () => (await import('./sandbox/webhooks.ts')).sandboxWebhooksCommand,
       async () => (await import('./sandbox/reset.ts')).sandboxResetCommand,
     ],
     hidden: [async () => (await import('./sandbox/serve.ts')).sandboxServeCommand],
+  },
+  {
+    name: 'organization',
+    group: SETUP,
+    description: 'the organisation that issues receipts',
+    verbs: [
+      async () => (await import('./organization/show.ts')).organizationShowCommand,
+      async () => (await import('./organization/update.ts')).organizationUpdateCommand,
+    ],
   },
   {
     name: 'config',
@@ -149,6 +161,7 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
     .version(context.version, '-V, --version')
     .option('--no-color', 'plain text, as with NO_COLOR')
     .helpCommand(false)
+    .hook('preAction', (_program, action) => checkValues(action))
     .addHelpText('after', '\nMore: donations <command> --help, donations help exit-codes');
   for (const branch of named.length > 0 ? named : BRANCHES) {
     program.addCommand((await grow(branch, context)).helpGroup(branch.group));
@@ -163,17 +176,17 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
 }
 
 async function grow(branch: Leaf | Noun, context: Context): Promise<Command> {
-  if ('load' in branch) return (await branch.load())(context, context.version);
+  if ('load' in branch) return (await branch.load())(context);
   const noun = new Command(branch.name)
     .description(branch.description)
     .usage(branch.bare ? '[command] [options]' : '<command> [options]')
     .helpCommand(false);
   for (const load of branch.verbs) {
-    const verb = (await load())(context, context.version);
+    const verb = (await load())(context);
     noun.addCommand(verb, { isDefault: verb.name() === branch.bare });
   }
   for (const load of branch.hidden ?? [])
-    noun.addCommand((await load())(context, context.version), { hidden: true });
+    noun.addCommand((await load())(context), { hidden: true });
   return noun;
 }
 

@@ -2,7 +2,10 @@ import { CommanderError } from 'commander';
 import { isConnectionError } from '../lib/db/connection-error.ts';
 import { describeDatabase } from '../lib/db/describe.ts';
 import { type ErrorCode, UserError } from '../lib/errors.ts';
+import { toJson } from '../lib/output/render.ts';
+import { cutText } from '../lib/output/width.ts';
 import type { ErrorClass } from '../lib/providers/errors.ts';
+import { safeLine } from '../lib/text.ts';
 import type { Context } from './context.ts';
 
 /** What is told of an error. */
@@ -101,9 +104,15 @@ function explainUsage(error: CommanderError, args: string[]): Failure | undefine
   };
 }
 
+/** As much of a message as a person reads; a bug's stack is told whole. */
+const MAX_MESSAGE = 1000;
+const MAX_LINES = 20;
+
 /** The words for stderr: one line and what to do, or one JSON object. */
 export function formatFailure({ code, message, hint }: Failure, json: boolean): string {
-  if (json) return JSON.stringify({ error: { code, message, hint: hint ?? null } });
+  if (json) return toJson({ error: { code, message, hint: hint ?? null } });
   if (code === 'bug') return `donations: this is a bug, please report it:\n${message}`;
-  return `donations: ${message}${hint ? `\n  ${hint.replaceAll('\n', '\n  ')}` : ''}`;
+  const cut = (line: string) => cutText(safeLine(line.slice(0, MAX_MESSAGE * 2)), MAX_MESSAGE);
+  const lines = [`donations: ${cut(message)}`, ...(hint?.split('\n').map(cut) ?? [])];
+  return lines.slice(0, MAX_LINES).join('\n  ');
 }

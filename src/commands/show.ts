@@ -1,12 +1,33 @@
 import { Command } from 'commander';
 import type { Story, StoryEvent } from '../lib/donations/story.ts';
 import { formatMoney } from '../lib/money.ts';
-import { type Io, paint, plain, print, say, type Tone } from '../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../lib/output/render.ts';
+import { type Io, paint, plain, print, say } from '../lib/output/io.ts';
+import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../lib/output/render.ts';
+import { statusTone } from '../lib/output/status.ts';
 import { formatDuration, formatRelative } from '../lib/output/time.ts';
 import type { Context } from './context.ts';
 import { examples } from './shared/examples.ts';
 import { withOutput } from './shared/output-options.ts';
+
+const FIELDS = fieldsOf(
+  'id',
+  'status',
+  'amount_minor',
+  'currency',
+  'donor',
+  'fund',
+  'campaign',
+  'payment_intent',
+  'decline_code',
+  'failure_reason',
+  'card',
+  'card_saved_at',
+  'created_at',
+  'settled_at',
+  'receipts',
+  'jobs',
+  'events',
+);
 
 /** `donations show <id>`: one donation's whole story. */
 export function showCommand(context: Context): Command {
@@ -16,7 +37,7 @@ export function showCommand(context: Context): Command {
       '<id>',
       'donation (or the beginning of its id), receipt, receipt number, pi_… or job id',
     );
-  return examples(withOutput(command), [
+  return examples(withOutput(command, FIELDS), [
     ['donations show don_01jd2x', 'by the beginning of its id'],
     ['donations show 2026-000042 --json', 'by a receipt number, for a script'],
   ]).action(async (ref: string, options: OutputOptions) => {
@@ -26,25 +47,11 @@ export function showCommand(context: Context): Command {
     ]);
     const story = await context.read(async (tx) => tellStory(tx, await findDonation(tx, ref)));
     if (chosenFormat(options).format === 'table') tell(context.io, story, context.clock.now());
-    else print(context.io, toJson(toObject(story), context.io.stdout.isTTY));
+    else renderOne(context.io, options, FIELDS, toObject(story));
   });
 }
 
-const TONES: Record<string, Tone> = {
-  succeeded: 'good',
-  accepted: 'good',
-  processing: 'warn',
-  pending: 'warn',
-  sending: 'warn',
-  retry: 'warn',
-  parked: 'warn',
-  declined: 'bad',
-  failed: 'bad',
-  held: 'bad',
-  abandoned: 'bad',
-};
-
-const toned = (io: Io, word: string) => (TONES[word] ? paint(io, TONES[word], word) : word);
+const toned = (io: Io, status: string) => paint(io, statusTone(status), status);
 
 function tell(io: Io, { donation, receipts, jobs, events }: Story, now: Date): void {
   const { donor } = donation;
@@ -54,7 +61,7 @@ function tell(io: Io, { donation, receipts, jobs, events }: Story, now: Date): v
   );
   print(
     io,
-    `${plain(donor.name)} <${plain(donor.email)}>${donation.fund ? `  fund ${plain(donation.fund)}` : ''}${donation.campaign ? `  campaign ${plain(donation.campaign)}` : ''}`,
+    `${plain(donor.name)}${donor.email ? ` <${plain(donor.email)}>` : ''}${donation.fund ? `  fund ${plain(donation.fund)}` : ''}${donation.campaign ? `  campaign ${plain(donation.campaign)}` : ''}`,
   );
   for (const receipt of receipts) {
     for (const delivery of receipt.deliveries) {
@@ -71,11 +78,11 @@ function tell(io: Io, { donation, receipts, jobs, events }: Story, now: Date): v
     const when =
       job.state === 'running'
         ? 'now'
-        : `${formatRelative(job.run_at, now)} (${job.run_at.toISOString()})`;
+        : `${formatRelative(job.runAt, now)} (${job.runAt.toISOString()})`;
     const ended = job.state === 'failed' || job.state === 'held';
     print(
       io,
-      `${paint(io, 'dim', 'next'.padStart(10))}  job ${job.id} ${job.task} is ${toned(io, job.state)}${ended ? `: ${plain(job.last_error ?? '')}` : `, ${when}, attempt ${job.attempts + 1} of ${job.max_attempts}`}`,
+      `${paint(io, 'dim', 'next'.padStart(10))}  job ${job.id} ${job.task} is ${toned(io, job.state)}${ended ? `: ${plain(job.lastError ?? '')}` : `, ${when}, attempt ${job.attempts + 1} of ${job.maxAttempts}`}`,
     );
   }
   const held = receipts
@@ -109,14 +116,20 @@ function toObject({ donation, receipts, jobs, events }: Story) {
     status: donation.status,
     amount_minor: donation.amount.minor,
     currency: donation.amount.currency,
-    donor: { id: donation.donor.id, name: donation.donor.name, email: donation.donor.email },
+    donor: {
+      id: donation.donor.id,
+      name: donation.donor.name,
+      email: donation.donor.email ?? null,
+    },
+    method: donation.method,
+    refunded_minor: donation.refundedMinor,
     fund: donation.fund ?? null,
     campaign: donation.campaign ?? null,
-    payment_intent: donation.paymentIntentId ?? null,
-    decline_code: donation.failureCode ?? null,
-    failure_reason: donation.failureReason ?? null,
-    card: donation.card ?? null,
-    card_saved_at: donation.cardSavedAt ?? null,
+    payment_intent: donation.charge?.paymentIntentId ?? null,
+    decline_code: donation.charge?.failure?.code ?? null,
+    failure_reason: donation.charge?.failure?.reason ?? null,
+    card: donation.charge?.card ?? null,
+    card_saved_at: donation.charge?.cardSavedAt ?? null,
     created_at: donation.createdAt,
     settled_at: donation.settledAt ?? null,
     receipts: receipts.map((receipt) => ({
@@ -133,7 +146,16 @@ function toObject({ donation, receipts, jobs, events }: Story) {
         evidence: delivery.evidence ?? null,
       })),
     })),
-    jobs,
+    jobs: jobs.map((job) => ({
+      id: job.id,
+      task: job.task,
+      state: job.state,
+      attempts: job.attempts,
+      max_attempts: job.maxAttempts,
+      run_at: job.runAt,
+      locked_by: job.lockedBy,
+      last_error: job.lastError,
+    })),
     events: events.map((event) => ({
       at: event.at,
       what: event.what,

@@ -3,7 +3,7 @@ import { fingerprint } from '../lib/queue/fingerprint.ts';
 import { decide, type Verdict } from '../lib/queue/policy.ts';
 import type { AttemptOutcome, VerdictRow } from '../lib/queue/run/recorder.ts';
 import { describe } from './describe-error.ts';
-import type { Run } from './run-task.ts';
+import type { Run } from './run.ts';
 
 /** Decides what follows from a failure, and writes it down together with everything it changes. */
 export async function judge(

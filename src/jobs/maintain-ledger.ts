@@ -1,8 +1,12 @@
 import { z } from 'zod';
 import type { Db } from '../lib/db/database.ts';
+import { forgetPaced } from '../lib/queue/change/recall.ts';
+import { forgetDiscarded } from '../lib/queue/change/restore.ts';
+import { forgetStaleVerdicts } from '../lib/queue/run/verdict-changes.ts';
+import { forgetSeen } from '../lib/webhooks/seen.ts';
 import type { Task } from './task.ts';
 
-/** For how long a discard can be undone. */
+/** For how long a discard can be undone, and a retry be called off. */
 const RESTORABLE_DAYS = 30;
 
 /**
@@ -16,20 +20,10 @@ export function maintainLedger(deps: { db: Db; retentionDays: number }): Task<'m
     async run() {
       await deps.db.query('select donations.ensure_attempt_partitions()');
       await deps.db.query('select donations.prune_attempts($1)', [deps.retentionDays]);
-      await deps.db.query(
-        'delete from donations.webhook_events where received_at < now() - make_interval(days => $1)',
-        [deps.retentionDays],
-      );
-      await deps.db.query(
-        'delete from donations.discarded_jobs where discarded_at < now() - make_interval(days => $1)',
-        [RESTORABLE_DAYS],
-      );
-      await deps.db.query(
-        `delete from donations.job_verdicts v
-         where v.decision <> 'retry' and v.decided_at < now() - interval '1 day' and not exists (
-           select 1 from graphile_worker._private_jobs j
-           where j.id = v.job_id and j.attempts >= j.max_attempts)`,
-      );
+      await forgetSeen(deps.db, deps.retentionDays);
+      await forgetDiscarded(deps.db, RESTORABLE_DAYS);
+      await forgetPaced(deps.db, RESTORABLE_DAYS);
+      await forgetStaleVerdicts(deps.db);
       return { outcome: 'succeeded' };
     },
   };

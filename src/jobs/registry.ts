@@ -40,6 +40,7 @@ export function allTasks(deps: TaskDeps): Record<TaskName, Task> {
 /** Asks the provider behind a task whether it is well; throws if it is not. */
 export async function probeProvider(deps: TaskDeps, task: string): Promise<void> {
   const provider = TASKS[task as TaskName]?.provider;
-  if (provider === 'stripe') await deps.payments.ping();
+  if (provider === 'stripe')
+    await deps.payments.ping(task === 'tokenize_card' ? 'customers' : 'payments');
   if (provider === 'sendgrid') await deps.mail.ping();
 }

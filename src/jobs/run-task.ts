@@ -1,49 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Task as GraphileTask, JobHelpers } from 'graphile-worker';
-import type { Logger } from 'pino';
-import type { Clock } from '../lib/clock.ts';
-import type { Db } from '../lib/db/database.ts';
 import { fingerprint } from '../lib/queue/fingerprint.ts';
-import type { Situation } from '../lib/queue/policy.ts';
-import type { Brake } from '../lib/queue/run/brake.ts';
-import type { AttemptOutcome, AttemptRow, Entry } from '../lib/queue/run/recorder.ts';
+import type { AttemptOutcome, AttemptRow } from '../lib/queue/run/recorder.ts';
 import { hasPendingVerdict } from '../lib/queue/run/verdicts.ts';
-import type { RunningJob } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
 import { describe } from './describe-error.ts';
 import { judge } from './judge.ts';
+import type { TaskRunner } from './run.ts';
 import type { Attempt, Done, Task } from './task.ts';
-
-/** What every task is run with. */
-export interface TaskRunner {
-  db: Db;
-  clock: Clock;
-  log: Logger;
-  workerId: string;
-  brake: Brake;
-  record: (entry: Entry) => Promise<void>;
-  /** Called when a verdict waits to be carried over. */
-  verdictGiven: () => void;
-  /** What runs now, by job id; told in the heartbeat. */
-  running: Map<string, RunningJob>;
-  onBegin: () => void;
-  whenUnknown: Situation['whenUnknown'];
-  random: () => number;
-}
-
-/** One attempt under way. */
-export interface Run {
-  runner: TaskRunner;
-  name: TaskName;
-  task: Task;
-  /** As it came, not checked. */
-  payload: unknown;
-  attempt: Attempt;
-  donation: string | null;
-  log: Logger;
-  /** The attempt's row for the ledger, ended now. */
-  row: (outcome: AttemptOutcome, rest: Partial<AttemptRow>) => AttemptRow;
-}
 
 /** How long a job waits that was claimed although its task is paused. */
 const PARK_MS = 2000;

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { isConnectionError } from '../lib/db/connection-error.ts';
 import type { Session } from '../lib/db/database.ts';
 import { newId } from '../lib/ids.ts';
+import { plural } from '../lib/output/text.ts';
 import { CIRCUIT_THRESHOLD } from '../lib/queue/policy.ts';
 import { Activity } from '../lib/queue/run/activity.ts';
 import { adoptFailures } from '../lib/queue/run/adopt.ts';
@@ -116,7 +117,7 @@ export class Worker {
       if (jobs.length > 0) {
         log.info(
           { waiting_for: jobs.map(({ job, task, since }) => ({ job, task, since })) },
-          `waiting for ${jobs.length} running job${jobs.length === 1 ? '' : 's'}; a second signal ends them`,
+          `waiting for ${plural(jobs.length, 'running job')}; a second signal ends them`,
         );
       }
     };

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { SETTINGS } from './config-schema.ts';
-import { configurationError } from './errors.ts';
+import { configurationError, UserError } from './errors.ts';
+import { quoted, safeLine } from './text.ts';
 
 export interface ConfigFile {
   path: string;
@@ -28,7 +29,7 @@ export function readConfigFile(
     if (SETTINGS.includes(key)) continue;
     const near = nearest(key);
     throw configurationError(
-      `${path}: there is no setting ${key}`,
+      `${path}: there is no setting ${quoted(key, 80).slice(1, -1)}`,
       near ? `Did you mean ${near}?` : 'See all settings: donations config show',
     );
   }
@@ -37,17 +38,39 @@ export function readConfigFile(
 
 function parseFile(path: string, hint: string | undefined): Record<string, unknown> {
   try {
-    return parseToml(readFileSync(path, 'utf8'));
+    return parseToml(readText(path));
   } catch (error) {
+    if (error instanceof UserError) throw error;
     if (error instanceof TomlError) {
-      const why = error.message.split('\n')[0];
+      const why = safeLine(error.message.split('\n')[0] ?? '');
       throw configurationError(`${path}:${error.line}:${error.column}: ${why}`);
     }
+    if (error instanceof RangeError) throw configurationError(`${path} is nested too deeply`);
     const { code } = error as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
     throw configurationError(`${path} ${why}`, hint);
   }
 }
+
+/** Settings are a page; anything much larger is another file. */
+const MAX_BYTES = 1_000_000;
+
+function readText(path: string): string {
+  const stat = statSync(path);
+  if (!stat.isFile()) throw configurationError(`${path} is not a file`);
+  if (stat.size > MAX_BYTES) {
+    throw configurationError(`${path} is larger than 1 MB, and so no file of settings`);
+  }
+  const bytes = readFileSync(path);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw configurationError(`${path} is not UTF-8 text`, 'Save it as UTF-8.');
+  }
+}
+
+/** No setting is in tables deeper than this. */
+const DEEPEST = 5;
 
 function flatten(table: Record<string, unknown>, path: string[] = []): Record<string, unknown> {
   const isTable = (value: unknown): value is Record<string, unknown> =>
@@ -57,7 +80,7 @@ function flatten(table: Record<string, unknown>, path: string[] = []): Record<st
     !(value instanceof Date);
   return Object.fromEntries(
     Object.entries(table).flatMap(([key, value]) =>
-      isTable(value)
+      isTable(value) && path.length < DEEPEST
         ? Object.entries(flatten(value, [...path, key]))
         : [[[...path, key].join('.'), value]],
     ),
@@ -66,6 +89,7 @@ function flatten(table: Record<string, unknown>, path: string[] = []): Record<st
 
 /** The setting that was probably meant: the closest in spelling, if it is close. */
 function nearest(key: string): string | undefined {
+  if (key.length > 100) return undefined;
   const last = (name: string) => name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   const [best] = SETTINGS.map((name) => ({
     name,

@@ -1,9 +1,68 @@
 import { z } from 'zod';
+import { urlProblem, withoutPassword } from './db/describe.ts';
+import { maskSecret } from './mask.ts';
+import { isVisible, safeLine } from './text.ts';
 
-const text = z.string().trim().min(1, 'is empty');
-const email = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'is not an e-mail address');
-const milliseconds = z.coerce.number('is not a number of milliseconds').int().positive();
-const url = z.url({ protocol: /^https?$/, error: 'is not an http(s) URL' });
+const CONTROLS = 'has a character that is not seen or that controls a terminal';
+
+/** Text for people, on a receipt or in a mail: one line, to be seen. */
+const text = z
+  .string('is not a text')
+  .trim()
+  .min(1, 'is empty')
+  .max(500, 'is longer than 500 characters')
+  .refine(isVisible, 'has nothing that can be seen')
+  .refine((line) => safeLine(line) === line, CONTROLS);
+/** The name of a file or folder. */
+const path = z
+  .string('is not a path')
+  .trim()
+  .min(1, 'is empty')
+  .max(4096, 'is longer than 4,096 characters')
+  .refine((name) => !name.includes('\0'), 'has a NUL character');
+const email = z
+  .string('is not an e-mail address')
+  .max(254, 'is not an e-mail address')
+  .regex(/^[^\s@<>"(),;:\\[\]]+@[^\s@<>"(),;:\\[\]]+$/, 'is not an e-mail address')
+  .refine((address) => safeLine(address) === address, CONTROLS);
+const secret = (shape: RegExp, what: string) =>
+  z.string(what).max(1000, 'is longer than 1,000 characters').regex(shape, what);
+
+/** A whole number, in the environment as digits. */
+const whole = (min: number, max: number, what = 'is not a whole number') =>
+  z
+    .union(
+      [
+        z.number(what),
+        z
+          .string(what)
+          .trim()
+          .regex(/^-?\d{1,15}$/, what)
+          .transform(Number),
+      ],
+      what,
+    )
+    .pipe(z.number(what).int(what).min(min, `is below ${min}`).max(max, `is above ${max}`));
+/** A timer in Node holds no more than 2^31 ms, and turns more into 1 ms; nobody waits an hour for an answer. */
+const milliseconds = (min = 1, max = 3_600_000) =>
+  whole(min, max, 'is not a whole number of milliseconds');
+
+const url = z
+  .url({ protocol: /^https?$/, error: 'is not an http(s) URL' })
+  .max(2000, 'is longer than 2,000 characters');
+const postgresUrl = z
+  .string('is not a Postgres URL')
+  .max(4096, 'is longer than 4,096 characters')
+  .regex(/^postgres(ql)?:\/\//, 'is not a Postgres URL (postgres://user@host/database)')
+  .superRefine((value, context) => {
+    const problem = urlProblem(value);
+    if (problem) context.addIssue({ code: 'custom', message: problem });
+  });
+
+const addressLines = z
+  .array(text.max(200, 'has a line of more than 200 characters'))
+  .min(1)
+  .max(10);
 
 /**
  * Every setting there is, in the order of `donations config show`. The names are those of the TOML
@@ -11,47 +70,32 @@ const url = z.url({ protocol: /^https?$/, error: 'is not an http(s) URL' });
  */
 export const settingsSchema = z.strictObject({
   mode: z.enum(['sandbox', 'test', 'live'], 'is none of sandbox, test, live').optional(),
-  dataDir: text,
-  databaseUrl: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, 'is not a Postgres URL (postgres://user@host/database)')
-    .optional(),
+  dataDir: path,
+  databaseUrl: postgresUrl.optional(),
   stripe: z.strictObject({
-    secretKey: z
-      .string()
-      .regex(/^(sk|rk)_(test|live)_\w+$/, 'is not a secret key (sk_… or rk_…)')
-      .optional(),
+    secretKey: secret(/^(sk|rk)_(test|live)_\w+$/, 'is not a secret key (sk_… or rk_…)').optional(),
     apiBase: url.optional(),
     /** What the signatures of its webhooks are made with; one for each endpoint. */
-    webhookSecret: z
-      .string()
-      .regex(/^whsec_[\w+/=]+$/, 'is not a signing secret (whsec_…)')
-      .optional(),
-    timeoutMs: milliseconds,
+    webhookSecret: secret(/^whsec_[\w+/=]+$/, 'is not a signing secret (whsec_…)').optional(),
+    timeoutMs: milliseconds(1, 600_000),
   }),
   sendgrid: z.strictObject({
-    apiKey: z
-      .string()
-      .regex(/^SG\.[\w.-]+$/, 'is not an API key (SG.…)')
-      .optional(),
+    apiKey: secret(/^SG\.[\w.-]+$/, 'is not an API key (SG.…)').optional(),
     apiBase: url.optional(),
     /** What the signatures of its webhooks are checked with: the base 64 that SendGrid shows. */
-    webhookPublicKey: z
-      .string()
-      .regex(/^[A-Za-z0-9+/]{80,}={0,2}$/, 'is not a verification key (base 64, MFkw…)')
-      .optional(),
-    timeoutMs: milliseconds,
-    templateId: z
-      .string()
-      .regex(/^d-\w+$/, 'is not a dynamic template (d-…)')
-      .optional(),
+    webhookPublicKey: secret(
+      /^[A-Za-z0-9+/]{80,}={0,2}$/,
+      'is not a verification key (base 64, MFkw…)',
+    ).optional(),
+    timeoutMs: milliseconds(1, 600_000),
+    templateId: secret(/^d-\w+$/, 'is not a dynamic template (d-…)').optional(),
   }),
   organization: z.strictObject({
     legalName: text,
     // In the environment one line, with | between its lines.
     address: z.union(
-      [z.array(text).min(1), text.transform((lines) => lines.split(/\s*\|\s*/))],
-      'is not a list of lines',
+      [addressLines, text.transform((lines) => lines.split(/\s*\|\s*/)).pipe(addressLines)],
+      'is not a list of up to 10 lines',
     ),
     taxId: text,
     email,
@@ -69,23 +113,20 @@ export const settingsSchema = z.strictObject({
       .optional(),
     /** What to do when nobody can know whether a mail went out. */
     whenUnknown: z.enum(['hold', 'resend'], 'is neither hold nor resend'),
-    templatesDir: text.optional(),
+    templatesDir: path.optional(),
     goodsOrServices: text,
   }),
   worker: z.strictObject({
-    concurrency: z.coerce
-      .number('is not a number')
-      .int()
-      .min(1, 'is below 1')
-      .max(500, 'is above 500'),
-    heartbeatMs: milliseconds.min(100, 'is below 100'),
+    concurrency: whole(1, 500),
+    // Others take a worker for gone that was silent for a few seconds.
+    heartbeatMs: milliseconds(100, 2000),
   }),
   queue: z.strictObject({
     /** How long Postgres may take over one question of a person at the keyboard. */
-    readTimeoutMs: milliseconds,
+    readTimeoutMs: milliseconds(),
   }),
   ledger: z.strictObject({
-    retentionDays: z.coerce.number('is not a number').int().min(1, 'is below 1'),
+    retentionDays: whole(1, 36_500),
   }),
 });
 
@@ -101,6 +142,15 @@ export const SECRETS = [
   'sendgrid.apiKey',
   'databaseUrl',
 ];
+
+/** A setting's value as it may be shown: without secrets and passwords. */
+export function shownSetting(name: string, value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  // Any URL may carry a password: that of the database, of a proxy before a provider.
+  if (/^\s*[a-z]+:\/\//i.test(value)) return withoutPassword(value.trim());
+  if (name.startsWith('database')) return '****';
+  return SECRETS.includes(name) ? maskSecret(value) : value;
+}
 
 /** What is not set is this. */
 export const DEFAULTS: Record<string, unknown> = {

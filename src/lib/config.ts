@@ -9,8 +9,11 @@ import {
   SETTINGS,
   type Settings,
   settingsSchema,
+  shownSetting,
 } from './config-schema.ts';
 import { configurationError } from './errors.ts';
+import { toJson } from './output/render.ts';
+import { cutText } from './output/width.ts';
 
 export type Mode = 'sandbox' | 'test' | 'live';
 
@@ -92,7 +95,17 @@ function chooseMode(values: Record<string, unknown>, sources: Sources): Mode {
   return mode;
 }
 
+/** Longer than any setting; each has its own limit below. */
+const MAX_TEXT = 10_000;
+
 function validate(values: Record<string, unknown>, sources: Sources): Settings {
+  for (const [key, value] of Object.entries(values)) {
+    const texts = Array.isArray(value) ? value : [value];
+    if (!texts.some((text) => typeof text === 'string' && text.length > MAX_TEXT)) continue;
+    throw configurationError(
+      `${key} is longer than ${MAX_TEXT.toLocaleString('en-US')} characters (${sources[key]})`,
+    );
+  }
   const parsed = settingsSchema.safeParse(nest(values));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
@@ -106,7 +119,8 @@ function validate(values: Record<string, unknown>, sources: Sources): Settings {
       `Outside the sandbox it must be: in donations.toml, or as ${environmentName(key)}.`,
     );
   }
-  const shown = SECRETS.includes(key) ? '' : `${JSON.stringify(value)} `;
+  const text = toJson(shownSetting(key, value)) ?? '';
+  const shown = SECRETS.includes(key) ? '' : `${cutText(text, 80)} `;
   throw configurationError(`${key}: ${shown}${issue?.message ?? 'is not valid'} (${sources[key]})`);
 }
 

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 
 /** What each id prefix stands for. */
 export const ID_PREFIXES = {
+  organization: 'org',
   donor: 'dnr',
   donation: 'don',
   receipt: 'rcp',
@@ -29,10 +30,4 @@ export function newId(kind: IdKind): string {
     value >>= 5n;
   }
   return `${ID_PREFIXES[kind]}_${text}`;
-}
-
-/** The kind that an id (or the beginning of one) claims to be by its prefix, if any. */
-export function idKind(id: string): IdKind | undefined {
-  const prefix = id.split('_', 1)[0];
-  return (Object.keys(ID_PREFIXES) as IdKind[]).find((kind) => ID_PREFIXES[kind] === prefix);
 }

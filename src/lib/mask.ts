@@ -1,22 +1,24 @@
+import { bareLine } from './text.ts';
+
 const KEY = /\b(?:(?:sk|rk|pk)_(?:test|live)_|whsec_)\w+|\bSG\.[\w.-]+|\bBearer\s+\S+/gi;
 const EMAIL = /([^\s@<>"'(),:;])[^\s@<>"'(),:;]{0,63}@([^\s@<>"'(),:;]+)/g;
 // Digits in groups that one space or dash keeps apart.
 const DIGIT_GROUPS = /\d+(?:[ -]\d+)*/g;
-// Control characters, and those that break lines or turn the direction of writing.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this removes
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
 
 const MAX_LENGTH = 500;
+// What is shortened to a page need not be read to its end.
+const MAX_INPUT = 20_000;
 
 /** True when the text holds what may be a card number: 13 to 19 digits that pass the Luhn check. */
 export function looksLikeCardNumber(text: string): boolean {
-  return text.replace(DIGIT_GROUPS, maskCards) !== text;
+  // Full-width digits are digits, and what is not seen keeps none apart.
+  const digits = bareLine(text.normalize('NFKC'));
+  return digits.replace(DIGIT_GROUPS, maskCards) !== digits;
 }
 
 /** The text without what must not be kept: provider keys, e-mail addresses, card numbers, control characters. */
 export function maskText(text: string): string {
-  return text
-    .replace(CONTROL, ' ')
+  return bareLine(text.slice(0, MAX_INPUT))
     .replace(KEY, '****')
     .replace(EMAIL, '$1***@$2')
     .replace(DIGIT_GROUPS, maskCards)

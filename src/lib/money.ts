@@ -1,4 +1,5 @@
 import { usageError } from './errors.ts';
+import { quoted } from './text.ts';
 
 /** An amount in minor units (cents; whole yen; fils) of an ISO 4217 currency, in lower case as Stripe writes it. */
 export interface Money {
@@ -14,8 +15,31 @@ const THREE_DECIMAL = 'bhd jod kwd omr tnd'.split(' ');
 // Charged in hundredths, but only whole units exist. https://docs.stripe.com/currencies#special-cases
 const WHOLE_UNITS_ONLY = ['isk', 'ugx'];
 
-/** At most eight digits: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
-const MAX_MINOR = 99_999_999n;
+/** What an amount may be, by how it is paid. */
+export interface AmountLimits {
+  maxMinor: bigint;
+  /** What the largest amount is, in words that follow it. */
+  maxIs: string;
+  /** Whether only the units count that Stripe charges in. */
+  chargedUnits: boolean;
+}
+
+/** A card payment: at most eight digits. https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
+export const CARD_LIMITS: AmountLimits = {
+  maxMinor: 99_999_999n,
+  maxIs: 'the most that can be charged at once',
+  chargedUnits: true,
+};
+
+/** Any other gift, such as a wire or a bequest: ten billion dollars, which is a slip of the keyboard. */
+export const GIFT_LIMITS: AmountLimits = {
+  maxMinor: 999_999_999_999n,
+  maxIs: 'the most that one gift can be',
+  chargedUnits: false,
+};
+
+/** Longer than any amount with its currency. */
+const MAX_TEXT = 64;
 
 /** Every currency we take, lower case: those that `Intl` knows (ISO 4217's active codes). */
 export const currencies = (): string[] =>
@@ -38,7 +62,7 @@ export function parseCurrency(text: string): string {
     !Intl.supportedValuesOf('currency').includes(code.toUpperCase())
   ) {
     throw usageError(
-      `unknown currency "${text}"`,
+      `unknown currency ${quoted(text)}`,
       'Give an ISO 4217 code, such as usd, eur or jpy.',
     );
   }
@@ -50,29 +74,42 @@ export function parseCurrency(text: string): string {
  * writes it so. Refuses what is ambiguous rather than guess.
  *
  * @param locale BCP 47; decides which sign is the decimal one.
+ * @param limits of the way in which it is paid.
  * @throws UserError `usage` for anything that is not an amount above zero with the currency's decimals.
  */
-export function parseAmount(text: string, currency: string, locale = 'en-US'): Money {
+export function parseAmount(
+  text: string,
+  currency: string,
+  locale = 'en-US',
+  limits: AmountLimits = CARD_LIMITS,
+): Money {
   const refuse = (why: string, hint = 'Write it like 50 or 1,250.00.') =>
-    usageError(`amount "${text}" ${why}`, hint);
+    usageError(`amount ${quoted(text)} ${why}`, hint);
+  if (text.length > MAX_TEXT) throw refuse('is not an amount');
   const exponent = currencyExponent(currency);
   const parts = new Intl.NumberFormat(locale).formatToParts(12345.6);
   const decimal = parts.find((part) => part.type === 'decimal')?.value ?? '.';
-  const group = (parts.find((part) => part.type === 'group')?.value ?? ',').replace(/\s/, ' ');
+  const group = typed(parts.find((part) => part.type === 'group')?.value ?? ',');
 
-  const number = stripCurrency(text, currency).replace(/\s/g, ' ');
+  const number = typed(stripCurrency(text, currency));
   if (number.startsWith('-')) throw refuse('is negative', 'A donation is an amount above zero.');
   const literal = (sign: string) => sign.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const pattern = new RegExp(
-    `^(\\d+|\\d{1,3}(?:${literal(group)}\\d{3})+)(?:${literal(decimal)}(\\d+))?$`,
-  );
-  const match = pattern.exec(number);
+  const fractional = `(?:${literal(decimal)}(\\d+))?`;
+  const grouping = `\\d{1,3}(?:${literal(group)}\\d{3})+`;
+  const match = new RegExp(`^(\\d+|${grouping})${fractional}$`).exec(number);
   if (!match)
     throw refuse(
       'is not an amount',
       `With locale ${locale} write it like 1${group}250${decimal}00.`,
     );
   const [, whole = '', fraction = ''] = match;
+  // `0.500` in German is 500 to a machine and a half to a person: nobody writes a thousand as 0.
+  if (/^0\D/.test(whole) || /^00|^0\d/.test(whole)) {
+    throw refuse(
+      'can be read in two ways: it begins with a zero',
+      `With locale ${locale} write it like 1${group}250${decimal}00 or 0${decimal}50.`,
+    );
+  }
   if (exponent === 3 && whole.includes(group) && fraction === '') {
     throw refuse(
       `is ambiguous: ${currency.toUpperCase()} has three decimals`,
@@ -86,11 +123,12 @@ export function parseAmount(text: string, currency: string, locale = 'en-US'): M
   }
   const minor = BigInt(whole.replaceAll(group, '') + fraction.padEnd(exponent, '0'));
   if (minor <= 0n) throw refuse('is zero', 'A donation is an amount above zero.');
-  if (minor > MAX_MINOR) {
+  if (minor > limits.maxMinor) {
     throw refuse(
-      `is more than ${formatMoney({ minor: MAX_MINOR, currency })}, the most that can be charged at once`,
+      `is more than ${formatMoney({ minor: limits.maxMinor, currency })}, ${limits.maxIs}`,
     );
   }
+  if (!limits.chargedUnits) return { minor, currency };
   if (exponent === 3 && minor % 10n !== 0n) {
     throw refuse(
       `ends in a third decimal: ${currency.toUpperCase()} is charged in tens of its smallest unit`,
@@ -101,6 +139,9 @@ export function parseAmount(text: string, currency: string, locale = 'en-US'): M
   }
   return { minor, currency };
 }
+
+// No keyboard has the blanks and apostrophes that `Intl` writes.
+const typed = (text: string) => text.replace(/\s/g, ' ').replace(/’/g, "'");
 
 function stripCurrency(text: string, currency: string): string {
   const code = currency.toUpperCase();

@@ -1,4 +1,5 @@
 import { usageError } from './errors.ts';
+import { quoted } from './text.ts';
 
 const UNITS: Record<string, number> = {
   ms: 1,
@@ -9,23 +10,41 @@ const UNITS: Record<string, number> = {
   w: 604_800_000,
 };
 
+/** Longer texts are no number of anybody's; reading them only costs time. */
+const MAX_TEXT = 64;
+
+/** A hundred years: within what Postgres can add to a time or take from one. */
+export const MAX_DURATION_MS = 36_525 * 86_400_000;
+
 /**
  * A length of time as people type it, in milliseconds: `200ms`, `60s`, `10m`, `1h30m`, `2d`.
+ * @param bounds the longest that makes sense here; never more than a hundred years.
  * @throws UserError `usage`.
  */
-export function parseDuration(text: string): number {
-  const refused = usageError(
-    `"${text}" is not a length of time`,
-    'Write it like 200ms, 60s, 10m, 1h30m or 2d.',
-  );
-  const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g)];
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text.trim()) throw refused;
+export function parseDuration(text: string, { max = MAX_DURATION_MS } = {}): number {
+  const trimmed = text.trim();
+  const parts =
+    trimmed.length > MAX_TEXT ? [] : [...trimmed.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g)];
   const ms = parts.reduce(
     (sum, [, count, unit]) => sum + Number(count) * (UNITS[unit as string] as number),
     0,
   );
-  if (!(ms > 0)) throw refused;
+  if (parts.map(([part]) => part).join('') !== trimmed || Math.round(ms) < 1) {
+    throw usageError(
+      `${quoted(text)} is not a length of time`,
+      'Write it like 200ms, 60s, 10m, 1h30m or 2d.',
+    );
+  }
+  if (ms > max) throw usageError(`${quoted(text)} is too long`, `At most ${inUnits(max)}.`);
   return Math.round(ms);
+}
+
+/** In the largest unit that says it exactly: `36525d`, `10m`. */
+function inUnits(ms: number): string {
+  const [unit, size] = (['d', 'h', 'm', 's'] as const)
+    .map((name) => [name, UNITS[name] as number] as const)
+    .find(([, size]) => ms % size === 0) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
 }
 
 /**
@@ -33,11 +52,17 @@ export function parseDuration(text: string): number {
  * @returns from and to; the same twice for a single one.
  * @throws UserError `usage`.
  */
-export function parseDurationRange(text: string): [fromMs: number, toMs: number] {
-  const [from = '', to = from, ...rest] = text.split('-');
-  const range: [number, number] = [parseDuration(from), parseDuration(to)];
+export function parseDurationRange(
+  text: string,
+  bounds: { max?: number } = {},
+): [fromMs: number, toMs: number] {
+  const [from = '', to = from, ...rest] = text.split('-', 3);
+  const range: [number, number] = [parseDuration(from, bounds), parseDuration(to, bounds)];
   if (rest.length > 0 || range[0] > range[1]) {
-    throw usageError(`"${text}" is not a range of lengths of time`, 'Write it like 100ms-2s.');
+    throw usageError(
+      `${quoted(text)} is not a range of lengths of time`,
+      'Write it like 100ms-2s.',
+    );
   }
   return range;
 }
@@ -47,21 +72,32 @@ export function parseDurationRange(text: string): [fromMs: number, toMs: number]
  * @throws UserError `usage`.
  */
 export function parseShare(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)%$/.exec(text.trim());
+  const match = /^(\d{1,3}(?:\.\d{1,10})?)%$/.exec(text.trim());
   const share = Number(match?.[1]) / 100;
   if (!match || share > 1)
-    throw usageError(`"${text}" is not a share`, 'Write it like 20%, at most 100%.');
+    throw usageError(`${quoted(text)} is not a share`, 'Write it like 20%, at most 100%.');
   return share;
 }
+
+/** Nothing here is faster than a million a second, or slower than one in a day. */
+const MAX_RATE = 1_000_000;
+const MIN_RATE = 1 / 86_400;
 
 /**
  * A rate as people type it, per second: `10/s`, `600/m`.
  * @throws UserError `usage`.
  */
 export function parseRate(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\/(s|m|h)$/.exec(text.trim());
+  const match = /^(\d{1,12}(?:\.\d{1,10})?)\/(s|m|h)$/.exec(text.trim());
   const rate = (Number(match?.[1]) * 1000) / (UNITS[match?.[2] ?? ''] ?? Number.NaN);
-  if (!(rate > 0)) throw usageError(`"${text}" is not a rate`, 'Write it like 10/s or 600/m.');
+  if (!(rate > 0))
+    throw usageError(`${quoted(text)} is not a rate`, 'Write it like 10/s or 600/m.');
+  if (rate > MAX_RATE || rate < MIN_RATE) {
+    throw usageError(
+      `${quoted(text)} is a rate that cannot be kept`,
+      'From one a day (0.05/h) to a million a second.',
+    );
+  }
   return rate;
 }
 
@@ -70,9 +106,9 @@ export function parseRate(text: string): number {
  * @throws UserError `usage`.
  */
 export function parseCount(text: string, { min = 1, max = 1_000_000 } = {}): number {
-  const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+  const value = /^\d{1,15}$/.test(text.trim()) ? Number(text) : Number.NaN;
   if (!(value >= min && value <= max)) {
-    throw usageError(`"${text}" is not a whole number from ${min} to ${max}`);
+    throw usageError(`${quoted(text)} is not a whole number from ${min} to ${max}`);
   }
   return value;
 }

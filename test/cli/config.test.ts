@@ -55,6 +55,26 @@ it('shows every effective setting, where it came from, and no secret', async () 
   });
 });
 
+it('shows no password of a proxy or of a database, however it is written', async () => {
+  const { code, stdout } = await runCli(['config', 'show', '--json'], {
+    env: {
+      ...env,
+      STRIPE_API_BASE: 'https://me:hunter2@proxy.example/stripe',
+      DATABASE_URL: 'postgres://me@db.example/gifts?password=hunter2',
+    },
+  });
+  expect(code).toBe(0);
+  expect(stdout).toContain('https://me:****@proxy.example/stripe');
+  expect(stdout).not.toContain('hunter2');
+
+  const wrong = await runCli(['config', 'show'], {
+    env: { ...env, DATABASE_URL: 'postgres://me:12#hunter2@db.example/gifts' },
+  });
+  expect(wrong.code).toBe(78);
+  expect(wrong.stdout + wrong.stderr).not.toContain('hunter2');
+  expect(wrong.stderr).toContain('%23 for #');
+});
+
 it('is one setting a line in a pipe', async () => {
   const { stdout } = await runCli(['config', 'show'], { env });
   const lines = stdout.trimEnd().split('\n');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../support/cli.ts';
-import { type System, startSystem } from '../support/system.ts';
+import { hurry, type System, startSystem } from '../support/system.ts';
 
 let system: System;
 beforeAll(async () => {
@@ -42,7 +42,7 @@ describe('donate', () => {
       { status: 'succeeded', amount: 5000 },
     ]);
     const jobs = await system.db.query<{ task: string }>(
-      'select task_identifier as task from graphile_worker.jobs where key like $1 or key in (select $2 || id from donations.receipt_deliveries where donation_id = $3) order by 1',
+      'select task_identifier as task from graphile_worker.jobs where key like $1 or key in (select $2 || id from donations.receipt_deliveries where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $3)) order by 1',
       [`%${donation.id}`, 'send:', donation.id],
     );
     expect(jobs.rows.map(({ task }) => task)).toEqual(['send_receipt', 'tokenize_card']);
@@ -59,7 +59,7 @@ describe('donate', () => {
     const { id, status, decline_code } = JSON.parse(declined.stdout);
     expect({ status, decline_code }).toEqual({ status: 'failed', decline_code: code });
     const { rowCount } = await system.db.query(
-      'select 1 from donations.receipts where donation_id = $1',
+      'select 1 from donations.receipt_donations where donation_id = $1',
       [id],
     );
     expect(rowCount).toBe(0);
@@ -105,7 +105,112 @@ describe('donate', () => {
   });
 });
 
+describe('--request-id', () => {
+  it('makes one donation of the same request, and refuses another gift under it', async () => {
+    const before = await count();
+    const runs = [];
+    for (let i = 0; i < 3; i++) runs.push(await donate({}, '--request-id', 'form-17', '--json'));
+    const ids = new Set(runs.map(({ stdout }) => JSON.parse(stdout).id));
+    expect(ids.size).toBe(1);
+    expect(await count()).toBe((before ?? 0) + 1);
+    const [id] = [...ids];
+    const charges = await system.sandbox.paymentIntents({ donationId: id });
+    expect(charges.filter(({ status }) => status === 'succeeded')).toHaveLength(1);
+    const other = await donate({ amount: '51' }, '--request-id', 'form-17');
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain(id);
+    expect(await count()).toBe((before ?? 0) + 1);
+  });
+
+  it('makes one donation of the same request, however many commands make it at once', async () => {
+    const before = await count();
+    const runs = await Promise.all(
+      Array.from({ length: 4 }, () => donate({}, '--request-id', 'form-18', '--json')),
+    );
+    expect(new Set(runs.map(({ stdout }) => JSON.parse(stdout).id)).size).toBe(1);
+    expect(await count()).toBe((before ?? 0) + 1);
+    const charges = await system.sandbox.paymentIntents({
+      donationId: JSON.parse(runs[0]?.stdout ?? '').id,
+    });
+    expect(charges.filter(({ status }) => status === 'succeeded')).toHaveLength(1);
+  });
+});
+
+describe('a gift much like one of the last ten minutes', () => {
+  it('is pointed out, and charged, off a terminal', async () => {
+    const name = 'Twice Giver';
+    const first = JSON.parse((await donate({ name }, '--json')).stdout);
+    const second = await donate({ name }, '--json');
+    expect(second.code).toBe(0);
+    expect(second.stderr).toContain(first.id);
+    expect(JSON.parse(second.stdout).id).not.toBe(first.id);
+    expect((await donate({ name, amount: '51' }, '--json')).stderr).toBe('');
+  });
+});
+
+describe('the last word, once a donation is recorded', () => {
+  const latest = async () =>
+    (
+      await system.db.query<{ id: string; status: string }>(
+        'select id, status from donations.donations order by created_at desc limit 1',
+      )
+    ).rows[0];
+
+  it('of Ctrl-C is its id and what will become of it', async () => {
+    await system.sandbox.setFaults('stripe', { path: 'POST', hangs: true, count: 1 });
+    const stop = new AbortController();
+    const before = await count();
+    const run = runCli(
+      [
+        'donate',
+        ...Object.entries(GIFT).flatMap(([name, value]) => [`--${name}`, value]),
+        '--json',
+      ],
+      { env: { ...system.env, DONATIONS_STRIPE_TIMEOUT_MS: '60000' }, signal: stop.signal },
+    );
+    while ((await count()) === before) await new Promise((resolve) => setImmediate(resolve));
+    stop.abort();
+    const { code, stderr } = await run;
+    const recorded = await latest();
+    expect(code).toBe(130);
+    expect(stderr).toContain(`Donation ${recorded?.id} is recorded`);
+    expect(stderr).toContain('Do not enter it again');
+    expect(recorded?.status).toBe('processing');
+  });
+
+  it('of a database that refuses the outcome is the same', async () => {
+    await system.db.query(
+      `create function public.refuse() returns trigger language plpgsql as $$
+       begin raise exception 'disk full' using errcode = 'disk_full'; end $$;
+       create trigger full_disk before update of settled_at on donations.donations
+         for each row when (new.settled_at is not null) execute function public.refuse()`,
+    );
+    const { code, stderr } = await donate();
+    await system.db.query(
+      'drop trigger full_disk on donations.donations; drop function public.refuse()',
+    );
+    const recorded = await latest();
+    expect(code).toBe(75);
+    expect(stderr).toContain(`Donation ${recorded?.id} is recorded`);
+    expect(stderr).toContain('Do not enter it again');
+    expect(recorded?.status).toBe('processing');
+    await hurry(system.db);
+    const worker = system.startWorker();
+    await worker.until(async () => (await latest())?.status === 'succeeded');
+    await worker.stop();
+  });
+});
+
 describe('bad input to donate', () => {
+  it('tells all that is missing or wrong at once', async () => {
+    const { code, stderr } = await runCli(['donate', '--amount', 'x', '--name', ' '], {
+      env: system.env,
+    });
+    expect(code).toBe(2);
+    for (const option of ['--currency', '--name', '--email', '--payment-method'])
+      expect(stderr).toContain(option);
+  });
+
   const cases: [string, Partial<typeof GIFT>, RegExp][] = [
     ['amount zero', { amount: '0' }, /zero/],
     ['negative amount', { amount: '-5' }, /negative/],
@@ -122,7 +227,7 @@ describe('bad input to donate', () => {
       /card number/,
     ],
     ['a card number for a name', { name: '4000-0000-0000-0002' }, /card number/],
-    ['not a payment method', { 'payment-method': 'visa' }, /not a payment method/],
+    ['not a payment method', { 'payment-method': 'visa' }, /id of a payment method/],
   ];
   it.each(cases)('%s: one line, exit code 2, nothing written', async (_name, input, message) => {
     const before = await count();
@@ -182,6 +287,8 @@ describe('bad input to donate', () => {
 
 describe('show', () => {
   it('tells the whole story: attempts, their requests, and what comes next', async () => {
+    // The receipts of the tests before.
+    await runCli(['worker', 'start', '--once'], { env: system.env });
     await system.sandbox.setFaults('sendgrid', { path: 'POST', timeouts: true, count: 1 });
     const { id } = JSON.parse((await donate({}, '--json')).stdout);
     const worker = system.startWorker();

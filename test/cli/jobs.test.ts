@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { donateNow } from '../../src/lib/donations/donate.ts';
 import { runCli } from '../support/cli.ts';
+import { donateNow } from '../support/donate.ts';
 import { addJob } from '../support/jobs.ts';
+import { addDonation } from '../support/records.ts';
 import { gift, type System, startSystem } from '../support/system.ts';
 
 let system: System;
@@ -74,7 +75,7 @@ describe('jobs list', () => {
     const { code, stdout, stderr } = await cli('jobs', 'list', 'task:a stat:failed');
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toBe(
-      'donations: filter: there is no term "stat"\n  task:a stat:failed\n         ^ Terms: state job task queue error fingerprint donation donor fund campaign batch age since attempts worker payload.<field>\n',
+      'donations: filter: there is no term "stat"\n  task:a stat:failed\n         ^ Terms: state job task queue error fingerprint donation donor fund campaign amount received batch retry age since attempts worker payload.<field>\n',
     );
   });
 
@@ -90,6 +91,8 @@ describe('jobs list', () => {
     [['jobs', 'reschedule', '--retrying'], 'say when'],
     [['jobs', 'reschedule', '--retrying', '--at', 'later'], 'not a time'],
     [['jobs', 'show', 'don_1'], "not a job's id"],
+    [['jobs', 'list', '--donation', '4711'], "not a donation's id"],
+    [['jobs', 'list', `error:~${'x'.repeat(10_000)}`], 'longer than 500 characters'],
   ])('%j is refused: exit code 2', async (args, message) => {
     const { code, stderr } = await cli(...args);
     expect(code).toBe(2);
@@ -346,9 +349,10 @@ describe('jobs retry', () => {
   });
 
   it('sends a receipt whose delivery had failed, once', async () => {
-    const { donation } = await donateNow(system.deps, gift());
+    const donation = await donateNow(system.deps, gift());
     await system.db.query(
-      `update donations.receipt_deliveries set status = 'failed', reason = 'refused' where donation_id = $1`,
+      `update donations.receipt_deliveries set status = 'failed', reason = 'refused'
+       where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $1)`,
       [donation.id],
     );
     await system.db.query(
@@ -369,7 +373,7 @@ describe('jobs retry', () => {
   });
 
   it('leaves a receipt alone that has gone to the donor as a copy since', async () => {
-    const { donation } = await donateNow(system.deps, gift());
+    const donation = await donateNow(system.deps, gift());
     const { rows } = await system.db.query<{ id: string }>(
       `with f as (select id from graphile_worker.jobs where task_identifier = 'send_receipt'),
        g as (select j.id from f cross join lateral graphile_worker.permanently_fail_jobs(array[f.id], 'refused') j)
@@ -378,13 +382,215 @@ describe('jobs retry', () => {
       [donation.id],
     );
     await system.db.query(
-      `update donations.receipt_deliveries set status = 'failed', reason = 'refused' where donation_id = $1`,
+      `update donations.receipt_deliveries set status = 'failed', reason = 'refused'
+       where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $1)`,
       [donation.id],
     );
     expect((await cli('receipts', 'resend', donation.id)).code).toBe(0);
     expect((await cli('worker', 'start', '--once')).code).toBe(0);
     const { stderr } = await cli('jobs', 'retry', rows[0]?.id as string);
     expect(stderr).toContain('sent as a copy since');
+  });
+});
+
+describe('a donation that is settled', () => {
+  const failedCharge = async (status: 'failed' | 'succeeded') => {
+    const donation = await addDonation(system.db, { status });
+    const job = await addJob(system.db, {
+      task: 'charge_card',
+      state: 'failed',
+      error: 'no such payment method',
+      payload: { donation_id: donation },
+    });
+    return { donation, job };
+  };
+
+  it.each([
+    ['failed', 'its donation has failed for good: donations donate takes a new gift'],
+    ['succeeded', 'its donation is settled already'],
+  ] as const)('and %s is not charged again by a retry, which says so', async (status, reason) => {
+    const { job } = await failedCharge(status);
+    const { value } = await json('jobs', 'retry', job, '--dry-run');
+    expect(value).toMatchObject({
+      eligible: 0,
+      skipped: [{ reason, count: 1 }],
+      effects: ['0 charges'],
+    });
+    const { code, stderr } = await cli('jobs', 'retry', job);
+    expect(code).toBe(0);
+    expect(stderr).toContain(reason);
+    expect(await states()).toEqual(['failed']);
+  });
+
+  it('has no retry among the commands of its job', async () => {
+    const { job, donation } = await failedCharge('failed');
+    const { value } = await json('jobs', 'show', job);
+    expect(value).toMatchObject({
+      next: 'nothing: its donation has failed for good',
+      commands: ['donations donate --help', `donations show ${donation}`],
+    });
+  });
+
+  it('is not counted among what a group of errors would retry', async () => {
+    await failedCharge('failed');
+    const [alone] = (await json('jobs', 'errors')).value;
+    expect(alone).toMatchObject({ failed: 1, retryable: 0, retry: null });
+    expect((await cli('jobs', 'errors')).stderr).toContain('retrying these would change nothing');
+    const open = await addDonation(system.db, { status: 'processing' });
+    await addJob(system.db, {
+      task: 'charge_card',
+      state: 'failed',
+      error: 'no such payment method',
+      payload: { donation_id: open },
+    });
+    const [both] = (await json('jobs', 'errors')).value;
+    expect(both).toMatchObject({
+      failed: 2,
+      retryable: 1,
+      retry: expect.stringContaining('jobs retry'),
+    });
+  });
+});
+
+describe('a limit', () => {
+  it('limits what the plan tells of: effects, tasks and examples of those that it will change', async () => {
+    const [first, second] = [await addDonation(system.db), await addDonation(system.db)];
+    for (const donation_id of [first, second, second])
+      await addJob(system.db, { state: 'failed', payload: { donation_id } });
+    await addJob(system.db, { state: 'failed', task: 'tokenize_card' });
+    const { value } = await json('jobs', 'retry', '--failed', '--limit', '2', '--dry-run');
+    expect(value).toMatchObject({
+      eligible: 4,
+      count: 2,
+      effects: ['0 charges', '2 e-mails to 2 donors'],
+      tasks: [{ task: 'send_receipt', count: 2, donors: 2 }],
+    });
+    const { value: done } = await json('jobs', 'retry', '--failed', '--limit', '2', '--yes');
+    expect(done).toMatchObject({ changed: 2, planned: 2 });
+    const { value: left } = await json('jobs', 'list', '--failed', '--sort', 'oldest');
+    expect(left.map((job: { task: string }) => job.task).sort()).toEqual([
+      'send_receipt',
+      'tokenize_card',
+    ]);
+  });
+
+  it('reaches from what we failed into what others have', async () => {
+    await addJob(system.db, { state: 'failed' });
+    const foreign = [];
+    for (const ageMs of [1000, 5000])
+      foreign.push(await addJob(system.db, { state: 'failed by others', task: 'resize', ageMs }));
+    const plan = await json('jobs', 'retry', '--failed', '--limit', '2', '--dry-run');
+    expect(plan.value.effects).toContain('1 run of resize, whatever it does');
+    await cli('jobs', 'retry', '--failed', '--limit', '2', '--yes');
+    const { value } = await json('jobs', 'list', '--failed');
+    expect(value.map((job: { id: string }) => job.id)).toEqual([foreign[0]]);
+  });
+});
+
+describe('jobs recall', () => {
+  const retryByRate = async (...args: string[]) =>
+    (await json('jobs', 'retry', ...args, '--rate', '1/h', '--yes')).value.operation as string;
+  const bare = (jobs: Record<string, unknown>[]) =>
+    jobs.map(({ run_at: _, at: __, ...job }) => job);
+
+  it('fails again what still waits for its turn, as it was, and says who did', async () => {
+    for (let i = 0; i < 3; i++)
+      await addJob(system.db, {
+        state: 'failed',
+        attempts: 3,
+        error: `no way ${i}`,
+        ageMs: 1000 * i,
+      });
+    await addJob(system.db, { state: 'failed by others', task: 'resize', error: 'too big' });
+    const before = (await json('jobs', 'list', '--sort', 'oldest')).value;
+    const told = await cli('jobs', 'retry', '--failed', '--rate', '1/h', '--yes');
+    const operation = /jobs recall (aud_\w+)/.exec(told.stderr)?.[1] as string;
+    // The first is due at once, and done.
+    await system.db.query('select graphile_worker.complete_jobs(array[$1::bigint])', [
+      before[0].id,
+    ]);
+    expect((await json('jobs', 'list', `retry:${operation.slice(0, 20)}`)).value).toHaveLength(3);
+
+    const plan = await json('jobs', 'recall', operation, '--dry-run');
+    expect(plan.value).toMatchObject({ action: 'jobs.recall', eligible: 3 });
+    expect((await cli('jobs', 'recall', operation)).code).toBe(4);
+    const done = await json(
+      'jobs',
+      'recall',
+      operation.slice(0, 20),
+      '--yes',
+      '--reason',
+      'wrong logo',
+    );
+    expect(done.value).toMatchObject({ changed: 3 });
+    const after = (await json('jobs', 'list', '--sort', 'oldest')).value;
+    // What others had failed was never judged: nobody knows how often it was tried.
+    expect(bare(after)).toEqual(bare(before.slice(1)));
+    expect(await audit('jobs.recall')).toMatchObject([
+      { reason: 'wrong logo', filter: expect.stringContaining(`retry:${operation}`) },
+      { affected: 3, detail: { after: { failed_again: true } } },
+    ]);
+    const again = await cli('jobs', 'recall', operation, '--yes');
+    expect(again).toMatchObject({ code: 0, stdout: '' });
+    expect(again.stderr).toContain('Nothing to recall');
+  });
+
+  it('leaves alone what has run since, and says so', async () => {
+    await addJob(system.db, { state: 'failed' });
+    const second = await addJob(system.db, { state: 'failed' });
+    const operation = await retryByRate('--failed');
+    await system.db.query(
+      `update graphile_worker._private_jobs set attempts = 1, last_error = 'again',
+         run_at = now() + interval '1 minute' where id = $1`,
+      [second],
+    );
+    const { value } = await json('jobs', 'recall', operation, '--yes');
+    expect(value).toMatchObject({
+      changed: 1,
+      skipped: [{ reason: 'has run since, and is tried again by itself', count: 1 }],
+    });
+    expect(await states()).toEqual(['failed', 'retrying']);
+  });
+
+  it('gives back a delivery that was held, or had failed', async () => {
+    for (const [decision, status] of [
+      ['hold', 'held'],
+      ['fail', 'failed'],
+    ] as const) {
+      const donation = await donateNow(system.deps, gift());
+      const { rows } = await system.db.query<{ id: string }>(
+        `with f as (select id from graphile_worker.jobs
+           where task_identifier = 'send_receipt' and attempts < max_attempts),
+         g as (select j.id from f cross join lateral graphile_worker.permanently_fail_jobs(array[f.id], 'lost') j)
+         insert into donations.job_verdicts (job_id, task, donation_id, decision, attempt, error_class, message, fingerprint, applied_at)
+         select g.id, 'send_receipt', $1, $2, 1, 'unknown_outcome', 'lost', 'x', now() from g returning job_id::text as id`,
+        [donation.id, decision],
+      );
+      await system.db.query(
+        `update donations.receipt_deliveries set status = 'sending', claim = gen_random_uuid()
+         where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $1)`,
+        [donation.id],
+      );
+      await system.db.query(
+        `update donations.receipt_deliveries set status = $2, reason = 'lost'
+         where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $1)`,
+        [donation.id, status],
+      );
+      const delivery = async () =>
+        (await json('receipts', 'list')).value.find(
+          (each: { donation: string }) => each.donation === donation.id,
+        );
+      const operation = await retryByRate(rows[0]?.id as string, '--include-unknown');
+      expect(await delivery()).toMatchObject({ status: 'pending', reason: null });
+      await json('jobs', 'recall', operation, '--yes');
+      expect(await delivery()).toMatchObject({ status, reason: 'lost' });
+    }
+  });
+
+  it('knows no such retry: exit code 3', async () => {
+    const { code, stderr } = await cli('jobs', 'recall', 'aud_01zzz');
+    expect(code).toBe(3);
+    expect(stderr).toContain('donations audit --action jobs.retry');
   });
 });
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { accountFor, isSettledAccount } from '../../src/lib/donations/account.ts';
-import { donateInBackground } from '../../src/lib/donations/donate.ts';
+import { isComplete, tallySince } from '../../src/lib/donations/tally.ts';
 import { pauseTask } from '../../src/lib/queue/run/pauses.ts';
 import { runCli } from '../support/cli.ts';
+import { donateInBackground } from '../support/donate.ts';
 import { addJob } from '../support/jobs.ts';
 import { gift, hurry, type System, startSystem, type TestWorker } from '../support/system.ts';
 
@@ -18,7 +18,7 @@ const json = async (...args: string[]) => {
   expect(code).toBe(0);
   return JSON.parse(stdout);
 };
-const account = () => accountFor(system.db, new Date(0));
+const account = () => tallySince(system.db, new Date(0));
 const pauses = async () =>
   (
     await system.db.query(
@@ -35,6 +35,15 @@ const logged = (worker: TestWorker, words: string) =>
   worker.until((lines) => lines.some(({ msg }) => msg.startsWith(words)));
 
 describe('jobs pause', () => {
+  it('is over for doctor, too, when its time is over', async () => {
+    await cli('jobs', 'pause', 'send_receipt', '--for', '1h');
+    const queue = async () =>
+      (await json('doctor')).find(({ check }: { check: string }) => check === 'queue');
+    expect(await queue()).toMatchObject({ message: expect.stringContaining('paused') });
+    await system.db.query(`update donations.task_pauses set until = now() - interval '1 second'`);
+    expect(await queue()).toMatchObject({ status: 'ok', message: 'nothing waits' });
+  });
+
   it('says what it stops, for how long and what ends it, and is audited', async () => {
     for (let i = 0; i < 3; i++) await addJob(system.db);
     await addJob(system.db, { state: 'running' });
@@ -195,7 +204,7 @@ describe('workers', () => {
     const resumed = Date.now();
     await logged(restarted, 'send_receipt resumed');
     expect(Date.now() - resumed).toBeLessThan(SEEN_WITHIN_MS);
-    await restarted.until(async () => isSettledAccount(await account()));
+    await restarted.until(async () => isComplete(await account()));
     expect(await sandbox.inbox({ limit: 100 })).toHaveLength(COUNT + 1);
     const { rows } = await db.query<{ late: number; most: number }>(
       `select count(*) filter (where started_at between $1::timestamptz + interval '2 s' and $2)::int as late,
@@ -237,7 +246,7 @@ describe('workers', () => {
     await hurry(db);
     expect((await account()).accepted).toBe(0);
     await sandbox.clearFaults();
-    await worker.until(async () => isSettledAccount(await account()));
+    await worker.until(async () => isComplete(await account()));
     expect(await account()).toMatchObject({ accepted: 10, held: 0, receiptsFailed: 0 });
   });
 });

@@ -1,11 +1,11 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/lib/db/database.ts';
-import { accountFor } from '../../src/lib/donations/account.ts';
-import { donateInBackground } from '../../src/lib/donations/donate.ts';
+import { tallySince } from '../../src/lib/donations/tally.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { holdWorkerLock, registerWorker } from '../../src/lib/queue/run/workers.ts';
 import { runCli } from '../support/cli.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { donateInBackground } from '../support/donate.ts';
 import { addJob } from '../support/jobs.ts';
 import { gift, type System, startSystem } from '../support/system.ts';
 
@@ -122,9 +122,9 @@ describe('jobs rescue', () => {
 
     await sandbox.clearFaults();
     const next = system.startWorker();
-    await next.until(async () => (await accountFor(db, new Date(0))).held === 1);
+    await next.until(async () => (await tallySince(db, new Date(0))).held === 1);
     await next.stop();
-    expect(await accountFor(db, new Date(0))).toMatchObject({ held: 1, accepted: 0 });
+    expect(await tallySince(db, new Date(0))).toMatchObject({ held: 1, accepted: 0 });
     expect(await sandbox.inbox()).toHaveLength(0);
     expect((await cli('--yes')).stderr).toContain('Nothing to rescue');
     expect(await audits()).toHaveLength(1);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { accountFor, isSettledAccount } from '../../src/lib/donations/account.ts';
-import { donateInBackground } from '../../src/lib/donations/donate.ts';
+import { isComplete, tallySince } from '../../src/lib/donations/tally.ts';
 import { runCli } from '../support/cli.ts';
+import { donateInBackground } from '../support/donate.ts';
 import { gift, type System, startSystem } from '../support/system.ts';
 
 let system: System;
@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => system.close());
 
-const account = () => accountFor(system.db, new Date(0));
+const account = () => tallySince(system.db, new Date(0));
 
 it('--once drains what is due and what follows from it, then exits 0', async () => {
   for (let i = 0; i < 5; i++) await donateInBackground(system.deps, gift({ name: `Donor ${i}` }));
@@ -76,7 +76,7 @@ it('takes over the jobs of a killed worker within seconds, never a live one’s'
   expect(alive).toEqual([{ state: 'alive' }, { state: 'alive' }]);
   await killed.kill();
   await system.sandbox.clearFaults();
-  await survivor.until(async () => isSettledAccount(await account()));
+  await survivor.until(async () => isComplete(await account()));
   // The mail may have been sent by the one that died: it is held, not sent again.
   expect(await account()).toMatchObject({ held: 1, accepted: 0 });
   expect(await system.sandbox.inbox()).toHaveLength(0);
@@ -93,7 +93,7 @@ it('takes over the jobs of a killed worker within seconds, never a live one’s'
 it('shares the work among workers with nothing lost or done twice', async () => {
   for (let i = 0; i < 60; i++) await donateInBackground(system.deps, gift({ name: `Donor ${i}` }));
   const workers = [1, 2, 3].map(() => system.startWorker({ args: ['--concurrency', '3'] }));
-  await workers[0]?.until(async () => isSettledAccount(await account()));
+  await workers[0]?.until(async () => isComplete(await account()));
   await Promise.all(workers.map((worker) => worker.stop()));
   expect(await account()).toMatchObject({ charged: 60, tokenized: 60, accepted: 60 });
   const { rows } = await system.db.query<{ workers: number; attempts: number }>(

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { parseFilter } from '../../src/lib/filter/parse.ts';
 import { groupErrors } from '../../src/lib/queue/read/errors.ts';
 import { listJobs } from '../../src/lib/queue/read/list.ts';
 import { queueStats } from '../../src/lib/queue/read/stats.ts';
+import { parseJobFilter } from '../../src/lib/queue/read/vocabulary.ts';
 import { adoptFailures } from '../../src/lib/queue/run/adopt.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addJob } from '../support/jobs.ts';
@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => database.drop());
 
 const failed = async () => {
-  const filter = parseFilter('state:failed');
+  const filter = parseJobFilter('state:failed');
   return (await listJobs(database.db, filter, { limit: 100, sort: 'oldest' })).jobs;
 };
 const FOREIGN = { state: 'failed by others', task: 'resize' } as const;
@@ -37,7 +37,7 @@ it('failures of others are listed, counted and grouped alike, before and after t
   expect(await adoptFailures(db)).toBe(2);
   expect(await adoptFailures(db)).toBe(0);
   expect(await look()).toEqual(before);
-  expect((await failed())[0]).toMatchObject({ error_class: 'unrecorded', error: 'bad size 2' });
+  expect((await failed())[0]).toMatchObject({ errorClass: 'unrecorded', error: 'bad size 2' });
 });
 
 it('one that failed while its transaction was open is still seen', async () => {

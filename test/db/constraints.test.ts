@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordAudit } from '../../src/lib/audit/record.ts';
+import { loadConfig } from '../../src/lib/config.ts';
 import type { Queryable } from '../../src/lib/db/database.ts';
 import { newId } from '../../src/lib/ids.ts';
+import { ensureOrganization } from '../../src/lib/organizations/organization.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addDonation } from '../support/records.ts';
 
@@ -9,7 +11,11 @@ import { addDonation } from '../support/records.ts';
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
-  await database.db.query(`insert into donations.receipt_counters values ('2026', 0)`);
+  const { config } = loadConfig({ env: { HOME: '/nowhere' }, cwd: '/' });
+  await ensureOrganization(database.db, config);
+  await database.db.query(
+    `insert into donations.receipt_counters select id, '2026', 0 from donations.organizations`,
+  );
 });
 afterAll(() => database.drop());
 
@@ -17,11 +23,17 @@ async function addReceipt(tx: Queryable, donation: string, status = 'issued'): P
   const id = newId('receipt');
   await tx.query(
     `with counter as (
-       update donations.receipt_counters set last_number = last_number + 1 returning last_number)
-     insert into donations.receipts (id, donation_id, series, number, status, amount_minor,
-       deductible_minor, currency, received_on, issued_on, locale, template_version, content, content_hash)
-     select $1, $2, '2026', last_number, $3, 5000, 5000, 'usd', '2026-11-23', '2026-11-23', 'en-US',
-       '1', '{}', repeat('0', 64) from counter`,
+       update donations.receipt_counters set last_number = last_number + 1 returning last_number, organization_id
+     ), receipt as (
+       insert into donations.receipts (id, organization_id, organization_version, kind, series, number, status,
+         void_reason, donor_id, amount_minor, deductible_minor, currency, issued_on, locale, template_version,
+         content, content_hash)
+       select $1, organization_id, 1, 'donation', '2026', last_number, $3, case when $3 = 'void' then 'test' end,
+         d.donor_id, 5000, 5000, 'usd', '2026-11-23', 'en-US', '1', '{}', encode(sha256('{}'), 'hex')
+       from counter, donations.donations d where d.id = $2 returning id, kind, status
+     )
+     insert into donations.receipt_donations (receipt_id, donation_id, kind, live)
+     select id, $2, kind, status = 'issued' from receipt`,
     [id, donation, status],
   );
   return id;
@@ -30,15 +42,14 @@ async function addReceipt(tx: Queryable, donation: string, status = 'issued'): P
 async function addDelivery(
   tx: Queryable,
   receipt: string,
-  donation: string,
   { kind = 'original', status = 'pending' } = {},
 ): Promise<string> {
   const id = newId('delivery');
   await tx.query(
     `insert into donations.receipt_deliveries
-       (id, receipt_id, donation_id, kind, recipient, status, evidence, reason, accepted_at)
-     values ($1, $2, $3, $4, 'ada@example.org', $5, 'test', 'test', $6)`,
-    [id, receipt, donation, kind, status, status === 'accepted' ? new Date() : null],
+       (id, receipt_id, kind, recipient, status, evidence, reason, accepted_at)
+     values ($1, $2, $3, 'ada@example.org', $4, 'test', case when $4 <> 'accepted' then 'test' end, $5)`,
+    [id, receipt, kind, status, status === 'accepted' ? new Date() : null],
   );
   return id;
 }
@@ -67,29 +78,104 @@ describe('receipts', () => {
     const donation = await addDonation(database.db);
     const first = await addReceipt(database.db, donation);
     await expect(addReceipt(database.db, donation)).rejects.toMatchObject({
-      constraint: 'receipts_one_live_per_donation',
+      constraint: 'receipt_donations_one_live',
     });
-    await database.db.query(`update donations.receipts set status = 'void' where id = $1`, [first]);
+    await database.db.query(
+      `update donations.receipts set status = 'void', void_reason = 'test' where id = $1`,
+      [first],
+    );
     await addReceipt(database.db, donation);
   });
 
   it('go out as one original, and any number of copies', async () => {
     const donation = await addDonation(database.db);
     const receipt = await addReceipt(database.db, donation);
-    await addDelivery(database.db, receipt, donation);
-    await expect(addDelivery(database.db, receipt, donation)).rejects.toMatchObject({
+    await addDelivery(database.db, receipt);
+    await expect(addDelivery(database.db, receipt)).rejects.toMatchObject({
       constraint: 'receipt_deliveries_one_original',
     });
-    await addDelivery(database.db, receipt, donation, { kind: 'copy' });
-    await addDelivery(database.db, receipt, donation, { kind: 'copy' });
+    await addDelivery(database.db, receipt, { kind: 'copy' });
+    await addDelivery(database.db, receipt, { kind: 'copy' });
+  });
+});
+
+describe('what an issued receipt says', () => {
+  it.each([
+    `amount_minor = 4000, deductible_minor = 4000`,
+    `content = '{"a": 1}', content_hash = encode(sha256('{"a": 1}'), 'hex')`,
+    `issued_on = '2026-11-24'`,
+    `number = 999`,
+  ])('never changes: %s', async (set) => {
+    const receipt = await addReceipt(database.db, await addDonation(database.db));
+    await expect(
+      database.db.query(`update donations.receipts set ${set} where id = $1`, [receipt]),
+    ).rejects.toMatchObject({ constraint: 'receipt_immutable' });
+  });
+
+  it('is what its hash says', async () => {
+    const receipt = await addReceipt(database.db, await addDonation(database.db));
+    await expect(
+      database.db.query(`update donations.receipts set content = '{"a": 1}' where id = $1`, [
+        receipt,
+      ]),
+    ).rejects.toMatchObject({ code: '23514' });
+  });
+
+  it('is never deleted', async () => {
+    await expect(database.db.query('delete from donations.receipts')).rejects.toMatchObject({
+      code: '42501',
+    });
+  });
+});
+
+describe('charges', () => {
+  it('keep the first payment that was stored', async () => {
+    const donation = await addDonation(database.db, { status: 'processing' });
+    await expect(
+      database.db.query(
+        `update donations.charges set payment_intent_id = 'pi_another' where donation_id = $1`,
+        [donation],
+      ),
+    ).rejects.toMatchObject({ constraint: 'charge_one_payment' });
+  });
+});
+
+describe('allocations', () => {
+  it('add up to the gift', async () => {
+    const donation = await addDonation(database.db, { amount: '5000' });
+    await expect(
+      database.db.query(
+        `insert into donations.allocations (donation_id, fund, amount_minor) values ($1, 'Another', 1)`,
+        [donation],
+      ),
+    ).rejects.toMatchObject({ constraint: 'allocations_add_up' });
   });
 });
 
 describe('states', () => {
   const machines = {
     donation: {
-      states: ['pending', 'processing', 'requires_action', 'succeeded', 'failed'],
+      states: [
+        'pending',
+        'processing',
+        'requires_action',
+        'succeeded',
+        'failed',
+        'partly_refunded',
+        'refunded',
+        'disputed',
+        'void',
+      ],
       legal: [
+        'succeeded → partly_refunded',
+        'succeeded → refunded',
+        'partly_refunded → refunded',
+        'succeeded → disputed',
+        'partly_refunded → disputed',
+        'disputed → succeeded',
+        'disputed → partly_refunded',
+        'disputed → refunded',
+        'succeeded → void',
         'pending → processing',
         'pending → failed',
         'processing → requires_action',
@@ -106,6 +192,7 @@ describe('states', () => {
       legal: [
         'pending → sending',
         'pending → failed',
+        'pending → accepted',
         'sending → pending',
         'sending → accepted',
         'sending → held',
@@ -125,16 +212,18 @@ describe('states', () => {
     if (machine === 'donation') return addDonation(db, { status });
     const donation = await addDonation(db);
     if (machine === 'receipt') return addReceipt(db, donation, status);
-    return addDelivery(db, await addReceipt(db, donation), donation, { status });
+    return addDelivery(db, await addReceipt(db, donation), { status });
   }
 
   // With what the new state requires besides, so that only the step itself can be refused.
   const STEP: Record<Machine, string> = {
     donation: `update donations.donations set status = $2,
-      settled_at = case when $2 in ('succeeded', 'failed') then now() end where id = $1`,
-    receipt: 'update donations.receipts set status = $2 where id = $1',
+      settled_at = case when $2 not in ('pending', 'processing', 'requires_action') then now() end where id = $1`,
+    receipt: `update donations.receipts set status = $2,
+      void_reason = case when $2 = 'void' then 'test' end where id = $1`,
     delivery: `update donations.receipt_deliveries set status = $2,
-      accepted_at = case when $2 = 'accepted' then now() end where id = $1`,
+      accepted_at = case when $2 = 'accepted' then now() end,
+      reason = case when $2 <> 'accepted' then 'test' end where id = $1`,
   };
 
   const steps = Object.entries(machines).flatMap(([machine, { states, legal }]) =>

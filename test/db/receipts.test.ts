@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/lib/clock.ts';
 import { loadConfig } from '../../src/lib/config.ts';
-import type { Db } from '../../src/lib/db/database.ts';
+import type { Db, Queryable } from '../../src/lib/db/database.ts';
+import { ensureMode } from '../../src/lib/db/prepare.ts';
+import { newId } from '../../src/lib/ids.ts';
+import {
+  ensureOrganization,
+  updateOrganization,
+} from '../../src/lib/organizations/organization.ts';
+import { enqueue } from '../../src/lib/queue/enqueue.ts';
 import { applyVerdicts } from '../../src/lib/queue/run/verdicts.ts';
+import { loadGiftFacts } from '../../src/lib/receipts/facts.ts';
 import { loadReceipt } from '../../src/lib/receipts/find.ts';
-import { issueReceipt } from '../../src/lib/receipts/issue.ts';
-import { enqueueDelivery, resendReceipt } from '../../src/lib/receipts/resend.ts';
+import { type IssuedReceipt, issueReceipts } from '../../src/lib/receipts/issue.ts';
+import { resendReceipt } from '../../src/lib/receipts/resend.ts';
 import { resolveDelivery, settleByEvidence } from '../../src/lib/receipts/resolve.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addDonation } from '../support/records.ts';
@@ -19,17 +26,36 @@ let db: Db;
 beforeEach(async () => {
   database = await createTestDatabase();
   db = database.db;
+  await ensureMode(db, 'sandbox');
+  await ensureOrganization(db, config);
 });
 afterEach(() => database.drop());
 
-const issue = (donationId: string) =>
-  db.transaction((tx) => issueReceipt(tx, { donationId, config, clock: systemClock }));
+/** Issues a receipt with its job, as a settlement does. */
+async function issueIn(
+  tx: Queryable,
+  donationId: string,
+): Promise<IssuedReceipt & { deliveryId: string; jobId: bigint }> {
+  const gift = await loadGiftFacts(tx, donationId, { lock: true });
+  const deliveryId = newId('delivery');
+  const [jobId] = await enqueue(tx, [
+    {
+      task: 'send_receipt',
+      payload: { donation_id: donationId, delivery_id: deliveryId },
+      key: `send:${deliveryId}`,
+    },
+  ]);
+  const delivery = { id: deliveryId, jobId: jobId as bigint };
+  const [receipt] = await issueReceipts(tx, [{ gift, delivery }]);
+  return { ...(receipt as IssuedReceipt), deliveryId, jobId: jobId as bigint };
+}
+
+const issue = (donationId: string) => db.transaction((tx) => issueIn(tx, donationId));
 
 /** A receipt with its job, its original in the given state. */
 async function issued(status: 'pending' | 'sending' | 'accepted' | 'held') {
   const donationId = await addDonation(db);
-  const { receiptId, deliveryId } = await issue(donationId);
-  const jobId = await db.transaction((tx) => enqueueDelivery(tx, donationId, deliveryId));
+  const { receiptId, deliveryId, jobId } = await issue(donationId);
   if (status !== 'pending') {
     await db.query(
       `update donations.receipt_deliveries set status = 'sending', claim = $2, claimed_at = now() where id = $1`,
@@ -38,7 +64,7 @@ async function issued(status: 'pending' | 'sending' | 'accepted' | 'held') {
   }
   if (status === 'accepted' || status === 'held') {
     await db.query(
-      `update donations.receipt_deliveries set status = $2, reason = 'timed out',
+      `update donations.receipt_deliveries set status = $2, reason = case when $2 = 'held' then 'timed out' end,
          accepted_at = case when $2 = 'accepted' then now() end where id = $1`,
       [deliveryId, status],
     );
@@ -63,14 +89,14 @@ const verdicts = async () => (await db.query('select 1 from donations.job_verdic
 const audit = async () =>
   (await db.query('select actor, action, subject, reason, detail from donations.audit_log')).rows;
 
-describe('issueReceipt', () => {
+describe('issueReceipts', () => {
   it('numbers without gaps, though many are issued at once and some are rolled back', async () => {
-    const donations = [];
+    const donations: string[] = [];
     for (let i = 0; i < 50; i++) donations.push(await addDonation(db));
     const results = await Promise.allSettled(
       donations.map((donationId, i) =>
         db.transaction(async (tx) => {
-          const receipt = await issueReceipt(tx, { donationId, config, clock: systemClock });
+          const receipt = await issueIn(tx, donationId);
           if (i % 3 === 0) throw new Error('rolled back');
           return receipt;
         }),
@@ -86,12 +112,45 @@ describe('issueReceipt', () => {
     expect(counters.rows).toEqual([{ last_number: 33n }]);
   });
 
-  it('gives a donation the receipt that it has', async () => {
+  it('takes the numbers of many in one go, in their order', async () => {
+    const donations: string[] = [];
+    for (let i = 0; i < 20; i++) donations.push(await addDonation(db));
+    const receipts = await db.transaction(async (tx) => {
+      const orders = [];
+      for (const id of donations)
+        orders.push({ gift: await loadGiftFacts(tx, id), delivery: undefined });
+      return issueReceipts(tx, orders);
+    });
+    const year = new Date().getUTCFullYear();
+    expect(receipts.map(({ donationId, number }) => [donationId, number])).toEqual(
+      donations.map((id, i) => [id, `${year}-${String(i + 1).padStart(6, '0')}`]),
+    );
+  });
+
+  it('is refused for a donation that has a live receipt, and takes no number', async () => {
     const donationId = await addDonation(db);
-    const first = await issue(donationId);
-    expect(await issue(donationId)).toEqual(first);
+    await issue(donationId);
+    await expect(issue(donationId)).rejects.toMatchObject({
+      constraint: 'receipt_donations_one_live',
+    });
     const { rows } = await db.query('select last_number from donations.receipt_counters');
     expect(rows).toEqual([{ last_number: 1n }]);
+  });
+
+  it('issues by the organisation on record, whatever the settings are now', async () => {
+    const { receiptId } = await issue(await addDonation(db));
+    const renamed = { ...config, organization: { ...config.organization, legalName: 'New Name' } };
+    await ensureOrganization(db, renamed);
+    const second = await issue(await addDonation(db));
+    expect((await loadReceipt(db, second.receiptId)).content.organization).toEqual(
+      (await loadReceipt(db, receiptId)).content.organization,
+    );
+    const { changed } = await db.transaction((tx) => updateOrganization(tx, renamed));
+    expect(changed).toEqual(['legalName']);
+    const third = await issue(await addDonation(db));
+    expect((await loadReceipt(db, third.receiptId)).content.organization.legalName).toBe(
+      'New Name',
+    );
   });
 
   it('keeps what it said, whatever becomes of the donor', async () => {
@@ -107,10 +166,9 @@ describe('issueReceipt', () => {
       card: { brand: 'visa', last4: '4242' },
       organization: { legalName: config.organization.legalName },
     });
-    await db.query(
-      `update donations.donors set name = 'Somebody Else', email = 'else@example.org'`,
-    );
-    await db.query(`update donations.donations set fund = 'Another'`);
+    await db.query(`update donations.donors set name = 'Somebody Else'`);
+    await db.query(`update donations.donor_emails set email = 'else@example.org'`);
+    await db.query(`update donations.allocations set fund = 'Another'`);
     expect(await loadReceipt(db, receiptId)).toEqual(before);
   });
 });

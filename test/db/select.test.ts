@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readWithin } from '../../src/lib/db/read.ts';
-import { parseFilter } from '../../src/lib/filter/parse.ts';
+import { changeJobs } from '../../src/lib/queue/change/change-jobs.ts';
+import { retry } from '../../src/lib/queue/change/retry.ts';
+import { findJobsByKey } from '../../src/lib/queue/read/by-key.ts';
 import { countJobs, listJobs, type Sort } from '../../src/lib/queue/read/list.ts';
+import { queueStats } from '../../src/lib/queue/read/stats.ts';
+import { parseJobFilter } from '../../src/lib/queue/read/vocabulary.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addJob } from '../support/jobs.ts';
 import { addDonation, addDonor } from '../support/records.ts';
@@ -18,9 +22,10 @@ beforeAll(async () => {
   const { db } = database;
   donor = await addDonor(db, 'Grace Hopper');
   donation = await addDonation(db, { donor });
-  await db.query(`update donations.donations set campaign = 'Spring 2026' where id = $1`, [
-    donation,
-  ]);
+  await db.query(
+    `update donations.donations set campaign = 'Été 2026', received_on = '2026-11-23' where id = $1`,
+    [donation],
+  );
   await db.query(
     `insert into donations.workers (id, pool_id, host, pid, version, concurrency, tasks, seen_at)
      values ('wrk_' || repeat('0', 26), 'pool-alive', 'here', 1, '1', 1, '{}', now() + interval '1 hour'),
@@ -61,7 +66,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const found = async (text: string, sort?: Sort) => {
-  const { jobs: page } = await listJobs(database.db, parseFilter(text), { limit: 100, sort });
+  const { jobs: page } = await listJobs(database.db, parseJobFilter(text), { limit: 100, sort });
   return page.map(({ id }) => Object.keys(jobs).find((name) => jobs[name] === id));
 };
 
@@ -105,7 +110,22 @@ describe('a filter finds', () => {
     ['state:failed -payload.size.width:40', ['failed']],
     ['fund:"clean water"', ['ready', 'failed']],
     ['fund:water', []],
-    ['campaign:~spring', ['ready', 'failed']],
+    ['campaign:~"ete 2026"', ['ready', 'failed']],
+    ['campaign:"ÉTÉ 2026"', ['ready', 'failed']],
+    ['campaign:~hiver', []],
+    ['amount:50', ['ready', 'failed']],
+    ['amount:50usd,70eur', ['ready', 'failed']],
+    ['amount:50eur', []],
+    ['amount:>49.99', ['ready', 'failed']],
+    ['amount:>50', []],
+    ['amount:<=50.001', ['ready', 'failed']],
+    ['received:2026-11', ['ready', 'failed']],
+    ['received:2026-11-22', []],
+    ['received:>2026-11-22', ['ready', 'failed']],
+    ['received:<=2026-11', ['ready', 'failed']],
+    ['received:<2026-11', []],
+    ['age:>400000d', []],
+    ['retry:aud_0', []],
     ['donation:don_nobody', []],
     ['donor:nobody@example.org', []],
     ['donor:~hopper', ['ready', 'failed']],
@@ -132,21 +152,54 @@ describe('a filter finds', () => {
   });
 });
 
+describe('a job between its verdict and its hand-over to Graphile Worker', () => {
+  it.each(['hold', 'fail'] as const)('that is to %s is that already', async (decision) => {
+    const { db } = database;
+    const state = decision === 'hold' ? 'held' : 'failed';
+    const id = await addJob(db, {
+      state: 'retrying',
+      task: 'resize_image',
+      key: `between:${decision}`,
+    });
+    await db.query(
+      `insert into donations.job_verdicts (job_id, task, decision, attempt, error_class, message, fingerprint)
+       values ($1, 'resize_image', $2, 1, 'unknown_outcome', 'lost', 'f')`,
+      [id, decision],
+    );
+    const { jobs: listed } = await listJobs(db, parseJobFilter(`job:${id}`), { limit: 10 });
+    expect(listed).toMatchObject([{ id, state, error: 'lost' }]);
+    expect(await findJobsByKey(db, [`between:${decision}`])).toMatchObject([{ id, state }]);
+    const { tasks } = await queueStats(db, HOUR);
+    expect(tasks.find(({ task }) => task === 'resize_image')).toMatchObject({ retrying: 0 });
+    // A change passes it over, as if it were handed over.
+    const change = changeJobs(
+      retry({ timing: { delayMs: 0 }, includeUnknown: false }),
+      parseJobFilter(`job:${id}`),
+    );
+    expect(await change.plan(db, 10)).toMatchObject({
+      eligible: 0,
+      skipped: [{ reason: expect.stringContaining('--include-unknown'), count: 1 }],
+    });
+    await db.query('select graphile_worker.complete_jobs(array[$1::bigint])', [id]);
+    await db.query('delete from donations.job_verdicts where job_id = $1', [id]);
+  });
+});
+
 describe('a row', () => {
   it('tells the subject, the attempts there really were, and the last error', async () => {
-    const { jobs: page } = await listJobs(database.db, parseFilter(`job:${jobs.failed}`), {
+    const { jobs: page } = await listJobs(database.db, parseJobFilter(`job:${jobs.failed}`), {
       limit: 1,
     });
     expect(page[0]).toMatchObject({
       state: 'failed',
       task: 'send_receipt',
       attempts: 1,
-      max_attempts: 25,
+      maxAttempts: 25,
       donation,
       donor,
-      donor_name: 'Grace Hopper',
+      donorName: 'Grace Hopper',
       error: 'Timed out, 5%',
-      error_class: 'permanent',
+      errorClass: 'permanent',
     });
   });
 });
@@ -162,7 +215,7 @@ describe('pages', () => {
     ['state:ready,scheduled,retrying', 'newest'],
   ];
   it.each(lists)('of %j by %s hold each job once, in order', async (text, sort) => {
-    const filter = parseFilter(text);
+    const filter = parseJobFilter(text);
     const whole = (await listJobs(database.db, filter, { limit: 100, sort })).jobs;
     const paged: string[] = [];
     let after: string | undefined;
@@ -177,17 +230,17 @@ describe('pages', () => {
   });
 
   it('do not go on from another list, or from nonsense', async () => {
-    const { next } = await listJobs(database.db, parseFilter(''), { limit: 1 });
+    const { next } = await listJobs(database.db, parseJobFilter(''), { limit: 1 });
     for (const after of [next as string, 'x', '']) {
       await expect(
-        listJobs(database.db, parseFilter('state:failed'), { limit: 1, after }),
+        listJobs(database.db, parseJobFilter('state:failed'), { limit: 1, after }),
       ).rejects.toMatchObject({ code: 'usage' });
     }
   });
 
   it('are counted up to a bound, and say so', async () => {
-    expect(await countJobs(database.db, parseFilter(''), 5)).toEqual({ count: 5, more: true });
-    expect(await countJobs(database.db, parseFilter(''), 9)).toEqual({ count: 9, more: false });
+    expect(await countJobs(database.db, parseJobFilter(''), 5)).toEqual({ count: 5, more: true });
+    expect(await countJobs(database.db, parseJobFilter(''), 9)).toEqual({ count: 9, more: false });
   });
 });
 

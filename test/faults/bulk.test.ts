@@ -181,6 +181,37 @@ it('after a canary that succeeds the rest follows', async () => {
   await worker.stop();
 });
 
+it('a canary with no worker alive says so at once, and nothing is changed', async () => {
+  await addJob(system.db, { state: 'failed' });
+  const { code, stderr } = await cli('jobs', 'retry', '--failed', '--canary', '1', '--yes');
+  expect(code).toBe(1);
+  expect(stderr).toContain('no worker is alive that runs send_receipt');
+  expect(stderr).toContain('donations worker start --tasks send_receipt');
+  expect(await count('attempts = 0')).toBe(0);
+});
+
+it('a canary whose worker is heard of no more leaves the rest alone: exit code 5', async () => {
+  for (let i = 0; i < 3; i++) await addJob(system.db, { state: 'failed', task: 'maintain_ledger' });
+  const worker = system.startWorker();
+  await worker.until((lines) => lines.some(({ msg }) => msg.startsWith('worker started')));
+  const { id } = (
+    await system.db.query<{ id: string }>(
+      'select id from donations.workers where stopped_at is null',
+    )
+  ).rows[0] as { id: string };
+  // It runs nothing, and is taken for alive until its heartbeat is old.
+  worker.signal('SIGSTOP');
+  await system.db.query(
+    `update donations.workers set seen_at = now() + interval '8 seconds' where id = $1`,
+    [id],
+  );
+  const { code, stderr } = await cli('jobs', 'retry', '--failed', '--canary', '1', '--yes');
+  expect(code).toBe(5);
+  expect(stderr).toContain('no worker runs them any more');
+  expect(await count('attempts = 0')).toBe(1);
+  await worker.kill();
+});
+
 it('a canary of a paused task would tell nothing: it is refused', async () => {
   await addJob(system.db, { state: 'failed' });
   await system.db.query(

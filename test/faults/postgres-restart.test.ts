@@ -6,8 +6,8 @@ import { expect, it } from 'vitest';
 import { openDb } from '../../src/lib/db/database.ts';
 import { startEmbedded, stopEmbedded } from '../../src/lib/db/embedded.ts';
 import { prepareDatabase } from '../../src/lib/db/prepare.ts';
-import { accountFor, addsUp, isSettledAccount } from '../../src/lib/donations/account.ts';
-import { donateInBackground } from '../../src/lib/donations/donate.ts';
+import { addsUp, isComplete, tallySince } from '../../src/lib/donations/tally.ts';
+import { donateInBackground } from '../support/donate.ts';
 import { gift, hurry, startSystem } from '../support/system.ts';
 
 const DONATIONS = 120;
@@ -38,10 +38,10 @@ it('goes on after Postgres was restarted under a running worker, and loses nothi
     db = openDb({ url, applicationName: 'test' });
     await worker.until(async () => {
       await hurry(db);
-      return isSettledAccount(await accountFor(db, new Date(0)));
+      return isComplete(await tallySince(db, new Date(0)));
     });
     expect(await worker.stop()).toBe(0);
-    const account = await accountFor(db, new Date(0));
+    const account = await tallySince(db, new Date(0));
     expect(account).toMatchObject({ donations: DONATIONS, charged: DONATIONS, receiptsFailed: 0 });
     expect(addsUp(account)).toBe(true);
     const charges = (await system.sandbox.paymentIntents({ limit: 1000 })).filter(

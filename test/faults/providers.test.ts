@@ -5,7 +5,6 @@ import { inspect } from 'node:util';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ProviderError } from '../../src/lib/providers/errors.ts';
 import type { MailMessage } from '../../src/lib/providers/mail.ts';
-import type { ChargeRequest } from '../../src/lib/providers/payments.ts';
 import { sendgridGateway } from '../../src/lib/providers/sendgrid.ts';
 import { stripeGateway } from '../../src/lib/providers/stripe.ts';
 import {
@@ -53,14 +52,6 @@ const MAIL: MailMessage = {
   categories: ['receipt'],
 };
 
-const CHARGE: ChargeRequest = {
-  donationId: 'don_1',
-  amount: { minor: 5000n, currency: 'usd' },
-  paymentMethod: 'pm_card_visa',
-  idempotencyKey: 'charge:don_1',
-  description: 'Donation don_1',
-};
-
 const servers: MisbehavingServer[] = [];
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
@@ -75,7 +66,7 @@ async function serve(...behaviours: Behaviour[]): Promise<string> {
 const send = (apiBase: string, timeoutMs = LONG_MS) =>
   sendgridGateway({ apiKey: SENDGRID_KEY, apiBase, timeoutMs }).send(MAIL);
 const charge = (apiBase: string, timeoutMs = LONG_MS) =>
-  stripeGateway({ secretKey: STRIPE_KEY, apiBase, timeoutMs }).charge(CHARGE);
+  stripeGateway({ secretKey: STRIPE_KEY, apiBase, timeoutMs }).confirmPayment('pi_1');
 
 /** What became of a call: its answer, or the error's facts once it has been searched for secrets. */
 async function outcome(call: Promise<unknown>, timeoutMs = LONG_MS): Promise<unknown> {

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { accountFor, isSettledAccount } from '../../src/lib/donations/account.ts';
-import { donateInBackground } from '../../src/lib/donations/donate.ts';
+import { isComplete, tallySince } from '../../src/lib/donations/tally.ts';
+import { donateInBackground } from '../support/donate.ts';
 import { gift, hurry, type System, startSystem } from '../support/system.ts';
 
 let system: System;
@@ -44,7 +44,7 @@ it('keeps keys, mails and donors out of the log, the ledger and the errors, what
   const worker = system.startWorker({ env: { DONATIONS_LOG_LEVEL: 'trace' } });
   await worker.until(async () => {
     await hurry(db);
-    return isSettledAccount(await accountFor(db, new Date(0)));
+    return isComplete(await tallySince(db, new Date(0)));
   });
   await worker.stop();
   const { rows } = await db.query<{ text: string }>(

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,9 +53,10 @@ test('it is started once, found after that, and stopped', async () => {
   const first = await ensure();
   expect(first).toEqual({
     url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+    secret: expect.stringMatching(/^[\w-]{43}$/),
     started: true,
   });
-  expect(await ensure()).toEqual({ url: first.url, started: false });
+  expect(await ensure()).toEqual({ ...first, started: false });
   const { pid, running } = await sandboxStatus({ dataDir });
   expect(running).toBe(true);
   expect(await stopSandbox({ dataDir })).toBe(true);
@@ -68,15 +69,15 @@ test('commands that start it at once get the same one', async () => {
   const all = await Promise.all(Array.from({ length: 5 }, ensure));
   expect(new Set(all.map(({ url }) => url)).size).toBe(1);
   expect(all.filter(({ started }) => started)).toHaveLength(1);
-  const { pid } = await new SandboxClient(all[0]?.url as string).health();
+  const { pid } = await new SandboxClient(all[0] as { url: string; secret: string }).health();
   expect((await sandboxStatus({ dataDir })).pid).toBe(pid);
 });
 
 test('what it knows survives kill -9, on the same port', async () => {
-  const { url } = await ensure();
+  const before = await ensure();
+  const { url } = before;
   const { pid } = await sandboxStatus({ dataDir });
-  const admin = new SandboxClient(url);
-  await admin.setFaults('sendgrid', { unavailable: true });
+  await new SandboxClient(before).setFaults('sendgrid', { unavailable: true });
   const stripe = stripeOn({ port: Number(new URL(url).port) });
   const charge = () =>
     stripe.paymentIntents.create(chargeParams({ metadata: { donation_id: 'don_1' } }), {
@@ -86,7 +87,9 @@ test('what it knows survives kill -9, on the same port', async () => {
   await kill(pid as number);
   expect(await sandboxStatus({ dataDir })).toEqual({ running: false });
 
-  expect(await ensure()).toEqual({ url, started: true });
+  const after = await ensure();
+  expect(after).toMatchObject({ url, started: true });
+  const admin = new SandboxClient(after);
   expect((await charge()).id).toBe(id);
   expect(await admin.paymentIntents({ donationId: 'don_1' })).toHaveLength(1);
   expect(await failureOf(mailerOn({ url }).send(mail()))).toMatchObject({ code: 503 });
@@ -99,7 +102,7 @@ test('it is found again at once after it was stopped', async () => {
   const { url } = await ensure();
   for (let i = 0; i < 3; i++) {
     await stopSandbox({ dataDir });
-    expect(await ensure()).toEqual({ url, started: true });
+    expect(await ensure()).toMatchObject({ url, started: true });
   }
 });
 
@@ -132,17 +135,59 @@ test("another directory's sandbox on the port is not taken for ours", async () =
 
 test('its files are for its owner alone, its log is beside them', async () => {
   await ensure();
-  for (const file of ['sandbox.json', 'local.sqlite', 'sandbox.log']) {
-    expect(statSync(join(dataDir, file)).mode & 0o777).toBe(0o600);
+  const files = readdirSync(dataDir);
+  expect(files).toEqual(
+    expect.arrayContaining([
+      'sandbox.json',
+      'sandbox.secret',
+      'sandbox.log',
+      'local.sqlite',
+      'local.sqlite-wal',
+    ]),
+  );
+  for (const file of files) {
+    expect(statSync(join(dataDir, file)).mode & 0o777, file).toBe(0o600);
   }
+});
+
+test('whoever cannot read the directory learns nothing from the port', async () => {
+  const { url, secret } = await ensure();
+  await mailerOn({ url }).send(mail());
+  const ask = (path: string, headers: Record<string, string> = {}) =>
+    fetch(`${url}/_sandbox/${path}`, { headers });
+  for (const path of ['inbox', 'webhooks', 'payment_intents', 'customers', 'health', 'nothing']) {
+    for (const headers of [{}, { Authorization: 'Bearer x' }, { Authorization: secret }]) {
+      const response = await ask(path, headers as Record<string, string>);
+      expect(response.status, path).toBe(401);
+      expect(await response.text()).not.toContain(dataDir);
+    }
+  }
+  expect((await ask('inbox', { Authorization: `Bearer ${secret}` })).status).toBe(200);
+  expect(await failureOf(new SandboxClient({ url, secret: 'another' }).inbox())).toMatchObject({
+    code: 'configuration',
+    message: expect.stringContaining('another data'),
+  });
+});
+
+test('the secret of an earlier run opens nothing', async () => {
+  const before = await ensure();
+  await stopSandbox({ dataDir });
+  const after = await ensure();
+  expect(after.url).toBe(before.url);
+  expect(await failureOf(new SandboxClient(before).health())).toMatchObject({
+    code: 'configuration',
+  });
+  expect(await new SandboxClient(after).health()).toMatchObject({ ok: true });
 });
 
 test('a relative directory is meant from here', async () => {
   const { url } = await ensure();
-  expect(await ensureSandbox({ dataDir: relative(process.cwd(), dataDir), command })).toEqual({
-    url,
-    started: false,
-  });
+  expect(await ensureSandbox({ dataDir: relative(process.cwd(), dataDir), command })).toMatchObject(
+    {
+      url,
+      started: false,
+    },
+  );
 });
 
 test('a server that cannot start is one clear error, with where to read on', async () => {

@@ -22,6 +22,12 @@ test.each<[string, Parameters<typeof faultRules>[0], object[]]>([
     [{ errors: 1, path: '/v1/customers', count: 3, forMs: 600_000, seed: 0 }],
   ],
   [
+    'late requests',
+    { late: '100%', lateBy: '2s', path: 'confirm' },
+    [{ late: 1, lateMs: 2000, path: 'confirm' }],
+  ],
+  ['late requests until they are released', { lateAfterReset: '5%' }, [{ lateAfterReset: 0.05 }]],
+  [
     'a limit on an outage without a time',
     { forbidden: true, for: '5s' },
     [{ forbidden: true, forMs: 5000 }],
@@ -35,6 +41,8 @@ test.each<[string, Parameters<typeof faultRules>[0]]>([
   ['more than everything', { timeouts: '60%', errors: '60%' }],
   ['an outage for a number', { down: '60' }],
   ['a bad pattern', { errors: '1%', path: '(' }],
+  ['late by a time alone', { lateBy: '2s' }],
+  ['late by a time with another fault', { lateBy: '2s', errors: '1%' }],
   ['a count of none', { errors: '1%', count: '0' }],
 ])('not %s', (_what, options) => {
   expect(() => faultRules(options)).toThrow(expect.objectContaining({ code: 'usage' }));

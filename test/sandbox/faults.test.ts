@@ -228,6 +228,8 @@ test.each<[string, object]>([
   ['shares above one together', { errors: 0.6, html: 0.6 }],
   ['a bad pattern', { errors: 1, path: '(' }],
   ['no count', { errors: 1, count: 0 }],
+  ['a late time for what is not late', { errors: 1, lateMs: 100 }],
+  ['a late time in the past', { late: 1, lateMs: -1 }],
 ])('%s is refused', async (_what, rule) => {
   expect(await failureOf(sandbox.admin.setFaults('stripe', rule))).toMatchObject({ code: 'usage' });
   expect((await sandbox.admin.faults()).stripe).toEqual([]);
@@ -240,7 +242,10 @@ test('what was injected is counted', async () => {
 });
 
 test('a web page cannot use the side door', async () => {
-  const headers = { Origin: 'https://example.org' };
+  const headers = {
+    Origin: 'https://example.org',
+    Authorization: `Bearer ${sandbox.server.secret}`,
+  };
   const response = await fetch(`${sandbox.server.url}/_sandbox/reset`, { method: 'POST', headers });
   expect(response.status).toBe(403);
 });

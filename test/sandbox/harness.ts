@@ -31,7 +31,7 @@ export async function testSandbox(
   return {
     dataDir,
     server,
-    admin: new SandboxClient(server.url),
+    admin: new SandboxClient(server),
     stripe: stripeOn(server, options.timeoutMs),
     mailer: mailerOn(server, options.timeoutMs),
     async close() {

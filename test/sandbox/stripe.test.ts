@@ -213,7 +213,7 @@ describe('a request is refused', () => {
   });
 
   test('for a path that the double does not have', async () => {
-    expect(await failureOf(sandbox.stripe.refunds.create({ charge: 'ch_1' }))).toMatchObject({
+    expect(await failureOf(sandbox.stripe.disputes.list())).toMatchObject({
       statusCode: 404,
       message: expect.stringContaining('Unrecognized request URL'),
     });

@@ -122,6 +122,44 @@ test('payment events are signed as constructEvent wants them', async () => {
   ).toThrow('signature');
 });
 
+test('what becomes of a payment is announced: confirmed, refunded, cancelled', async () => {
+  const { confirm: _confirm, error_on_requires_action: _error, ...unconfirmed } = chargeParams();
+  const create = (donation_id: string, payment_method = 'pm_card_visa') =>
+    sandbox.stripe.paymentIntents.create({
+      ...unconfirmed,
+      payment_method,
+      metadata: { donation_id },
+    });
+  const paid = await create('don_paid');
+  await sandbox.stripe.paymentIntents.confirm(paid.id);
+  await sandbox.admin.refund(paid.id, 1200n);
+  const declined = await create('don_declined', 'pm_card_chargeDeclined');
+  await failureOf(sandbox.stripe.paymentIntents.confirm(declined.id));
+  await sandbox.stripe.paymentIntents.cancel(declined.id);
+  const told = () =>
+    received
+      .map(({ body }) => JSON.parse(body))
+      .map(({ type, data: { object } }) => `${object.metadata.donation_id} ${type}`)
+      .sort();
+  await expect
+    .poll(told)
+    .toEqual([
+      'don_declined payment_intent.canceled',
+      'don_declined payment_intent.payment_failed',
+      'don_paid charge.refunded',
+      'don_paid payment_intent.succeeded',
+    ]);
+  const refunded = received
+    .map(({ body }) => JSON.parse(body))
+    .find(({ type }) => type === 'charge.refunded');
+  expect(refunded.data.object).toMatchObject({
+    object: 'charge',
+    payment_intent: paid.id,
+    amount_refunded: 1200,
+    refunded: false,
+  });
+});
+
 test('a replayed charge is announced once', async () => {
   for (let i = 0; i < 2; i++) {
     await sandbox.stripe.paymentIntents.create(chargeParams(), { idempotencyKey: 'once' });

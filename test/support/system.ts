@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { systemClock } from '../../src/lib/clock.ts';
 import { type Config, loadConfig } from '../../src/lib/config.ts';
 import type { Db } from '../../src/lib/db/database.ts';
 import { ensureMode } from '../../src/lib/db/prepare.ts';
 import type { ChargeDeps } from '../../src/lib/donations/charge.ts';
-import type { NewDonation } from '../../src/lib/donations/donate.ts';
+import type { Gift } from '../../src/lib/donations/input.ts';
+import { ensureOrganization } from '../../src/lib/organizations/organization.ts';
 import { stripeGateway } from '../../src/lib/providers/stripe.ts';
 import { SandboxClient } from '../../src/lib/sandbox/client.ts';
 import { startSandbox } from '../../src/lib/sandbox/server.ts';
@@ -47,16 +47,15 @@ export async function startSystem(env: NodeJS.ProcessEnv = {}): Promise<System> 
   };
   const { config } = loadConfig({ env: all, cwd: dataDir });
   await ensureMode(database.db, 'sandbox');
+  await ensureOrganization(database.db, config);
   const workers: TestWorker[] = [];
   return {
     db: database.db,
-    sandbox: new SandboxClient(server.url),
+    sandbox: new SandboxClient(server),
     config,
     env: all,
     deps: {
       db: database.db,
-      config,
-      clock: systemClock,
       payments: stripeGateway({
         secretKey: 'sk_test_sandbox',
         apiBase: server.url,
@@ -163,15 +162,25 @@ export class TestWorker {
   }
 }
 
-/** A donation that nothing is wrong with. */
-export function gift(rest: Partial<NewDonation> = {}): NewDonation {
+type Named = Partial<Gift> & { name?: string; email?: string };
+
+/** A gift that nothing is wrong with. */
+export function gift({ name, email, ...rest }: Named = {}): Gift {
+  const amount = rest.amount ?? { minor: 5000n, currency: 'usd' };
   return {
-    amount: { minor: 5000n, currency: 'usd' },
-    name: 'Ada Lovelace',
-    email: 'ada@example.org',
+    amount,
+    method: 'card',
+    donor: {
+      kind: 'person',
+      name: name ?? 'Ada Lovelace',
+      email: email ?? 'ada@example.org',
+      addressLines: [],
+    },
     paymentMethod: 'pm_card_visa',
     fund: 'Clean Water',
-    campaign: undefined,
+    allocations: [{ fund: rest.fund ?? 'Clean Water', minor: amount.minor }],
+    anonymous: false,
+    goodsValueMinor: 0n,
     ...rest,
   };
 }

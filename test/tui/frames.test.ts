@@ -34,6 +34,7 @@ const DETAIL = {
   discarded: undefined,
   pause: undefined,
   worker: undefined,
+  settled: undefined,
 };
 
 /** The monitor in every view, each with something to show. */

@@ -205,6 +205,11 @@ describe('SendGrid', () => {
     ],
     [socketError('ETIMEDOUT', 'read'), sent],
     [socketError('ECONNRESET', 'read'), sent],
+    [socketError('EHOSTUNREACH', 'write'), sent],
+    [socketError('EHOSTUNREACH', 'read'), sent],
+    [socketError('EHOSTUNREACH'), sent],
+    [socketError('ENETUNREACH', 'write'), sent],
+    [socketError('ENETUNREACH'), sent],
     [socketError('ECONNRESET'), sent],
     [socketError('EPIPE', 'write'), sent],
     [socketError('HPE_INVALID_CONSTANT'), sent],
@@ -237,6 +242,30 @@ test.each([
   [{ 'x-ratelimit-reset': String(NOW.getTime() / 1000 + 5) }, 5000],
   [{ 'x-ratelimit-reset': '1' }, 0],
   [{ 'x-ratelimit-reset': 'soon' }, undefined],
+  [
+    {
+      'retry-after': 'Mon, 23 Nov 2026 12:00:30 GMT',
+      date: 'Mon, 23 Nov 2026 12:00:10 GMT',
+    },
+    20_000,
+  ],
+  [
+    {
+      'x-ratelimit-reset': String(NOW.getTime() / 1000 + 5),
+      date: 'Mon, 23 Nov 2026 12:00:02 GMT',
+    },
+    3000,
+  ],
+  // Our clock is days off, and theirs decides.
+  [
+    {
+      'retry-after': 'Wed, 25 Nov 2026 12:00:30 GMT',
+      date: 'Wed, 25 Nov 2026 12:00:00 GMT',
+    },
+    30_000,
+  ],
+  [{ 'retry-after': '7', date: 'Wed, 25 Nov 2026 12:00:00 GMT' }, 7000],
+  [{ 'retry-after': 'Mon, 23 Nov 2026 12:00:30 GMT', date: 'yesterday' }, 30_000],
   [{ 'retry-after': '2', 'x-ratelimit-reset': '9999999999' }, 2000],
 ])('retryAfterMs(%j) is %s', (headers, expected) => {
   expect(retryAfterMs(headers, NOW)).toBe(expected);

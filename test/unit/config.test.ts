@@ -5,6 +5,8 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/lib/config.ts';
 import { DEFAULTS, environmentName, SETTINGS } from '../../src/lib/config-schema.ts';
 import { UserError } from '../../src/lib/errors.ts';
+import { GONE_AFTER_MS } from '../../src/lib/queue/run/workers.ts';
+import { safeLine } from '../../src/lib/text.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'donations-config-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -126,6 +128,12 @@ describe('precedence', () => {
   });
 });
 
+it('has heartbeats that come before a worker counts as gone', () => {
+  expect(load({ DONATIONS_WORKER_HEARTBEAT_MS: '2000' }).config.worker.heartbeatMs).toBeLessThan(
+    GONE_AFTER_MS,
+  );
+});
+
 describe('mistakes', () => {
   it.each([
     ['[stripe]\ntimeoutMS = 5', 'there is no setting stripe.timeoutMS', 'stripe.timeoutMs'],
@@ -147,6 +155,18 @@ describe('mistakes', () => {
     [{ DONATIONS_ORGANIZATION_LOCALE: 'no_such' }, /is not a locale/],
     [{ DONATIONS_RECEIPTS_WHEN_UNKNOWN: 'guess' }, /neither hold nor resend/],
     [{ DONATIONS_RECEIPTS_FROM_EMAIL: 'nobody' }, /is not an e-mail address/],
+    // A timer of Node's holds 2^31 ms; more becomes 1 ms.
+    [{ DONATIONS_STRIPE_TIMEOUT_MS: '2147483648' }, /stripe.timeoutMs: .*is above 600000/],
+    [{ DONATIONS_SENDGRID_TIMEOUT_MS: '1e999' }, /not a whole number/],
+    [{ DONATIONS_QUEUE_READ_TIMEOUT_MS: '9'.repeat(400) }, /not a whole number/],
+    [{ DONATIONS_WORKER_HEARTBEAT_MS: '60000' }, /worker.heartbeatMs: .*is above 2000/],
+    [{ DONATIONS_WORKER_CONCURRENCY: '0x10' }, /not a whole number/],
+    [{ DONATIONS_LEDGER_RETENTION_DAYS: '36501' }, /is above 36500/],
+    [{ DONATIONS_ORGANIZATION_LEGAL_NAME: 'x'.repeat(501) }, /longer than 500/],
+    [{ DONATIONS_ORGANIZATION_LEGAL_NAME: 'River\u202e' }, /controls a terminal/],
+    [{ DONATIONS_ORGANIZATION_LEGAL_NAME: '\u2800' }, /nothing that can be seen/],
+    [{ DONATIONS_ORGANIZATION_ADDRESS: 'a|'.repeat(11) }, /list of up to 10 lines/],
+    [{ DATABASE_URL: 'postgres://me:hun#ter2@db/gifts' }, /write %23 for #/],
   ])('%j: names the setting and where the value came from', (env, message) => {
     expect(refusal(env).message).toMatch(message);
   });
@@ -156,6 +176,8 @@ describe('mistakes', () => {
       { STRIPE_SECRET_KEY: 'pk_hunter2', SENDGRID_API_KEY: 'SG.x' },
       { STRIPE_SECRET_KEY: 'sk_test_1', SENDGRID_API_KEY: 'hunter2' },
       { DATABASE_URL: 'mysql://me:hunter2@host/db' },
+      { DATABASE_URL: 'postgres://me:12/hunter2@host/db' },
+      { STRIPE_API_BASE: 'ftp://me:hunter2@proxy.example/' },
     ]) {
       const { message, hint } = refusal(env);
       expect(`${message} ${hint}`).not.toContain('hunter2');
@@ -165,6 +187,57 @@ describe('mistakes', () => {
   it('says where a file is not TOML', () => {
     writeFileSync(join(cwd, 'donations.toml'), 'mode = \n');
     expect(refusal({}).message).toMatch(/donations\.toml:1:\d+: /);
+  });
+
+  it.each([
+    ['a directory', (path: string) => mkdirSync(path), /is not a file/],
+    ['too large', (path: string) => writeFileSync(path, `a = "${'x'.repeat(1_000_001)}"`), /1 MB/],
+    ['no UTF-8', (path: string) => writeFileSync(path, Buffer.from([0x61, 0xff])), /not UTF-8/],
+    ['nested', (path: string) => writeFileSync(path, `a = ${'['.repeat(200_000)}`), /toml/],
+    ['tables', (path: string) => writeFileSync(path, `[${'a.'.repeat(60_000)}a]\nb=1`), /toml/],
+    [
+      'a long name that is none',
+      (path: string) => writeFileSync(path, `"${'x'.repeat(100_000)}\\u0000" = 1`),
+      /there is no setting x+…$/,
+    ],
+    [
+      'a number too large',
+      (path: string) => writeFileSync(path, `mode = ${'9'.repeat(99)}`),
+      /toml/,
+    ],
+    [
+      'a date',
+      (path: string) => writeFileSync(path, '[worker]\nconcurrency = 2026-01-01'),
+      /whole/,
+    ],
+    [
+      'a truth',
+      (path: string) => writeFileSync(path, '[stripe]\ntimeoutMs = true'),
+      /whole number/,
+    ],
+    ['a list', (path: string) => writeFileSync(path, '[stripe]\ntimeoutMs = [5]'), /whole number/],
+    [
+      'a NUL',
+      (path: string) => writeFileSync(path, '[receipts]\ntemplatesDir = "/tmp/a\\u0000b"'),
+      /NUL/,
+    ],
+    [
+      'nothing',
+      (path: string) => writeFileSync(path, '[receipts]\ntemplatesDir = 5'),
+      /not a path/,
+    ],
+    [
+      'control characters',
+      (path: string) => writeFileSync(path, '[organization]\nlegalName = "a\\u001b[31m"'),
+      /controls a terminal/,
+    ],
+    ['prototypes', (path: string) => writeFileSync(path, '[__proto__]\na = 1'), /no setting|toml/],
+  ])('reads a hostile file in one line: %s', (_what, write, message) => {
+    write(join(cwd, 'donations.toml'));
+    const error = refusal({});
+    expect(error.message).toMatch(message);
+    expect(error.message.length).toBeLessThan(400);
+    expect(safeLine(error.message)).toBe(error.message);
   });
 
   it('does not go on without the file that was named', () => {

@@ -7,6 +7,7 @@ import {
   type Behaviour,
   type MisbehavingServer,
   misbehavingServer,
+  resetAfterReading,
 } from '../support/misbehaving.ts';
 
 let server: MisbehavingServer;
@@ -25,14 +26,6 @@ const replayed = error(500, {}, { 'Idempotent-Replayed': 'true' });
 describe('Stripe', () => {
   const gateway = () =>
     stripeGateway({ secretKey: 'sk_test_1', apiBase: server.url, timeoutMs: 2000 });
-  const charge = (paymentMethod = 'pm_card_visa') =>
-    gateway().charge({
-      donationId: 'don_1',
-      amount: { minor: 5000n, currency: 'usd' },
-      paymentMethod,
-      idempotencyKey: 'charge:don_1',
-      description: 'Donation don_1',
-    });
   const intent = (fields: object = {}) => ({
     id: 'pi_1',
     object: 'payment_intent',
@@ -49,74 +42,6 @@ describe('Stripe', () => {
     ...fields,
   });
 
-  test('a charge is asked for as it must be', async () => {
-    server.script(ok(intent(), { 'Request-Id': 'req_1' }));
-    expect(await charge()).toEqual({
-      status: 'succeeded',
-      paymentIntentId: 'pi_1',
-      paymentMethodId: 'pm_1',
-      card: { brand: 'visa', last4: '4242', expMonth: 4, expYear: 2030 },
-      requestId: 'req_1',
-    });
-    expect(said()).toEqual(['POST /v1/payment_intents']);
-    const [request] = server.requests;
-    expect(request?.headers).toMatchObject({
-      authorization: 'Bearer sk_test_1',
-      'idempotency-key': 'charge:don_1',
-    });
-    expect(Object.fromEntries(new URLSearchParams(request?.body))).toEqual({
-      amount: '5000',
-      currency: 'usd',
-      payment_method: 'pm_card_visa',
-      confirm: 'true',
-      setup_future_usage: 'off_session',
-      'automatic_payment_methods[enabled]': 'true',
-      'automatic_payment_methods[allow_redirects]': 'never',
-      error_on_requires_action: 'true',
-      description: 'Donation don_1',
-      'metadata[donation_id]': 'don_1',
-      'expand[0]': 'latest_charge',
-    });
-  });
-
-  test('a token is made a PaymentMethod first', async () => {
-    server.script(ok({ id: 'pm_of_token', object: 'payment_method' }), ok(intent()));
-    await charge('tok_visa');
-    expect(said()).toEqual(['POST /v1/payment_methods', 'POST /v1/payment_intents']);
-    expect(key(0)).toBe('method:don_1');
-    expect(server.requests[1]?.body).toContain('payment_method=pm_of_token');
-  });
-
-  test('a decline is an answer', async () => {
-    server.script(
-      error(402, {
-        type: 'card_error',
-        code: 'card_declined',
-        decline_code: 'insufficient_funds',
-        message: 'Your card has insufficient funds.',
-        payment_intent: { id: 'pi_2' },
-      }),
-    );
-    expect(await charge()).toMatchObject({
-      status: 'declined',
-      declineCode: 'insufficient_funds',
-      paymentIntentId: 'pi_2',
-      message: 'Your card has insufficient funds.',
-    });
-  });
-
-  test.each([
-    ['requires_action', 'requires_action'],
-    ['processing', 'processing'],
-    ['requires_capture', 'processing'],
-    ['some_new_status', 'processing'],
-    ['requires_payment_method', 'declined'],
-    ['canceled', 'declined'],
-  ])('a PaymentIntent that is %s is %s', async (status, expected) => {
-    server.script(ok(intent({ status })));
-    expect(await charge()).toMatchObject({ status: expected, paymentIntentId: 'pi_1' });
-  });
-
   test.each([
     [200, {}],
     [200, []],
@@ -125,60 +50,161 @@ describe('Stripe', () => {
     [200, { object: 'balance' }],
   ])('the answer %i %j decides nothing', async (status, body) => {
     server.script(answer(status, {}, body));
-    await expect(charge()).rejects.toMatchObject({
+    await expect(gateway().confirmPayment('pi_1')).rejects.toMatchObject({
       errorClass: 'transient',
       code: 'unreadable_answer',
     });
   });
 
-  describe('findCharge', () => {
-    const find = () => gateway().findCharge('don_1', new Date(1_000_500), new Date(2_000_500));
-    const page = (data: object[], has_more = false) =>
-      ok({ object: 'list', data, has_more, url: '/v1/payment_intents' });
-    const other = intent({ id: 'pi_other', metadata: { donation_id: 'don_2' } });
+  describe('a payment confirmed by id', () => {
+    const create = (paymentMethod = 'pm_card_visa') =>
+      gateway().createPayment({
+        donationId: 'don_1',
+        amount: { minor: 5000n, currency: 'usd' },
+        paymentMethod,
+        description: 'Donation don_1',
+      });
+    const created = ok(intent({ status: 'requires_confirmation', latest_charge: null }), {
+      'Request-Id': 'req_1',
+    });
+    const form = (index: number) =>
+      Object.fromEntries(new URLSearchParams(server.requests[index]?.body));
 
-    test('goes through the pages of the window', async () => {
-      server.script(page([other, { ...other, id: 'pi_last' }], true), page([intent()]));
-      expect(await find()).toMatchObject({ status: 'succeeded', paymentIntentId: 'pi_1' });
-      const queries = server.requests.map(({ path }) =>
-        Object.fromEntries(new URL(path, 'http://x').searchParams),
-      );
-      expect(queries).toMatchObject([
-        { 'created[gte]': '1000', 'created[lte]': '2001' },
-        { 'created[gte]': '1000', starting_after: 'pi_last' },
+    test('is created without a confirmation', async () => {
+      server.script(created);
+      expect(await create()).toEqual({ paymentIntentId: 'pi_1', requestId: 'req_1' });
+      expect(said()).toEqual(['POST /v1/payment_intents']);
+      expect(key(0)).toBe('payment:don_1');
+      expect(form(0)).toEqual({
+        amount: '5000',
+        currency: 'usd',
+        payment_method: 'pm_card_visa',
+        setup_future_usage: 'off_session',
+        'automatic_payment_methods[enabled]': 'true',
+        'automatic_payment_methods[allow_redirects]': 'never',
+        description: 'Donation don_1',
+        'metadata[donation_id]': 'don_1',
+      });
+    });
+
+    test.each([
+      ['a stored failure', replayed],
+      ['the key of another card', error(400, { type: 'idempotency_error' })],
+    ])('is created anew after %s', async (_what, first) => {
+      server.script(first, created);
+      expect(await create()).toMatchObject({ paymentIntentId: 'pi_1' });
+      expect(said()).toEqual(['POST /v1/payment_intents', 'POST /v1/payment_intents']);
+      expect(key(1)).not.toBe('payment:don_1');
+      expect(server.requests[1]?.body).toBe(server.requests[0]?.body);
+    });
+
+    test('is not created anew after a failure that is not a stored one', async () => {
+      server.script(error(500, {}), created);
+      await expect(create()).rejects.toMatchObject({ errorClass: 'transient', httpStatus: 500 });
+      server.script(error(400, { code: 'resource_missing' }), created);
+      await expect(create()).rejects.toMatchObject({ errorClass: 'permanent' });
+    });
+
+    test('is created from a token, whose failure was stored too', async () => {
+      server.script(replayed, ok({ id: 'pm_of_token', object: 'payment_method' }), created);
+      await create('tok_visa');
+      expect(said()).toEqual([
+        'POST /v1/payment_methods',
+        'POST /v1/payment_methods',
+        'POST /v1/payment_intents',
       ]);
+      expect(form(2).payment_method).toBe('pm_of_token');
     });
 
-    test('prefers the charge that moved money', async () => {
-      const declined = intent({
-        id: 'pi_declined',
-        status: 'requires_payment_method',
-        last_payment_error: { code: 'card_declined', decline_code: 'lost_card', message: 'no' },
+    test('is confirmed with nobody at a browser', async () => {
+      server.script(ok(intent(), { 'Request-Id': 'req_2' }));
+      expect(await gateway().confirmPayment('pi_1')).toEqual({
+        status: 'succeeded',
+        paymentIntentId: 'pi_1',
+        paymentMethodId: 'pm_1',
+        card: { brand: 'visa', last4: '4242', expMonth: 4, expYear: 2030 },
+        refundedMinor: 0n,
+        requestId: 'req_2',
       });
+      expect(said()).toEqual(['POST /v1/payment_intents/pi_1/confirm']);
+      expect(form(0)).toEqual({ error_on_requires_action: 'true', 'expand[0]': 'latest_charge' });
+    });
+
+    test('is declined by a 402', async () => {
       server.script(
-        page([declined, intent({ id: 'pi_processing', status: 'processing' }), intent()]),
+        error(402, {
+          type: 'card_error',
+          code: 'card_declined',
+          decline_code: 'insufficient_funds',
+          message: 'Your card has insufficient funds.',
+        }),
       );
-      expect(await find()).toMatchObject({ paymentIntentId: 'pi_1' });
-      server.script(page([declined]));
-      expect(await find()).toMatchObject({ status: 'declined', declineCode: 'lost_card' });
-    });
-
-    test('says so when there is none', async () => {
-      server.script(page([other]));
-      expect(await find()).toBeUndefined();
-    });
-
-    test.each([{}, { object: 'list', data: null }])('does not take %j for "none"', async (body) => {
-      server.script(ok(body));
-      await expect(find()).rejects.toMatchObject({ errorClass: 'transient' });
-    });
-
-    test('does not take a window too full to look through for "none"', async () => {
-      server.script(page([other], true));
-      await expect(find()).rejects.toMatchObject({
-        errorClass: 'unknown_outcome',
-        code: 'too_many_charges',
+      expect(await gateway().confirmPayment('pi_1')).toMatchObject({
+        status: 'declined',
+        paymentIntentId: 'pi_1',
+        declineCode: 'insufficient_funds',
+        message: 'Your card has insufficient funds.',
       });
+    });
+
+    const elsewhere: [string, Behaviour][] = [
+      ['in another state', error(400, { code: 'payment_intent_unexpected_state' })],
+      ['held by another request', error(429, { code: 'lock_timeout' })],
+      ['held by another request, as older versions say it', error(409, { code: 'lock_timeout' })],
+    ];
+    test.each(elsewhere)('%s is asked what it is now', async (_what, refusal) => {
+      server.script(refusal, ok(intent()));
+      expect(await gateway().confirmPayment('pi_1')).toMatchObject({ status: 'succeeded' });
+      server.script(refusal, ok(intent({ status: 'canceled' })));
+      expect(await gateway().cancelPayment('pi_1')).toMatchObject({ status: 'canceled' });
+      expect(said()).toEqual([
+        'POST /v1/payment_intents/pi_1/confirm',
+        'GET /v1/payment_intents/pi_1',
+        'POST /v1/payment_intents/pi_1/cancel',
+        'GET /v1/payment_intents/pi_1',
+      ]);
+      expect(server.requests[1]?.path).toContain('latest_charge');
+    });
+
+    test.each<[string, Behaviour, object]>([
+      ['no answer', resetAfterReading, { errorClass: 'transient', providerDown: true }],
+      ['a failure', error(500, {}), { errorClass: 'transient' }],
+      ['a stored failure', replayed, { errorClass: 'transient', code: 'replayed_500' }],
+      ["a proxy's page", answer(200, {}, '<html>'), { code: 'unreadable_answer' }],
+      ['too many requests', error(429, { code: 'rate_limit' }), { errorClass: 'rate_limited' }],
+      ['no such payment', error(404, { code: 'resource_missing' }), { errorClass: 'permanent' }],
+      ['a refused key', error(401, {}), { errorClass: 'misconfigured' }],
+    ])('decides nothing by %s', async (_what, behaviour, expected) => {
+      server.script(behaviour);
+      for (const ask of ['confirmPayment', 'retrievePayment', 'cancelPayment'] as const)
+        await expect(gateway()[ask]('pi_1')).rejects.toMatchObject(expected);
+    });
+
+    test.each<[string, object, object]>([
+      ['requires_confirmation', {}, { status: 'unconfirmed' }],
+      ['requires_action', {}, { status: 'requires_action' }],
+      ['processing', {}, { status: 'processing' }],
+      ['requires_capture', {}, { status: 'processing' }],
+      ['some_new_status', {}, { status: 'processing' }],
+      ['canceled', {}, { status: 'canceled' }],
+      [
+        'requires_payment_method',
+        { last_payment_error: { code: 'card_declined', decline_code: 'lost_card', message: 'no' } },
+        { status: 'declined', declineCode: 'lost_card', message: 'no' },
+      ],
+      [
+        'requires_payment_method',
+        { last_payment_error: null },
+        { status: 'declined', declineCode: 'requires_payment_method' },
+      ],
+      [
+        'succeeded',
+        { latest_charge: { id: 'ch_1', object: 'charge', amount_refunded: 1200 } },
+        { status: 'succeeded', refundedMinor: 1200n },
+      ],
+    ])('that is %s %j', async (status, fields, expected) => {
+      server.script(ok(intent({ status, ...fields })));
+      expect(await gateway().retrievePayment('pi_1')).toMatchObject(expected);
     });
   });
 
@@ -193,6 +219,15 @@ describe('Stripe', () => {
       expect(await create()).toMatchObject({ customerId: 'cus_1' });
       expect(said()).toEqual(['GET /v1/customers', 'POST /v1/customers']);
       expect(key(1)).toBe('customer:donor_1');
+    });
+
+    test('makes one for a donor without an address', async () => {
+      server.script(customer);
+      expect(
+        await gateway().createCustomer({ id: 'donor_1', name: 'Jane', email: undefined }),
+      ).toMatchObject({ customerId: 'cus_1' });
+      expect(said()).toEqual(['POST /v1/customers']);
+      expect(server.requests[0]?.body).not.toContain('email');
     });
 
     test('finds the one made before', async () => {
@@ -267,10 +302,35 @@ describe('Stripe', () => {
 
   test('ping tells the mode and the time', async () => {
     const date = 'Mon, 23 Nov 2026 12:00:00 GMT';
-    server.script(ok({ object: 'balance', livemode: false }, { Date: date }));
+    const list = (...data: object[]) => ok({ object: 'list', data }, { Date: date });
+    server.script(list());
     expect(await gateway().ping()).toEqual({ livemode: false, serverTime: new Date(date) });
+    server.script(list({ livemode: true }));
+    expect(await gateway().ping()).toMatchObject({ livemode: true });
+    for (const [secretKey, livemode] of [
+      ['rk_live_1', true],
+      ['sk_live_1', true],
+      ['rk_test_1', false],
+    ] as const) {
+      server.script(list());
+      const other = stripeGateway({ secretKey, apiBase: server.url, timeoutMs: 2000 });
+      expect(await other.ping()).toMatchObject({ livemode });
+    }
     server.script(error(401, {}));
     await expect(gateway().ping()).rejects.toBeInstanceOf(ProviderError);
+  });
+
+  test('ping asks for the rights that are needed, and for no other', async () => {
+    const path = (at: number) => new URL(server.requests[at]?.path ?? '', 'http://x').pathname;
+    server.script(ok({ object: 'list', data: [] }));
+    await gateway().ping();
+    await gateway().ping('customers');
+    expect([path(0), path(1)]).toEqual(['/v1/payment_intents', '/v1/customers']);
+    expect(server.requests).toHaveLength(2);
+    server.script(error(403, { message: 'Having the permission would allow this request.' }));
+    await expect(gateway().ping('customers')).rejects.toMatchObject({
+      errorClass: 'misconfigured',
+    });
   });
 });
 
@@ -335,5 +395,47 @@ describe('SendGrid', () => {
     expect(said()).toEqual(['GET /v3/scopes']);
     server.script(answer(401, {}, { errors: [{ message: 'authorization required' }] }));
     await expect(gateway().ping()).rejects.toMatchObject({ errorClass: 'misconfigured' });
+  });
+
+  test('ping is not well without the right to send mail', async () => {
+    server.script(ok({ scopes: ['user.profile.read'] }));
+    await expect(gateway().ping()).rejects.toMatchObject({
+      errorClass: 'misconfigured',
+      code: 'no_mail_send',
+      message: expect.stringContaining('may not send mail'),
+    });
+  });
+
+  describe('ping, where the sender is known,', () => {
+    const sender = { email: 'receipts@charity.example', name: 'Charity' };
+    const scopes = ok({ scopes: ['mail.send'] });
+    const ping = () =>
+      sendgridGateway({ apiKey: 'SG.1', apiBase: server.url, timeoutMs: 2000, sender }).ping();
+
+    test('asks with a mail that is never sent', async () => {
+      server.script(scopes, answer(200, {}));
+      expect(await ping()).toMatchObject({ scopes: ['mail.send'] });
+      expect(said()).toEqual(['GET /v3/scopes', 'POST /v3/mail/send']);
+      expect(body()).toMatchObject({
+        from: sender,
+        personalizations: [{ to: [sender] }],
+        mail_settings: { sandbox_mode: { enable: true } },
+      });
+    });
+
+    test('fails while the sender alone is refused', async () => {
+      const message = 'The from address does not match a verified Sender Identity.';
+      server.script(scopes, answer(403, {}, { errors: [{ message, field: 'from' }] }));
+      await expect(ping()).rejects.toMatchObject({
+        errorClass: 'misconfigured',
+        httpStatus: 403,
+        message: expect.stringContaining(message),
+      });
+    });
+
+    test('changes nothing when no answer comes', async () => {
+      server.script(scopes, resetAfterReading);
+      await expect(ping()).rejects.toMatchObject({ errorClass: 'transient' });
+    });
   });
 });

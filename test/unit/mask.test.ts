@@ -22,7 +22,9 @@ test.each([
   ['0000000000000000', '0000000000000000'],
   ['don_0192f0c1, 2026-11-23T19:47:16', 'don_0192f0c1, 2026-11-23T19:47:16'],
   ['line one\r\n\u001b[31mline two\u0000', 'line one [31mline two'],
-  ['right\u202eto\u2028left', 'right to left'],
+  ['right\u202eto\u2028left', 'rightto left'],
+  ['card 4242\u200b4242\u200b4242\u200b4242', 'card ****'],
+  ['sk_\u200blive_51AbC', '****'],
 ])('maskText(%j)', (text, masked) => {
   expect(maskText(text)).toBe(masked);
 });
@@ -41,6 +43,8 @@ test.each([
   ['378282246310005', true],
   ['6011-1111-1111-1117', true],
   ['4222222222222', true],
+  ['４２４２４２４２４２４２４２４２', true],
+  ['4242\u200b4242\u200b4242\u200b4242', true],
   ['my card is 5555555555554444, thanks', true],
   ['4242424242424241', false],
   ['424242424242', false],

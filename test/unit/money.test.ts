@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/lib/errors.ts';
-import { decimalAmount, formatMoney, parseAmount, parseCurrency } from '../../src/lib/money.ts';
+import {
+  decimalAmount,
+  formatMoney,
+  GIFT_LIMITS,
+  parseAmount,
+  parseCurrency,
+} from '../../src/lib/money.ts';
 
 describe('parseAmount takes what people type', () => {
   const accepted: [text: string, currency: string, locale: string, minor: bigint][] = [
@@ -20,6 +26,10 @@ describe('parseAmount takes what people type', () => {
     ['1,250.00', 'bhd', 'en-US', 1_250_000n],
     ['100', 'isk', 'en-US', 10_000n],
     ['999,999.99', 'usd', 'en-US', 99_999_999n],
+    ['0,50', 'eur', 'de-DE', 50n],
+    ['1.250', 'eur', 'de-DE', 125_000n],
+    ["1'250.50", 'chf', 'de-CH', 125_050n],
+    ['1’250.50', 'chf', 'de-CH', 125_050n],
   ];
   it.each(accepted)('%s %s in %s', (text, currency, locale, minor) => {
     expect(parseAmount(text, currency, locale)).toEqual({ minor, currency });
@@ -52,6 +62,19 @@ describe('parseAmount refuses what is wrong or ambiguous', () => {
     ['٥', 'usd', 'en-US', /not an amount/],
     ['€50', 'usd', 'en-US', /not an amount/],
     ['1,000,000.00', 'usd', 'en-US', /the most that can be charged/],
+    ['0.500', 'eur', 'de-DE', /read in two ways/],
+    ['0.001', 'eur', 'de-DE', /read in two ways/],
+    ['0.500,00', 'eur', 'de-DE', /read in two ways/],
+    ['0,500', 'usd', 'en-US', /read in two ways/],
+    ['0,500.00', 'usd', 'en-US', /read in two ways/],
+    ['012.345', 'eur', 'de-DE', /read in two ways/],
+    ['050', 'usd', 'en-US', /read in two ways/],
+    ['00.50', 'usd', 'en-US', /read in two ways/],
+    ['1,2500', 'usd', 'en-US', /not an amount/],
+    ['1,250,00', 'usd', 'en-US', /not an amount/],
+    ['1250,000', 'usd', 'en-US', /not an amount/],
+    ['9'.repeat(131_072), 'usd', 'en-US', /^amount "9{60}…" is not an amount$/],
+    ['5\u202e0', 'usd', 'en-US', /^amount "5\\u202e0" is not an amount$/],
     ['9'.repeat(40), 'usd', 'en-US', /the most that can be charged/],
   ];
   it.each(refused)('"%s" %s in %s', (text, currency, locale, why) => {
@@ -59,6 +82,18 @@ describe('parseAmount refuses what is wrong or ambiguous', () => {
     expect(parse).toThrow(UserError);
     expect(parse).toThrow(why);
     expect(parse).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+});
+
+describe('gifts that no card pays', () => {
+  const parse = (text: string, currency: string) =>
+    parseAmount(text, currency, 'en-US', GIFT_LIMITS);
+  it('may be larger, and of units that Stripe does not charge', () => {
+    expect(parse('2,500,000', 'usd').minor).toBe(250_000_000n);
+    expect(parse('1.255', 'bhd').minor).toBe(1255n);
+  });
+  it('have a limit of their own', () => {
+    expect(() => parse('10,000,000,000', 'usd')).toThrow(/the most that one gift can be/);
   });
 });
 

@@ -44,7 +44,22 @@ describe('a duration', () => {
     '10m 5s',
     '1e3s',
     '٥s',
+    'Infinity',
+    '0.0001ms',
+    `${'9'.repeat(131_072)}d`,
+    `${'9'.repeat(400)}d`,
   ])('not %j', (text) => expect(refused(() => parseDuration(text))).toBe('usage'));
+
+  test.each(['400000000d', '106751991167d', '36526d', `${'9'.repeat(60)}d`])(
+    '%j is more than Postgres can count with',
+    (text) => expect(() => parseDuration(text)).toThrow(/is too long/),
+  );
+
+  test('has the limit of what it is for', () => {
+    expect(() => parseDuration('2h', { max: 3_600_000 })).toThrow('"2h" is too long');
+    expect(parseDuration('1h', { max: 3_600_000 })).toBe(3_600_000);
+    expect(parseDuration('36525d')).toBe(3_155_760_000_000);
+  });
 
   test.each<[string, [number, number]]>([
     ['200ms', [200, 200]],
@@ -77,9 +92,19 @@ describe('a rate', () => {
     ['0.5/s', 0.5],
   ])('%s', (text, rate) => expect(parseRate(text)).toBe(rate));
 
-  test.each(['10', '0/s', '10/', '/s', '10/d', '10 per s', '-1/s', ''])('not %j', (text) =>
-    expect(refused(() => parseRate(text))).toBe('usage'),
-  );
+  test.each([
+    '10',
+    '0/s',
+    '10/',
+    '/s',
+    '10/d',
+    '10 per s',
+    '-1/s',
+    '',
+    `${'9'.repeat(400)}/s`,
+    '1000001/s',
+    '0.0000001/h',
+  ])('not %j', (text) => expect(refused(() => parseRate(text))).toBe('usage'));
 });
 
 describe('a count', () => {
@@ -89,7 +114,7 @@ describe('a count', () => {
     expect(parseCount('7', { max: 7 })).toBe(7);
   });
 
-  test.each(['0', '-1', '1.5', '1e3', '', 'x', '9999999'])('not %j', (text) =>
+  test.each(['0', '-1', '1.5', '1e3', '', 'x', '9999999', '9'.repeat(400)])('not %j', (text) =>
     expect(refused(() => parseCount(text))).toBe('usage'),
   );
 });

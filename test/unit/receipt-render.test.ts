@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -162,5 +162,76 @@ describe('templates of the organisation', () => {
       code: 'configuration',
       message: expect.stringContaining(join(dir, name)),
     });
+  });
+
+  it.each([
+    '{{#if copy}}COPY{{else if fund}}to {{fund}}{{else}}{{amount}}{{/if}}',
+    '{{#each donor.address}}{{@index}} {{this}} {{../number}} {{@root.amount}}{{/each}}',
+    '{{#each donor.address as |line i|}}{{i}}{{line}}{{#unless @last}}, {{/unless}}{{/each}}',
+    '{{#with organization}}{{legal_name}} {{this.tax_id}} {{../donor.name}}{{/with}}',
+    '{{! a remark }}{{donor.address}} {{donor.address.length}}',
+  ])('may say %s', async (source) => {
+    writeFileSync(join(dir, 'receipt.text.hbs'), source);
+    const { text } = renderReceipt(SAMPLE, await loadTemplates(dir), { copy: false });
+    expect(text).not.toBe('');
+  });
+
+  it.each([
+    ['{{#if misspelt}}x{{/if}}', 1, 'there is no field "misspelt"'],
+    ['{{#if copy}}\n{{else}}\n{{fnud}}{{/if}}', 3, 'there is no field "fnud"'],
+    ['{{#if sandbox}}{{/if}}\n\n{{#unless donor.nmae}}x{{/unless}}', 3, '"donor.nmae"'],
+    ['{{#each donors}}x{{/each}}', 1, '"donors"'],
+    ['{{#each donor.address}}\n{{name}}{{/each}}', 2, '"name"'],
+    ['{{#each donor.name}}x{{/each}}', 1, 'is not a list'],
+    ['{{#with organization}}{{legal}}{{/with}}', 1, '"legal"'],
+    ['{{#each donor.address as |line|}}{{lime}}{{/each}}', 1, '"lime"'],
+    ['{{../number}}', 1, 'further up'],
+    ['{{@index}}', 1, '"@index"'],
+    ['{{constructor}}', 1, '"constructor"'],
+    ['{{donor.__proto__.x}}', 1, '"donor.__proto__.x"'],
+    ['{{donor}}', 1, 'group of fields'],
+    ['{{#fund}}x{{/fund}}', 1, 'neither if nor each'],
+    ['{{lookup donor "name"}}', 1, 'no helper "lookup"'],
+    ['{{log amount}}', 1, 'no helper "log"'],
+    ['{{#if (lookup donor "name")}}x{{/if}}', 1, 'only names'],
+    ['{{> other}}', 1, 'partials'],
+    ['{{#*inline "x"}}y{{/inline}}', 1, 'partials and decorators'],
+    ['{{"number"}}', 1, 'only names'],
+    ['{{#if copy sandbox}}x{{/if}}', 1, 'takes one name'],
+    ['a\nb {{#if copy}} c', 2, ''],
+    ['{{mi\u001b[31mspelt}}', 1, ''],
+  ])('is refused with line and field: %j', async (source, line, message) => {
+    writeFileSync(join(dir, 'receipt.text.hbs'), source);
+    const error = await loadTemplates(dir).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'configuration' });
+    expect(error.message).toContain(`${join(dir, 'receipt.text.hbs')}:${line}: `);
+    expect(error.message).toContain(message);
+    expect(error.message).not.toContain('\u001b');
+  });
+
+  it('must be escaped in HTML', async () => {
+    writeFileSync(join(dir, 'receipt.html.hbs'), '<b>{{{donor.name}}}</b>');
+    await expect(loadTemplates(dir)).rejects.toThrow(/:1: \{\{\{donor\.name\}\}\} is not escaped/);
+  });
+
+  it.each([
+    ['lists within lists', '{{#each @root.donor.address}}'.repeat(12) + '{{/each}}'.repeat(12)],
+    ['blocks within blocks', '{{#if fund}}'.repeat(4000) + '{{/if}}'.repeat(4000)],
+    ['a book', 'x'.repeat(70_000)],
+    [
+      'a book in a list',
+      `{{#each donor.address}}{{#each ../donor.address}}${'x'.repeat(60_000)}{{/each}}{{/each}}`,
+    ],
+  ])('is bounded: %s', async (_what, source) => {
+    writeFileSync(join(dir, 'receipt.text.hbs'), source);
+    await expect(loadTemplates(dir)).rejects.toMatchObject({
+      code: 'configuration',
+      message: expect.stringMatching(/nested|characters|too long/),
+    });
+  });
+
+  it('is a file', async () => {
+    mkdirSync(join(dir, 'receipt.text.hbs'));
+    await expect(loadTemplates(dir)).rejects.toThrow(/is not a file/);
   });
 });

@@ -3,7 +3,7 @@ import { createHmac, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { connect, createServer, type Socket } from 'node:net';
 import type { Db } from '../../src/lib/db/database.ts';
 import type { ChargeDeps } from '../../src/lib/donations/charge.ts';
-import { donateNow } from '../../src/lib/donations/donate.ts';
+import { donateNow } from '../support/donate.ts';
 import { gift } from '../support/system.ts';
 
 const LAUNCHER = new URL('../../bin/donations', import.meta.url).pathname;
@@ -90,10 +90,11 @@ export const post = async (
 export async function sendingDelivery(
   deps: ChargeDeps,
 ): Promise<{ id: string; donationId: string }> {
-  const { donation } = await donateNow(deps, gift({ name: `Donor ${randomUUID()}` }));
+  const donation = await donateNow(deps, gift({ name: `Donor ${randomUUID()}` }));
   const { rows } = await deps.db.query<{ id: string }>(
     `update donations.receipt_deliveries set status = 'sending', claim = $2, claimed_at = now()
-     where donation_id = $1 returning id`,
+     where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $1)
+     returning id`,
     [donation.id, randomUUID()],
   );
   return { id: rows[0]?.id as string, donationId: donation.id };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { donateInBackground, donateNow } from '../../src/lib/donations/donate.ts';
 import { loadDonation } from '../../src/lib/donations/donation.ts';
 import { runCli } from '../support/cli.ts';
+import { donateInBackground, donateNow } from '../support/donate.ts';
 import { gift, type System, startSystem } from '../support/system.ts';
 import { deliveryOf, type Listener, startListener } from './harness.ts';
 
@@ -26,7 +26,7 @@ it('settles a mail whose answer was lost by the event that tells of it: one mail
   const worker = system.startWorker();
   const delivery = async () => {
     const { rows } = await db.query<{ id: string }>(
-      'select id from donations.receipt_deliveries where donation_id = $1',
+      'select id from donations.receipt_deliveries where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $1)',
       [donation],
     );
     return rows[0] && deliveryOf(db, rows[0].id);
@@ -59,8 +59,8 @@ it('settles a donation whose charge was made and whose process died, long before
     ...deps,
     payments: {
       ...deps.payments,
-      async charge(request: Parameters<typeof deps.payments.charge>[0]) {
-        await deps.payments.charge(request);
+      async confirmPayment(id: string) {
+        await deps.payments.confirmPayment(id);
         throw new Error('the process dies');
       },
     },

@@ -34,7 +34,7 @@ export function auditListCommand(context: Context): Command {
     .option('--action <action>', 'what was done: jobs.retry, or jobs for all of them')
     .option('--actor <name>', 'who did it: grace, or grace@host')
     .option('--limit <n>', 'how many', '50');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations audit', 'the latest 50'],
     ['donations audit --since 7d --action jobs.discard', 'what was discarded this week'],
   ]).action(async ({ action, actor, ...options }: Options) => {

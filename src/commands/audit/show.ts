@@ -42,7 +42,7 @@ export function auditShowCommand(context: Context): Command {
   const command = new Command('show')
     .description('all of one entry: the command line, the filter, what was before and after')
     .argument('<id>', 'the entry (aud_…), or an unambiguous beginning of it');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations audit show aud_01jd2x', 'one change, chunk by chunk'],
     ['donations audit show aud_01jd2x --json=command,before,after', 'for a script'],
   ]).action(async (ref: string, options: OutputOptions) => {

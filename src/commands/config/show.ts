@@ -39,26 +39,22 @@ export function configShowCommand(context: Context): Command {
   const command = new Command('show')
     .description('every effective setting and where it came from, secrets masked')
     .action(async (options: OutputOptions) => {
-      const { SETTINGS, SECRETS, environmentName } = await import('../../lib/config-schema.ts');
-      const { maskSecret } = await import('../../lib/mask.ts');
-      const { withoutPassword } = await import('../../lib/db/describe.ts');
-      const shown = (name: string, value: unknown) => {
-        if (!SECRETS.includes(name) || typeof value !== 'string') return value;
-        return name === 'databaseUrl' ? withoutPassword(value) : maskSecret(value);
-      };
+      const { SETTINGS, environmentName, shownSetting } = await import(
+        '../../lib/config-schema.ts'
+      );
       const config = await context.config();
       const sources = await context.configSources();
       const rows = SETTINGS.map((name): Setting => {
         return {
           name,
-          value: shown(name, valueAt(config, name)),
+          value: shownSetting(name, valueAt(config, name)),
           source: sources[name] ?? 'default',
           environment: environmentName(name),
         };
       });
       render(context.io, options, COLUMNS, rows);
     });
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations config show', 'each setting, its value and its source'],
     ['donations config show --json=setting,value,source', 'the same for a script'],
   ]);

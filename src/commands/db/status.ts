@@ -42,7 +42,7 @@ export function dbStatusCommand(context: Context): Command {
   const command = new Command('status').description(
     'whether the database runs, where, its version and mode; starts nothing',
   );
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations db status', 'for people'],
     ['donations db status --json=running', 'for a script'],
   ]).action(async (options: OutputOptions) => {

@@ -1,11 +1,14 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
-import { type BulkOptions, chosenJobs, runChange, withBulk } from './shared/bulk.ts';
+import { runBulk } from '../shared/run-bulk.ts';
+import { type ChangeOptions, chosenJobs, withJobs } from './shared/chosen-jobs.ts';
+
+type Options = ChangeOptions & { includeUnsettled?: boolean };
 
 /** `donations jobs discard`: takes jobs out of the queue, to be restored for 30 days. */
 export function jobsDiscardCommand(context: Context): Command {
-  const command = withBulk(
+  const command = withJobs(
     new Command('discard').description(
       'take jobs out of the queue for good; for 30 days they can be restored',
     ),
@@ -13,10 +16,11 @@ export function jobsDiscardCommand(context: Context): Command {
   return examples(command, [
     ['donations jobs discard 4711 --reason "test data"', 'one job'],
     ['donations jobs discard --failed --task send_receipt --older-than 90d', 'old failures'],
-  ]).action(async (words: string[], options: BulkOptions & { includeUnsettled?: boolean }) => {
+  ]).action(async (words: string[], options: Options) => {
     const jobs = chosenJobs(words, options);
+    const { changeJobs } = await import('../../lib/queue/change/change-jobs.ts');
     const { discard } = await import('../../lib/queue/change/discard.ts');
     const change = discard({ includeUnsettled: options.includeUnsettled === true });
-    await runChange(context, change, jobs, options);
+    await runBulk(context, changeJobs(change, jobs), options);
   });
 }

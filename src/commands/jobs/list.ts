@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { say } from '../../lib/output/io.ts';
 import { type OutputOptions, render } from '../../lib/output/render.ts';
+import { plural } from '../../lib/output/text.ts';
 import { parseCount } from '../../lib/parse.ts';
 import type { BoundedCount, Sort } from '../../lib/queue/read/list.ts';
 import type { Context } from '../context.ts';
@@ -27,7 +28,7 @@ export function jobsListCommand(context: Context): Command {
     )
     .option('--limit <n>', 'how many', '50')
     .option('--after <cursor>', 'go on after the page that printed this');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, JOB_COLUMNS), [
     ['donations jobs list --failed', 'what is given up, the latest first'],
     ["donations jobs list 'task:send_receipt error:~timeout age:>1h fund:gala'", 'by a filter'],
     ['donations jobs list --held --json=id,donation,error', 'for a script'],
@@ -48,9 +49,8 @@ export function jobsListCommand(context: Context): Command {
 }
 
 function totals(shown: number, { count, more }: BoundedCount, next: string | undefined): string {
-  const all = count.toLocaleString('en-US');
   const line = more
-    ? `${shown} of more than ${all} jobs.`
-    : `${shown} of ${all} job${count === 1 ? '' : 's'}.`;
+    ? `${shown} of more than ${plural(count, 'job')}.`
+    : `${shown} of ${plural(count, 'job')}.`;
   return next ? `${line} Next page: --after ${next}` : line;
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { UserError } from '../../lib/errors.ts';
 import { print, say } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import { parseDuration } from '../../lib/parse.ts';
 import type { TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
@@ -9,6 +9,8 @@ import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { endOfPause } from '../shared/pauses-notice.ts';
 import { taskArgument } from './shared/task-argument.ts';
+
+const FIELDS = fieldsOf('task', 'reason', 'since', 'until', 'due', 'due_is_more', 'running');
 
 type Options = OutputOptions & { reason?: string; for?: string };
 
@@ -19,7 +21,7 @@ export function jobsPauseCommand(context: Context): Command {
     .addArgument(taskArgument())
     .option('--reason <text>', 'why, for everybody who looks and for the audit trail')
     .option('--for <time>', 'how long: 30m, 2h; else until it is resumed');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, FIELDS), [
     ['donations jobs pause send_receipt --reason "wrong logo"', 'until somebody resumes it'],
     ['donations jobs pause charge_card --for 30m', 'for half an hour'],
   ]).action(async (task: TaskName, options: Options) => {
@@ -33,7 +35,9 @@ export function jobsPauseCommand(context: Context): Command {
     const { io } = context;
     if (chosenFormat(options).format !== 'table') {
       const { since, until } = pause;
-      return print(io, toJson({ task, reason: pause.reason, since, until, ...stopped }));
+      const counts = stopped ?? { due: null, due_is_more: null, running: null };
+      const told = { task, reason: pause.reason, since, until, ...counts };
+      return renderOne(io, options, FIELDS, told);
     }
     const end = endOfPause(pause, context.clock.now()) ?? 'until somebody resumes it';
     print(io, `${task} is paused ${end}.`);

@@ -30,7 +30,7 @@ export function jobsPolicyCommand(context: Context): Command {
   const command = new Command('policy').description(
     'what follows from each kind of failure, for each task',
   );
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations jobs policy', 'the whole table'],
     ['donations jobs policy --json=task,error_class,decision', 'the same for a script'],
   ]).action((options: OutputOptions) => {

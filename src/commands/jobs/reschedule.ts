@@ -3,15 +3,16 @@ import { usageError } from '../../lib/errors.ts';
 import { parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
-import { type BulkOptions, chosenJobs, runChange, withBulk } from './shared/bulk.ts';
-import { type PaceOptions, paceOf, withPace } from './shared/pace.ts';
+import { runBulk } from '../shared/run-bulk.ts';
+import { type ChangeOptions, chosenJobs, withJobs } from './shared/chosen-jobs.ts';
+import { type TimingOptions, timingOf, withTiming } from './shared/timing-options.ts';
 
-type Options = BulkOptions & PaceOptions & { in?: string; at?: string; now?: boolean };
+type Options = ChangeOptions & TimingOptions & { in?: string; at?: string; now?: boolean };
 
 /** `donations jobs reschedule`: changes when jobs are run. */
 export function jobsRescheduleCommand(context: Context): Command {
-  const command = withPace(
-    withBulk(
+  const command = withTiming(
+    withJobs(
       new Command('reschedule').description('run waiting jobs sooner or later; attempts stay'),
     ),
   )
@@ -24,9 +25,10 @@ export function jobsRescheduleCommand(context: Context): Command {
   ]).action(async (words: string[], options: Options) => {
     const jobs = chosenJobs(words, options);
     const delayMs = delayOf(options, context.clock.now());
+    const timing = { ...timingOf(options), delayMs };
+    const { changeJobs } = await import('../../lib/queue/change/change-jobs.ts');
     const { reschedule } = await import('../../lib/queue/change/reschedule.ts');
-    const change = reschedule({ pace: { ...paceOf(options), delayMs } });
-    await runChange(context, change, jobs, options);
+    await runBulk(context, changeJobs(reschedule({ timing }), jobs), options);
   });
 }
 

@@ -1,9 +1,12 @@
 import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../../lib/output/render.ts';
+import { plural } from '../../lib/output/text.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+
+const FIELDS = fieldsOf('operation', 'restored', 'replaced');
 
 /** `donations jobs restore <id>`: brings discarded jobs back. */
 export function jobsRestoreCommand(context: Context): Command {
@@ -11,7 +14,7 @@ export function jobsRestoreCommand(context: Context): Command {
     .description('bring discarded jobs back as they were: what had failed is failed again')
     .argument('<id>', 'the audit entry of the discard (aud_…), or the id of one job')
     .option('--reason <text>', 'why, for the audit trail');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, FIELDS), [
     ['donations jobs restore aud_01jd2x', 'all that one discard took away'],
     ['donations jobs restore 4711', 'one job'],
   ]).action(async (ref: string, options: OutputOptions & { reason?: string }) => {
@@ -23,8 +26,8 @@ export function jobsRestoreCommand(context: Context): Command {
       reason: options.reason,
     });
     if (chosenFormat(options).format !== 'table')
-      return print(io, toJson({ operation: operation ?? null, restored, replaced }));
-    print(io, `Restored ${restored} job${restored === 1 ? '' : 's'}, under new ids.`);
+      return renderOne(io, options, FIELDS, { operation, restored, replaced });
+    print(io, `Restored ${plural(restored, 'job')}, under new ids.`);
     if (replaced > 0) say(io, `${replaced} left: another job of the same key is in the queue.`);
     if (operation) say(io, `Next: donations audit show ${operation}`);
   });

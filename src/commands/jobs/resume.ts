@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import type { PauseCause } from '../../lib/queue/run/pauses.ts';
 import type { TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
@@ -8,6 +8,8 @@ import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { describePause } from '../shared/pauses-notice.ts';
 import { taskArgument } from './shared/task-argument.ts';
+
+const FIELDS = fieldsOf('task', 'resumed');
 
 const AFTER: Record<PauseCause, string | undefined> = {
   operator: undefined,
@@ -21,7 +23,7 @@ export function jobsResumeCommand(context: Context): Command {
     .description('let a paused task run again on every worker, whatever stopped it')
     .addArgument(taskArgument())
     .option('--reason <text>', 'why, for the audit trail');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, FIELDS), [
     ['donations jobs resume send_receipt', 'its jobs run within seconds'],
     ['donations jobs resume charge_card --reason "key renewed"', 'with the reason on record'],
   ]).action(async (task: TaskName, { reason, ...options }: OutputOptions & { reason?: string }) => {
@@ -35,7 +37,7 @@ export function jobsResumeCommand(context: Context): Command {
         reason: pause.reason,
         since: pause.since,
       }));
-      return print(io, toJson({ task, resumed }));
+      return renderOne(io, options, FIELDS, { task, resumed });
     }
     if (ended.length === 0) return print(io, `${task} is not paused.`);
     print(io, `${task} runs again.`);

@@ -1,27 +1,31 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
-import { type BulkOptions, chosenJobs, runChange, withBulk, withCanary } from './shared/bulk.ts';
-import { type PaceOptions, paceOf, withPace } from './shared/pace.ts';
+import { runBulk } from '../shared/run-bulk.ts';
+import { type CanaryOptions, canaryOf, withCanary } from './shared/canary-options.ts';
+import { type ChangeOptions, chosenJobs, withJobs } from './shared/chosen-jobs.ts';
+import { type TimingOptions, timingOf, withTiming } from './shared/timing-options.ts';
+
+type Options = ChangeOptions & TimingOptions & CanaryOptions & { includeUnknown?: boolean };
 
 /** `donations jobs retry`: runs failed jobs again. */
 export function jobsRetryCommand(context: Context): Command {
-  const command = withPace(
+  const command = withTiming(
     withCanary(
-      withBulk(new Command('retry').description('run failed jobs again, from their first attempt')),
+      withJobs(new Command('retry').description('run failed jobs again, from their first attempt')),
     ),
   ).option('--include-unknown', 'also those that may have had their effect already');
   return examples(command, [
     ['donations jobs retry 4711', 'one job'],
     ['donations jobs retry --failed --task send_receipt --canary 5 --rate 20/s', 'with care'],
     ["donations jobs retry 'fingerprint:3f2a since:2h' --dry-run", 'what it would do'],
-  ]).action(
-    async (words: string[], options: BulkOptions & PaceOptions & { includeUnknown?: boolean }) => {
-      const jobs = chosenJobs(words, options);
-      const pace = { ...paceOf(options), delayMs: 0 };
-      const { retry } = await import('../../lib/queue/change/retry.ts');
-      const change = retry({ pace, includeUnknown: options.includeUnknown === true });
-      await runChange(context, change, jobs, options);
-    },
-  );
+  ]).action(async (words: string[], options: Options) => {
+    const jobs = chosenJobs(words, options);
+    const timing = { ...timingOf(options), delayMs: 0 };
+    const pacing = canaryOf(context, options);
+    const { changeJobs } = await import('../../lib/queue/change/change-jobs.ts');
+    const { retry } = await import('../../lib/queue/change/retry.ts');
+    const change = retry({ timing, includeUnknown: options.includeUnknown === true });
+    await runBulk(context, changeJobs(change, jobs), options, pacing);
+  });
 }

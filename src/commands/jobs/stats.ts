@@ -1,128 +1,20 @@
 import { Command } from 'commander';
 import { say } from '../../lib/output/io.ts';
-import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
+import { type OutputOptions, render } from '../../lib/output/render.ts';
 import { formatDuration } from '../../lib/output/time.ts';
 import { parseDuration } from '../../lib/parse.ts';
-import type { QueueStats, TaskStats } from '../../lib/queue/read/stats.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { sayPauses } from '../shared/pauses-notice.ts';
-
-const COUNTS = {
-  ready: { header: 'READY', bound: 'ready' },
-  running: { header: 'RUN', bound: undefined },
-  retrying: { header: 'RETRY', bound: 'later' },
-  scheduled: { header: 'LATER', bound: 'later' },
-  failed: { header: 'FAILED', bound: 'failed' },
-  held: { header: 'HELD', bound: 'failed' },
-} as const;
-
-function columns({ more, pauses }: QueueStats): Column<TaskStats>[] {
-  const isPaused = (task: string) => pauses.some((pause) => pause.task === task);
-  const counts = Object.entries(COUNTS).map(
-    ([name, { header, bound }]): Column<TaskStats> => ({
-      name,
-      header,
-      value: (task) => task[name as keyof typeof COUNTS],
-      text: (task) =>
-        `${compact(task[name as keyof typeof COUNTS])}${bound && more.has(bound) ? '+' : ''}`,
-      tone: (task) =>
-        (name === 'failed' || name === 'held') && task[name] > 0 ? 'bad' : undefined,
-      align: 'right',
-      minor: name === 'scheduled',
-    }),
-  );
-  return [
-    {
-      name: 'task',
-      header: 'TASK',
-      value: (task) => task.task,
-      text: ({ task }) => (isPaused(task) ? `‖ ${task}` : task),
-    },
-    ...counts,
-    {
-      name: 'enqueued_per_minute',
-      header: 'IN/MIN',
-      value: (task) => task.enqueuedPerMinute,
-      text: (task) => `${rate(task.enqueuedPerMinute)}${more.has('enqueued') ? '+' : ''}`,
-      align: 'right',
-      minor: true,
-    },
-    {
-      name: 'done_per_minute',
-      header: 'DONE/MIN',
-      value: (task) => task.donePerMinute,
-      text: (task) => rate(task.donePerMinute),
-      align: 'right',
-    },
-    {
-      name: 'error_rate',
-      header: 'ERR',
-      value: (task) => task.errorRate,
-      text: (task) => (task.errorRate === null ? '' : `${rate(task.errorRate * 100)}%`),
-      tone: (task) => ((task.errorRate ?? 0) >= 0.1 ? 'bad' : undefined),
-      align: 'right',
-    },
-    ...percentiles('latency', 'WAIT'),
-    ...percentiles('duration', 'TOOK'),
-    {
-      name: 'oldest_ready',
-      header: 'OLDEST',
-      value: (task) => task.oldestReady,
-      text: (task, now) =>
-        task.oldestReady ? formatDuration(now.getTime() - task.oldestReady.getTime()) : '',
-      align: 'right',
-      minor: true,
-    },
-    {
-      name: 'drain_ms',
-      header: 'DRAINED',
-      value: (task) => task.drainMs,
-      text: (task) => drained(task, isPaused(task.task), more.has('ready')),
-      tone: (task) => (task.drainMs === null ? 'warn' : undefined),
-      align: 'right',
-    },
-    {
-      name: 'paused',
-      header: 'PAUSED',
-      value: ({ task }) => pauses.find((pause) => pause.task === task)?.reason ?? null,
-      wide: true,
-    },
-  ];
-}
-
-/** People are shown the 95th: how long nearly all had to wait, and took. */
-const percentiles = (name: 'latency' | 'duration', header: string) =>
-  (['p50', 'p95', 'p99'] as const).map(
-    (p): Column<TaskStats> => ({
-      name: `${name}_${p}_ms`,
-      header: `${header} ${p.toUpperCase()}`,
-      value: (task) => task[name]?.[p] ?? null,
-      text: (task) => (task[name] ? formatDuration(task[name][p]) : ''),
-      align: 'right',
-      wide: p !== 'p95',
-      minor: name === 'duration',
-    }),
-  );
-
-/** When nothing is due any more, if it goes on like this. */
-function drained({ ready, drainMs, donePerMinute }: TaskStats, paused: boolean, more: boolean) {
-  if (ready === 0) return '';
-  if (drainMs !== null) return `in ${more ? '>' : ''}${formatDuration(drainMs)}`;
-  return paused ? 'paused' : donePerMinute === 0 ? 'stalled' : 'growing';
-}
-
-const compact = (count: number) =>
-  new Intl.NumberFormat('en-US', { notation: 'compact' }).format(count);
-const rate = (value: number) => (value === 0 || value >= 10 ? value.toFixed(0) : value.toFixed(1));
+import { statsColumns } from './shared/stats-columns.ts';
 
 /** `donations jobs stats`: how much there is of each task, and how fast it moves. */
 export function jobsStatsCommand(context: Context): Command {
   const command = new Command('stats')
     .description('each task: how much there is, how fast it moves, how long it waits')
     .option('--window <time>', 'over which rates and percentiles are taken', '15m');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, statsColumns({ more: new Set(), pauses: [] })), [
     ['donations jobs stats', 'the last quarter of an hour'],
     ['donations jobs stats --window 24h --json=task,ready,error_rate,drain_ms', 'for a script'],
   ]).action(async (options: OutputOptions & { window: string }) => {
@@ -130,7 +22,7 @@ export function jobsStatsCommand(context: Context): Command {
     const { queueStats } = await import('../../lib/queue/read/stats.ts');
     const stats = await context.read((tx) => queueStats(tx, windowMs));
     const { io } = context;
-    render(io, options, columns(stats), stats.tasks, {
+    render(io, options, statsColumns(stats), stats.tasks, {
       empty: 'Nothing is in the queue, and nothing was in this time.',
       now: stats.at,
     });

@@ -1,18 +1,19 @@
 import type { Operator } from '../../lib/audit/record.ts';
+import { applyChange } from '../../lib/bulk/apply.ts';
+import { atFullSpeed } from '../../lib/bulk/pacing.ts';
 import type { Db, Queryable } from '../../lib/db/database.ts';
-import { parseFilter } from '../../lib/filter/parse.ts';
 import type { Io } from '../../lib/output/io.ts';
+import { capital, grouped, plural } from '../../lib/output/text.ts';
 import { formatDuration, formatRelative } from '../../lib/output/time.ts';
 import { parseDuration } from '../../lib/parse.ts';
-import { applyChange } from '../../lib/queue/change/apply.ts';
-import type { Change } from '../../lib/queue/change/change.ts';
+import { changeJobs } from '../../lib/queue/change/change-jobs.ts';
 import { discard } from '../../lib/queue/change/discard.ts';
-import { Pacing } from '../../lib/queue/change/pacing.ts';
-import { filterFor, hasOutgrown, planChange } from '../../lib/queue/change/plan.ts';
+import type { JobChange } from '../../lib/queue/change/job-change.ts';
 import { reschedule } from '../../lib/queue/change/reschedule.ts';
 import { applyRescue, planRescue } from '../../lib/queue/change/rescue.ts';
 import { restoreJobs } from '../../lib/queue/change/restore.ts';
 import { retry } from '../../lib/queue/change/retry.ts';
+import { parseJobFilter } from '../../lib/queue/read/vocabulary.ts';
 import {
   countStopped,
   pauseByOperator,
@@ -23,7 +24,7 @@ import type { TaskName } from '../../lib/queue/tasks.ts';
 import { findReceipt } from '../../lib/receipts/find.ts';
 import { resendReceipt } from '../../lib/receipts/resend.ts';
 import { resolveDelivery } from '../../lib/receipts/resolve.ts';
-import { capital, planText } from '../jobs/shared/plan-text.ts';
+import { planText } from '../shared/bulk-plan.ts';
 import { commandOf, type Request } from './requests.ts';
 import type { Confirm } from './state.ts';
 
@@ -61,12 +62,12 @@ export interface Applied {
 export async function planRequest(deps: OperationDeps, request: Request): Promise<Planned> {
   switch (request.kind) {
     case 'retry':
-      return planJobs(deps, request, retry({ pace: { delayMs: 0 }, includeUnknown: false }));
+      return planJobs(deps, request, retry({ timing: { delayMs: 0 }, includeUnknown: false }));
     case 'discard':
       return planJobs(deps, request, discard({ includeUnsettled: false }));
     case 'reschedule': {
       const delayMs = delayOf(request.when, deps.now());
-      return planJobs(deps, request, reschedule({ pace: { delayMs } }));
+      return planJobs(deps, request, reschedule({ timing: { delayMs } }));
     }
     case 'pause':
       return planPause(deps, request);
@@ -89,83 +90,65 @@ const operatorOf = async (deps: OperationDeps, request: Request): Promise<Operat
   command: `${commandOf(request)}   # in donations monitor`,
 });
 
-const PAST: Record<string, string> = {
-  retry: 'Retried',
-  discard: 'Discarded',
-  reschedule: 'Rescheduled',
-};
-
 type JobsRequest = Extract<Request, { filter: string }>;
 
 async function planJobs(
   deps: OperationDeps,
   request: JobsRequest,
-  change: Change,
+  jobChange: JobChange,
 ): Promise<Planned> {
   const db = await deps.db();
-  const filter = filterFor(change, parseFilter(request.filter));
-  const plan = await planChange(db, change, filter);
-  const count = plan.eligible;
-  const onlyOne = /^job:\d+$/.test(request.filter);
+  const change = changeJobs(jobChange, parseJobFilter(request.filter));
+  const plan = await change.plan(db, Number.MAX_SAFE_INTEGER);
+  const { words } = change;
+  const counted = (count: number) => plural(count, words.one, words.many);
   // As on a terminal without colours, in the dialog's columns.
   const io = { color: false, stdout: { columns: 76 } } as Io;
-  const [title = '', ...lines] = planText(io, { change, filter, plan, count }).split('\n');
+  const [title = '', ...lines] = planText(io, change, plan).split('\n');
   return {
     title: title.trim(),
     lines: lines.map((line) => line.replace(/^ {2}/, '')),
-    confirm: confirmFor(change.verb, count, onlyOne),
-    total: count,
+    confirm: confirmFor(change.question, plan.count),
+    total: plan.count,
     async apply(_request, { signal, onProgress }) {
       // While somebody was thinking, more may have come.
-      if (!onlyOne && (await hasOutgrown(db, change, filter, plan))) {
+      if (change.question === 'count' && (await change.hasOutgrown(db, plan))) {
+        const were = counted(plan.eligible);
         return {
-          lines: [
-            `Since the plan of ${count} jobs there are more: nothing was changed. Look again.`,
-          ],
+          lines: [`Since the plan of ${were} there are more: nothing was changed. Look again.`],
           stopped: true,
         };
       }
-      const pacing = new Pacing({
-        db,
-        canary: undefined,
-        maxFailures: 1,
-        signal,
-        onWait: () => {},
-      });
-      const { operation, changed } = await applyChange(db, {
-        change,
-        filter,
+      const pacing = atFullSpeed(signal);
+      const { operation, changed } = await applyChange(db, change, {
         plan,
         operator: await operatorOf(deps, request),
         reason: undefined,
-        limit: Number.MAX_SAFE_INTEGER,
-        atOnce: pacing.atOnce,
-        next: pacing.next,
+        pacing,
         onChunk: (done) => onProgress(done, ''),
       });
       const stopped = pacing.stopped !== undefined;
       return {
         lines: [
-          `${PAST[change.verb]} ${grouped(changed)} of ${jobs(count)}.`,
+          `${words.past} ${grouped(changed)} of ${counted(plan.count)}.`,
           ...(stopped ? ['Stopped at a whole chunk: the same again does the rest.'] : []),
-          ...(!stopped && changed < count
-            ? [`${grouped(count - changed)} were changed by others meanwhile.`]
+          ...(!stopped && changed < plan.count
+            ? [`${grouped(plan.count - changed)} were changed by others meanwhile.`]
             : []),
           ...(operation ? [auditLine(operation)] : []),
-          ...(operation && change.verb === 'discard' ? ['u restores them.'] : []),
         ],
-        discarded: change.verb === 'discard' ? operation : undefined,
+        discarded: words.verb === 'discard' ? operation : undefined,
         stopped,
       };
     },
   };
 }
 
-/** One job is run again at a key, one is discarded at a y; of more their number is typed. */
-function confirmFor(verb: string, count: number, onlyOne: boolean): Confirm {
+/** What the command asks; where it asks nothing, a key that is not the one that asked for the plan. */
+function confirmFor(question: 'nothing' | 'yes' | 'count', count: number): Confirm {
   if (count === 0) return { by: 'nothing' };
-  if (!onlyOne) return { by: 'typing', word: String(count) };
-  return verb === 'discard' ? { by: 'y' } : { by: 'enter' };
+  if (question === 'count') return { by: 'typing', word: String(count) };
+  return question === 'yes' ? { by: 'y' } : { by: 'enter' };
 }
 
 function delayOf(when: string, now: Date): number {
@@ -394,8 +377,7 @@ async function planResend(
   };
 }
 
-const grouped = (value: number) => value.toLocaleString('en-US');
-const jobs = (value: number) => `${grouped(value)} job${value === 1 ? '' : 's'}`;
+const jobs = (value: number) => plural(value, 'job');
 const auditLine = (operation: string) => `On record: donations audit show ${operation}`;
 
 /** The verb of a request, for the dialog that is being planned. */

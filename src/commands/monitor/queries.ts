@@ -3,11 +3,11 @@ import type { Db, Queryable } from '../../lib/db/database.ts';
 import { readWithin } from '../../lib/db/read.ts';
 import { findDonation } from '../../lib/donations/find.ts';
 import { tellStory } from '../../lib/donations/story.ts';
-import { parseFilter } from '../../lib/filter/parse.ts';
 import { describeJob } from '../../lib/queue/read/detail.ts';
 import { groupErrors } from '../../lib/queue/read/errors.ts';
 import { listFailures } from '../../lib/queue/read/failures.ts';
 import { readJobs } from '../../lib/queue/read/page.ts';
+import { parseJobFilter } from '../../lib/queue/read/vocabulary.ts';
 import { type DeliveryStatus, listDeliveries } from '../../lib/receipts/find.ts';
 import { type History, readHistory } from '../../lib/samples/read.ts';
 import type { Content, View } from './state.ts';
@@ -31,7 +31,7 @@ async function read(tx: Queryable, { name, arg, sort, limit }: View): Promise<Co
     case 'workers':
       return undefined;
     case 'jobs': {
-      const { page, total } = await readJobs(tx, parseFilter(arg), { sort, limit });
+      const { page, total } = await readJobs(tx, parseJobFilter(arg), { sort, limit });
       return { of: 'jobs', page, total };
     }
     case 'errors': {

@@ -1,9 +1,8 @@
 import { UserError } from '../../lib/errors.ts';
-import { parseFilter } from '../../lib/filter/parse.ts';
-import { JOB_STATES } from '../../lib/filter/terms.ts';
 import type { Snapshot } from '../../lib/monitor/snapshot.ts';
 import { parseDuration } from '../../lib/parse.ts';
 import type { Sort } from '../../lib/queue/read/list.ts';
+import { JOB_STATES } from '../../lib/queue/states.ts';
 import type { History } from '../../lib/samples/read.ts';
 import { bindingOf, type Verb, whyOff } from './keymap.ts';
 import { commandOf, type Request } from './requests.ts';
@@ -13,7 +12,6 @@ import {
   chosenJobs,
   chosenReceipt,
   chosenTask,
-  countOf,
   rowKeys,
   selectedEvent,
   selectedKey,
@@ -34,7 +32,6 @@ import {
   PANES,
   type State,
   type View,
-  WINDOWS,
 } from './state.ts';
 import { shellWord } from './text.ts';
 import { completeFilter, completeJump, filterError, placeOf } from './typing.ts';
@@ -731,21 +728,3 @@ export function commandOfView(state: State): string {
 
 const sinceOf = ({ now }: State, arg: string) =>
   `${Math.max(1, Math.ceil((now - Date.parse(arg.split('/')[0] as string)) / 60_000))}m`;
-
-/** The filter of the jobs that are shown, or undefined when it cannot be read. */
-export function filterOfView({ arg }: View) {
-  try {
-    return parseFilter(arg);
-  } catch {
-    return undefined;
-  }
-}
-
-/** What `a` and the marks amount to, for the head of the list. */
-export function markedText(state: State): string | undefined {
-  const view = currentView(state);
-  if (view.all) return 'all of them are marked';
-  return view.marks.length > 0 ? `${view.marks.length} marked` : undefined;
-}
-
-export { countOf, WINDOWS };

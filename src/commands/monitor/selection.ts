@@ -1,5 +1,5 @@
-import { JOB_STATES, type JobState } from '../../lib/filter/terms.ts';
 import type { SnapshotTask } from '../../lib/monitor/snapshot.ts';
+import { JOB_STATES, type JobState } from '../../lib/queue/states.ts';
 import { TASK_NAMES, TASKS, type TaskName } from '../../lib/queue/tasks.ts';
 import { contentOf, currentView, type State, type View } from './state.ts';
 

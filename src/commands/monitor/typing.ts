@@ -1,6 +1,7 @@
 import { UserError } from '../../lib/errors.ts';
-import { parseFilter } from '../../lib/filter/parse.ts';
-import { JOB_STATES, TERM_NAMES, TERMS, type TermName } from '../../lib/filter/terms.ts';
+import type { TermFacts } from '../../lib/filter/vocabulary.ts';
+import { JOB_TERMS, type JobTerm, parseJobFilter } from '../../lib/queue/read/vocabulary.ts';
+import { JOB_STATES } from '../../lib/queue/states.ts';
 import { newView, type View } from './state.ts';
 
 /** What can be typed on. */
@@ -19,16 +20,21 @@ export function completeFilter(text: string, tasks: string[]): Completion[] {
   const minus = text.slice(start).startsWith('-') ? '-' : '';
   const colon = word.indexOf(':');
   if (colon < 0) {
-    return TERM_NAMES.filter((name) => name.startsWith(word)).map((name) => {
-      const full = name === 'payload' ? 'payload.' : `${name}:`;
-      return { text: `${before}${minus}${full}`, word: full, about: TERMS[name].about };
-    });
+    return Object.entries<TermFacts>(JOB_TERMS)
+      .filter(([name]) => name.startsWith(word))
+      .map(([name, { hasFields, about }]) => {
+        const full = hasFields ? `${name}.` : `${name}:`;
+        return { text: `${before}${minus}${full}`, word: full, about };
+      });
   }
   const name = word.slice(0, colon);
   const values = word.slice(colon + 1);
   const comma = values.lastIndexOf(',') + 1;
   const typed = values.slice(comma);
-  const known = name === 'state' ? [...JOB_STATES, 'stuck'] : name === 'task' ? tasks : [];
+  const facts: TermFacts | undefined = Object.hasOwn(JOB_TERMS, name)
+    ? JOB_TERMS[name as JobTerm]
+    : undefined;
+  const known = facts?.values ?? (name === 'task' ? tasks : []);
   return known
     .filter((value) => value.startsWith(typed) && value !== typed)
     .map((value) => ({
@@ -42,8 +48,8 @@ export function completeFilter(text: string, tasks: string[]): Completion[] {
 export function filterHint(text: string): string {
   const word = text.slice(text.lastIndexOf(' ') + 1).replace(/^-/, '');
   const [name = ''] = word.split(/[:.]/);
-  if (Object.hasOwn(TERMS, name)) {
-    const { about, example } = TERMS[name as TermName];
+  if (Object.hasOwn(JOB_TERMS, name)) {
+    const { about, example } = JOB_TERMS[name as JobTerm];
     return `${about}; for instance ${example}`;
   }
   return 'terms that must all hold: task:send_receipt state:failed error:~timeout age:>1h';
@@ -52,7 +58,7 @@ export function filterHint(text: string): string {
 /** What is wrong with a filter, in a line; undefined when nothing is. */
 export function filterError(text: string): string | undefined {
   try {
-    parseFilter(text);
+    parseJobFilter(text);
     return undefined;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

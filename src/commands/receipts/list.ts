@@ -47,7 +47,7 @@ export function receiptsListCommand(context: Context): Command {
     .addOption(new Option('--held', 'those that may have been sent').implies({ status: 'held' }))
     .addOption(new Option('--failed', 'those that could not be sent').implies({ status: 'failed' }))
     .option('--limit <n>', 'how many', '50');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations receipts list --held', 'what waits for somebody to decide'],
     ['donations receipts list --failed --json=number,recipient,reason', 'for a script'],
   ]).action(async (options: OutputOptions & { status?: DeliveryStatus; limit: string }) => {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
-import { print } from '../../lib/output/io.ts';
+import { printData } from '../../lib/output/io.ts';
 import type { ReceiptContent } from '../../lib/receipts/content.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
@@ -32,7 +32,7 @@ export function receiptsPreviewCommand(context: Context): Command {
     const { subject, html, text } = renderReceipt(content, templates, {
       copy: options.copy ?? false,
     });
-    print(context.io, options.html ? html : `Subject: ${subject}\n\n${text}`);
+    printData(context.io, options.html ? html : `Subject: ${subject}\n\n${text}`);
   });
 }
 

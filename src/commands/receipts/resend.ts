@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
-import { chosenFormat, type OutputOptions, toJson } from '../../lib/output/render.ts';
+import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+
+const FIELDS = fieldsOf('receipt', 'number', 'delivery', 'job_id', 'recipient');
 
 /** `donations receipts resend <id>`: sends a receipt again, as a copy. */
 export function receiptsResendCommand(context: Context): Command {
@@ -12,7 +14,7 @@ export function receiptsResendCommand(context: Context): Command {
     .argument('<id>', 'receipt, receipt number, delivery, donation or job id')
     .option('--to <address>', "another address than the donor's")
     .option('--reason <text>', 'why, for the audit trail');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, FIELDS), [
     [
       'donations receipts resend 2026-000042 --reason "donor lost it"',
       'to the address on the donation',
@@ -22,7 +24,7 @@ export function receiptsResendCommand(context: Context): Command {
     const [{ findReceipt }, { resendReceipt }, { checkEmail }] = await Promise.all([
       import('../../lib/receipts/find.ts'),
       import('../../lib/receipts/resend.ts'),
-      import('../../lib/donations/donate.ts'),
+      import('../../lib/text.ts'),
     ]);
     const to = options.to === undefined ? undefined : checkEmail(options.to);
     const db = await context.db();
@@ -33,16 +35,13 @@ export function receiptsResendCommand(context: Context): Command {
       to,
     });
     if (chosenFormat(options).format !== 'table') {
-      return print(
-        context.io,
-        toJson({
-          receipt: receipt.id,
-          number: receipt.number,
-          delivery: sent.deliveryId,
-          job_id: sent.jobId,
-          recipient: sent.recipient,
-        }),
-      );
+      return renderOne(context.io, options, FIELDS, {
+        receipt: receipt.id,
+        number: receipt.number,
+        delivery: sent.deliveryId,
+        job_id: sent.jobId,
+        recipient: sent.recipient,
+      });
     }
     print(
       context.io,

@@ -56,7 +56,7 @@ export function receiptsShowCommand(context: Context): Command {
   const command = new Command('show')
     .description('one receipt and its deliveries')
     .argument('<id>', 'receipt, receipt number, delivery, donation or job id');
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations receipts show 2026-000042', 'by its number'],
     ['donations receipts show rcp_01jd2x --json', 'by the beginning of its id, for a script'],
   ]).action(async (ref: string, options: OutputOptions) => {

@@ -28,6 +28,8 @@ export function sandboxFaultCommand(context: Context): Command {
   command
     .option('--rate-limit <rate>', '429 beyond this, such as 10/s')
     .option('--latency <time>', 'answer after 200ms, or 100ms-2s')
+    .option('--late-by <time>', 'when late requests are done, such as 2s; without it, by --release')
+    .option('--release', 'do the late requests now; the faults stay')
     .option(
       '--path <pattern>',
       'only where this regular expression matches "METHOD path" or the path',
@@ -38,12 +40,21 @@ export function sandboxFaultCommand(context: Context): Command {
     .action(
       async (
         provider: string | undefined,
-        options: FaultOptions & { clear?: true; add?: true },
+        options: FaultOptions & { clear?: true; add?: true; release?: true },
       ) => {
         if (provider !== undefined && !PROVIDERS.includes(provider as Provider)) {
           throw usageError(
             `there is no provider "${provider}"`,
             `Providers: ${PROVIDERS.join(', ')}`,
+          );
+        }
+        if (options.release) {
+          const { released } = await (await openSandbox(context)).releaseHeld();
+          return say(
+            context.io,
+            released === 1
+              ? '1 late request was carried out.'
+              : `${released} late requests were carried out.`,
           );
         }
         if (options.clear) {
@@ -77,6 +88,11 @@ export function sandboxFaultCommand(context: Context): Command {
       'a fifth of the mails get no answer',
     ],
     ['donations sandbox fault stripe --unavailable 60s', 'an outage of a minute'],
+    [
+      "donations sandbox fault stripe --late 100% --path 'POST .*/confirm$' --count 1",
+      'the next confirmation is not answered, and charges the card only after --release',
+    ],
+    ['donations sandbox fault --release', 'it charges now'],
     ['donations sandbox fault --clear', 'all well again'],
   ]);
 }

@@ -1,15 +1,15 @@
 import { Command } from 'commander';
 import { notFound, usageError } from '../../lib/errors.ts';
-import { plain, print } from '../../lib/output/io.ts';
+import { plain, print, printData } from '../../lib/output/io.ts';
 import {
   type Column,
   chosenFormat,
   type OutputOptions,
   render,
-  toJson,
+  renderOne,
 } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
-import type { InboxMail } from '../../lib/sandbox/admin.ts';
+import type { InboxMail } from '../../lib/sandbox/inbox.ts';
 import type { Mail } from '../../lib/sandbox/sendgrid-validation.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
@@ -25,6 +25,12 @@ const COLUMNS: Column<InboxMail>[] = [
   { name: 'accepted_at', header: 'ACCEPTED', value: (mail) => new Date(mail.accepted_at) },
   { name: 'donation_id', header: 'DONATION', value: (mail) => mail.donation_id, wide: true },
   { name: 'delivery_id', header: 'DELIVERY', value: (mail) => mail.delivery_id, wide: true },
+];
+
+/** One mail, whole. */
+const LETTER: Column<InboxMail & { message: Mail }>[] = [
+  ...COLUMNS,
+  { name: 'message', header: 'MESSAGE', value: (mail) => mail.message },
 ];
 
 interface Options extends OutputOptions {
@@ -55,17 +61,21 @@ export function sandboxInboxCommand(context: Context): Command {
           'Bodies of the newest mails are kept.',
         );
       if (chosenFormat(options).format !== 'table') {
-        return print(context.io, toJson({ ...mail, message }));
+        return renderOne(context.io, options, LETTER, { ...mail, message });
       }
-      return print(context.io, options.html ? part(message, 'text/html') : letter(mail, message));
+      if (options.html) return printData(context.io, part(message, 'text/html'));
+      return print(context.io, letter(mail, message));
     });
-  return examples(withOutput(command), [
-    ['donations sandbox inbox', 'the newest mails'],
+  return examples(
+    withOutput<Options>(command, ({ open }) => (open ? LETTER : COLUMNS)),
     [
-      'donations sandbox inbox --open Xy3 --html > receipt.html',
-      'one of them, by the beginning of its id',
+      ['donations sandbox inbox', 'the newest mails'],
+      [
+        'donations sandbox inbox --open Xy3 --html > receipt.html',
+        'one of them, by the beginning of its id',
+      ],
     ],
-  ]);
+  );
 }
 
 function letter(mail: InboxMail, message: Mail): string {

@@ -8,8 +8,9 @@ import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
-type Row = SandboxStatus &
+type Row = Pick<SandboxStatus, 'running' | 'pid'> &
   Partial<SandboxStats> & {
+    url?: string;
     faults?: Record<Provider, ActiveRule[]>;
     webhooks?: WebhookSettings;
   };
@@ -45,6 +46,7 @@ const COLUMNS: Column<Row>[] = [
     header: 'SENDGRID WEBHOOK',
     value: (row) => row.webhooks?.sendgridUrl,
   },
+  { name: 'held', header: 'HELD REQUESTS', value: (row) => row.held },
   { name: 'webhooks_pending', header: 'EVENTS WAITING', value: (row) => row.webhooks_pending },
 ];
 
@@ -58,19 +60,22 @@ export function sandboxStatusCommand(context: Context): Command {
     .action(async (options: OutputOptions) => {
       const { sandboxStatus } = await import('../../lib/sandbox/daemon.ts');
       const { SandboxClient } = await import('../../lib/sandbox/client.ts');
-      const status: Row = await sandboxStatus({ dataDir: (await context.config()).dataDir });
-      if (status.url) {
-        const sandbox = new SandboxClient(status.url);
+      const { at, ...rest } = await sandboxStatus({
+        dataDir: (await context.config()).dataDir,
+      });
+      const status: Row = rest;
+      if (at) {
+        const sandbox = new SandboxClient(at);
         const [stats, faults, webhooks] = await Promise.all([
           sandbox.stats(),
           sandbox.faults(),
           sandbox.webhooks(),
         ]);
-        Object.assign(status, stats, { faults, webhooks });
+        Object.assign(status, stats, { url: at.url, faults, webhooks });
       }
       renderOne(context.io, options, COLUMNS, status);
     });
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations sandbox status', 'for people'],
     ['donations sandbox status --json=running,mails', 'for a script'],
   ]);

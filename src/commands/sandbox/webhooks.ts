@@ -34,7 +34,7 @@ export function sandboxWebhooksCommand(context: Context): Command {
         Object.keys(urls).length > 0 ? await sandbox.setWebhooks(urls) : await sandbox.webhooks();
       renderOne(context.io, options, COLUMNS, settings);
     });
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     [
       'donations sandbox webhooks --sendgrid-url http://localhost:8080/sendgrid',
       'mail events go there',

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { say } from '../../lib/output/io.ts';
+import { promptText, say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
 
 /** Asks at a terminal for a word to be typed. False when it was not, or when nobody is there to ask. */
@@ -23,7 +23,7 @@ async function ask({ io, signal }: Context, question: string): Promise<string | 
   // It reads Ctrl-C as a key.
   lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
-    return (await lines.question(question, { signal })).trim();
+    return (await lines.question(promptText(io, question), { signal })).trim();
   } finally {
     lines.close();
   }

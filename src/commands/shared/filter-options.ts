@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { usageError } from '../../lib/errors.ts';
-import { type Filter, parseFilter, term } from '../../lib/filter/parse.ts';
-import { JOB_STATES, TERM_NAMES, TERMS } from '../../lib/filter/terms.ts';
+import { term } from '../../lib/filter/parse.ts';
+import { JOB_TERMS, type JobFilter, parseJobFilter } from '../../lib/queue/read/vocabulary.ts';
+import { JOB_STATES } from '../../lib/queue/states.ts';
 import { CompletedArgument } from './completed-argument.ts';
 
 const STATE_FLAGS = [...JOB_STATES, 'stuck'] as const;
@@ -30,7 +31,9 @@ const STATE_HELP: Record<(typeof STATE_FLAGS)[number], string> = {
 
 /** What completion offers in place of a filter. */
 const FILTER_WORDS = [
-  ...TERM_NAMES.map((name) => (name === 'payload' ? 'payload.' : `${name}:`)),
+  ...Object.entries(JOB_TERMS).map(([name, facts]) =>
+    'hasFields' in facts ? `${name}.` : `${name}:`,
+  ),
   ...STATE_FLAGS.map((state) => `state:${state}`),
 ];
 
@@ -52,12 +55,14 @@ export function withFilter(
     .option('--since <time>', 'for no longer than this: 2h, or a time')
     .addHelpText(
       'after',
-      `\nTerms of the filter:\n${TERM_NAMES.map((name) => `  ${TERMS[name].example.padEnd(26)}${TERMS[name].about}`).join('\n')}`,
+      `\nTerms of the filter:\n${Object.values(JOB_TERMS)
+        .map(({ example, about }) => `  ${example.padEnd(26)}${about}`)
+        .join('\n')}`,
     );
 }
 
 /** The filter that the words and flags say together. */
-export function filterOf(words: string[], options: FilterOptions): Filter {
+export function filterOf(words: string[], options: FilterOptions): JobFilter {
   const states = STATE_FLAGS.filter((state) => options[state]);
   if (options.all && states.length > 0)
     throw usageError(`--all is every state, and --${states[0]} is one`);
@@ -71,5 +76,5 @@ export function filterOf(words: string[], options: FilterOptions): Filter {
   if (options.donor !== undefined) pieces.push(term('donor', options.donor));
   if (options.olderThan !== undefined) pieces.push(term('age', options.olderThan, '>'));
   if (options.since !== undefined) pieces.push(term('since', options.since));
-  return parseFilter(pieces.join(' '));
+  return parseJobFilter(pieces.join(' '));
 }

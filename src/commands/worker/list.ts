@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
+import { statusText, statusTone } from '../../lib/output/status.ts';
 import type { WorkerRow } from '../../lib/queue/run/workers.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
@@ -12,8 +13,8 @@ const COLUMNS: Column<WorkerRow>[] = [
     name: 'state',
     header: 'STATE',
     value: (w) => w.state,
-    text: (w) => `${{ alive: '●', gone: '✕', released: '✕', stopped: '‖' }[w.state]} ${w.state}`,
-    tone: (w) => (w.state === 'alive' ? 'good' : w.state === 'stopped' ? 'dim' : 'bad'),
+    text: (w) => statusText(w.state),
+    tone: (w) => statusTone(w.state),
   },
   { name: 'host', header: 'HOST', value: (w) => w.host },
   { name: 'pid', header: 'PID', value: (w) => w.pid, align: 'right' },
@@ -42,7 +43,7 @@ export function workerListCommand(context: Context): Command {
   const command = new Command('list').description(
     'who is alive, who is gone, and what each is doing',
   );
-  return examples(withOutput(command), [
+  return examples(withOutput(command, COLUMNS), [
     ['donations worker list', 'all workers of the last day'],
     ['donations worker list --json=id,state,running', 'for a script'],
   ]).action(async (options: OutputOptions) => {

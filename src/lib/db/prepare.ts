@@ -1,5 +1,6 @@
 import type { Mode } from '../config.ts';
 import { configurationError } from '../errors.ts';
+import { plural } from '../output/text.ts';
 import type { Db, Queryable } from './database.ts';
 import { migrate, migrationState } from './migrate.ts';
 
@@ -18,7 +19,7 @@ export async function prepareDatabase(
       throw configurationError(
         applied.length === 0
           ? 'the database has not been set up for donations'
-          : `the database lacks ${pending.length} migration${pending.length === 1 ? '' : 's'}`,
+          : `the database lacks ${plural(pending.length, 'migration')}`,
         'Apply them: donations db migrate',
       );
     }

@@ -1,209 +1,185 @@
-import type { Clock } from '../clock.ts';
-import type { Config } from '../config.ts';
 import type { Db, Queryable } from '../db/database.ts';
+import { notFound } from '../errors.ts';
+import type { Money } from '../money.ts';
 import { ProviderError } from '../providers/errors.ts';
-import { type ChargeResult, KEY_LIFE_MS, type PaymentGateway } from '../providers/payments.ts';
-import { dropJob, enqueue } from '../queue/enqueue.ts';
-import { issueReceipt } from '../receipts/issue.ts';
-import { type Donation, isSettled, loadDonation } from './donation.ts';
+import type { PaymentGateway, PaymentState } from '../providers/payments.ts';
+import { enqueue } from '../queue/enqueue.ts';
+import { type DonationStatus, isSettled } from './donation.ts';
+import { settleJob } from './record.ts';
+import { settlePayment } from './settle.ts';
 
 /** What charging needs. */
 export interface ChargeDeps {
   db: Db;
   payments: PaymentGateway;
-  config: Config;
-  clock: Clock;
 }
 
 export interface Charged {
-  donation: Donation;
+  status: DonationStatus;
   /** Stripe's id of the request that settled it; undefined when it was settled before. */
   requestId: string | undefined;
 }
 
-/** The channel on which settled donations are told; the payload is `{"id", "status"}`. */
-export const SETTLED_CHANNEL = 'donations_settled';
-
-// A stored 500 is replayed for as long as the key lives. When Stripe still lists no charge this long
-// after it, none was made and none is being made: https://docs.stripe.com/error-low-level#server-errors
-const REPLAYED_500_MS = 15 * 60 * 1000;
-// Clocks differ: an old charge is looked for a little before and after it can have been made.
-const LOOKUP_MARGIN_MS = 10 * 60 * 1000;
-
 /**
- * Charges a donation, or finds out what became of an earlier try: however often it is called, and
- * wherever its process dies, the card is charged once. The donation is `processing` with its
- * idempotency key on record before Stripe hears of it.
+ * Charges a donation, or finds out what became of an earlier try. However often it is called, by how
+ * many, and wherever its process dies, the card is charged once: a payment is created unconfirmed,
+ * its id is committed to the charge, first writer wins, and only that id is ever confirmed. A
+ * PaymentIntent makes at most one successful charge (https://docs.stripe.com/api/payment_intents/object).
+ *
+ * A creation or confirmation that Stripe refuses for good ends the donation.
  *
  * @throws ProviderError when Stripe gave no answer; the donation stays `processing`.
  */
 export async function chargeDonation(deps: ChargeDeps, donationId: string): Promise<Charged> {
-  const found = await findEarlierCharge(deps, await loadDonation(deps.db, donationId));
-  if (found) return found;
-
-  const donation = await beginCharge(deps, donationId);
-  if (isSettled(donation.status)) return { donation, requestId: undefined };
+  const found = await loadOpenCharge(deps.db, donationId);
+  if (isSettled(found.status)) return { status: found.status, requestId: undefined };
   try {
-    const result = await deps.payments.charge({
-      donationId,
-      amount: donation.amount,
-      paymentMethod: donation.paymentMethod,
-      idempotencyKey: donation.chargeKey as string,
-      description: `Donation ${donationId}`,
-    });
-    return await settleCharge(deps, donationId, result);
+    const state = found.paymentIntentId
+      ? await continuePayment(deps, found.paymentIntentId)
+      : await beginPayment(deps, found);
+    if (state) return await settlePayment(deps, donationId, state);
+    const { status } = await loadOpenCharge(deps.db, donationId);
+    return { status, requestId: undefined };
   } catch (error) {
-    // Stripe replays the stored 500 for as long as the key lives: only a look-up says what happened.
-    if (!(error instanceof ProviderError) || error.code !== 'replayed_500') throw error;
-    const result = await lookUp(deps, donation);
-    if (result) return settleCharge(deps, donationId, result);
-    if (keyAgeMs(deps, donation) > REPLAYED_500_MS) await giveUpKey(deps, donation);
+    if (!(error instanceof Refused)) throw error;
+    const { code, message, requestId } = error.by;
+    return await settlePayment(deps, donationId, {
+      status: 'declined',
+      paymentIntentId: error.paymentIntentId,
+      declineCode: code ?? 'refused',
+      message,
+      requestId,
+    });
+  }
+}
+
+/**
+ * Charges a donation that the caller has just recorded. When Stripe gives no answer, the repair job
+ * comes forward: nobody need wait a minute to find out what is known already.
+ *
+ * @throws ProviderError as `chargeDonation` does.
+ */
+export async function chargeNow(deps: ChargeDeps, donationId: string): Promise<Charged> {
+  try {
+    return await chargeDonation(deps, donationId);
+  } catch (error) {
+    if (error instanceof ProviderError)
+      await enqueue(deps.db, [settleJob(donationId, error.retryAfterMs ?? SETTLE_SOON_MS)]);
     throw error;
   }
 }
 
-/** A charge that is known, or that was tried under a key too old to be trusted. */
-async function findEarlierCharge(
+const SETTLE_SOON_MS = 2000;
+
+/** Stripe refused a creation or a confirmation for good: the same again would be refused again. */
+class Refused extends Error {
+  readonly by: ProviderError;
+  readonly paymentIntentId: string | undefined;
+
+  constructor(by: ProviderError, paymentIntentId: string | undefined) {
+    super(by.message);
+    this.by = by;
+    this.paymentIntentId = paymentIntentId;
+  }
+}
+
+interface OpenCharge {
+  id: string;
+  status: DonationStatus;
+  amount: Money;
+  paymentMethod: string;
+  paymentIntentId: string | undefined;
+}
+
+async function loadOpenCharge(db: Queryable, donationId: string): Promise<OpenCharge> {
+  const { rows } = await db.query<{
+    status: DonationStatus;
+    minor: bigint;
+    currency: string;
+    paymentMethod: string;
+    paymentIntentId: string | null;
+  }>(
+    `select d.status, d.amount_minor as minor, d.currency, c.payment_method as "paymentMethod",
+       c.payment_intent_id as "paymentIntentId"
+     from donations.donations d join donations.charges c on c.donation_id = d.id where d.id = $1`,
+    [donationId],
+  );
+  const row = rows[0];
+  if (!row) throw notFound(`no donation ${donationId} with a card to charge`);
+  const { minor, currency, paymentIntentId, ...rest } = row;
+  return {
+    id: donationId,
+    ...rest,
+    amount: { minor, currency },
+    paymentIntentId: paymentIntentId ?? undefined,
+  };
+}
+
+/** @returns undefined when somebody else has settled the donation meanwhile. */
+async function beginPayment(
   deps: ChargeDeps,
-  donation: Donation,
-): Promise<Charged | undefined> {
-  if (isSettled(donation.status)) return { donation, requestId: undefined };
-  if (!donation.paymentIntentId && keyAgeMs(deps, donation) < KEY_LIFE_MS) return undefined;
-  const result = await lookUp(deps, donation);
-  if (result) return settleCharge(deps, donation.id, result);
-  await giveUpKey(deps, donation);
-  return undefined;
-}
-
-/** How long ago the key was first used; 0 when it never was. */
-const keyAgeMs = ({ clock }: ChargeDeps, { chargeFirstAt }: Donation) =>
-  chargeFirstAt ? clock.now().getTime() - chargeFirstAt.getTime() : 0;
-
-/** Stripe lists no charge of this donation: the key has done nothing and never will. The next try gets another. */
-async function giveUpKey({ db }: ChargeDeps, donation: Donation): Promise<void> {
-  await db.query(
-    `update donations.donations set charge_key = null, charge_first_at = null
-     where id = $1 and charge_key = $2 and settled_at is null`,
-    [donation.id, donation.chargeKey],
+  { id, amount, paymentMethod }: OpenCharge,
+): Promise<PaymentState | undefined> {
+  const created = await refusedForGood(undefined, () =>
+    deps.payments.createPayment({
+      donationId: id,
+      amount,
+      paymentMethod,
+      description: `Donation ${id}`,
+    }),
   );
+  const stored = await storePayment(deps.db, id, created.paymentIntentId);
+  return stored === undefined ? undefined : confirm(deps, stored);
 }
 
-const lookUp = (deps: ChargeDeps, donation: Donation) =>
-  deps.payments.findCharge(
-    donation.id,
-    new Date((donation.chargeFirstAt ?? donation.createdAt).getTime() - LOOKUP_MARGIN_MS),
-    new Date((donation.chargeLastAt ?? deps.clock.now()).getTime() + LOOKUP_MARGIN_MS),
-  );
-
-async function beginCharge({ db, clock }: ChargeDeps, donationId: string): Promise<Donation> {
-  return db.transaction(async (tx) => {
-    await tx.query(
-      // A key given up after its life gets a successor of its own, named for when it began.
-      `update donations.donations set
-         status = 'processing',
-         charge_key = coalesce(charge_key,
-           case when charge_last_at is null then 'charge:' || id
-                else 'charge:' || id || ':' || extract(epoch from $2::timestamptz)::bigint end),
-         charge_first_at = coalesce(charge_first_at, $2),
-         charge_last_at = $2
-       where id = $1 and settled_at is null`,
-      [donationId, clock.now()],
-    );
-    return loadDonation(tx, donationId);
-  });
-}
-
-/**
- * Writes down what became of a charge, in one transaction with all that follows from it: the
- * receipt, the jobs for card and receipt, and the end of the repair job. A donation that was
- * settled meanwhile stays as it is.
- */
-export async function settleCharge(
-  deps: ChargeDeps,
+/** Commits the id of the payment that is to be confirmed. @returns the one that was first. */
+async function storePayment(
+  db: Queryable,
   donationId: string,
-  result: ChargeResult,
-): Promise<Charged> {
-  const donation = await deps.db.transaction(async (tx) => {
-    const before = await loadDonation(tx, donationId, true);
-    if (isSettled(before.status)) return before;
-    if (result.status === 'succeeded') await settleSucceeded(tx, deps, before, result);
-    else if (result.status === 'declined') {
-      await failDonation(tx, donationId, {
-        code: result.declineCode,
-        reason: result.message,
-        paymentIntentId: result.paymentIntentId,
-      });
-    } else {
-      await tx.query(
-        'update donations.donations set status = $2, payment_intent_id = $3 where id = $1',
-        [donationId, result.status, result.paymentIntentId],
-      );
-    }
-    return loadDonation(tx, donationId);
-  });
-  return { donation, requestId: result.requestId };
-}
-
-async function settleSucceeded(
-  tx: Queryable,
-  { config, clock }: ChargeDeps,
-  donation: Donation,
-  result: Extract<ChargeResult, { status: 'succeeded' }>,
-): Promise<void> {
-  await tx.query(
-    `update donations.donations set status = 'succeeded', settled_at = now(), payment_intent_id = $2,
-       payment_method_id = $3, card_brand = $4, card_last4 = $5, card_exp_month = $6, card_exp_year = $7
-     where id = $1`,
-    [
-      donation.id,
-      result.paymentIntentId,
-      result.paymentMethodId,
-      result.card?.brand ?? null,
-      result.card?.last4 ?? null,
-      result.card?.expMonth ?? null,
-      result.card?.expYear ?? null,
-    ],
+  paymentIntentId: string,
+): Promise<string | undefined> {
+  const { rows } = await db.query<{ id: string }>(
+    // The donation's row is locked first, so that a settlement under way is waited for.
+    `with open as (
+       update donations.donations set status = 'processing'
+       where id = $1 and settled_at is null returning id
+     )
+     update donations.charges c set payment_intent_id = coalesce(c.payment_intent_id, $2)
+     from open where c.donation_id = open.id
+     returning c.payment_intent_id as id`,
+    [donationId, paymentIntentId],
   );
-  const { deliveryId } = await issueReceipt(tx, { donationId: donation.id, config, clock });
-  const [, receiptJob] = await enqueue(tx, [
-    {
-      task: 'tokenize_card',
-      payload: { donation_id: donation.id },
-      key: `tokenize:${donation.id}`,
-    },
-    {
-      task: 'send_receipt',
-      payload: { donation_id: donation.id, delivery_id: deliveryId },
-      key: `send:${deliveryId}`,
-    },
-  ]);
-  await tx.query('update donations.receipt_deliveries set job_id = $2 where id = $1', [
-    deliveryId,
-    receiptJob,
-  ]);
-  await announceSettled(tx, donation.id, 'succeeded');
+  return rows[0]?.id;
 }
 
-/** Ends a donation without a charge, for good, and says so to whoever waits for it. */
-export async function failDonation(
-  tx: Queryable,
-  donationId: string,
-  failure: { code: string; reason: string; paymentIntentId?: string | undefined },
-): Promise<void> {
-  await tx.query(
-    `update donations.donations set status = 'failed', settled_at = now(),
-       failure_code = $2, failure_reason = $3, payment_intent_id = coalesce($4, payment_intent_id)
-     where id = $1 and settled_at is null`,
-    [donationId, failure.code, failure.reason, failure.paymentIntentId ?? null],
-  );
-  await announceSettled(tx, donationId, 'failed');
+/** An earlier try got as far as a payment: what became of it decides. */
+async function continuePayment(deps: ChargeDeps, paymentIntentId: string): Promise<PaymentState> {
+  const state = await deps.payments.retrievePayment(paymentIntentId);
+  return state.status === 'unconfirmed' ? confirm(deps, paymentIntentId) : state;
 }
 
-async function announceSettled(
-  tx: Queryable,
-  id: string,
-  status: 'succeeded' | 'failed',
-): Promise<void> {
-  await dropJob(tx, id);
-  await tx.query('select pg_notify($1, $2)', [SETTLED_CHANNEL, JSON.stringify({ id, status })]);
+/** Confirms; when no clear answer came, asks what became of it. */
+async function confirm({ payments }: ChargeDeps, paymentIntentId: string): Promise<PaymentState> {
+  try {
+    return await refusedForGood(paymentIntentId, () => payments.confirmPayment(paymentIntentId));
+  } catch (error) {
+    if (!(error instanceof ProviderError) || error.errorClass !== 'transient') throw error;
+    // The confirmation may take effect later still: while it has not, nothing is settled.
+    const state = await payments.retrievePayment(paymentIntentId).catch(() => undefined);
+    if (!state || state.status === 'unconfirmed') throw error;
+    return state;
+  }
+}
+
+async function refusedForGood<T>(
+  paymentIntentId: string | undefined,
+  request: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    if (error instanceof ProviderError && error.errorClass === 'permanent')
+      throw new Refused(error, paymentIntentId);
+    throw error;
+  }
 }

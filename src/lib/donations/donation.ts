@@ -2,28 +2,66 @@ import type { Queryable } from '../db/database.ts';
 import { notFound } from '../errors.ts';
 import type { Money } from '../money.ts';
 
-export type DonationStatus = 'pending' | 'processing' | 'requires_action' | 'succeeded' | 'failed';
+export type DonationStatus =
+  | 'pending'
+  | 'processing'
+  | 'requires_action'
+  | 'failed'
+  | 'succeeded'
+  | 'partly_refunded'
+  | 'refunded'
+  | 'disputed'
+  | 'void';
 
-/** A donation with its donor, as operations need it. */
+/** How a gift was given. */
+export const METHODS = [
+  'card',
+  'check',
+  'cash',
+  'wire',
+  'ach',
+  'daf',
+  'in_kind',
+  'stock',
+  'money_order',
+  'card_offline',
+  'matching',
+  'crypto',
+  'other',
+] as const;
+export type Method = (typeof METHODS)[number];
+
+/** How the card of a donation was charged. */
+export interface Charge {
+  /** What the donor's page passed in: `pm_…` or `tok_…`. */
+  paymentMethod: string;
+  /** The one payment that is ever confirmed. */
+  paymentIntentId: string | undefined;
+  /** The card that was charged, by Stripe's id. */
+  paymentMethodId: string | undefined;
+  failure: { code: string; reason: string } | undefined;
+  card: { brand: string; last4: string } | undefined;
+  cardSavedAt: Date | undefined;
+}
+
+/** A donation with its donor and its charge, as operations need it. */
 export interface Donation {
   id: string;
   status: DonationStatus;
+  method: Method;
   amount: Money;
-  donor: { id: string; name: string; email: string; stripeCustomerId: string | undefined };
+  /** What was given back, in minor units. */
+  refundedMinor: bigint;
+  donor: {
+    id: string;
+    name: string;
+    email: string | undefined;
+    stripeCustomerId: string | undefined;
+  };
+  /** The funds it goes to, joined by commas; undefined: unrestricted. */
   fund: string | undefined;
   campaign: string | undefined;
-  /** What the donor's page passed in: `pm_…` or `tok_…`. */
-  paymentMethod: string;
-  /** The card that was charged, by Stripe's id. */
-  paymentMethodId: string | undefined;
-  paymentIntentId: string | undefined;
-  chargeKey: string | undefined;
-  chargeFirstAt: Date | undefined;
-  chargeLastAt: Date | undefined;
-  failureCode: string | undefined;
-  failureReason: string | undefined;
-  card: { brand: string; last4: string } | undefined;
-  cardSavedAt: Date | undefined;
+  charge: Charge | undefined;
   createdAt: Date;
   settledAt: Date | undefined;
 }
@@ -31,39 +69,50 @@ export interface Donation {
 interface Row {
   id: string;
   status: DonationStatus;
-  amount_minor: bigint;
+  method: Method;
+  minor: bigint;
   currency: string;
-  donor_id: string;
+  refundedMinor: bigint;
+  donorId: string;
   name: string;
-  email: string;
-  stripe_customer_id: string | null;
+  email: string | null;
+  stripeCustomerId: string | null;
   fund: string | null;
   campaign: string | null;
-  payment_method: string;
-  payment_method_id: string | null;
-  payment_intent_id: string | null;
-  charge_key: string | null;
-  charge_first_at: Date | null;
-  charge_last_at: Date | null;
-  failure_code: string | null;
-  failure_reason: string | null;
-  card_brand: string | null;
-  card_last4: string | null;
-  card_saved_at: Date | null;
-  created_at: Date;
-  settled_at: Date | null;
+  paymentMethod: string | null;
+  paymentIntentId: string | null;
+  paymentMethodId: string | null;
+  failureCode: string | null;
+  failureReason: string | null;
+  cardBrand: string | null;
+  cardLast4: string | null;
+  cardSavedAt: Date | null;
+  createdAt: Date;
+  settledAt: Date | null;
 }
+
+/** SQL: the funds of donation `d`, as one text. */
+export const FUNDS = `(select string_agg(a.fund, ', ' order by a.amount_minor desc, a.fund)
+  from donations.allocations a where a.donation_id = d.id)`;
 
 /**
  * Loads a donation.
- * @param lock keeps the row for this transaction, so that two settlements cannot cross.
  * @throws UserError `not_found`.
  */
-export async function loadDonation(db: Queryable, id: string, lock = false): Promise<Donation> {
+export async function loadDonation(db: Queryable, id: string): Promise<Donation> {
   const { rows } = await db.query<Row>(
-    `select d.*, r.name, r.email, r.stripe_customer_id
-     from donations.donations d join donations.donors r on r.id = d.donor_id
-     where d.id = $1 ${lock ? 'for update of d' : ''}`,
+    `select d.id, d.status, d.method, d.amount_minor as minor, d.currency,
+       (select coalesce(sum(f.amount_minor), 0)::bigint from donations.refunds f where f.donation_id = d.id) as "refundedMinor",
+       n.id as "donorId", n.name, e.email, n.stripe_customer_id as "stripeCustomerId", ${FUNDS} as fund, d.campaign,
+       c.payment_method as "paymentMethod", c.payment_intent_id as "paymentIntentId",
+       c.payment_method_id as "paymentMethodId", c.failure_code as "failureCode",
+       c.failure_reason as "failureReason", c.card_brand as "cardBrand", c.card_last4 as "cardLast4",
+       c.card_saved_at as "cardSavedAt", d.created_at as "createdAt", d.settled_at as "settledAt"
+     from donations.donations d
+     join donations.donors n on n.id = d.donor_id
+     left join donations.donor_emails e on e.donor_id = n.id and e.is_primary
+     left join donations.charges c on c.donation_id = d.id
+     where d.id = $1`,
     [id],
   );
   const row = rows[0];
@@ -72,32 +121,38 @@ export async function loadDonation(db: Queryable, id: string, lock = false): Pro
   return {
     id: row.id,
     status: row.status,
-    amount: { minor: row.amount_minor, currency: row.currency },
+    method: row.method,
+    amount: { minor: row.minor, currency: row.currency },
+    refundedMinor: row.refundedMinor,
     donor: {
-      id: row.donor_id,
+      id: row.donorId,
       name: row.name,
-      email: row.email,
-      stripeCustomerId: row.stripe_customer_id ?? undefined,
+      email: row.email ?? undefined,
+      stripeCustomerId: row.stripeCustomerId ?? undefined,
     },
     fund: row.fund ?? undefined,
     campaign: row.campaign ?? undefined,
-    paymentMethod: row.payment_method,
-    paymentMethodId: row.payment_method_id ?? undefined,
-    paymentIntentId: row.payment_intent_id ?? undefined,
-    chargeKey: row.charge_key ?? undefined,
-    chargeFirstAt: row.charge_first_at ?? undefined,
-    chargeLastAt: row.charge_last_at ?? undefined,
-    failureCode: row.failure_code ?? undefined,
-    failureReason: row.failure_reason ?? undefined,
-    card:
-      row.card_brand && row.card_last4
-        ? { brand: row.card_brand, last4: row.card_last4 }
-        : undefined,
-    cardSavedAt: row.card_saved_at ?? undefined,
-    createdAt: row.created_at,
-    settledAt: row.settled_at ?? undefined,
+    charge: row.paymentMethod === null ? undefined : toCharge(row, row.paymentMethod),
+    createdAt: row.createdAt,
+    settledAt: row.settledAt ?? undefined,
   };
 }
 
+const toCharge = (row: Row, paymentMethod: string): Charge => ({
+  paymentMethod,
+  paymentIntentId: row.paymentIntentId ?? undefined,
+  paymentMethodId: row.paymentMethodId ?? undefined,
+  failure:
+    row.failureCode !== null && row.failureReason !== null
+      ? { code: row.failureCode, reason: row.failureReason }
+      : undefined,
+  card:
+    row.cardBrand !== null && row.cardLast4 !== null
+      ? { brand: row.cardBrand, last4: row.cardLast4 }
+      : undefined,
+  cardSavedAt: row.cardSavedAt ?? undefined,
+});
+
 /** True once no charge can follow any more. */
-export const isSettled = (status: DonationStatus) => status === 'succeeded' || status === 'failed';
+export const isSettled = (status: DonationStatus) =>
+  status !== 'pending' && status !== 'processing' && status !== 'requires_action';

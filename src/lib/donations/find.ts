@@ -27,9 +27,10 @@ export async function findDonation(db: Queryable, ref: string): Promise<string> 
 async function candidates(db: Queryable, text: string): Promise<string[]> {
   const prefixed: Record<string, string> = {
     don_: 'select id from donations.donations where id like $1',
-    pi_: 'select id from donations.donations where payment_intent_id like $1',
-    rcp_: 'select donation_id as id from donations.receipts where id like $1',
-    dlv_: 'select donation_id as id from donations.receipt_deliveries where id like $1',
+    pi_: 'select donation_id as id from donations.charges where payment_intent_id like $1',
+    rcp_: 'select donation_id as id from donations.receipt_donations where receipt_id like $1',
+    dlv_: `select c.donation_id as id from donations.receipt_deliveries d
+      join donations.receipt_donations c on c.receipt_id = d.receipt_id where d.id like $1`,
   };
   const kind = Object.keys(prefixed).find((prefix) => text.startsWith(prefix));
   if (kind) {
@@ -37,11 +38,13 @@ async function candidates(db: Queryable, text: string): Promise<string[]> {
     return unique(db, `${prefixed[kind]} limit 3`, [pattern]);
   }
   if (/^\d{1,18}$/.test(text)) return ofJob(db, text);
-  const number = /^(.+)-(\d+)$/.exec(text);
+  const number = /^(.{1,20})-0*(\d{1,18})$/.exec(text);
   if (!number) return [];
   return unique(
     db,
-    'select donation_id as id from donations.receipts where series = $1 and number = $2',
+    `select c.donation_id as id from donations.receipts r
+     join donations.receipt_donations c on c.receipt_id = r.id
+     where r.label = donations.receipt_label($1, $2)`,
     [number[1], number[2]],
   );
 }
@@ -50,7 +53,8 @@ async function ofJob(db: Queryable, jobId: string): Promise<string[]> {
   const recorded = await unique(
     db,
     `select donation_id as id from donations.job_attempts where job_id = $1 and donation_id is not null
-     union select donation_id from donations.receipt_deliveries where job_id = $1`,
+     union select c.donation_id from donations.receipt_deliveries d
+       join donations.receipt_donations c on c.receipt_id = d.receipt_id where d.job_id = $1`,
     [jobId],
   );
   if (recorded.length > 0) return recorded;

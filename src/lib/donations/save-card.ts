@@ -1,4 +1,5 @@
 import type { Db } from '../db/database.ts';
+import { keepCustomer } from '../donors/customer.ts';
 import type { Card, PaymentGateway } from '../providers/payments.ts';
 import { loadDonation } from './donation.ts';
 
@@ -13,40 +14,24 @@ export async function saveCard(
   { db, payments }: { db: Db; payments: PaymentGateway },
   donationId: string,
 ): Promise<{ card: Card | undefined; requestId: string | undefined } | undefined> {
-  const { donor, paymentMethodId, cardSavedAt } = await loadDonation(db, donationId);
-  if (cardSavedAt || !paymentMethodId) return undefined;
-  const customerId = donor.stripeCustomerId ?? (await makeCustomer(db, payments, donor));
-  return payments.attachCard({ donationId, paymentMethodId, customerId });
-}
-
-async function makeCustomer(
-  db: Db,
-  payments: PaymentGateway,
-  donor: { id: string; name: string; email: string },
-): Promise<string> {
-  const { customerId } = await payments.createCustomer(donor);
-  const { rows } = await db.query<{ stripe_customer_id: string }>(
-    `update donations.donors set stripe_customer_id = coalesce(stripe_customer_id, $2)
-     where id = $1 returning stripe_customer_id`,
-    [donor.id, customerId],
-  );
-  return rows[0]?.stripe_customer_id ?? customerId;
+  const { donor, charge } = await loadDonation(db, donationId);
+  if (charge?.paymentMethodId === undefined || charge.cardSavedAt) return undefined;
+  const customerId =
+    donor.stripeCustomerId ??
+    (await keepCustomer(db, donor.id, (await payments.createCustomer(donor)).customerId));
+  return payments.attachCard({
+    donationId,
+    paymentMethodId: charge.paymentMethodId,
+    customerId,
+  });
 }
 
 /** Marks cards as saved; `$1` is a JSON array of `{ donation_id, brand, last4, exp_month, exp_year }`. */
 export const MARK_CARDS_SAVED = `
-  update donations.donations d set
-    card_saved_at = coalesce(d.card_saved_at, now()),
-    card_brand = coalesce(s.brand, d.card_brand), card_last4 = coalesce(s.last4, d.card_last4),
-    card_exp_month = coalesce(s.exp_month, d.card_exp_month), card_exp_year = coalesce(s.exp_year, d.card_exp_year)
+  update donations.charges c set
+    card_saved_at = coalesce(c.card_saved_at, now()),
+    card_brand = coalesce(s.brand, c.card_brand), card_last4 = coalesce(s.last4, c.card_last4),
+    card_exp_month = coalesce(s.exp_month, c.card_exp_month), card_exp_year = coalesce(s.exp_year, c.card_exp_year)
   from json_to_recordset($1::json) as
     s(donation_id text, brand text, last4 text, exp_month smallint, exp_year smallint)
-  where d.id = s.donation_id`;
-
-/** Ends donations whose charge was refused for good; `$1` is a JSON array of `{ donation_id, code, reason }`. */
-export const FAIL_DONATIONS = `
-  update donations.donations d set status = 'failed', settled_at = now(),
-    failure_code = f.code, failure_reason = f.reason
-  from json_to_recordset($1::json) as f(donation_id text, code text, reason text)
-  where d.id = f.donation_id and d.settled_at is null
-  returning pg_notify('donations_settled', json_build_object('id', d.id, 'status', 'failed')::text)`;
+  where c.donation_id = s.donation_id`;

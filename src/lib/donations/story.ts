@@ -1,11 +1,22 @@
 import type { Queryable } from '../db/database.ts';
+import { formatMoney } from '../money.ts';
+import { keysOfDonation, sendKey } from '../queue/keys.ts';
 import { findJobsByKey, type QueuedJob } from '../queue/read/by-key.ts';
 import { type Donation, loadDonation } from './donation.ts';
 
 /** One thing that happened to a donation. */
 export interface StoryEvent {
   at: Date;
-  what: 'recorded' | 'attempt' | 'settled' | 'card_saved' | 'receipt' | 'delivery' | 'decision';
+  what:
+    | 'recorded'
+    | 'attempt'
+    | 'settled'
+    | 'card_saved'
+    | 'receipt'
+    | 'delivery'
+    | 'decision'
+    | 'refund'
+    | 'dispute';
   text: string;
   task?: string;
   job?: string;
@@ -52,18 +63,14 @@ export async function tellStory(db: Queryable, donationId: string): Promise<Stor
   const deliveries = await loadDeliveries(db, donationId);
   const receipts = groupReceipts(deliveries);
   const ids = deliveries.map((row) => row.delivery_id).filter((id) => id !== null);
-  const jobs = await findJobsByKey(db, [
-    donationId,
-    `charge:${donationId}`,
-    `tokenize:${donationId}`,
-    ...ids.map((id) => `send:${id}`),
-  ]);
+  const jobs = await findJobsByKey(db, [...keysOfDonation(donationId), ...ids.map(sendKey)]);
   const subjects = [donationId, ...receipts.map((receipt) => receipt.id), ...ids];
   const events = [
     ...donationEvents(donation),
     ...receiptEvents(deliveries),
     ...(await attempts(db, donationId)),
     ...(await decisions(db, subjects)),
+    ...(await refunds(db, donationId)),
   ];
   events.sort((a, b) => a.at.getTime() - b.at.getTime());
   return { donation, receipts, jobs, events };
@@ -73,24 +80,26 @@ function donationEvents(donation: Donation): StoryEvent[] {
   const events: StoryEvent[] = [
     { at: donation.createdAt, what: 'recorded', text: 'donation recorded' },
   ];
-  if (donation.settledAt && donation.status === 'succeeded') {
+  if (donation.settledAt && donation.status !== 'failed') {
     events.push({
       at: donation.settledAt,
       what: 'settled',
-      text: `charged: ${donation.paymentIntentId}`,
+      text: donation.charge
+        ? `charged: ${donation.charge.paymentIntentId}`
+        : `given by ${donation.method}`,
     });
   }
   if (donation.settledAt && donation.status === 'failed') {
     events.push({
       at: donation.settledAt,
       what: 'settled',
-      text: `not charged: ${donation.failureReason ?? ''} (${donation.failureCode})`,
+      text: `not charged: ${donation.charge?.failure?.reason ?? ''} (${donation.charge?.failure?.code})`,
     });
   }
-  if (donation.cardSavedAt) {
-    const { card } = donation;
+  if (donation.charge?.cardSavedAt) {
+    const { card, cardSavedAt } = donation.charge;
     events.push({
-      at: donation.cardSavedAt,
+      at: cardSavedAt,
       what: 'card_saved',
       text: `card saved${card ? `: ${card.brand} ending in ${card.last4}` : ''}`,
     });
@@ -115,11 +124,12 @@ interface DeliveryRow {
 
 async function loadDeliveries(db: Queryable, donationId: string): Promise<DeliveryRow[]> {
   const { rows } = await db.query<DeliveryRow>(
-    `select r.id as receipt_id, r.content->>'number' as number, r.status as receipt_status,
+    `select r.id as receipt_id, r.label as number, r.status as receipt_status,
        r.created_at as issued_at, d.id as delivery_id, d.kind, d.status, d.recipient, d.message_id,
        d.reason, d.evidence, d.accepted_at
-     from donations.receipts r left join donations.receipt_deliveries d on d.receipt_id = r.id
-     where r.donation_id = $1 order by r.created_at, d.created_at`,
+     from donations.receipt_donations c join donations.receipts r on r.id = c.receipt_id
+     left join donations.receipt_deliveries d on d.receipt_id = r.id
+     where c.donation_id = $1 order by r.created_at, d.created_at`,
     [donationId],
   );
   return rows;
@@ -232,5 +242,29 @@ async function decisions(db: Queryable, subjects: string[]): Promise<StoryEvent[
     at: row.at,
     what: 'decision',
     text: `${row.actor}: ${row.action}${row.reason ? ` (${row.reason})` : ''}`,
+  }));
+}
+
+/** Money given back, and disputes about it. */
+async function refunds(db: Queryable, donationId: string): Promise<StoryEvent[]> {
+  const { rows } = await db.query<{
+    at: Date;
+    what: 'refund' | 'dispute';
+    minor: bigint;
+    currency: string;
+    said: string;
+  }>(
+    `select f.recorded_at as at, 'refund' as what, f.amount_minor as minor, d.currency, f.evidence as said
+     from donations.refunds f join donations.donations d on d.id = f.donation_id where d.id = $1
+     union all
+     select p.recorded_at, 'dispute', p.amount_minor, d.currency, p.id || ' ' || p.status
+     from donations.disputes p join donations.donations d on d.id = p.donation_id where d.id = $1
+     order by at`,
+    [donationId],
+  );
+  return rows.map(({ at, what, minor, currency, said }) => ({
+    at,
+    what,
+    text: `${what === 'refund' ? 'refunded' : 'dispute over'} ${formatMoney({ minor, currency })}: ${said}`,
   }));
 }

@@ -1,7 +1,7 @@
 import { isConnectionError } from '../db/connection-error.ts';
 import type { Db, Session } from '../db/database.ts';
-import { SETTLED_CHANNEL } from './charge.ts';
 import { type Donation, isSettled, loadDonation } from './donation.ts';
+import { SETTLED_CHANNEL } from './settle.ts';
 
 /**
  * Waits until a donation is settled, told by Postgres (LISTEN/NOTIFY) rather than asking again and

@@ -1,8 +1,9 @@
-import type { Filter, Term } from './parse.ts';
-import { JOB_STATES, type JobState, type TermName } from './terms.ts';
+import { likeContains, likePrefix } from '../db/match.ts';
+import { currencies, currencyExponent } from '../money.ts';
+import type { Days, Filter, Term, TypedAmount } from './parse.ts';
 
 /** The values of a statement, each by its place. */
-export class Params {
+export class Bindings {
   readonly values: unknown[] = [];
 
   /** Adds one and gives the place that stands for it in the text. */
@@ -13,89 +14,126 @@ export class Params {
 }
 
 /** What a term says about a row, as SQL. */
-export type Condition = (term: Term, params: Params) => string;
+export type Condition = (term: Term, bindings: Bindings) => string;
 
-/** What each term means for one kind of row. States are not columns: see `wantedStates`. */
-export type Conditions = Record<Exclude<TermName, 'state'>, Condition>;
+/**
+ * What each term of a vocabulary means for one kind of row. Null for a term by which the rows were
+ * chosen before: it is no condition on a row.
+ */
+export type Conditions<Name extends string> = Record<Name, Condition | null>;
 
 /** The filter's conditions for one kind of row, to be joined by `and`. */
-export function compileFilter(filter: Filter, conditions: Conditions, params: Params): string[] {
+export function compileFilter<Name extends string>(
+  filter: Filter<Name>,
+  conditions: Conditions<Name>,
+  bindings: Bindings,
+): string[] {
   return filter.terms.flatMap((term) => {
-    if (term.name === 'state') return [];
-    const sql = `(${conditions[term.name](term, params)})`;
+    const condition = conditions[term.name];
+    if (condition === null) return [];
+    const sql = `(${condition(term, bindings)})`;
     return [term.not ? `not coalesce(${sql}, false)` : sql];
   });
 }
 
-/** Running jobs are of two kinds. */
-export type FineState = Exclude<JobState, 'running'> | 'stuck' | 'at_work';
-
-const ALL: FineState[] = [...JOB_STATES.filter((state) => state !== 'running'), 'stuck', 'at_work'];
-
-/** The states that a filter lets through. */
-export function wantedStates(filter: Filter): Set<FineState> {
-  const states = new Set<FineState>(ALL);
-  for (const term of filter.terms) {
-    if (term.name !== 'state') continue;
-    const named = new Set(
-      term.values.flatMap((value): FineState[] =>
-        value === 'running' ? ['stuck', 'at_work'] : [value as FineState],
-      ),
-    );
-    for (const state of ALL) if (named.has(state) === term.not) states.delete(state);
-  }
-  return states;
-}
-
-const contains = (value: string) => `%${value.replace(/[%_\\]/g, '\\$&')}%`;
 const texts = (term: Term) => term.values.map(String);
 
 /** The column is one of the values; with `~` it contains one, in any case. */
 export const matches =
   (sql: string): Condition =>
-  (term, params) =>
+  (term, bindings) =>
     term.operator === '~'
-      ? `${sql} ilike any (${params.add(texts(term).map(contains))}::text[])`
-      : `${sql} = any (${params.add(texts(term))}::text[])`;
+      ? `${sql} ilike any (${bindings.add(texts(term).map(likeContains))}::text[])`
+      : `${sql} = any (${bindings.add(texts(term))}::text[])`;
 
-/** As `matches`, but nobody is asked for the right case. */
-export const matchesAnyCase =
+/** As `matches`, but neither case nor accents make a difference: people type `jose` for José. */
+export const resembles =
   (sql: string): Condition =>
-  (term, params) =>
-    term.operator === '~'
-      ? matches(sql)(term, params)
-      : `lower(${sql}) = any (${params.add(texts(term).map((text) => text.toLowerCase()))}::text[])`;
+  (term, bindings) =>
+    texts(term)
+      .map((text) => folded(`${bindings.add(text)}::text`))
+      .map((text) =>
+        term.operator === '~' ? `strpos(${folded(sql)}, ${text}) > 0` : `${folded(sql)} = ${text}`,
+      )
+      .join(' or ');
+
+/** SQL: a text in lower case and without accents. Decomposed first: `C` locales know only ASCII's cases. */
+const folded = (sql: string) =>
+  `lower(regexp_replace(normalize(${sql}, NFKD), '[\\u0300-\\u036f]', '', 'g'))`;
 
 /** The column begins with one of the values: ids need not be typed to their end. */
 export const beginsWith =
   (sql: string): Condition =>
-  (term, params) =>
+  (term, bindings) =>
     term.operator === '~'
-      ? matches(sql)(term, params)
-      : texts(term)
-          .map((text) => `starts_with(${sql}, ${params.add(text)})`)
-          .join(' or ');
+      ? matches(sql)(term, bindings)
+      : `${sql} like any (${bindings.add(texts(term).map(likePrefix))}::text[])`;
 
 /** The column's number against the value. */
 export const compares =
   (sql: string): Condition =>
-  ({ operator, values }, params) =>
+  ({ operator, values }, bindings) =>
     operator === '='
-      ? `${sql} = any (${params.add(values)}::int[])`
-      : `${sql} ${operator} ${params.add(values[0])}::int`;
+      ? `${sql} = any (${bindings.add(values)}::int[])`
+      : `${sql} ${operator} ${bindings.add(values[0])}::int`;
+
+/** The amount, in the columns of its minor units and its currency, against the value. */
+export const amounts =
+  (minor: string, currency: string): Condition =>
+  ({ operator, values }, bindings) =>
+    (values as TypedAmount[])
+      .map((value) => {
+        const decimal = `${bindings.add(value.decimal)}::numeric`;
+        if (value.currency === undefined)
+          return `${minor} ${operator} ${decimal} * ${minorPerUnit(currency, bindings)}`;
+        const units = `${10 ** currencyExponent(value.currency)}`;
+        return `(${currency} = ${bindings.add(value.currency)} and ${minor} ${operator} ${decimal} * ${units})`;
+      })
+      .join(' or ');
+
+/** SQL: how many minor units one unit of the row's own currency has. */
+function minorPerUnit(currency: string, bindings: Bindings): string {
+  const withExponent = (exponent: number) =>
+    bindings.add(currencies().filter((code) => currencyExponent(code) === exponent));
+  return `case when ${currency} = any (${withExponent(0)}::text[]) then 1
+    when ${currency} = any (${withExponent(3)}::text[]) then 1000 else 100 end`;
+}
+
+/** The column's date against the value, which may be a whole month or year. */
+export const isDated =
+  (sql: string): Condition =>
+  ({ operator, values }, bindings) =>
+    (values as Days[])
+      .map(({ from, until }) => {
+        const day = (value: string) => `${bindings.add(value)}::date`;
+        switch (operator) {
+          case '>':
+            return `${sql} >= ${day(until)}`;
+          case '>=':
+            return `${sql} >= ${day(from)}`;
+          case '<':
+            return `${sql} < ${day(from)}`;
+          case '<=':
+            return `${sql} < ${day(until)}`;
+          default:
+            return `(${sql} >= ${day(from)} and ${sql} < ${day(until)})`;
+        }
+      })
+      .join(' or ');
 
 /** How long ago the column's moment was. */
 export const isAged =
   (sql: string): Condition =>
-  ({ operator, values }, params) => {
+  ({ operator, values }, bindings) => {
     const than = operator.startsWith('>') ? operator.replace('>', '<') : operator.replace('<', '>');
-    return `${sql} ${than} ${ago(params.add(values[0]))}`;
+    return `${sql} ${than} ${ago(bindings.add(values[0]))}`;
   };
 
 /** The column's moment is not before the value. */
 export const isSince =
   (sql: string): Condition =>
-  ({ values: [value] }, params) =>
-    `${sql} >= ${value instanceof Date ? `${params.add(value)}::timestamptz` : ago(params.add(value))}`;
+  ({ values: [value] }, bindings) =>
+    `${sql} >= ${value instanceof Date ? `${bindings.add(value)}::timestamptz` : ago(bindings.add(value))}`;
 
-const ago = (ms: string) => `now() - make_interval(secs => ${ms}::float8 / 1000)`;
+// Beyond a lifetime an interval would overflow.
+const ago = (ms: string) => `now() - make_interval(secs => least(${ms}::float8 / 1000, 3e9))`;

@@ -5,11 +5,18 @@ import { describeDatabase } from '../db/describe.ts';
 import { migrationState } from '../db/migrate.ts';
 import { readMode } from '../db/prepare.ts';
 import { dependencyDown, UserError } from '../errors.ts';
+import {
+  differences,
+  findOrganization,
+  organizationInSettings,
+} from '../organizations/organization.ts';
 import { formatDuration } from '../output/time.ts';
 import type { MailGateway } from '../providers/mail.ts';
 import type { PaymentGateway } from '../providers/payments.ts';
+import { listPauses } from '../queue/run/pauses.ts';
 import { listWorkers } from '../queue/run/workers.ts';
 import { loadTemplates } from '../receipts/templates.ts';
+import { findContradictions } from '../webhooks/contradictions.ts';
 import { type Check, type Finding, failed, ok, skipped, warning } from './doctor.ts';
 
 export interface DoctorDeps {
@@ -74,7 +81,13 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
     },
     onTables('mode', async (db) => checkMode(await readMode(db), config.mode)),
     { name: 'stripe', run: async () => checkStripe((await stripe()).answer.livemode, config) },
-    { name: 'sendgrid', run: async () => checkSendGrid((await sendgrid()).answer.scopes, config) },
+    {
+      name: 'sendgrid',
+      async run() {
+        await sendgrid();
+        return checkSendGrid(config);
+      },
+    },
     { name: 'sender', run: () => checkSender(config) },
     {
       name: 'clock',
@@ -89,6 +102,8 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
         return checkClock(skews.filter((skew) => skew !== undefined));
       },
     },
+    onTables('organization', (db) => checkOrganization(db, config)),
+    onTables('charges', checkCharges),
     onTables('queue', (db) => checkQueue(db, deps.clock)),
     onTables('worker', checkWorker),
     onTables('ledger', checkLedger),
@@ -135,13 +150,10 @@ function checkStripe(livemode: boolean, { mode, stripe }: Config): Finding {
   );
 }
 
-function checkSendGrid(scopes: string[], { mode, sendgrid }: Config): Finding {
+/** SendGrid answered: it refuses a key that may not send mail, and a sender that is not the account's. */
+function checkSendGrid({ mode, sendgrid, receipts }: Config): Finding {
   const where = mode === 'sandbox' ? 'the sandbox' : (sendgrid.apiBase ?? 'api.sendgrid.com');
-  if (scopes.includes('mail.send')) return ok(`${where} takes the key, which may send mail`);
-  return failed(
-    `${where} takes the key, but it may not send mail`,
-    'Give it the permission Mail Send in SendGrid’s settings, API Keys.',
-  );
+  return ok(`${where} takes the key, which may send mail as ${receipts.from.email}`);
 }
 
 async function checkSender({ organization, receipts }: Config): Promise<Finding> {
@@ -181,14 +193,14 @@ function checkClock(skews: Skew[]): Finding {
 }
 
 async function checkQueue(db: Db, clock: Clock): Promise<Finding> {
-  const { rows } = await db.query<{ ready: bigint; oldest: Date | null; paused: string[] | null }>(
-    `select count(*) as ready, min(j.run_at) as oldest,
-       (select array_agg(distinct task) from donations.task_pauses) as paused
+  const paused = [...new Set((await listPauses(db)).map(({ task }) => task))];
+  const { rows } = await db.query<{ ready: bigint; oldest: Date | null }>(
+    `select count(*) as ready, min(j.run_at) as oldest
      from graphile_worker.jobs j left join donations.job_verdicts v on v.job_id = j.id
      where j.run_at <= now() and j.locked_at is null and j.attempts < j.max_attempts and v.job_id is null`,
   );
-  const { ready = 0n, oldest = null, paused = null } = rows[0] ?? {};
-  if (paused)
+  const { ready = 0n, oldest = null } = rows[0] ?? {};
+  if (paused.length > 0)
     return warning(
       `${ready} jobs ready; paused: ${paused.join(', ')}`,
       'See why: donations worker list, donations jobs policy',
@@ -199,6 +211,30 @@ async function checkQueue(db: Db, clock: Clock): Promise<Finding> {
   return waits > WAIT_NOTED_MS
     ? warning(message, 'Start more workers: donations worker start')
     : ok(message);
+}
+
+/** Receipts say what the database says of the organisation, and the settings may have moved on. */
+async function checkOrganization(db: Db, config: Config): Promise<Finding> {
+  const organization = await findOrganization(db);
+  if (!organization) return ok('the first command that uses the database records it');
+  const different = differences(organization, organizationInSettings(config));
+  if (different.length === 0)
+    return ok(`${organization.legalName}, version ${organization.version}`);
+  return warning(
+    `the settings differ from what stands on receipts: ${different.join(', ')}`,
+    'Put the settings on receipts issued from now on: donations organization update',
+  );
+}
+
+/** Stripe tells of a payment that succeeded for a donation that failed here. */
+async function checkCharges(db: Db): Promise<Finding> {
+  const contradictions = await findContradictions(db);
+  const [first] = contradictions;
+  if (!first) return ok('Stripe tells of none that is not on record');
+  return failed(
+    `Stripe reports ${contradictions.length === 1 ? 'a payment' : `${contradictions.length} payments`} for donations that failed here: ${contradictions.join(', ')}`,
+    `Look at the payment on Stripe's dashboard and refund it if it is not wanted: donations show ${first}`,
+  );
 }
 
 async function checkWorker(db: Db): Promise<Finding> {

@@ -1,4 +1,5 @@
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { inspect } from 'node:util';
+import { safeLine, safeText } from '../text.ts';
 
 /** Where a command reads, writes and talks. Data goes to stdout, everything said about it to stderr. */
 export interface Io {
@@ -13,7 +14,16 @@ export interface Io {
 
 export type Tone = 'good' | 'warn' | 'bad' | 'dim' | 'bold';
 
+const TONES: Tone[] = ['good', 'warn', 'bad', 'dim', 'bold'];
 const STYLES = { good: 'green', warn: 'yellow', bad: 'red', dim: 'dim', bold: 'bold' } as const;
+
+// A tone is marked in the text by characters that Unicode reserves for a program's own use
+// (U+FDD0…U+FDEF), and becomes a colour code only where the text is written. So every escape
+// sequence on a terminal is ours, and everything else can be made safe at that one place.
+// https://www.unicode.org/faq/private_use.html#nonchar1
+const FIRST_MARK = 0xfdd0;
+const mark = (tone: Tone, end: 0 | 1) =>
+  String.fromCharCode(FIRST_MARK + 2 * TONES.indexOf(tone) + end);
 
 /** The process's own streams. Colour follows NO_COLOR and FORCE_COLOR (https://no-color.org, https://force-color.org). */
 export function processIo(wanted: { color: boolean }): Io {
@@ -23,24 +33,48 @@ export function processIo(wanted: { color: boolean }): Io {
   return { stdin, stdout, stderr, env, cwd: process.cwd(), color };
 }
 
-/** Text in a tone, where colour is wanted. */
+/** Text in a tone, where colour is wanted. The colour comes when the text is written by `print` or `say`. */
 export function paint(io: Io, tone: Tone, text: string): string {
-  return io.color ? styleText(STYLES[tone], text, { validateStream: false }) : text;
+  return io.color ? `${mark(tone, 0)}${text}${mark(tone, 1)}` : text;
 }
 
-/** Says something to the person at the terminal. */
+/** Says something to the person at the terminal. Lines are kept; whatever else is not safe is written out. */
 export function say(io: Io, text: string): void {
   // Colour is decided for stdout; stderr may be a file all the same.
-  io.stderr.write(`${io.stderr.isTTY ? text : stripVTControlCharacters(text)}\n`);
+  io.stderr.write(`${forPeople(text, io.color && io.stderr.isTTY)}\n`);
 }
 
-/** Writes data. */
+/** Writes a result for people. Lines are kept; whatever else is not safe is written out. */
 export function print(io: Io, text: string): void {
-  io.stdout.write(`${text}\n`);
+  io.stdout.write(`${forPeople(text, io.color)}\n`);
 }
 
-/** Text from outside (providers, donors) made harmless for a terminal: no control characters, one line. */
-export function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this removes
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ');
+/** Writes data: into a file or to a program as it is, on a terminal made safe. */
+export function printData(io: Io, text: string): void {
+  io.stdout.write(`${io.stdout.isTTY ? forPeople(text, false) : text}\n`);
+}
+
+/** Asks for a line at the terminal: what `readline` is to show. */
+export const promptText = (io: Io, text: string): string => forPeople(text, io.color);
+
+/** A value from outside (a provider's text, a donor's name) as part of a line that is shown. */
+export const plain = (text: string): string => safeLine(text);
+
+function forPeople(text: string, color: boolean): string {
+  return text
+    .split(MARKED)
+    .map((piece) =>
+      piece.length === 1 && MARKED.test(piece) ? code(piece, color) : safeText(piece),
+    )
+    .join('');
+}
+
+const MARKED = /([\ufdd0-\ufdd9])/u;
+
+/** The escape sequence that a mark stands for. */
+function code(piece: string, color: boolean): string {
+  if (!color) return '';
+  const at = piece.charCodeAt(0) - FIRST_MARK;
+  const tone = TONES[Math.floor(at / 2)] ?? 'bold';
+  return `\u001b[${inspect.colors[STYLES[tone]]?.[at % 2]}m`;
 }

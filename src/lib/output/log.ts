@@ -1,5 +1,9 @@
 import { type Logger, pino } from 'pino';
+import { configurationError } from '../errors.ts';
+import { quoted, safeText } from '../text.ts';
 import type { Io } from './io.ts';
+
+const LEVELS = [...Object.keys(pino.levels.values), 'silent'];
 
 /**
  * The log, on stderr: JSON lines for machines, one readable line each on a terminal. What is logged
@@ -8,7 +12,22 @@ import type { Io } from './io.ts';
  */
 export async function createLogger(io: Io): Promise<Logger> {
   const level = io.env.DONATIONS_LOG_LEVEL || 'info';
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  if (!LEVELS.includes(level)) {
+    throw configurationError(
+      `DONATIONS_LOG_LEVEL: ${quoted(level)} is none of ${LEVELS.join(', ')}`,
+    );
+  }
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    hooks: {
+      // Somebody will read it on a terminal, now or later.
+      logMethod(this: Logger, args: Parameters<pino.LogFn>, method: pino.LogFn) {
+        method.apply(this, args.map(safeValue) as Parameters<pino.LogFn>);
+      },
+    },
+  };
   if (!io.stderr.isTTY) return pino(options, pino.destination({ dest: 2, sync: true }));
   const { default: pretty } = await import('pino-pretty');
   const stream = pretty({
@@ -22,4 +41,14 @@ export async function createLogger(io: Io): Promise<Logger> {
       '{msg}{if ms} in {ms} ms{end}{if job} · job {job}, attempt {attempt}{end}{if donation} · {donation}{end}{if next} · again at {next}{end}{if stack}\n{stack}{end}',
   });
   return pino(options, stream);
+}
+
+/** The value with every text in it made safe. */
+function safeValue(value: unknown): unknown {
+  if (typeof value === 'string') return safeText(value);
+  if (Array.isArray(value)) return value.map(safeValue);
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [safeText(key), safeValue(inner)]),
+  );
 }

@@ -1,8 +1,9 @@
-import Table from 'cli-table3';
 import { usageError } from '../errors.ts';
-import { type Io, paint, plain, print, say, type Tone } from './io.ts';
+import { quoted, safeJson, safeLine } from '../text.ts';
+import { fitColumns, SPACE_BETWEEN } from './columns.ts';
+import { type Io, paint, print, printData, say, type Tone } from './io.ts';
 import { formatRelative } from './time.ts';
-import { textWidth } from './width.ts';
+import { cutText, fitText, textWidth } from './width.ts';
 
 /** One field of a kind of row: one spec serves table, JSON and CSV. */
 export interface Column<Row> {
@@ -43,6 +44,33 @@ export function chosenFormat(options: OutputOptions): {
   return { format: options.output === 'ndjson' ? 'ndjson' : 'json', fields };
 }
 
+/**
+ * Checks what `--output` and `--json` gave, before a command does anything.
+ * @throws UserError `usage` for a field that there is not, or for options that contradict each other.
+ */
+export function checkOutput(options: OutputOptions, columns: readonly { name: string }[]): void {
+  if (options.json !== undefined && (options.output === 'table' || options.output === 'csv')) {
+    throw usageError(
+      `--json and --output ${options.output} contradict each other`,
+      'Give one of them.',
+    );
+  }
+  const { fields } = chosenFormat(options);
+  for (const field of fields ?? []) {
+    if (!columns.some(({ name }) => name === field)) throw noField(field, columns);
+  }
+}
+
+/** Columns for a record whose fields are shown to people in other ways than a table. */
+export const fieldsOf = <const Name extends string>(
+  ...names: Name[]
+): Column<Record<Name, unknown>>[] =>
+  names.map((name) => ({
+    name,
+    header: name.replaceAll('_', ' ').toUpperCase(),
+    value: (row) => row[name],
+  }));
+
 /** Writes rows to stdout in the format asked for. Tables are for people; piped, they are one row a line, untruncated. */
 export function render<Row>(
   io: Io,
@@ -67,7 +95,7 @@ export function render<Row>(
       for (const row of rows) print(io, toJson(record(picked, row)));
       break;
     case 'csv':
-      print(io, grid(picked, rows, 'name', csvCell, ',', '\r\n'));
+      printData(io, grid(picked, rows, 'name', csvCell, ',', '\r\n'));
       break;
     case 'table':
       if (rows.length === 0) say(io, words.empty ?? 'Nothing to show.');
@@ -108,20 +136,26 @@ export function renderOne<Row>(
     render(io, options, columns, [row]);
     return;
   }
-  const width = Math.max(...columns.map((column) => column.header.length));
+  const width = Math.max(...columns.map((column) => textWidth(column.header)));
   for (const column of columns) {
-    const text = cell(io, column, row, now);
-    if (text !== '') print(io, `${paint(io, 'dim', column.header.padEnd(width))}  ${text}`);
+    const text = cellText(io, column, row, now);
+    if (text === '') continue;
+    const tone = column.tone?.(row);
+    const value = tone ? paint(io, tone, text) : text;
+    print(io, `${paint(io, 'dim', fitText(column.header, width))}  ${value}`);
   }
 }
 
-/** JSON with amounts exact: a bigint too large for a JavaScript number becomes a string. */
+/**
+ * JSON with amounts exact: a bigint too large for a JavaScript number becomes a string. Characters
+ * that are not safe on a terminal are escaped, which changes nothing for a reader.
+ */
 export function toJson(value: unknown, pretty = false): string {
   const exact = (_key: string, inner: unknown) => {
     if (typeof inner !== 'bigint') return inner;
     return Number.isSafeInteger(Number(inner)) ? Number(inner) : inner.toString();
   };
-  return JSON.stringify(value, exact, pretty ? 2 : undefined);
+  return safeJson(JSON.stringify(value, exact, pretty ? 2 : undefined));
 }
 
 function pick<Row>(columns: Column<Row>[], fields: string[] | undefined): Column<Row>[] {
@@ -129,20 +163,22 @@ function pick<Row>(columns: Column<Row>[], fields: string[] | undefined): Column
   return fields.map((field) => {
     const column = columns.find(({ name }) => name === field);
     if (column) return column;
-    throw usageError(
-      `there is no field "${field}"`,
-      `Fields: ${columns.map(({ name }) => name).join(', ')}`,
-    );
+    throw noField(field, columns);
   });
 }
+
+const noField = (field: string, columns: readonly { name: string }[]) =>
+  usageError(
+    `there is no field ${quoted(field)}`,
+    `Fields: ${columns.map(({ name }) => name).join(', ')}`,
+  );
 
 const record = <Row>(columns: Column<Row>[], row: Row) =>
   Object.fromEntries(columns.map((column) => [column.name, column.value(row) ?? null]));
 
-function cell<Row>(io: Io, column: Column<Row>, row: Row, now: Date): string {
-  const text = plain(column.text?.(row, now) ?? forPeople(io, column.value(row), now));
-  const tone = column.tone?.(row);
-  return tone ? paint(io, tone, text) : text;
+/** What a cell says to people: one line, without its tone. */
+export function cellText<Row>(io: Io, column: Column<Row>, row: Row, now: Date): string {
+  return safeLine(column.text?.(row, now) ?? forPeople(io, column.value(row), now));
 }
 
 function forPeople(io: Io, value: unknown, now: Date): string {
@@ -154,89 +190,47 @@ function forPeople(io: Io, value: unknown, now: Date): string {
   return String(value);
 }
 
-function pipedCell(value: unknown): string {
+/** What a value is in a cell of a file. */
+function cellValue(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (value instanceof Date) return value.toISOString();
-  return plain(typeof value === 'object' ? toJson(value) : String(value));
+  return typeof value === 'object' ? toJson(value) : String(value);
 }
 
+const pipedCell = (value: unknown): string => safeLine(cellValue(value));
+
+// A spreadsheet runs a cell that begins like a formula, also in full-width signs and after blanks:
+// https://owasp.org/www-community/attacks/CSV_Injection
+const FORMULA = /^(?=[\s\p{Cf}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])(?!-?\d+(\.\d+)?$)/u;
+
 function csvCell(value: unknown): string {
-  // A spreadsheet would run a cell that begins like a formula:
-  // https://owasp.org/www-community/attacks/CSV_Injection
-  const text = pipedCell(value).replace(/^(?=[=+\-@\t\r])(?!-?\d+(\.\d+)?$)/, "'");
+  const text = cellValue(value).replace(FORMULA, "'");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-const NO_LINES = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-};
-
-const SPACE_BETWEEN = 2;
-const NARROWEST = 8;
-
 function table<Row>(io: Io, columns: Column<Row>[], rows: Row[], now: Date): string {
-  const shown = fitColumns(io, columns, rows, now);
-  const cells = rows.map((row) => shown.map((column) => cell(io, column, row, now)));
-  const bare = rows.map((row) =>
-    shown.map((column) => cell({ ...io, color: false }, column, row, now)),
-  );
-  const widths = shown.map((column, i) =>
-    Math.max(column.header.length, ...bare.map((line) => textWidth(line[i] ?? ''))),
-  );
-  const grid = new Table({
-    head: shown.map((column) => paint(io, 'dim', column.header)),
-    chars: NO_LINES,
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-    colAligns: shown.map((column) => column.align ?? 'left'),
-    colWidths: fitWidths(widths, io.stdout.columns || 80),
-  });
-  grid.push(...cells);
-  return grid
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
-}
-
-/** The columns for a terminal; the minor ones only if nothing has to be squeezed beyond reading for them. */
-function fitColumns<Row>(io: Io, columns: Column<Row>[], rows: Row[], now: Date): Column<Row>[] {
-  const shown = columns.filter((column) => !column.wide);
-  const narrowest = (column: Column<Row>) =>
-    Math.min(
-      NARROWEST,
-      Math.max(
-        column.header.length,
-        ...rows.map((row) => textWidth(cell({ ...io, color: false }, column, row, now))),
-      ),
-    );
-  const needed = shown.reduce((sum, column) => sum + narrowest(column) + SPACE_BETWEEN, 0);
-  return needed - SPACE_BETWEEN > (io.stdout.columns || 80)
-    ? shown.filter((column) => !column.minor)
-    : shown;
-}
-
-/** Takes from the widest column until all fit. */
-function fitWidths(widths: number[], total: number): number[] {
-  const fitted = [...widths];
-  const room = total - SPACE_BETWEEN * (widths.length - 1);
-  while (fitted.reduce((sum, width) => sum + width, 0) > room) {
-    const widest = Math.max(...fitted);
-    if (widest <= NARROWEST) break;
-    fitted[fitted.indexOf(widest)] = widest - 1;
-  }
-  return fitted;
+  const rooms = columns
+    .filter((column) => !column.wide)
+    .map((column) => ({
+      header: column.header,
+      minor: column.minor,
+      texts: rows.map((row) => cellText(io, column, row, now)),
+      spec: column,
+    }));
+  const shown = fitColumns(rooms, io.stdout.columns || 80);
+  const line = (cell: (room: (typeof rooms)[number]) => [text: string, tone?: Tone | undefined]) =>
+    shown
+      .map(({ column, width }) => {
+        const [text, tone] = cell(column);
+        const cut = cutText(text, width);
+        const blanks = ' '.repeat(Math.max(0, width - textWidth(cut)));
+        const painted = tone && cut !== '' ? paint(io, tone, cut) : cut;
+        return column.spec.align === 'right' ? blanks + painted : painted + blanks;
+      })
+      .join(' '.repeat(SPACE_BETWEEN))
+      .trimEnd();
+  return [
+    line(({ header }) => [header, 'dim']),
+    ...rows.map((row, i) => line(({ texts, spec }) => [texts[i] ?? '', spec.tone?.(row)])),
+  ].join('\n');
 }

@@ -19,6 +19,11 @@ export interface MailGateway {
    * been accepted, and asking again may send it twice.
    */
   send(message: MailMessage): Promise<{ messageId: string | undefined; httpStatus: number }>;
-  /** A harmless call that proves the key and the endpoint. */
+  /**
+   * A harmless look that proves the endpoint, the key, its right to send mail and, where the gateway
+   * knows the sender, that SendGrid lets the account use it. Nothing is sent.
+   *
+   * @throws ProviderError `misconfigured` when the key or the sender is refused.
+   */
   ping(): Promise<{ scopes: string[]; serverTime: Date | undefined }>;
 }

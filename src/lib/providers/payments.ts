@@ -1,12 +1,10 @@
 import type { Money } from '../money.ts';
 
-export interface ChargeRequest {
+export interface PaymentRequest {
   donationId: string;
   amount: Money;
   /** `pm_…` or `tok_…`; never a card number. */
   paymentMethod: string;
-  /** Ours, persisted before the call. The same key and parameters give the same charge. */
-  idempotencyKey: string;
   /** Shown on Stripe's dashboard. No personal data. */
   description: string;
 }
@@ -18,45 +16,61 @@ export interface Card {
   expYear: number;
 }
 
-/** What became of a charge. A decline is an answer, not an error: no money moved and none will. */
-export type ChargeResult =
+/**
+ * What a payment is now, as Stripe says of its id. A decline is an answer, not an error: no money
+ * moved. `unconfirmed`: created, and no money can move until it is confirmed.
+ */
+export type PaymentState = { paymentIntentId: string; requestId: string | undefined } & (
   | {
       status: 'succeeded';
-      paymentIntentId: string;
       /** The card to tokenize: Stripe's `pm_…` behind whatever was passed in. */
       paymentMethodId: string;
       card: Card | undefined;
-      requestId: string | undefined;
+      /** How much was given back since, in minor units. */
+      refundedMinor: bigint;
     }
-  | {
-      status: 'requires_action' | 'processing';
-      paymentIntentId: string;
-      requestId: string | undefined;
-    }
+  | { status: 'unconfirmed' | 'requires_action' | 'processing' | 'canceled' }
   | {
       status: 'declined';
-      paymentIntentId: string | undefined;
       /** Stripe's decline code (`insufficient_funds`), or its error code where there is none. */
       declineCode: string;
       message: string;
-      requestId: string | undefined;
-    };
+    }
+);
 
 /** The card network's side of a donation, in our words. Every method throws `ProviderError`. */
 export interface PaymentGateway {
-  /** Creates and confirms the PaymentIntent. Safe to repeat under the same key within `KEY_LIFE_MS`. */
-  charge(request: ChargeRequest): Promise<ChargeResult>;
   /**
-   * The donation's charge as Stripe has it, found by listing PaymentIntents made in the window and
-   * comparing `metadata.donation_id` (search lags and proves nothing). For keys past their life and
-   * for replayed 500s.
+   * Creates a PaymentIntent and does not confirm it: no money moves. Repeatable: one that was made and
+   * whose answer was lost is never confirmed. A PaymentIntent makes at most one successful charge
+   * (https://docs.stripe.com/api/payment_intents/object), so whoever confirms only the one id that is
+   * on record charges once.
+   *
+   * @throws ProviderError `permanent` when Stripe refuses the request or the payment method.
    */
-  findCharge(donationId: string, from: Date, to: Date): Promise<ChargeResult | undefined>;
+  createPayment(
+    request: PaymentRequest,
+  ): Promise<{ paymentIntentId: string; requestId: string | undefined }>;
+  /**
+   * Confirms the payment of this id. However often and by whomever it is called, it charges once: when
+   * the payment is not one to be confirmed any more, or another request holds it
+   * (`payment_intent_unexpected_state`, `lock_timeout`), the answer is what it is now.
+   *
+   * @throws ProviderError `transient` when no answer came: `retrievePayment` says what happened.
+   */
+  confirmPayment(paymentIntentId: string): Promise<PaymentState>;
+  /** What became of the payment of this id. */
+  retrievePayment(paymentIntentId: string): Promise<PaymentState>;
+  /**
+   * Cancels a payment, so that it can never succeed later. One that cannot be cancelled any more is
+   * told as it is: it may have succeeded meanwhile.
+   */
+  cancelPayment(paymentIntentId: string): Promise<PaymentState>;
   /** Makes the donor's Customer. Repeatable: the key is derived from the donor's id. */
   createCustomer(donor: {
     id: string;
     name: string;
-    email: string;
+    email: string | undefined;
   }): Promise<{ customerId: string; requestId: string | undefined }>;
   /** Attaches the card to the Customer and makes it the default. Repeatable: already attached to the same Customer is success. */
   attachCard(request: {
@@ -64,12 +78,12 @@ export interface PaymentGateway {
     paymentMethodId: string;
     customerId: string;
   }): Promise<{ card: Card | undefined; requestId: string | undefined }>;
-  /** A harmless call that proves the key and the endpoint. */
-  ping(): Promise<{ livemode: boolean; serverTime: Date | undefined }>;
+  /**
+   * A harmless look that proves the endpoint, the key, and the key's right to what is needed:
+   * `payments` to charge, `customers` to save a card. A restricted key needs no other rights. (A right
+   * to read only cannot be told from a right to write without writing.)
+   */
+  ping(
+    need?: 'payments' | 'customers',
+  ): Promise<{ livemode: boolean; serverTime: Date | undefined }>;
 }
-
-/**
- * Idempotency keys may be pruned once they are 24 hours old, and the request would run anew
- * (https://docs.stripe.com/api/idempotent_requests): stop well before and look the charge up instead.
- */
-export const KEY_LIFE_MS = 20 * 60 * 60 * 1000;

@@ -10,7 +10,7 @@ export interface Answer {
   body: string;
 }
 
-/** What was asked: handing over a mail could happen twice, a look changes nothing. */
+/** What was asked: a mail can be handed over twice; a look changes nothing. */
 export type Ask = 'send' | 'look';
 
 /** When it is not known whether it was done. */
@@ -25,11 +25,11 @@ const fail = (details: Omit<ProviderErrorDetails, 'provider'>) =>
 /** True when the answer means that SendGrid took the mail over (200: checked only, in its sandbox mode). */
 export function isAccepted({ status, headers }: Answer): boolean {
   if (status === 202) return true;
-  // A page is some proxy's: SendGrid answers in JSON, or with nothing.
+  // An HTML page comes from a proxy: SendGrid answers in JSON, or with an empty body.
   return status === 200 && !String(headers['content-type'] ?? '').includes('text/html');
 }
 
-/** What it means that SendGrid answered, and not that it took the mail. */
+/** What an answer means that is not the acceptance of the mail. */
 export function refusal(ask: Ask, answer: Answer, now: Date): ProviderError {
   const { status, headers } = answer;
   const details = {
@@ -91,8 +91,8 @@ export function refusal(ask: Ask, answer: Answer, now: Date): ProviderError {
 }
 
 /**
- * What it means that no status came. The SDK's error holds the API key and the mail: its socket code
- * is read, and nothing of it is kept.
+ * What it means that no status came. The SDK's error holds the API key and the mail, so only the
+ * socket's code is taken from it.
  *
  * @param timedOutMs the deadline, when it was what ended the call
  */
@@ -138,6 +138,15 @@ export function noAnswer(ask: Ask, error: unknown, timedOutMs: number | undefine
     message: `the connection to SendGrid was lost (${code ?? 'no code'})${perhaps}`,
   });
 }
+
+/** The key is valid, but it does not have the right to send mail. */
+export const lacksMailSend = () =>
+  fail({
+    errorClass: 'misconfigured',
+    code: 'no_mail_send',
+    message:
+      'SendGrid takes the API key, but the key may not send mail; give it the permission Mail Send in SendGrid’s settings, API Keys',
+  });
 
 export function headerText(headers: Record<string, unknown>, name: string): string | undefined {
   const value = headers[name];

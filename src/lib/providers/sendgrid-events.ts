@@ -4,11 +4,14 @@ import { configurationError } from '../errors.ts';
 /** What SendGrid sends beside the body; the names are those of Node's `headers`, in lower case. */
 type Headers = Record<string, string | string[] | undefined>;
 
-/** `valid`, or what is wrong with it. `stale` is a good signature of another time: perhaps a replay. */
+/** `valid`, or what is wrong with it. `stale`: it was signed at another time than now. */
 export type EventSignature = 'valid' | 'invalid' | 'stale';
 
-// Clocks differ and mail is slow to be told of, but an old request is a copy of one that was taken.
-const MAX_AGE_MS = 10 * 60 * 1000;
+// SendGrid sends an event again for up to 24 hours until it is taken
+// (https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/troubleshooting), and this
+// machine's clock may be wrong by days. A copy does no harm: its events tell that a mail was
+// accepted, which stays true, and those that were seen before (`markSeen`) are ignored.
+const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 
 const SIGNATURE = EventWebhookHeader.SIGNATURE().toLowerCase();
 const TIMESTAMP = EventWebhookHeader.TIMESTAMP().toLowerCase();
@@ -30,12 +33,12 @@ export function sendgridSignatures(
     const timestamp = headers[TIMESTAMP];
     if (typeof signature !== 'string' || typeof timestamp !== 'string') return 'invalid';
     if (!/^\d{1,12}$/.test(timestamp)) return 'invalid';
-    // The age first: it costs nothing, the signature some milliseconds.
+    // The age is checked first: it costs nothing, and the signature costs some milliseconds.
     if (Math.abs(now.getTime() - Number(timestamp) * 1000) > MAX_AGE_MS) return 'stale';
     try {
       return webhook.verifySignature(key, body, signature, timestamp) ? 'valid' : 'invalid';
     } catch {
-      // What is no signature at all is not refused but thrown at.
+      // The library throws when the header does not have the form of a signature.
       return 'invalid';
     }
   };

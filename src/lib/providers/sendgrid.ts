@@ -8,6 +8,7 @@ import {
   type Ask,
   headerText,
   isAccepted,
+  lacksMailSend,
   noAnswer,
   parseJson,
   refusal,
@@ -41,13 +42,16 @@ export interface SendGridOptions {
   apiBase?: string | undefined;
   /** From the call to the last byte of its answer. */
   timeoutMs: number;
+  /** Who the mails come from: `ping` asks whether SendGrid lets the account send as this. */
+  sender?: { email: string; name: string } | undefined;
 }
 
 // Enough for any error that SendGrid explains and for every scope.
 const MAX_BODY_CHARS = 64 * 1024;
 
-/** SendGrid behind our interface. It knows of each failure whether the mail can have been accepted. */
-export function sendgridGateway({ apiKey, apiBase, timeoutMs }: SendGridOptions): MailGateway {
+/** SendGrid behind our interface. Each failure says whether the mail can have been accepted. */
+export function sendgridGateway(options: SendGridOptions): MailGateway {
+  const { apiKey, apiBase, timeoutMs, sender } = options;
   const client = new Client();
   client.setApiKey(apiKey);
   client.setDefaultRequest({
@@ -93,14 +97,29 @@ export function sendgridGateway({ apiKey, apiBase, timeoutMs }: SendGridOptions)
     async ping() {
       const answer = await call('look', () => client.request({ method: 'GET', url: '/v3/scopes' }));
       if (answer.status !== 200) throw refusal('look', answer, new Date());
+      const scopes = parseJson<{ scopes?: string[] }>(answer.body)?.scopes ?? [];
+      if (!scopes.includes('mail.send')) throw lacksMailSend();
+      if (sender) {
+        const tried = await call('look', () => service.send(toProbe(sender)));
+        if (!isAccepted(tried)) throw refusal('look', tried, new Date());
+      }
       const date = headerText(answer.headers, 'date');
-      return {
-        scopes: parseJson<{ scopes?: string[] }>(answer.body)?.scopes ?? [],
-        serverTime: date ? new Date(date) : undefined,
-      };
+      return { scopes, serverTime: date ? new Date(date) : undefined };
     },
   };
 }
+
+/**
+ * A mail that SendGrid checks like any other. It does not send it, count it or make events of it.
+ * https://www.twilio.com/docs/sendgrid/for-developers/sending-email/sandbox-mode
+ */
+const toProbe = (sender: { email: string; name: string }) => ({
+  from: sender,
+  to: sender,
+  subject: 'donations asks whether it may send',
+  text: 'This mail is checked and not sent.',
+  mailSettings: { sandboxMode: { enable: true } },
+});
 
 function toSendGrid(message: MailMessage): Record<string, unknown> {
   const { from, to, replyTo, customArgs, categories, template, subject, text, html } = message;

@@ -8,17 +8,11 @@ export interface SocketFault {
   tls: boolean;
 }
 
-const NOT_SENT = [
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EAI_FAIL',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-];
+// Codes that only come before a connection is made. EHOSTUNREACH and ENETUNREACH are not among them:
+// the route can also be lost after the request was sent. `syscall` tells which it was.
+const NOT_SENT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'UND_ERR_CONNECT_TIMEOUT'];
 
-// Node's names for OpenSSL's verification failures: the request is sent only once it has succeeded.
+// Node's names for OpenSSL's verification failures: the request is sent only after the verification.
 // https://nodejs.org/api/tls.html#x509-certificate-error-codes
 const CERTIFICATE =
   /^(CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_|ERR_TLS_CERT_)/;

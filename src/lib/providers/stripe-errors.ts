@@ -1,6 +1,5 @@
 import { maskText } from '../mask.ts';
 import { ProviderError, type ProviderErrorDetails } from './errors.ts';
-import type { ChargeResult } from './payments.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { socketFault } from './socket-fault.ts';
 
@@ -24,8 +23,16 @@ const IN_FLIGHT_RETRY_MS = 1000;
 const fail = (details: Omit<ProviderErrorDetails, 'provider'>) =>
   new ProviderError({ provider: 'stripe', ...details });
 
+export interface Decline {
+  status: 'declined';
+  paymentIntentId: string | undefined;
+  declineCode: string;
+  message: string;
+  requestId: string | undefined;
+}
+
 /** A refused card (402): a definite answer, no money moved. Undefined for any other failure. */
-export function asDecline(failure: StripeFailure): ChargeResult | undefined {
+export function asDecline(failure: StripeFailure): Decline | undefined {
   if (failure.statusCode !== 402) return undefined;
   return {
     status: 'declined',
@@ -37,8 +44,17 @@ export function asDecline(failure: StripeFailure): ChargeResult | undefined {
 }
 
 /**
- * What a failed request means. Requests that change something carry an idempotency key, so an
- * ambiguous answer is safe to repeat: https://docs.stripe.com/api/idempotent_requests
+ * True when the PaymentIntent is in another state than the request expected, or another request holds
+ * it: nothing was done, and only the intent itself says what it is now.
+ * https://docs.stripe.com/error-codes
+ */
+export const isAnotherState = ({ statusCode, code }: StripeFailure): boolean =>
+  code === 'payment_intent_unexpected_state' || code === 'lock_timeout' || statusCode === 409;
+
+/**
+ * What a failed request means. Every request may be repeated after an ambiguous answer: it carries an
+ * idempotency key (https://docs.stripe.com/api/idempotent_requests), or it names the PaymentIntent that
+ * it is about, which is charged once at most.
  */
 export function classifyStripeFailure(
   failure: StripeFailure,
@@ -87,7 +103,7 @@ export function classifyStripeFailure(
       errorClass: 'transient',
       code: replayed ? 'replayed_500' : code,
       retryAfterMs: retryAfterMs(headers, now),
-      // It says how the provider was then, not how it is now.
+      // It tells how Stripe was at the first request, not how it is now.
       providerDown: !replayed,
       message: replayed
         ? `Stripe repeats its earlier failure (${status}) for this key`
@@ -108,7 +124,7 @@ export function unreadable(requestId?: string): ProviderError {
     code: 'unreadable_answer',
     providerDown: true,
     requestId,
-    message: "the answer is not Stripe's; it is asked again under the same key",
+    message: "the answer is not Stripe's; it is asked again",
   });
 }
 

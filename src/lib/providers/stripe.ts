@@ -1,10 +1,11 @@
 import Stripe from 'stripe';
 import { maskText } from '../mask.ts';
 import { ProviderError } from './errors.ts';
-import type { Card, ChargeRequest, ChargeResult, PaymentGateway } from './payments.ts';
+import type { Card, PaymentGateway, PaymentRequest, PaymentState } from './payments.ts';
 import {
   asDecline,
   classifyStripeFailure,
+  isAnotherState,
   type StripeFailure,
   unreadable,
 } from './stripe-errors.ts';
@@ -17,16 +18,13 @@ export interface StripeOptions {
   timeoutMs: number;
 }
 
-// 100 a page. More than this in one window is not looked through: "not found" would not be true.
-const MAX_PAGES = 500;
-
-/** Stripe behind our interface. Every request that changes something carries a key of ours. */
+/** Stripe behind our interface. Requests that make something carry a key of ours, derived from our ids. */
 export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions): PaymentGateway {
   const stripe = new Stripe(secretKey, {
     ...endpoint(apiBase),
     // On `fetch` the SDK's time-out ends the whole request, body included, where on node:http it is
-    // of the idle socket only, which an answer that drips passes for ever. Nor are closed
-    // connections retried behind our back.
+    // of the idle socket only, which an answer that drips passes for ever. The SDK also
+    // repeats no request on a closed connection there.
     httpClient: Stripe.createFetchHttpClient((url, init) =>
       fetch(url, { ...init, redirect: 'manual' }),
     ),
@@ -51,85 +49,94 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
 
   /**
    * For requests that do no harm when done twice. Stripe replays a stored failure for as long as the
-   * key lives, so after one the request is made anew, under a key of the SDK's.
+   * key lives, and refuses the key with other parameters (the card was changed since): the request is
+   * then made anew, without the key.
    */
   const keyed = <T>(
     key: string,
     request: (options: Stripe.RequestOptions) => Promise<T>,
   ): Promise<T> =>
     call(() => request({ idempotencyKey: key })).catch((error: ProviderError) => {
-      if (error.code !== 'replayed_500') throw error;
+      if (error.code !== 'replayed_500' && error.code !== 'idempotency_error') throw error;
       return call(() => request({}));
     });
 
   /** The PaymentMethod to charge: a token (`tok_…`, from older forms) is made one first. */
-  async function methodFor({ donationId, paymentMethod }: ChargeRequest): Promise<string> {
+  async function methodFor(request: {
+    donationId: string;
+    paymentMethod: string;
+  }): Promise<string> {
+    const { donationId, paymentMethod } = request;
     if (!paymentMethod.startsWith('tok_')) return paymentMethod;
-    const method = await stripe.paymentMethods.create(
-      { type: 'card', card: { token: paymentMethod } },
-      { idempotencyKey: `method:${donationId}` },
+    const method = await keyed(`method:${donationId}`, (options) =>
+      stripe.paymentMethods.create({ type: 'card', card: { token: paymentMethod } }, options),
     );
     expectKind(method, 'payment_method');
     return method.id;
   }
 
+  async function retrievePayment(id: string): Promise<PaymentState> {
+    return toState(
+      await call(() => stripe.paymentIntents.retrieve(id, { expand: ['latest_charge'] })),
+    );
+  }
+
   return {
-    async charge(request) {
+    async createPayment(request) {
+      const params = toIntent(request, await methodFor(request));
+      const intent = await keyed(`payment:${request.donationId}`, (options) =>
+        stripe.paymentIntents.create(params, options),
+      );
+      expectKind(intent, 'payment_intent');
+      return { paymentIntentId: intent.id, requestId: intent.lastResponse?.requestId };
+    },
+
+    async confirmPayment(id) {
       try {
-        const intent = await stripe.paymentIntents.create(
-          toIntent(request, await methodFor(request)),
-          {
-            idempotencyKey: request.idempotencyKey,
-          },
+        return toState(
+          await stripe.paymentIntents.confirm(id, {
+            // Nobody is at a browser: a card that needs one is declined.
+            error_on_requires_action: true,
+            expand: ['latest_charge'],
+          }),
         );
-        return toResult(intent, intent.lastResponse?.requestId);
       } catch (error) {
         const declined = asDecline(error as StripeFailure);
-        if (declined) return declined;
+        if (declined) return { ...declined, paymentIntentId: id };
+        if (isAnotherState(error as StripeFailure)) return retrievePayment(id);
         throw classify(error);
       }
     },
 
-    async findCharge(donationId, from, to) {
-      const created = {
-        gte: Math.floor(from.getTime() / 1000),
-        lte: Math.ceil(to.getTime() / 1000),
-      };
-      const found: ChargeResult[] = [];
-      let after: string | undefined;
-      for (let page = 0; page < MAX_PAGES; page++) {
-        const list = await call(() =>
-          stripe.paymentIntents.list({
-            created,
-            limit: 100,
-            expand: ['data.latest_charge'],
-            ...(after ? { starting_after: after } : {}),
+    retrievePayment,
+
+    async cancelPayment(id) {
+      try {
+        return toState(
+          await stripe.paymentIntents.cancel(id, {
+            cancellation_reason: 'abandoned',
+            expand: ['latest_charge'],
           }),
         );
-        if (!Array.isArray(list.data)) throw unreadable();
-        const mine = list.data.filter(({ metadata }) => metadata?.donation_id === donationId);
-        found.push(...mine.map((intent) => toResult(intent, undefined)));
-        after = list.data.at(-1)?.id;
-        if (!list.has_more || !after) return mostDone(found);
+      } catch (error) {
+        if (isAnotherState(error as StripeFailure)) return retrievePayment(id);
+        throw classify(error);
       }
-      throw new ProviderError({
-        provider: 'stripe',
-        errorClass: 'unknown_outcome',
-        code: 'too_many_charges',
-        message: `the charge is not among the ${MAX_PAGES * 100} of its time that were looked through; look for it on Stripe's dashboard`,
-      });
     },
 
     async createCustomer(donor) {
+      const { id, name, email } = donor;
       // The key may have been pruned since a first try: look before making anew. (A list is
-      // consistent at once, a search is not.)
-      const list = await call(() => stripe.customers.list({ email: donor.email, limit: 100 }));
-      if (!Array.isArray(list.data)) throw unreadable();
-      const known = list.data.find(({ metadata }) => metadata?.donor_id === donor.id);
-      if (known) return { customerId: known.id, requestId: list.lastResponse?.requestId };
-      const customer = await keyed(`customer:${donor.id}`, (options) =>
+      // consistent at once, a search is not. A donor without an address cannot be listed.)
+      if (email !== undefined) {
+        const list = await call(() => stripe.customers.list({ email, limit: 100 }));
+        if (!Array.isArray(list.data)) throw unreadable();
+        const known = list.data.find(({ metadata }) => metadata?.donor_id === id);
+        if (known) return { customerId: known.id, requestId: list.lastResponse?.requestId };
+      }
+      const customer = await keyed(`customer:${id}`, (options) =>
         stripe.customers.create(
-          { name: donor.name, email: donor.email, metadata: { donor_id: donor.id } },
+          { name, ...(email === undefined ? {} : { email }), metadata: { donor_id: id } },
           options,
         ),
       );
@@ -160,13 +167,22 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
       return { card: toCard(method.card), requestId: customer.lastResponse?.requestId };
     },
 
-    async ping() {
-      const balance = await call(() => stripe.balance.retrieve());
-      expectKind(balance, 'balance');
+    async ping(need = 'payments') {
+      const list = await call(
+        (): Promise<Stripe.Response<Stripe.ApiList<{ livemode: boolean }>>> =>
+          need === 'payments'
+            ? stripe.paymentIntents.list({ limit: 1 })
+            : stripe.customers.list({ limit: 1 }),
+      );
+      if (!Array.isArray(list.data)) throw unreadable();
       // On `fetch` it is that one's Response, whatever the SDK's types say.
-      const response = balance.lastResponse as unknown as Response | undefined;
+      const response = list.lastResponse as unknown as Response | undefined;
       const date = response?.headers.get('date');
-      return { livemode: balance.livemode, serverTime: date ? new Date(date) : undefined };
+      return {
+        // An account without payments: the key's prefix says the same.
+        livemode: list.data[0]?.livemode ?? /^[rs]k_live_/.test(secretKey),
+        serverTime: date ? new Date(date) : undefined,
+      };
     },
   };
 }
@@ -188,7 +204,7 @@ export function verifyStripeEvent(
     return { event: Stripe.webhooks.constructEvent(rawBody, header, secret) };
   } catch (error) {
     if (error instanceof Stripe.errors.StripeSignatureVerificationError) return undefined;
-    // Not JSON, or one of the thin events of API v2, which this is not the place for.
+    // Not JSON, or a thin event of API v2, which we do not subscribe to.
     return { event: undefined };
   }
 }
@@ -204,26 +220,25 @@ function endpoint(apiBase: string | undefined) {
   } as const;
 }
 
-function toIntent(request: ChargeRequest, paymentMethod: string): Stripe.PaymentIntentCreateParams {
+function toIntent(
+  { donationId, amount, description }: PaymentRequest,
+  paymentMethod: string,
+): Stripe.PaymentIntentCreateParams {
   return {
-    amount: Number(request.amount.minor),
-    currency: request.amount.currency,
+    amount: Number(amount.minor),
+    currency: amount.currency,
     payment_method: paymentMethod,
-    confirm: true,
     // Without it the card could not be attached to a customer after the charge.
     setup_future_usage: 'off_session',
     automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
-    // Nobody is at a browser: a card that needs one is declined.
-    error_on_requires_action: true,
-    description: request.description,
-    metadata: { donation_id: request.donationId },
-    expand: ['latest_charge'],
+    description,
+    metadata: { donation_id: donationId },
   };
 }
 
-function toResult(intent: Stripe.PaymentIntent, requestId: string | undefined): ChargeResult {
+function toState(intent: Stripe.PaymentIntent & Partial<WithResponse>): PaymentState {
   expectKind(intent, 'payment_intent');
-  const common = { paymentIntentId: intent.id, requestId };
+  const common = { paymentIntentId: intent.id, requestId: intent.lastResponse?.requestId };
   switch (intent.status) {
     case 'succeeded': {
       const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null;
@@ -232,10 +247,11 @@ function toResult(intent: Stripe.PaymentIntent, requestId: string | undefined): 
         status: 'succeeded',
         paymentMethodId: idOf(intent.payment_method) ?? charge?.payment_method ?? '',
         card: toCard(charge?.payment_method_details?.card),
+        refundedMinor: BigInt(charge?.amount_refunded ?? 0),
       };
     }
-    case 'requires_payment_method':
-    case 'canceled': {
+    case 'requires_payment_method': {
+      // We create every intent with a payment method, and Stripe takes it away when it is declined.
       const error = intent.last_payment_error;
       return {
         ...common,
@@ -244,23 +260,16 @@ function toResult(intent: Stripe.PaymentIntent, requestId: string | undefined): 
         message: maskText(error?.message ?? `the payment is ${intent.status}`),
       };
     }
+    case 'requires_confirmation':
+      return { ...common, status: 'unconfirmed' };
     case 'requires_action':
       return { ...common, status: 'requires_action' };
+    case 'canceled':
+      return { ...common, status: 'canceled' };
     default:
-      // Nothing is settled that we do not know to be settled.
+      // A status that we do not know is not settled.
       return { ...common, status: 'processing' };
   }
-}
-
-/** Of several charges of one donation the one that matters: where money moved, or still may. */
-function mostDone(found: ChargeResult[]): ChargeResult | undefined {
-  const order: ChargeResult['status'][] = [
-    'succeeded',
-    'processing',
-    'requires_action',
-    'declined',
-  ];
-  return order.flatMap((status) => found.filter((each) => each.status === status))[0];
 }
 
 /** The SDK takes any JSON without an `error` for success, whatever its status. */

@@ -7,7 +7,8 @@ export type JobSpec = {
     payload: Payloads[Task];
     /** A job of this key that is already waiting is replaced rather than doubled. */
     key?: string;
-    runAt?: Date;
+    /** Milliseconds from now, by Postgres's clock. */
+    inMs?: number;
   };
 }[TaskName];
 
@@ -20,17 +21,18 @@ export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]>
     task: job.task,
     payload: job.payload,
     key: job.key ?? null,
-    run_at: job.runAt?.toISOString() ?? null,
+    in_ms: job.inMs ?? null,
     max_attempts: TASKS[job.task].maxAttempts,
     flags: [taskFlag(job.task)],
   }));
   const { rows } = await tx.query<{ id: bigint }>(
     `select (graphile_worker.add_job(
-       identifier => spec.task, payload => spec.payload, run_at => spec.run_at,
+       identifier => spec.task, payload => spec.payload, 
+       run_at => now() + make_interval(secs => spec.in_ms / 1000),
        max_attempts => spec.max_attempts, job_key => spec.key, flags => spec.flags)).id
      from rows from (json_to_recordset($1::json) as
-       (task text, payload json, key text, run_at timestamptz, max_attempts int, flags text[]))
-       with ordinality as spec(task, payload, key, run_at, max_attempts, flags, position)
+       (task text, payload json, key text, in_ms float8, max_attempts int, flags text[]))
+       with ordinality as spec(task, payload, key, in_ms, max_attempts, flags, position)
      order by position`,
     [JSON.stringify(specs)],
   );

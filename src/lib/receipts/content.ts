@@ -37,9 +37,5 @@ export interface ReceiptContent {
 /** The version of the sentences and fields; goes up when a receipt of the same gift would read otherwise. */
 export const TEMPLATE_VERSION = '1';
 
-/** A number as it is printed: `2026-000042`. */
-export const formatReceiptNumber = (series: string, number: bigint) =>
-  `${series}-${number.toString().padStart(6, '0')}`;
-
 /** Content as it comes back from the database; it was checked when it was issued. */
 export const parseReceiptContent = (json: unknown) => json as ReceiptContent;

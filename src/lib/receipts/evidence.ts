@@ -28,8 +28,9 @@ const MATCH = `
     select id, status from donations.receipt_deliveries
     where p.delivery_id is null and receipt_id = p.receipt_id
     union all
-    select id, status from donations.receipt_deliveries
-    where p.delivery_id is null and p.receipt_id is null and donation_id = p.donation_id
+    select d.id, d.status from donations.receipt_donations c
+    join donations.receipt_deliveries d on d.receipt_id = c.receipt_id
+    where p.delivery_id is null and p.receipt_id is null and c.donation_id = p.donation_id
   ) d`;
 
 /**

@@ -40,13 +40,14 @@ export async function findReceipt(db: Queryable, ref: string): Promise<Receipt> 
   const { rows } = await db.query<{ id: string }>(
     `select r.id from donations.receipts r
      where (starts_with($1, 'rcp_') and r.id like $2)
-        or (starts_with($1, 'don_') and r.donation_id like $2 and r.status = 'issued')
-        or r.content->>'number' = $1
+        or (starts_with($1, 'don_') and r.id in (
+              select receipt_id from donations.receipt_donations where donation_id like $2 and live))
+        or r.label = coalesce($3, $1)
         or r.id in (select receipt_id from donations.receipt_deliveries d
                     where (starts_with($1, 'dlv_') and d.id like $2)
                        or ($1 ~ '^\\d{1,18}$' and d.job_id = case when $1 ~ '^\\d{1,18}$' then $1::bigint end))
      limit 3`,
-    [text, pattern],
+    [text, pattern, wholeNumber(text)],
   );
   const [found, other] = rows;
   if (!found)
@@ -55,13 +56,26 @@ export async function findReceipt(db: Queryable, ref: string): Promise<Receipt> 
   return loadReceipt(db, found.id);
 }
 
+/** `2026-41` as it is printed; null for what is no number. */
+function wholeNumber(text: string): string | null {
+  const [, series, digits] = /^(.+)-0*(\d{1,18})$/.exec(text) ?? [];
+  return series === undefined || digits === undefined
+    ? null
+    : `${series}-${digits.padStart(6, '0')}`;
+}
+
 /** Loads a receipt with its deliveries, oldest first. */
 export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
   const receipt = await db.query<{
     status: 'issued' | 'void';
-    donation_id: string;
+    donation: string;
     content: ReceiptContent;
-  }>('select status, donation_id, content from donations.receipts where id = $1', [id]);
+  }>(
+    `select r.status, r.content,
+       (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as donation
+     from donations.receipts r where r.id = $1`,
+    [id],
+  );
   const row = receipt.rows[0];
   if (!row) throw notFound(`no receipt ${id}`);
   const { rows } = await db.query<DeliveryRow>(
@@ -72,7 +86,7 @@ export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
     id,
     number: row.content.number,
     status: row.status,
-    donationId: row.donation_id,
+    donationId: row.donation,
     content: row.content,
     deliveries: rows.map(toDelivery),
   };
@@ -131,8 +145,9 @@ export async function listDeliveries(
   { status, limit }: ReceiptFilter,
 ): Promise<ListedDelivery[]> {
   const { rows } = await db.query<ListedDelivery>(
-    `select r.id as receipt, r.content->>'number' as number, d.id as delivery, d.kind, d.status, d.recipient,
-       d.donation_id as donation, r.amount_minor, r.currency, d.reason, coalesce(d.accepted_at, d.claimed_at, d.created_at) as at
+    `select r.id as receipt, r.label as number, d.id as delivery, d.kind, d.status, d.recipient,
+       (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as donation,
+       r.amount_minor, r.currency, d.reason, coalesce(d.accepted_at, d.claimed_at, d.created_at) as at
      from donations.receipt_deliveries d join donations.receipts r on r.id = d.receipt_id
      where ($1::text is null or d.status = $1)
        ${status === 'held' || status === 'failed' ? 'and d.needs_attention' : ''}

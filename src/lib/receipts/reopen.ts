@@ -4,10 +4,10 @@ import type { Queryable } from '../db/database.ts';
  * SQL: whether the receipt that a job `j` is to send has gone to the donor as a copy since `at`.
  * Then the original would be one too many.
  */
-export const sentSince = (donation: string, at: string) => `exists (
+export const sentSince = (at: string) => `exists (
   select 1 from donations.receipt_deliveries mine
   join donations.receipt_deliveries other on other.receipt_id = mine.receipt_id and other.id <> mine.id
-  where mine.donation_id = ${donation} and mine.job_id = j.id
+  where mine.job_id = j.id
     and other.status = 'accepted' and other.accepted_at > ${at})`;
 
 /**
@@ -24,16 +24,29 @@ export async function reopenDeliveries(tx: Queryable, jobs: string): Promise<voi
 
 /**
  * Deliveries that wait for jobs which a person has discarded will not be sent.
- * @param jobs their ids and the donations that they are about, as Postgres arrays.
+ * @param jobs their ids, as a Postgres array.
  */
-export async function giveUpDeliveries(
-  tx: Queryable,
-  jobs: { ids: string; donations: string },
-): Promise<void> {
+export async function giveUpDeliveries(tx: Queryable, jobs: string): Promise<void> {
   await tx.query(
-    `update donations.receipt_deliveries set status = 'failed', reason = $3
-     where donation_id = any ($1::text[]) and job_id = any ($2::bigint[]) and status = 'pending'`,
-    [jobs.donations, jobs.ids, DISCARDED],
+    `update donations.receipt_deliveries set status = 'failed', reason = $2
+     where job_id = any ($1::bigint[]) and status = 'pending'`,
+    [jobs, DISCARDED],
+  );
+}
+
+/**
+ * Deliveries that wait for jobs which are failed or held again are so too, for the same reasons: a
+ * person has called off a retry.
+ * @param jobs their ids, as a Postgres array.
+ */
+export async function giveBackDeliveries(tx: Queryable, jobs: string): Promise<void> {
+  await tx.query(
+    `update donations.receipt_deliveries d
+     set status = case v.decision when 'hold' then 'held' else 'failed' end, reason = v.message
+     from donations.job_verdicts v
+     where d.job_id = any ($1::bigint[]) and d.status = 'pending'
+       and v.job_id = d.job_id and v.decision <> 'retry'`,
+    [jobs],
   );
 }
 
@@ -42,8 +55,7 @@ export async function moveDelivery(tx: Queryable, from: string, to: string): Pro
   await tx.query(
     `update donations.receipt_deliveries d set job_id = $2,
        status = case when d.status = 'failed' and d.reason = $3 then 'pending' else d.status end
-     from donations.discarded_jobs j
-     where j.job_id = $1 and d.donation_id = j.payload->>'donation_id' and d.job_id = $1`,
+     where d.job_id = $1`,
     [from, to, DISCARDED],
   );
 }

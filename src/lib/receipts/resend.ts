@@ -3,6 +3,7 @@ import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { enqueue } from '../queue/enqueue.ts';
+import { sendKey } from '../queue/keys.ts';
 import { loadReceipt, type Receipt } from './find.ts';
 
 /** Who decides, and why. */
@@ -29,9 +30,9 @@ export async function resendReceipt(
     refuseWhileUnderWay(await loadReceipt(tx, receipt.id));
     const deliveryId = newId('delivery');
     await tx.query(
-      `insert into donations.receipt_deliveries (id, receipt_id, donation_id, kind, recipient, status)
-       values ($1, $2, $3, 'copy', $4, 'pending')`,
-      [deliveryId, receipt.id, receipt.donationId, recipient],
+      `insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status)
+       values ($1, $2, 'copy', $3, 'pending')`,
+      [deliveryId, receipt.id, recipient],
     );
     const jobId = await enqueueDelivery(tx, receipt.donationId, deliveryId);
     await recordAudit(tx, {
@@ -65,7 +66,7 @@ export async function enqueueDelivery(
     {
       task: 'send_receipt',
       payload: { donation_id: donationId, delivery_id: deliveryId },
-      key: `send:${deliveryId}`,
+      key: sendKey(deliveryId),
     },
   ]);
   await tx.query('update donations.receipt_deliveries set job_id = $2 where id = $1', [

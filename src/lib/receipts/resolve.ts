@@ -1,6 +1,7 @@
 import { recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
+import { forgetVerdicts } from '../queue/run/verdict-changes.ts';
 import type { Delivery, Receipt } from './find.ts';
 import { type Decision, enqueueDelivery } from './resend.ts';
 
@@ -71,7 +72,7 @@ async function accept(
 ): Promise<boolean> {
   const { rows } = await tx.query<{ job_id: bigint | null }>(
     `update donations.receipt_deliveries
-     set status = 'accepted', accepted_at = now(), evidence = $2, message_id = coalesce($3, message_id)
+     set status = 'accepted', accepted_at = now(), reason = null, evidence = $2, message_id = coalesce($3, message_id)
      where id = $1 and status = 'held' returning job_id`,
     [id, evidence, messageId ?? null],
   );
@@ -94,6 +95,6 @@ async function reopen(tx: Queryable, id: string): Promise<boolean> {
 /** The held job has nothing left to do. */
 async function endJob(tx: Queryable, jobId: bigint | null): Promise<void> {
   if (jobId === null) return;
-  await tx.query('delete from donations.job_verdicts where job_id = $1', [jobId]);
+  await forgetVerdicts(tx, `{${jobId}}`);
   await tx.query('select graphile_worker.complete_jobs(array[$1::bigint])', [jobId]);
 }

@@ -1,11 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Handlebars from 'handlebars';
-import { configurationError } from '../errors.ts';
-import { createMoneyFormatter, type Money } from '../money.ts';
+import { configurationError, UserError } from '../errors.ts';
+import { createMoneyFormatter } from '../money.ts';
+import { brokenCharacter, safeLine } from '../text.ts';
+import { checkTemplate, MAX_SOURCE, TemplateProblem } from './check-template.ts';
 import type { ReceiptContent } from './content.ts';
-import { type ReceiptView, viewReceipt } from './view.ts';
+import { type ReceiptView, type ViewFormatters, viewReceipt } from './view.ts';
 import { createAmountWriter } from './words.ts';
 
 /** The three templates, ready to use, and the formatters that go with them. */
@@ -14,12 +16,6 @@ export interface ReceiptTemplates {
   html: (view: ReceiptView) => string;
   text: (view: ReceiptView) => string;
   format: ViewFormatters;
-}
-
-export interface ViewFormatters {
-  money(money: Money, locale: string): string;
-  words(money: Money): string;
-  date(day: string, locale: string): string;
 }
 
 const FILES = {
@@ -42,18 +38,23 @@ export async function loadTemplates(dir: string | undefined): Promise<ReceiptTem
   };
   const load = async (kind: keyof typeof FILES) => {
     const { path, source } = await readTemplate(dir, FILES[kind]);
+    const example = viewReceipt(SAMPLE, format, { copy: true });
     try {
+      checkTemplate(source, example, { html: kind === 'html' });
       // Escaped once, in HTML; a subject or plain text with `&amp;` in it would be wrong.
       const template = Handlebars.compile<ReceiptView>(source, {
         strict: true,
         noEscape: kind !== 'html',
       });
-      template(viewReceipt(SAMPLE, format, { copy: true }));
+      template(example);
       return template;
     } catch (error) {
+      const { message } = error as Error;
+      const [line, hint] =
+        error instanceof TemplateProblem ? [`:${error.line}`, error.hint] : ['', undefined];
       throw configurationError(
-        `${path}: ${(error as Error).message.split('\n')[0]}`,
-        'Correct the template; what it may use is listed in docs/receipts.md.',
+        `${path}${line}: ${safeLine(message.split('\n')[0] ?? '')}`,
+        `${hint ? `${hint}\n` : ''}What a template may use is listed in docs/receipts.md.`,
       );
     }
   };
@@ -68,8 +69,9 @@ async function readTemplate(
   if (dir) {
     const path = join(dir, name);
     try {
-      return { path, source: await readFile(path, 'utf8') };
+      return { path, source: await readText(path) };
     } catch (error) {
+      if (error instanceof UserError) throw error;
       const { code } = error as NodeJS.ErrnoException;
       if (code !== 'ENOENT') throw configurationError(`${path} cannot be read (${code})`);
     }
@@ -77,6 +79,16 @@ async function readTemplate(
   // Next to this module in src, next to its chunk in dist.
   const path = fileURLToPath(new URL(`./templates/${name}`, import.meta.url));
   return { path, source: await readFile(path, 'utf8') };
+}
+
+async function readText(path: string): Promise<string> {
+  const found = await stat(path);
+  if (!found.isFile()) throw configurationError(`${path} is not a file`);
+  if (found.size > 4 * MAX_SOURCE) throw configurationError(`${path} is too large for a template`);
+  const source = await readFile(path, 'utf8');
+  const broken = brokenCharacter(source);
+  if (broken) throw configurationError(`${path} has ${broken}`, 'Save it as UTF-8 text.');
+  return source;
 }
 
 function createDateFormatter() {

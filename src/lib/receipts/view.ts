@@ -1,6 +1,11 @@
 import type { Money } from '../money.ts';
 import type { ReceiptContent } from './content.ts';
-import type { ViewFormatters } from './templates.ts';
+
+export interface ViewFormatters {
+  money(money: Money, locale: string): string;
+  words(money: Money): string;
+  date(day: string, locale: string): string;
+}
 
 /** What templates may use: everything in words already. Listed for editors in docs/receipts.md. */
 export interface ReceiptView {

@@ -1,6 +1,9 @@
-import { dependencyDown, notFound, UserError } from '../errors.ts';
-import type { Health, InboxMail, SandboxStats } from './admin.ts';
+import { configurationError, dependencyDown, notFound, UserError } from '../errors.ts';
+import type { Health, SandboxStats } from './admin.ts';
 import type { ActiveRule, FaultRule, Provider } from './faults.ts';
+import type { HeldRequest } from './held-requests.ts';
+import type { InboxMail } from './inbox.ts';
+import { secretHeader } from './secret.ts';
 import type { Mail } from './sendgrid-validation.ts';
 import type { StripeObject } from './stripe-objects.ts';
 import type { WebhookSettings } from './webhooks.ts';
@@ -14,12 +17,15 @@ export interface InboxFilter {
   to?: string;
 }
 
-/** The sandbox's side door, from outside. Every method throws UserError `dependency_down` when it does not answer. */
+/** A client of the sandbox's admin interface. Every method throws UserError `dependency_down` when it does not answer. */
 export class SandboxClient {
   readonly #url: string;
+  readonly #secret: string;
 
-  constructor(url: string) {
-    this.#url = url;
+  /** @param at what `startSandbox` and `ensureSandbox` give, or the URL and what `readSecret` gives */
+  constructor(at: { url: string; secret: string }) {
+    this.#url = at.url;
+    this.#secret = at.secret;
   }
 
   health = () => this.#call<Health>('GET', 'health');
@@ -38,6 +44,12 @@ export class SandboxClient {
       'DELETE',
       provider ? `faults/${provider}` : 'faults',
     );
+
+  /** Requests under the faults `late` and `lateAfterReset` that have not taken effect yet. */
+  held = () => this.#call<HeldRequest[]>('GET', 'held');
+
+  /** Carries them out now, in the order in which they came. Resolves when all are done. */
+  releaseHeld = () => this.#call<{ released: number }>('POST', 'held/release');
 
   /** The newest mails first; 50 unless told. */
   inbox = ({ limit, receiptId, donationId, deliveryId, to }: InboxFilter = {}) =>
@@ -69,6 +81,23 @@ export class SandboxClient {
       `payment_intents${query({ donation_id: donationId, limit })}`,
     );
 
+  /** One PaymentIntent. @throws UserError `not_found` */
+  paymentIntent = (id: string) =>
+    this.#call<StripeObject>('GET', `payment_intents/${encodeURIComponent(id)}`).catch((error) => {
+      if (!(error instanceof UserError && error.code === 'not_found')) throw error;
+      throw notFound(`the sandbox has no payment ${id}`);
+    });
+
+  /**
+   * Refunds a payment, as on Stripe's dashboard: all that is left of it, or this many minor units.
+   * @throws UserError `usage` when less than that is left
+   */
+  refund = (paymentIntentId: string, amountMinor?: bigint) =>
+    this.#call<StripeObject>('POST', 'refunds', {
+      payment_intent: paymentIntentId,
+      ...(amountMinor === undefined ? {} : { amount: String(amountMinor) }),
+    });
+
   customers = ({ email }: { email?: string } = {}) =>
     this.#call<StripeObject[]>('GET', `customers${query({ email })}`);
 
@@ -78,11 +107,11 @@ export class SandboxClient {
   setWebhooks = (urls: { stripeUrl?: string | null; sendgridUrl?: string | null }) =>
     this.#call<WebhookSettings>('PUT', 'webhooks', urls);
 
-  /** Forgets Stripe's idempotency keys that are at least so old: all of them by default. */
+  /** Deletes Stripe's idempotency keys that are at least this old; by default all of them. */
   expireKeys = (olderThanMs = 0) =>
     this.#call<{ expired: number }>('POST', 'expire_keys', { olderThanMs });
 
-  /** Forgets charges, customers, mails and faults. */
+  /** Deletes charges, customers, mails, faults and held requests. */
   reset = () => this.#call<{ reset: true }>('POST', 'reset');
 
   /** Asks the server to stop. */
@@ -93,6 +122,7 @@ export class SandboxClient {
     try {
       response = await fetch(`${this.#url}/_sandbox/${path}`, {
         method,
+        headers: secretHeader(this.#secret),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(10_000),
       });
@@ -104,6 +134,12 @@ export class SandboxClient {
       );
     }
     const answer = (await response.json()) as T & { error?: string };
+    if (response.status === 401) {
+      throw configurationError(
+        `the sandbox at ${this.#url} belongs to another data directory: ${answer.error}`,
+        'Set DONATIONS_DATA_DIR to the directory that it was started with.',
+      );
+    }
     if (response.status === 404) throw notFound(`the sandbox has ${answer.error}`);
     if (response.status === 400) {
       throw new UserError('usage', `the sandbox refuses: ${answer.error}`);

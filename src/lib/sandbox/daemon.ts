@@ -7,12 +7,14 @@ import { dependencyDown } from '../errors.ts';
 import { launcherPath } from '../launcher.ts';
 import type { Health } from './admin.ts';
 import { SandboxClient } from './client.ts';
+import { readSecret, secretHeader } from './secret.ts';
 import { startSandbox } from './server.ts';
 
 export interface SandboxStatus {
   running: boolean;
   pid?: number;
-  url?: string;
+  /** Where it is, and the secret for `SandboxClient`. */
+  at?: { url: string; secret: string };
 }
 
 const PATIENCE_MS = 20_000;
@@ -33,26 +35,26 @@ const logFile = (dataDir: string) => join(dataDir, 'sandbox.log');
 export async function ensureSandbox(options: {
   dataDir: string;
   command?: [program: string, ...args: string[]];
-}): Promise<{ url: string; started: boolean }> {
+}): Promise<{ url: string; secret: string; started: boolean }> {
   // The process in the background has another working directory.
   const dataDir = resolve(options.dataDir);
   const before = await sandboxStatus({ dataDir });
-  if (before.url) return { url: before.url, started: false };
+  if (before.at) return { ...before.at, started: false };
 
   await mkdir(dataDir, { recursive: true });
   const command = options.command ?? [process.execPath, launcherPath(), 'sandbox', 'serve'];
   let server = spawnServer(command, dataDir);
   const deadline = Date.now() + PATIENCE_MS;
   while (Date.now() < deadline) {
-    const { url, pid } = await sandboxStatus({ dataDir });
-    if (url) {
+    const { at, pid } = await sandboxStatus({ dataDir });
+    if (at) {
       const started = pid === server.pid;
-      // Ours came too late; still starting, it would serve on when the other is stopped.
+      // Another process was first. Ours may still be starting, and would serve when the other one stops.
       if (!started) server.abandon();
-      return { url, started };
+      return { ...at, started };
     }
     if (server.ended !== undefined && server.ended !== LOCKED_OUT_EXIT) break;
-    // Another has the lock: it is about to answer, or it is just going.
+    // Another process has the lock: it is starting or stopping.
     if (server.ended === LOCKED_OUT_EXIT) server = spawnServer(command, dataDir);
     await sleep(LOOK_AGAIN_MS);
   }
@@ -76,7 +78,7 @@ function spawnServer([program, ...args]: [string, ...string[]], dataDir: string)
   const child = spawn(program, [...args, '--data-dir', dataDir], {
     detached: true,
     stdio: ['ignore', log, log],
-    // Neither this command's directory nor its secrets should live on in the background.
+    // The process in the background must keep neither this command's directory nor its secrets.
     cwd: '/',
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production' },
   });
@@ -123,10 +125,10 @@ export async function serveSandbox(dataDir: string, signal: AbortSignal): Promis
 
 /** Stops the data directory's sandbox. @returns false when none ran @throws UserError `dependency_down` */
 export async function stopSandbox({ dataDir }: { dataDir: string }): Promise<boolean> {
-  const { url, pid } = await sandboxStatus({ dataDir });
-  if (!url) return false;
-  // Asked, not killed: by now the pid could be another process's.
-  await new SandboxClient(url).stop();
+  const { at, pid } = await sandboxStatus({ dataDir });
+  if (!at) return false;
+  // It is asked to stop and not killed: the pid may belong to another process by now.
+  await new SandboxClient(at).stop();
   const deadline = Date.now() + PATIENCE_MS;
   while ((await sandboxStatus({ dataDir })).running) {
     if (Date.now() > deadline) {
@@ -137,17 +139,20 @@ export async function stopSandbox({ dataDir }: { dataDir: string }): Promise<boo
   return true;
 }
 
-/** Whether the data directory's sandbox runs: asked of the port on record, so that a stale file deceives nobody. */
+/** Whether the data directory's sandbox runs. The port on record is asked, since the file may be stale. */
 export async function sandboxStatus({ dataDir }: { dataDir: string }): Promise<SandboxStatus> {
-  const state = await readState(dataDir);
-  if (!state) return { running: false };
+  const [state, secret] = await Promise.all([readState(dataDir), readSecret(dataDir)]);
+  if (!state || !secret) return { running: false };
   const url = `http://127.0.0.1:${state.port}`;
   try {
-    const response = await fetch(`${url}/_sandbox/health`, { signal: AbortSignal.timeout(2000) });
+    const response = await fetch(`${url}/_sandbox/health`, {
+      headers: secretHeader(secret),
+      signal: AbortSignal.timeout(2000),
+    });
     const health = (await response.json()) as Health;
     // The port may by now be another directory's sandbox, or anything else.
     const ours = health.ok && (await realpath(health.dataDir)) === (await realpath(dataDir));
-    return ours ? { running: true, pid: health.pid, url } : { running: false };
+    return ours ? { running: true, pid: health.pid, at: { url, secret } } : { running: false };
   } catch {
     return { running: false };
   }

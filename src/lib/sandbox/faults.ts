@@ -13,6 +13,8 @@ export const FAULT_KINDS = {
   conflicts: '409, nothing done (at Stripe: the key is in use)',
   hangs: 'nothing done, never answered',
   resetBeforeProcessing: 'the connection is cut after the request was read, nothing done',
+  late: 'never answered, done later: after a time, or when it is released',
+  lateAfterReset: 'the connection is cut, done later: after a time, or when it is released',
   errors: '500, nothing done (Stripe keeps the 500 under the idempotency key)',
   errorsAfterProcessing: 'done, but answered with 500 (Stripe keeps the 500)',
   timeouts: 'done, never answered',
@@ -31,6 +33,8 @@ export type FaultKind = keyof typeof FAULT_KINDS;
 export interface FaultRule extends Partial<Record<FaultKind, number | true>> {
   /** Answers take this long, at random between the two. At Stripe the key is in use meanwhile. */
   latencyMs?: [from: number, to: number];
+  /** For `late` and `lateAfterReset`: when it is done. Without it, when it is released. */
+  lateMs?: number;
   /** 429 beyond this many requests a second. */
   rateLimit?: number;
   /** A regular expression that the path, or method and path (`POST /v1/customers`), must match. */
@@ -52,6 +56,8 @@ export interface Fate {
   latencyMs: number;
   /** For a 429. */
   retryAfterMs: number;
+  /** For a late one: undefined means until it is released. */
+  lateMs: number | undefined;
 }
 
 export interface Faults {
@@ -105,7 +111,7 @@ export function openFaults(store: LocalStore, now: () => number): Faults {
       save(provider);
     },
     draw(provider, { method, path }) {
-      const fate: Fate = { kind: undefined, latencyMs: 0, retryAfterMs: 0 };
+      const fate: Fate = { kind: undefined, latencyMs: 0, retryAfterMs: 0, lateMs: undefined };
       if (running[provider].length === 0) return fate;
       dropFinished(provider);
       for (const one of running[provider]) {
@@ -119,7 +125,7 @@ export function openFaults(store: LocalStore, now: () => number): Faults {
         if (fate.kind !== undefined) continue;
         const waitMs = rateLimitWait(one, now());
         if (waitMs > 0) Object.assign(fate, { kind: 'rateLimited', retryAfterMs: waitMs });
-        else fate.kind = drawKind(one);
+        else Object.assign(fate, { kind: drawKind(one), lateMs: rule.lateMs });
       }
       return fate;
     },
@@ -161,7 +167,7 @@ function rateLimitWait({ rule: { rateLimit }, bucket }: RunningRule, nowMs: numb
   return 0;
 }
 
-const OTHER_FIELDS = ['latencyMs', 'rateLimit', 'path', 'count', 'forMs', 'seed'];
+const OTHER_FIELDS = ['latencyMs', 'lateMs', 'rateLimit', 'path', 'count', 'forMs', 'seed'];
 
 function checkRule(rule: FaultRule): void {
   const wrong = (message: string) => new RangeError(message);
@@ -183,6 +189,10 @@ function checkRule(rule: FaultRule): void {
   if (rule.rateLimit !== undefined && !(rule.rateLimit > 0)) {
     throw wrong('rateLimit must be above zero');
   }
+  if (rule.lateMs !== undefined) {
+    if (!(rule.lateMs >= 0)) throw wrong('lateMs must be zero or more');
+    if (!rule.late && !rule.lateAfterReset) throw wrong('lateMs goes with late or lateAfterReset');
+  }
   if (rule.count !== undefined && !(Number.isInteger(rule.count) && rule.count > 0)) {
     throw wrong('count must be a whole number above zero');
   }
@@ -194,7 +204,10 @@ function checkRule(rule: FaultRule): void {
   }
 }
 
-/** Numbers from 0 to 1 that come again from the same seed (mulberry32). */
+/**
+ * Numbers from 0 to 1 that come again from the same seed (mulberry32).
+ * @internal Exported for its tests.
+ */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

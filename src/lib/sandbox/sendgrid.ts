@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { json } from '../http/server.ts';
 import type { LocalStore } from '../local/sqlite.ts';
-import { type Answer, type Double, json, type SandboxRequest } from './http.ts';
+import type { Answer, Double, SandboxRequest } from './double.ts';
 import { type Mail, mailErrors, type Personalization } from './sendgrid-validation.ts';
 
-/** Whole mails are kept of the newest ones only: a long load test must not fill the disk. */
+/** How many whole mails are kept, the newest ones: a long load test must not fill the disk. */
 const CONTENTS_KEPT = 2000;
 const PRUNE_EVERY = 500;
 
@@ -205,7 +206,7 @@ const DROP_REASONS: Record<string, string> = {
   unsubscribes: 'Unsubscribed Address',
 };
 
-/** `bounce@…`, `bounce+anything@…` and so on: addresses whose mail does not simply arrive. */
+/** `bounce@…`, `bounce+anything@…` and so on: addresses whose mail has another outcome than `delivered`. */
 function specialPart(email: string): string | undefined {
   return /^(bounce|dropped|deferred|spam)(?:\+.*)?@/i.exec(email)?.[1]?.toLowerCase();
 }

@@ -1,20 +1,29 @@
 import { mkdirSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../clock.ts';
 import { UserError } from '../errors.ts';
+import {
+  BodyTooLarge,
+  type HttpAnswer,
+  type HttpRequest,
+  type HttpServer,
+  json,
+  startHttpServer,
+} from '../http/server.ts';
 import { type LocalStore, takeLock } from '../local/sqlite.ts';
-import { sandboxAdmin } from './admin.ts';
-import { openFaults, PROVIDERS, type Provider } from './faults.ts';
-import { type Double, json, type SandboxRequest } from './http.ts';
+import { type RequestCounts, sandboxAdmin } from './admin.ts';
+import type { Double, SandboxRequest } from './double.ts';
+import { type Fate, openFaults, type Provider } from './faults.ts';
+import { heldRequests } from './held-requests.ts';
+import { holdsSecret, newSecret } from './secret.ts';
 import { sendgridDouble } from './sendgrid.ts';
 import { openSandboxStore } from './store.ts';
 import { stripeDouble } from './stripe.ts';
 import { idempotencyKeys } from './stripe-idempotency.ts';
 import { stripeObjects } from './stripe-objects.ts';
 import { openWebhooks } from './webhooks.ts';
-import { sendAnswer, spoilAnswer } from './wire.ts';
+import { spoilAnswer } from './wire.ts';
 
 export interface SandboxOptions {
   /** Its state is in `local.sqlite` there, and outlives the server. */
@@ -27,6 +36,8 @@ export interface SandboxOptions {
 export interface SandboxServer {
   url: string;
   port: number;
+  /** For `SandboxClient`. It is in `sandbox.secret` of the data directory as well. */
+  secret: string;
   /** Resolves when someone asked it to stop, through the admin interface. */
   stopRequested: Promise<void>;
   close(): Promise<void>;
@@ -34,10 +45,13 @@ export interface SandboxServer {
 
 // SendGrid takes 30 MB, Stripe far less.
 const MAX_BODY_BYTES = 30 * 1024 * 1024;
+const REQUEST_TIMEOUT_MS = 300_000;
+// Clients keep connections. Closing one while a client sends on it would be a fault that no rule asked for.
+const KEEP_ALIVE_MS = 120_000;
 
 /**
- * Starts the doubles in this process: Stripe under /v1/, SendGrid under /v3/, their side door under
- * /_sandbox/. One server a data directory.
+ * Starts the doubles in this process: Stripe under /v1/, SendGrid under /v3/, their admin interface
+ * under /_sandbox/. One server a data directory.
  *
  * @throws UserError `try_again` when another process serves this directory; EADDRINUSE when the port is taken
  */
@@ -49,8 +63,10 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
   if (!unlock) throw new UserError('try_again', `a sandbox already runs for ${dataDir}`);
 
   let store: LocalStore;
+  let secret: string;
   try {
     store = openSandboxStore(dataDir);
+    secret = newSecret(dataDir);
   } catch (error) {
     unlock();
     throw error;
@@ -58,6 +74,7 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
   const objects = stripeObjects(store);
   const keys = idempotencyKeys(store, now);
   const faults = openFaults(store, now);
+  const held = heldRequests();
   const webhooks = openWebhooks(store, now);
   const doubles: Record<Provider, Double> = {
     stripe: stripeDouble({ store, objects, keys, now, onEvent: webhooks.stripe }),
@@ -74,72 +91,91 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
     objects,
     keys,
     faults,
+    held,
     webhooks,
+    doubles,
     counts,
     requestStop,
   });
 
-  async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = message.url ?? '/';
-    const at = url.indexOf('?');
-    const path = at < 0 ? url : url.slice(0, at);
-    const query = at < 0 ? '' : url.slice(at + 1);
-    const method = message.method ?? 'GET';
-    const request = async (): Promise<SandboxRequest> => ({
-      method,
-      path,
-      query,
-      headers: message.headers,
-      body: await readBody(message),
-    });
-    if (path.startsWith('/_sandbox/')) {
-      // A web page in the user's browser has no business here.
-      if (message.headers.origin !== undefined)
-        return sendAnswer(response, json(403, { error: 'not from a web page' }));
-      return sendAnswer(response, admin(await request()));
+  async function serve(
+    request: HttpRequest,
+    response: ServerResponse,
+  ): Promise<HttpAnswer | undefined> {
+    if (request.path.startsWith('/_sandbox/')) {
+      // Neither a web page in the user's browser nor another user of the machine may use it.
+      if (request.headers.origin !== undefined) return json(403, { error: 'not from a web page' });
+      if (!holdsSecret(request.headers.authorization, secret)) {
+        return json(401, { error: 'the secret is missing or wrong' });
+      }
+      return admin(await whole(request));
     }
-    const provider = providerOf(path);
-    if (!provider) return sendAnswer(response, json(404, { error: `nothing is at ${path}` }));
-
+    const provider = providerOf(request.path);
+    if (!provider) return json(404, { error: `nothing is at ${request.path}` });
+    const fate = faults.draw(provider, request);
     const count = counts[provider];
-    const double = doubles[provider];
-    const fate = faults.draw(provider, { method, path });
     count.requests += 1;
     if (fate.kind) count.faults[fate.kind] = (count.faults[fate.kind] ?? 0) + 1;
-    // An outage does not even read.
-    if (fate.kind === 'down') return void message.socket.resetAndDestroy();
-    const whole = await request();
+    return suffer(provider, fate, request, response);
+  }
+
+  async function suffer(
+    provider: Provider,
+    fate: Fate,
+    unread: HttpRequest,
+    response: ServerResponse,
+  ): Promise<HttpAnswer | undefined> {
+    const cut = () => response.socket?.resetAndDestroy();
+    // In an outage the request is not read.
+    if (fate.kind === 'down') return void cut();
+    const request = await whole(unread);
+    const carryOut = async (error?: 'before' | 'after') => {
+      const answer = await doubles[provider].handle(request, { latencyMs: fate.latencyMs, error });
+      const { statuses } = counts[provider];
+      statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
+      return answer;
+    };
     switch (fate.kind) {
+      case undefined:
+        return carryOut();
       case 'hangs':
-        return;
+        return undefined;
       case 'resetBeforeProcessing':
-        return void message.socket.resetAndDestroy();
+        return void cut();
+      case 'late':
+      case 'lateAfterReset': {
+        const { method, path } = request;
+        held.hold({ provider, method, path }, fate.lateMs, () => carryOut());
+        if (fate.kind === 'lateAfterReset') cut();
+        return undefined;
+      }
       case 'unavailable':
       case 'unauthorized':
       case 'forbidden':
       case 'conflicts':
       case 'rateLimited':
-        return sendAnswer(response, double.refuse(fate.kind, fate.retryAfterMs));
+        return doubles[provider].refuse(fate.kind, fate.retryAfterMs);
+      case 'errors':
+        return carryOut('before');
+      case 'errorsAfterProcessing':
+        return carryOut('after');
+      default:
+        return spoilAnswer(response, await carryOut(), fate.kind);
     }
-    const error =
-      fate.kind === 'errors'
-        ? 'before'
-        : fate.kind === 'errorsAfterProcessing'
-          ? 'after'
-          : undefined;
-    const answer = await double.handle(whole, { latencyMs: fate.latencyMs, error });
-    count.statuses[answer.status] = (count.statuses[answer.status] ?? 0) + 1;
-    return fate.kind ? spoilAnswer(response, answer, fate.kind) : sendAnswer(response, answer);
   }
 
-  const server = createServer((message, response) => {
-    serve(message, response).catch((error: Error) => failure(response, error));
-  });
-  // Clients keep connections; closing one just as it is used again would be a fault nobody asked for.
-  server.keepAliveTimeout = 120_000;
+  let server: HttpServer;
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(port, '127.0.0.1', () => resolve());
+    server = await startHttpServer({
+      host: '127.0.0.1',
+      port,
+      serve,
+      failure,
+      maxBodyBytes: MAX_BODY_BYTES,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      keepAliveMs: KEEP_ALIVE_MS,
+      // Some requests are meant to hang for ever.
+      closePatienceMs: 0,
     });
   } catch (error) {
     await webhooks.close();
@@ -147,16 +183,15 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
     unlock();
     throw error;
   }
-  const bound = (server.address() as AddressInfo).port;
   webhooks.start();
   return {
-    url: `http://127.0.0.1:${bound}`,
-    port: bound,
+    url: server.url,
+    port: server.port,
+    secret,
     stopRequested,
     async close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
+      held.drop();
+      await server.close();
       await webhooks.close();
       store.close();
       unlock();
@@ -164,48 +199,23 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
   };
 }
 
-/** How often a provider was called, and with what outcome, since the server started. */
-export interface RequestCounts {
-  requests: number;
-  statuses: Record<string, number>;
-  faults: Record<string, number>;
-}
-
 const counter = (): RequestCounts => ({ requests: 0, statuses: {}, faults: {} });
 
 function providerOf(path: string): Provider | undefined {
-  const [stripe, sendgrid] = PROVIDERS;
-  return path.startsWith('/v1/') ? stripe : path.startsWith('/v3/') ? sendgrid : undefined;
+  return path.startsWith('/v1/') ? 'stripe' : path.startsWith('/v3/') ? 'sendgrid' : undefined;
 }
 
-class BodyTooLarge extends Error {}
+const whole = async (request: HttpRequest): Promise<SandboxRequest> => ({
+  ...request,
+  body: (await request.body()).toString('utf8'),
+});
 
-function readBody(message: IncomingMessage): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    message.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > MAX_BODY_BYTES) reject(new BodyTooLarge('the request body is too large'));
-      else chunks.push(chunk);
-    });
-    message.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
-    message.on('error', reject);
+/** The answer when a request cannot be read, or a double has a bug. */
+function failure(error: unknown): HttpAnswer {
+  const message = `sandbox: ${error instanceof Error ? error.message : String(error)}`;
+  // It has the fields of Stripe's and of SendGrid's errors.
+  return json(error instanceof BodyTooLarge ? 413 : 500, {
+    error: { type: 'api_error', message },
+    errors: [{ message, field: null, help: null }],
   });
-}
-
-/** A request that could not be read, or a bug of the double's. */
-function failure(response: ServerResponse, error: Error): void {
-  if (response.headersSent) return void response.destroy();
-  const status = error instanceof BodyTooLarge ? 413 : 500;
-  const message = `sandbox: ${error.message}`;
-  response.setHeader('Connection', 'close');
-  // Both providers' shapes at once.
-  sendAnswer(
-    response,
-    json(status, {
-      error: { type: 'api_error', message },
-      errors: [{ message, field: null, help: null }],
-    }),
-  );
 }

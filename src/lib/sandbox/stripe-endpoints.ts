@@ -1,4 +1,5 @@
-import type { SandboxRequest } from './http.ts';
+import { type Router, router } from '../http/router.ts';
+import type { SandboxRequest } from './double.ts';
 import { CUSTOMER_PARAMS, createCustomer, updateCustomer } from './stripe-customers.ts';
 import { invalidParameter, missing, StripeFailure } from './stripe-errors.ts';
 import {
@@ -9,7 +10,9 @@ import {
 } from './stripe-objects.ts';
 import { group, integer, type ParamSpec, type Params, text } from './stripe-params.ts';
 import {
+  CANCEL_PARAMS,
   CONFIRM_PARAMS,
+  cancelIntent,
   confirmIntent,
   createIntent,
   INTENT_PARAMS,
@@ -20,6 +23,7 @@ import {
   createMethod,
   PAYMENT_METHOD_DATA,
 } from './stripe-payment-methods.ts';
+import { createRefund, REFUND_PARAMS } from './stripe-refunds.ts';
 
 /** What an endpoint gives back: an object (which `expand` applies to), or something of its own. */
 export type Result = StripeObject | { object: string; [field: string]: unknown };
@@ -96,6 +100,17 @@ export function stripeEndpoints(objects: StripeObjects, now: () => number): Endp
       params: CONFIRM_PARAMS,
       run: (params, id) => confirmIntent(id, params, objects, now()),
     },
+    {
+      route: 'POST /v1/payment_intents/:id/cancel',
+      params: CANCEL_PARAMS,
+      run: (params, id) => cancelIntent(id, params, objects, now()),
+    },
+    {
+      route: 'POST /v1/refunds',
+      params: REFUND_PARAMS,
+      run: (params) => createRefund(params, objects, now()),
+    },
+    { route: 'GET /v1/refunds/:id', params: {}, run: retrieve('refund', 'refund', 'id') },
     { route: 'GET /v1/charges/:id', params: {}, run: retrieve('charge', 'charge', 'id') },
     {
       route: 'POST /v1/customers',
@@ -157,25 +172,24 @@ export function stripeEndpoints(objects: StripeObjects, now: () => number): Endp
   ];
 }
 
+/** Finds an endpoint by its route. */
+export const stripeRouter = (endpoints: Endpoint[]): Router<Endpoint> =>
+  router(endpoints.map((endpoint) => [endpoint.route, endpoint] as const));
+
 /** The endpoint for a request, and the `:id` in its path. @throws StripeFailure 404 */
 export function route(
-  endpoints: Endpoint[],
+  find: Router<Endpoint>,
   { method, path }: SandboxRequest,
 ): { endpoint: Endpoint; id: string } {
-  const [, version = '', resource = '', id = '', action = ''] = path.split('/');
-  const wanted = [`${method} `, version, resource, id && ':id', action]
-    .filter(Boolean)
-    .join('/')
-    .replace(' /', ' /');
-  const endpoint = endpoints.find(({ route }) => route === wanted);
-  if (!endpoint) {
+  const found = find(method, path);
+  if (!found || 'allow' in found) {
     throw new StripeFailure(
       404,
       { type: 'invalid_request_error', message: `Unrecognized request URL (${method}: ${path}).` },
       true,
     );
   }
-  return { endpoint, id: decodeURIComponent(id) };
+  return { endpoint: found.value, id: found.params[0] ?? '' };
 }
 
 /** The result with what `expand` names in it. */

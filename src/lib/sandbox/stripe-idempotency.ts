@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { LocalStore } from '../local/sqlite.ts';
-import type { Answer, SandboxRequest } from './http.ts';
+import type { Answer, SandboxRequest } from './double.ts';
 import { invalidParameter, StripeFailure } from './stripe-errors.ts';
 
 const MAX_KEY_LENGTH = 255;
@@ -16,7 +16,7 @@ export interface Outcome {
 export interface IdempotencyKeys {
   /**
    * Runs a request once for its key, and replays its first answer after that.
-   * @param delay awaited before `run`; the key is in use meanwhile
+   * @param around calls `run` when it is time; the key is in use meanwhile
    * @param run what it does and what it answers are kept together, or neither is
    * @throws StripeFailure for other parameters under a used key, or while the first is under way
    */
@@ -24,7 +24,7 @@ export interface IdempotencyKeys {
     request: SandboxRequest,
     account: string,
     requestId: string,
-    delay: () => Promise<void>,
+    around: (run: () => Answer) => Promise<Answer>,
     run: () => Outcome,
   ): Promise<Answer>;
   /** Forgets the keys that are older, as Stripe may after a day. Returns how many. */
@@ -47,11 +47,10 @@ export function idempotencyKeys(store: LocalStore, now: () => number): Idempoten
     );
 
   return {
-    async once(request, account, requestId, delay, run) {
+    async once(request, account, requestId, around, run) {
       const key = request.headers['idempotency-key'];
       if (typeof key !== 'string' || request.method !== 'POST') {
-        await delay();
-        return run().answer;
+        return around(() => run().answer);
       }
       if (key.length > MAX_KEY_LENGTH) {
         throw invalidParameter(
@@ -72,8 +71,7 @@ export function idempotencyKeys(store: LocalStore, now: () => number): Idempoten
       }
       inFlight.add(held);
       try {
-        await delay();
-        return store.transaction(() => {
+        const runAndKeep = () => {
           const { answer, keep } = run();
           if (keep) {
             store.run(
@@ -89,7 +87,8 @@ export function idempotencyKeys(store: LocalStore, now: () => number): Idempoten
             );
           }
           return answer;
-        });
+        };
+        return await around(() => store.transaction(runAndKeep));
       } finally {
         inFlight.delete(held);
       }

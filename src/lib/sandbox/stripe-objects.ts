@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { LocalStore } from '../local/sqlite.ts';
 import { invalidParameter } from './stripe-errors.ts';
 
-export type StripeKind = 'payment_intent' | 'charge' | 'customer' | 'payment_method';
+export type StripeKind = 'payment_intent' | 'charge' | 'refund' | 'customer' | 'payment_method';
 
 /** A Stripe object as it is stored and sent. */
 export interface StripeObject {
@@ -108,6 +108,7 @@ const EXPANDABLE: Record<StripeKind, Record<string, StripeKind>> = {
     customer: 'customer',
   },
   charge: { payment_intent: 'payment_intent', customer: 'customer' },
+  refund: { charge: 'charge', payment_intent: 'payment_intent' },
   customer: { 'invoice_settings.default_payment_method': 'payment_method' },
   payment_method: { customer: 'customer' },
 };

@@ -1,16 +1,14 @@
-import { currencies, currencyExponent } from '../money.ts';
+import { readAmount } from './stripe-amounts.ts';
 import { charge } from './stripe-charges.ts';
-import { invalidParameter, missing, refused } from './stripe-errors.ts';
+import { invalidParameter, missing, StripeFailure } from './stripe-errors.ts';
 import { type StripeObject, type StripeObjects, stripeId } from './stripe-objects.ts';
 import {
   choice,
   flag,
   group,
-  integer,
   metadata,
   type ParamSpec,
   type Params,
-  requiredText,
   text,
 } from './stripe-params.ts';
 import { chargedMethod, PAYMENT_METHOD_DATA } from './stripe-payment-methods.ts';
@@ -26,6 +24,7 @@ const CONFIRM: ParamSpec = {
 };
 
 export const CONFIRM_PARAMS = CONFIRM;
+export const CANCEL_PARAMS: ParamSpec = { cancellation_reason: 'text' };
 /** `payment_method_types` is gone since API version 2026-09-30. */
 export const INTENT_PARAMS: ParamSpec = {
   ...CONFIRM,
@@ -45,39 +44,9 @@ export const INTENT_PARAMS: ParamSpec = {
   use_stripe_sdk: 'text',
 };
 
-/** In minor units: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
-const MINIMUM: Record<string, number> = {
-  usd: 50,
-  aed: 200,
-  aud: 50,
-  bgn: 100,
-  brl: 50,
-  cad: 50,
-  chf: 50,
-  czk: 1500,
-  dkk: 250,
-  eur: 50,
-  gbp: 30,
-  hkd: 400,
-  huf: 17500,
-  inr: 50,
-  jpy: 50,
-  mxn: 1000,
-  myr: 200,
-  nok: 300,
-  nzd: 50,
-  pln: 200,
-  ron: 200,
-  sek: 300,
-  sgd: 50,
-  thb: 1000,
-};
-const MAXIMUM = 99_999_999;
-const CURRENCIES = new Set(currencies());
-
 /** POST /v1/payment_intents */
 export function createIntent(params: Params, objects: StripeObjects, now: number): StripeObject {
-  const { amount, currency } = money(params);
+  const { amount, currency } = readAmount(params);
   const confirmed = flag(params, 'confirm');
   const customer = text(params, 'customer');
   const types = params.allowed_payment_method_types;
@@ -92,7 +61,7 @@ export function createIntent(params: Params, objects: StripeObjects, now: number
       'return_url',
     );
   }
-  for (const name of ['error_on_requires_action', 'off_session']) {
+  for (const name of ['error_on_requires_action', 'off_session', 'return_url']) {
     if (params[name] !== undefined && !confirmed) {
       throw invalidParameter(`The parameter \`${name}\` can only be used when confirm=true.`, name);
     }
@@ -152,13 +121,13 @@ export function confirmIntent(
 ): StripeObject {
   const intent = objects.get('payment_intent', id);
   if (!intent) throw missing('payment_intent', id, 'intent', 404);
-  if (!['requires_payment_method', 'requires_confirmation'].includes(intent.status as string)) {
-    throw refused(
-      `This PaymentIntent's state is ${intent.status}: it cannot be confirmed.`,
-      undefined,
-      'payment_intent_unexpected_state',
+  if (intent.status === 'succeeded') {
+    throw unexpectedState(
+      intent,
+      'You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.',
     );
   }
+  if (!CONFIRMABLE.includes(intent.status as string)) throw notNow(intent, 'confirm', CONFIRMABLE);
   const automatic = intent.automatic_payment_methods as { allow_redirects: string } | null;
   if (automatic?.allow_redirects === 'always' && !text(params, 'return_url')) {
     throw invalidParameter(
@@ -168,44 +137,33 @@ export function confirmIntent(
   }
   const known = objects.get('payment_method', String(intent.payment_method));
   const method = prepare(intent, params, objects, now) ?? known;
-  if (!method) throw noMethod();
+  if (!method) throw noMethod(intent);
   charge(intent, method, params, objects, now);
   return intent;
 }
 
-function money(params: Params): { amount: number; currency: string } {
-  requiredText(params, 'amount');
-  const amount = integer(params, 'amount') as number;
-  const currency = requiredText(params, 'currency').toLowerCase();
-  if (!CURRENCIES.has(currency)) {
-    throw invalidParameter(`Invalid currency: ${currency}.`, 'currency');
-  }
-  if (amount < 1) {
-    throw invalidParameter(
-      'This value must be greater than or equal to 1.',
-      'amount',
-      'parameter_invalid_integer',
-    );
-  }
-  const minimum = MINIMUM[currency] ?? 1;
-  if (amount < minimum) {
-    const decimal = (minimum / 10 ** currencyExponent(currency)).toFixed(
-      currencyExponent(currency),
-    );
-    throw invalidParameter(
-      `Amount must be at least ${decimal} ${currency}`,
-      'amount',
-      'amount_too_small',
-    );
-  }
-  if (amount > MAXIMUM) {
-    throw invalidParameter(`Amount must be no more than ${MAXIMUM}`, 'amount', 'amount_too_large');
-  }
-  // https://docs.stripe.com/currencies#three-decimal: the last digit must be zero.
-  if (currencyExponent(currency) === 3 && amount % 10 !== 0) {
-    throw invalidParameter(`Amounts in ${currency} must be divisible by 10`, 'amount');
-  }
-  return { amount, currency };
+/** POST /v1/payment_intents/:id/cancel */
+export function cancelIntent(
+  id: string,
+  params: Params,
+  objects: StripeObjects,
+  now: number,
+): StripeObject {
+  const intent = objects.get('payment_intent', id);
+  if (!intent) throw missing('payment_intent', id, 'intent', 404);
+  if (!CANCELABLE.includes(intent.status as string)) throw notNow(intent, 'cancel', CANCELABLE);
+  intent.cancellation_reason =
+    choice(params, 'cancellation_reason', [
+      'abandoned',
+      'duplicate',
+      'fraudulent',
+      'requested_by_customer',
+    ]) ?? null;
+  intent.status = 'canceled';
+  intent.canceled_at = now;
+  intent.next_action = null;
+  objects.update(intent);
+  return intent;
 }
 
 /** Takes over what a confirmation may set. */
@@ -231,9 +189,31 @@ function prepare(
   return method;
 }
 
-const noMethod = () =>
-  refused(
+const CONFIRMABLE = ['requires_confirmation', 'requires_payment_method', 'requires_action'];
+const CANCELABLE = [
+  'requires_payment_method',
+  'requires_capture',
+  'requires_confirmation',
+  'requires_action',
+];
+
+/** It is in no state for this. The error holds the intent as it is. */
+const unexpectedState = (intent: StripeObject | undefined, message: string) =>
+  new StripeFailure(400, {
+    type: 'invalid_request_error',
+    code: 'payment_intent_unexpected_state',
+    message,
+    payment_intent: intent,
+  });
+
+const notNow = (intent: StripeObject, action: 'confirm' | 'cancel', states: string[]) =>
+  unexpectedState(
+    intent,
+    `You cannot ${action} this PaymentIntent because it has a status of ${intent.status}. Only a PaymentIntent with one of the following statuses may be ${action}ed: ${states.join(', ')}.`,
+  );
+
+const noMethod = (intent?: StripeObject) =>
+  unexpectedState(
+    intent,
     "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.",
-    undefined,
-    'payment_intent_unexpected_state',
   );

@@ -122,7 +122,7 @@ const spent = () =>
     'payment_method',
   );
 
-/** POST /v1/payment_methods: only from a test token, since card numbers have no business here. */
+/** POST /v1/payment_methods: only from a test token: the sandbox takes no card numbers. */
 export function createMethod(params: Params, objects: StripeObjects, now: number): StripeObject {
   if (requiredText(params, 'type') !== 'card') {
     throw invalidParameter('The sandbox knows cards only.', 'type');

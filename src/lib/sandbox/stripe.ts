@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalStore } from '../local/sqlite.ts';
-import type { Answer, Double, SandboxRequest, Trouble } from './http.ts';
-import { present, type Result, route, stripeEndpoints } from './stripe-endpoints.ts';
+import type { Answer, Double, SandboxRequest, Trouble } from './double.ts';
+import { present, type Result, route, stripeEndpoints, stripeRouter } from './stripe-endpoints.ts';
 import { StripeFailure } from './stripe-errors.ts';
 import { type IdempotencyKeys, keyInUse, type Outcome } from './stripe-idempotency.ts';
+import { objectLocks } from './stripe-locks.ts';
 import { type StripeObject, type StripeObjects, stripeId } from './stripe-objects.ts';
 import { readParams } from './stripe-params.ts';
 import { shown } from './stripe-payment-methods.ts';
@@ -20,11 +21,12 @@ export function stripeDouble(options: {
   onEvent: StripeListener;
 }): Double {
   const { store, objects, keys, now, onEvent } = options;
-  const endpoints = stripeEndpoints(objects, () => Math.floor(now() / 1000));
+  const find = stripeRouter(stripeEndpoints(objects, () => Math.floor(now() / 1000)));
+  const locks = objectLocks();
 
   /** Runs the endpoint in one transaction. A decline leaves its traces; any other failure leaves none. */
   function execute(request: SandboxRequest): Outcome {
-    const { endpoint, id } = route(endpoints, request);
+    const { endpoint, id } = route(find, request);
     const params = readParams(
       request.method === 'GET' ? request.query : request.body,
       endpoint.params,
@@ -35,11 +37,11 @@ export function stripeDouble(options: {
       try {
         const result = endpoint.run(params, id);
         body = JSON.stringify(present(result, params, objects), withoutOurs);
-        announce(result, request.method, onEvent);
+        announce(result, request.method, objects, onEvent);
       } catch (error) {
         if (!(error instanceof StripeFailure && error.status === 402)) throw error;
         failure = error;
-        announce(error.body.payment_intent as StripeObject | undefined, request.method, onEvent);
+        announce(error.body.payment_intent as Result | undefined, request.method, objects, onEvent);
       }
     });
     if (failure) throw failure;
@@ -69,9 +71,11 @@ export function stripeDouble(options: {
           request,
           account,
           requestId,
-          async () => {
-            if (latencyMs > 0) await sleep(latencyMs);
-          },
+          (run) =>
+            locks.holding(lockedBy(request), async () => {
+              if (latencyMs > 0) await sleep(latencyMs);
+              return run();
+            }),
           () => work(request, trouble),
         );
       } catch (error) {
@@ -132,6 +136,12 @@ const invalidKey = (masked: string) => ({
   message: `Invalid API Key provided: ${masked}`,
 });
 
+/** The PaymentIntent that a request changes: nobody else may meanwhile. */
+function lockedBy({ method, path }: SandboxRequest): string | undefined {
+  const [, , resource, id] = path.split('/');
+  return method === 'POST' && resource === 'payment_intents' && id ? id : undefined;
+}
+
 /** Leaves out of the JSON what the double keeps for itself, wherever it is. */
 function withoutOurs(_key: string, value: unknown): unknown {
   const isMethod = (value as StripeObject | null)?.object === 'payment_method';
@@ -142,11 +152,21 @@ const EVENT_OF: Record<string, string> = {
   succeeded: 'payment_intent.succeeded',
   requires_payment_method: 'payment_intent.payment_failed',
   requires_action: 'payment_intent.requires_action',
+  canceled: 'payment_intent.canceled',
 };
 
-function announce(result: Result | undefined, method: string, onEvent: StripeListener): void {
+/** Tells the webhooks what a request has changed. */
+function announce(
+  result: Result | undefined,
+  method: string,
+  objects: StripeObjects,
+  onEvent: StripeListener,
+): void {
   if (!result || method !== 'POST') return;
   const object = result as StripeObject;
+  if (object.object === 'refund') {
+    onEvent('charge.refunded', objects.get('charge', object.charge as string) as StripeObject);
+  }
   if (object.object === 'payment_method' && object.customer) {
     onEvent('payment_method.attached', shown(object));
   }

@@ -1,7 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FaultKind } from './faults.ts';
-import type { Answer } from './http.ts';
+import type { HttpAnswer } from '../http/server.ts';
+import type { Answer } from './double.ts';
+
+/** The ways in which the answer to a request that was carried out is lost or spoilt. */
+export type Spoiling = 'timeouts' | 'resetAfterProcessing' | 'html' | 'truncated' | 'drip';
 
 const DRIP_MS = 100;
 // A dripping answer must outlast any time-out, also where the real one has no body.
@@ -10,37 +13,27 @@ const DRIP_BYTES = 6000;
 const HTML =
   '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n';
 
-/** Sends an answer as it is. */
-export function sendAnswer(response: ServerResponse, { status, headers, body }: Answer): void {
-  if (response.destroyed) return;
-  response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) });
-  response.end(body);
-}
-
-/** Sends what a fault leaves of the answer to a request that was carried out. */
+/** What a fault leaves of the answer: another one, or none, when the response was broken here. */
 export async function spoilAnswer(
   response: ServerResponse,
   answer: Answer,
-  kind: FaultKind,
-): Promise<void> {
-  switch (kind) {
+  spoiling: Spoiling,
+): Promise<HttpAnswer | undefined> {
+  switch (spoiling) {
     case 'timeouts':
       // The connection stays open until the client loses its patience.
-      return;
+      return undefined;
     case 'resetAfterProcessing':
       response.socket?.resetAndDestroy();
-      return;
+      return undefined;
     case 'html':
-      sendAnswer(response, { status: 502, headers: { 'Content-Type': 'text/html' }, body: HTML });
-      return;
+      return { status: 502, headers: { 'Content-Type': 'text/html' }, body: HTML };
     case 'truncated':
       truncate(response, answer);
-      return;
+      return undefined;
     case 'drip':
       await drip(response, answer);
-      return;
-    default:
-      sendAnswer(response, answer);
+      return undefined;
   }
 }
 

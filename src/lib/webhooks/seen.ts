@@ -31,3 +31,11 @@ export async function markSeen(
   );
   return new Set(fresh.map(({ key }) => key));
 }
+
+/** Forgets events that providers do not send again any more. */
+export async function forgetSeen(db: Queryable, days: number): Promise<void> {
+  await db.query(
+    'delete from donations.webhook_events where received_at < now() - make_interval(days => $1)',
+    [days],
+  );
+}

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { Clock } from '../clock.ts';
-import type { Db } from '../db/database.ts';
+import type { Db, Queryable } from '../db/database.ts';
 import { type Nudged, nudgeSettlement } from '../donations/nudge.ts';
+import { recordDispute, recordRefund } from '../donations/refund.ts';
 import { verifyStripeEvent } from '../providers/stripe.ts';
 import { done, unreadable, unsigned, type WebhookHandler } from './handler.ts';
 import { markSeen } from './seen.ts';
@@ -10,13 +10,12 @@ import { markSeen } from './seen.ts';
 export interface StripeWebhookDeps {
   db: Db;
   log: Logger;
-  clock: Clock;
   /** `whsec_…`, of this endpoint. */
   secret: string;
 }
 
 // https://docs.stripe.com/api/events/types
-const TELLS_OF_CHARGES = new Set([
+const TELLS_OF_PAYMENTS = new Set([
   'payment_intent.succeeded',
   'payment_intent.payment_failed',
   'payment_intent.processing',
@@ -29,16 +28,29 @@ const eventSchema = z.object({
   data: z.object({ object: z.unknown() }),
 });
 
-// The account may take other payments too, whose metadata is none of our business.
-const paymentSchema = z.object({
-  metadata: z.object({ donation_id: z.string().regex(/^don_[0-9a-z]{26}$/) }),
+// The account may take other payments too, which have no donation in their metadata.
+const ofDonation = { metadata: z.object({ donation_id: z.string().regex(/^don_[0-9a-z]{26}$/) }) };
+const paymentSchema = z.object(ofDonation);
+/** https://docs.stripe.com/api/charges/object: the metadata is the payment's. */
+const chargeSchema = z.object({
+  ...ofDonation,
+  id: z.string().max(255),
+  amount_refunded: z.number().int().nonnegative(),
+});
+/** https://docs.stripe.com/api/disputes/object */
+const disputeSchema = z.object({
+  id: z.string().max(255),
+  payment_intent: z.string().max(255),
+  amount: z.number().int().positive(),
+  status: z.string(),
 });
 
 /**
- * Takes Stripe's events. They come unordered and more than once, so they say only that it is time
- * to ask Stripe: the repair job of an unsettled donation runs now.
+ * Takes Stripe's events. They come unordered and more than once. News of a payment says only that it
+ * is time to ask Stripe: the repair job of an unsettled donation runs now. News of refunds tells their
+ * sum, so it can be recorded in any order.
  */
-export function stripeWebhook({ db, log, clock, secret }: StripeWebhookDeps): WebhookHandler {
+export function stripeWebhook({ db, log, secret }: StripeWebhookDeps): WebhookHandler {
   return async ({ headers, body }) => {
     const verified = verifyStripeEvent(secret, body, headers['stripe-signature']);
     if (!verified) {
@@ -47,25 +59,99 @@ export function stripeWebhook({ db, log, clock, secret }: StripeWebhookDeps): We
     }
     const event = eventSchema.safeParse(verified.event).data;
     if (!event) return unreadable;
-    const donation = paymentSchema.safeParse(event.data.object).data?.metadata.donation_id;
-    const about = { provider: 'stripe', event: event.id, type: event.type, donation };
-    if (!TELLS_OF_CHARGES.has(event.type) || !donation) {
+    const about = { provider: 'stripe', event: event.id, type: event.type };
+    const apply = changeOf(event);
+    if (!apply) {
       log.debug(about, 'webhook taken: not about a donation');
       return done;
     }
-    const outcome = await db.transaction(async (tx): Promise<Nudged | 'seen'> => {
-      const seen = [{ key: event.id, type: event.type, subject: donation }];
+    const { result, donation } = await db.transaction(async (tx): Promise<Applied> => {
+      const seen = [{ key: event.id, type: event.type, subject: apply.donation }];
       const fresh = await markSeen(tx, 'stripe', seen);
-      return fresh.size === 0 ? 'seen' : nudgeSettlement(tx, clock, donation);
+      return fresh.size === 0 ? { result: 'seen', donation: apply.donation } : apply.change(tx);
     });
-    log[outcome === 'unknown' ? 'warn' : 'info'](about, `webhook taken: ${IN_WORDS[outcome]}`);
+    // Money that moved for a gift which was given up here is for a person to see.
+    const level = result === 'failed' ? 'error' : result === 'unknown' ? 'warn' : 'info';
+    log[level]({ ...about, donation }, `webhook taken: ${IN_WORDS[result]}`);
     return done;
   };
 }
 
-const IN_WORDS: Record<Nudged | 'seen', string> = {
-  enqueued: 'the donation is not settled, and is being looked at',
+type Result = Nudged | 'seen' | 'recorded' | 'nothing_new';
+interface Applied {
+  result: Result;
+  donation: string | undefined;
+}
+
+/** What an event changes here; undefined when it is not about a donation of ours. */
+function changeOf({
+  id,
+  type,
+  data: { object },
+}: z.output<typeof eventSchema>):
+  | { donation: string | undefined; change: (tx: Queryable) => Promise<Applied> }
+  | undefined {
+  if (TELLS_OF_PAYMENTS.has(type)) {
+    const donation = paymentSchema.safeParse(object).data?.metadata.donation_id;
+    if (donation === undefined) return undefined;
+    return {
+      donation,
+      async change(tx) {
+        const result = await nudgeSettlement(tx, donation);
+        // Only a payment that succeeded contradicts what is on record here.
+        const isAlarm = result !== 'failed' || type === 'payment_intent.succeeded';
+        return { result: isAlarm ? result : 'settled', donation };
+      },
+    };
+  }
+  if (type === 'charge.refunded') {
+    const charge = chargeSchema.safeParse(object).data;
+    if (!charge) return undefined;
+    const donation = charge.metadata.donation_id;
+    return {
+      donation,
+      async change(tx) {
+        const total = BigInt(charge.amount_refunded);
+        const status = await recordRefund(tx, donation, total, `Stripe event ${id}`);
+        return { result: status ? 'recorded' : 'nothing_new', donation };
+      },
+    };
+  }
+  const dispute = type.startsWith('charge.dispute.')
+    ? disputeSchema.safeParse(object).data
+    : undefined;
+  const status = dispute && disputeStatus(type, dispute.status);
+  if (!dispute || !status) return undefined;
+  return {
+    donation: undefined,
+    async change(tx) {
+      const donation = await recordDispute(tx, {
+        id: dispute.id,
+        paymentIntentId: dispute.payment_intent,
+        status,
+        amountMinor: BigInt(dispute.amount),
+      });
+      return { result: donation ? 'recorded' : 'nothing_new', donation };
+    },
+  };
+}
+
+/** https://docs.stripe.com/api/disputes/object#dispute_object-status */
+function disputeStatus(type: string, status: string): 'open' | 'won' | 'lost' | undefined {
+  if (type === 'charge.dispute.created') return 'open';
+  if (type !== 'charge.dispute.closed') return undefined;
+  if (status === 'lost') return 'lost';
+  // `warning_closed`: an inquiry that never became a dispute.
+  return status === 'won' || status === 'warning_closed' ? 'won' : undefined;
+}
+
+const IN_WORDS: Record<Result, string> = {
+  enqueued: 'the donation is not settled, and is looked at now',
   settled: 'the donation is settled already',
+  failed:
+    'ALARM: Stripe reports a payment for a donation that has failed here; donations doctor says what to do',
   unknown: 'there is no such donation',
   seen: 'seen before',
+  recorded: 'recorded',
+  nothing_new: 'nothing new',
 };

@@ -1,4 +1,4 @@
-import type { NewDonation } from '../../../lib/donations/donate.ts';
+import type { Gift } from '../../../lib/donations/input.ts';
 
 const DONORS = [
   'Ada Lovelace',
@@ -39,16 +39,26 @@ const BAD_CARDS = [
 const DECLINE_SHARE = 0.08;
 
 /** A gift as they come in: some donors again and again, some cards refused. */
-export function inventGift(random: () => number): NewDonation {
+export function inventGift(random: () => number): Gift {
   const pick = <T>(from: T[]): T => from[Math.floor(random() * from.length)] as T;
   const name = pick(DONORS);
   const [currency, amounts] = pick(AMOUNTS);
+  const minor = BigInt(pick(amounts));
+  const fund = pick(FUNDS);
   return {
-    amount: { minor: BigInt(pick(amounts)), currency },
-    name,
-    email: `donor${DONORS.indexOf(name) + 1}@example.org`,
+    amount: { minor, currency },
+    method: 'card',
+    donor: {
+      kind: 'person',
+      name,
+      email: `donor${DONORS.indexOf(name) + 1}@example.org`,
+      addressLines: [],
+    },
     paymentMethod: pick(random() < DECLINE_SHARE ? BAD_CARDS : GOOD_CARDS),
-    fund: pick(FUNDS),
+    fund,
+    allocations: fund ? [{ fund, minor }] : [],
     campaign: pick(CAMPAIGNS),
+    anonymous: false,
+    goodsValueMinor: 0n,
   };
 }

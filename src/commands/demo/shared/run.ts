@@ -1,17 +1,19 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { type ChargeDeps, chargeNow } from '../../../lib/donations/charge.ts';
+import { loadDonation } from '../../../lib/donations/donation.ts';
+import { recordCardGift } from '../../../lib/donations/record.ts';
 import {
-  type Account,
-  accountFor,
   addsUp,
-  isSettledAccount,
+  isComplete,
+  type Tally,
   type TaskTotals,
+  tallySince,
   totalsByTask,
-} from '../../../lib/donations/account.ts';
-import type { ChargeDeps } from '../../../lib/donations/charge.ts';
-import { donateInBackground, donateNow } from '../../../lib/donations/donate.ts';
+} from '../../../lib/donations/tally.ts';
 import { launcherPath } from '../../../lib/launcher.ts';
 import { formatMoney } from '../../../lib/money.ts';
 import { paint, plain, say, type Tone } from '../../../lib/output/io.ts';
+import { GLYPHS } from '../../../lib/output/status.ts';
 import { ProviderError } from '../../../lib/providers/errors.ts';
 import type { SandboxClient } from '../../../lib/sandbox/client.ts';
 import type { Context } from '../../context.ts';
@@ -43,7 +45,7 @@ const FAULTS = {
 };
 
 export interface DemoResult {
-  account: Account;
+  tally: Tally;
   totals: TaskTotals[];
   /** Donations with more than one successful charge at the Stripe double: there must be none. */
   chargedTwice: string[];
@@ -68,8 +70,6 @@ export class Demo {
     const db = await context.db();
     const deps = {
       db,
-      config: await context.config(),
-      clock: context.clock,
       payments: await context.payments(),
     };
     const sandbox = await openSandbox(context);
@@ -125,7 +125,7 @@ export class Demo {
   async end(): Promise<DemoResult> {
     await this.#worker.stop();
     await this.#sandbox.clearFaults();
-    const account = await accountFor(this.#deps.db, this.#since);
+    const tally = await tallySince(this.#deps.db, this.#since);
     const charged = new Map<string, number>();
     for (const { status, metadata } of await this.#sandbox.paymentIntents()) {
       const id = (metadata as { donation_id?: string }).donation_id;
@@ -134,34 +134,33 @@ export class Demo {
     }
     const chargedTwice = [...charged].flatMap(([id, times]) => (times > 1 ? [id] : []));
     return {
-      account,
+      tally,
       totals: await totalsByTask(this.#deps.db, this.#since),
       chargedTwice,
       complete:
-        isSettledAccount(account) &&
-        addsUp(account) &&
-        account.donations === this.#ids.size &&
-        charged.size === account.charged,
+        isComplete(tally) &&
+        addsUp(tally) &&
+        tally.donations === this.#ids.size &&
+        charged.size === tally.charged,
     };
   }
 
   async #give(): Promise<void> {
     const gift = inventGift(Math.random);
-    const words = `${formatMoney(gift.amount)} from ${gift.name}`;
+    const words = `${formatMoney(gift.amount)} from ${gift.donor.name}`;
     if (Math.random() < BACKGROUND_SHARE) {
-      const id = await donateInBackground(this.#deps, gift);
+      const { id } = await recordCardGift(this.#deps.db, gift, 'job');
       this.#ids.add(id);
       this.#tell('warn', id, `${words}: to be charged in the background`);
       return;
     }
-    let id = '';
+    const { id } = await recordCardGift(this.#deps.db, gift, 'caller');
+    this.#ids.add(id);
     try {
-      const { donation } = await donateNow(this.#deps, gift, (recorded) => {
-        id = recorded;
-        this.#ids.add(id);
-      });
-      if (donation.status === 'succeeded') this.#tell('good', id, `${words}: charged`);
-      else this.#tell('bad', id, `${words}: declined (${donation.failureCode})`);
+      await chargeNow(this.#deps, id);
+      const { status, charge } = await loadDonation(this.#deps.db, id);
+      if (status === 'succeeded') this.#tell('good', id, `${words}: charged`);
+      else this.#tell('bad', id, `${words}: declined (${charge?.failure?.code})`);
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       this.#tell('warn', id, `${words}: ${error.message}; to be settled in the background`);
@@ -188,18 +187,17 @@ export class Demo {
   #tell(tone: Tone, donation: string | undefined, text: string): void {
     if (this.#quiet) return;
     const { io, clock } = this.#context;
-    const glyph = { good: '●', warn: '▲', bad: '✕', dim: ' ', bold: ' ' }[tone];
     const time = clock.now().toISOString().slice(11, 19);
     // The end of an id tells donations of the same second apart.
     const short = donation ? `don…${donation.slice(-6)}` : ' '.repeat(10);
     say(
       io,
-      `${paint(io, 'dim', time)} ${paint(io, tone, glyph)} ${paint(io, 'dim', short)}  ${plain(text)}`,
+      `${paint(io, 'dim', time)} ${paint(io, tone, GLYPHS[tone])} ${paint(io, 'dim', short)}  ${plain(text)}`,
     );
   }
 
   async #isSettled(): Promise<boolean> {
-    return isSettledAccount(await accountFor(this.#deps.db, this.#since));
+    return isComplete(await tallySince(this.#deps.db, this.#since));
   }
 
   #changed(): void {

@@ -1,29 +1,7 @@
-import type { JobState } from '../../../lib/filter/terms.ts';
-import type { Tone } from '../../../lib/output/io.ts';
 import type { Column } from '../../../lib/output/render.ts';
+import { statusText, statusTone } from '../../../lib/output/status.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { ListedJob } from '../../../lib/queue/read/list.ts';
-
-export const STATE_GLYPHS: Record<JobState, string> = {
-  ready: '●',
-  running: '▶',
-  scheduled: '◷',
-  retrying: '▲',
-  failed: '✕',
-  held: '‖',
-};
-
-const STATE_TONES: Record<JobState, Tone> = {
-  ready: 'good',
-  running: 'good',
-  scheduled: 'dim',
-  retrying: 'warn',
-  failed: 'bad',
-  held: 'bad',
-};
-
-export const stateText = (state: JobState) => `${STATE_GLYPHS[state]} ${state}`;
-export const stateTone = (state: JobState) => STATE_TONES[state];
 
 /** A job in lists. */
 export const JOB_COLUMNS: Column<ListedJob>[] = [
@@ -33,8 +11,8 @@ export const JOB_COLUMNS: Column<ListedJob>[] = [
     name: 'state',
     header: 'STATE',
     value: (job) => job.state,
-    text: (job) => stateText(job.state),
-    tone: (job) => stateTone(job.state),
+    text: (job) => statusText(job.state),
+    tone: (job) => statusTone(job.state),
   },
   {
     name: 'donation',
@@ -43,18 +21,18 @@ export const JOB_COLUMNS: Column<ListedJob>[] = [
     // The end of an id tells donations of the same minute apart.
     text: (job) => (job.donation ? `${job.donation.slice(0, 4)}…${job.donation.slice(-6)}` : ''),
   },
-  { name: 'donor_name', header: 'DONOR', value: (job) => job.donor_name },
+  { name: 'donor_name', header: 'DONOR', value: (job) => job.donorName },
   {
     name: 'attempts',
     header: 'TRIES',
     value: (job) => job.attempts,
-    text: (job) => `${job.attempts}/${job.max_attempts}`,
+    text: (job) => `${job.attempts}/${job.maxAttempts}`,
     align: 'right',
   },
   {
     name: 'run_at',
     header: 'NEXT RUN',
-    value: (job) => (willRun(job) ? job.run_at : null),
+    value: (job) => (willRun(job) ? job.runAt : null),
   },
   {
     name: 'at',
@@ -69,14 +47,14 @@ export const JOB_COLUMNS: Column<ListedJob>[] = [
     value: (job) => job.error,
     text: (job) => job.error ?? '',
   },
-  { name: 'max_attempts', header: 'MAX', value: (job) => job.max_attempts, wide: true },
-  { name: 'error_class', header: 'CLASS', value: (job) => job.error_class, wide: true },
-  { name: 'error_code', header: 'CODE', value: (job) => job.error_code, wide: true },
+  { name: 'max_attempts', header: 'MAX', value: (job) => job.maxAttempts, wide: true },
+  { name: 'error_class', header: 'CLASS', value: (job) => job.errorClass, wide: true },
+  { name: 'error_code', header: 'CODE', value: (job) => job.errorCode, wide: true },
   { name: 'fingerprint', header: 'FINGERPRINT', value: (job) => job.fingerprint, wide: true },
   { name: 'donor', header: 'DONOR ID', value: (job) => job.donor, wide: true },
   { name: 'queue', header: 'QUEUE', value: (job) => job.queue, wide: true },
-  { name: 'created_at', header: 'ENQUEUED', value: (job) => job.created_at, wide: true },
-  { name: 'locked_by', header: 'LOCKED BY', value: (job) => job.locked_by, wide: true },
+  { name: 'created_at', header: 'ENQUEUED', value: (job) => job.createdAt, wide: true },
+  { name: 'locked_by', header: 'LOCKED BY', value: (job) => job.lockedBy, wide: true },
 ];
 
 const willRun = ({ state }: ListedJob) =>

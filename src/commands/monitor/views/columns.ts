@@ -2,6 +2,8 @@ import type { AuditRow } from '../../../lib/audit/find.ts';
 import { formatMoney } from '../../../lib/money.ts';
 import { taskState, waitMs } from '../../../lib/monitor/health.ts';
 import type { MonitorEvent, Plain, SnapshotTask, Tasks } from '../../../lib/monitor/snapshot.ts';
+import type { Tone } from '../../../lib/output/io.ts';
+import { lookOf } from '../../../lib/output/status.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { ErrorGroup } from '../../../lib/queue/read/errors.ts';
 import type { Failure } from '../../../lib/queue/read/failures.ts';
@@ -26,48 +28,39 @@ const ago = (at: Date | string, now: number) => {
   return formatDuration(Math.max(0, ms));
 };
 
-/** What a word about a state looks like: its glyph and its tone. */
+/** Of tasks, as only the monitor judges them. */
+const TASK_LOOKS: Record<string, [glyph: string, tone: Tone]> = {
+  slow: ['▲', 'warn'],
+  failing: ['✕', 'bad'],
+  'circuit open': ['✕', 'bad'],
+  refused: ['✕', 'bad'],
+  idle: ['○', 'dim'],
+};
+
+const PLAIN_GLYPHS: Record<string, string> = {
+  '●': '*',
+  '▶': '>',
+  '◷': 'o',
+  '▲': '!',
+  '✕': 'x',
+  '‖': '=',
+  '○': 'o',
+  '·': '-',
+};
+
+/** What a word about a state looks like, in the letters that the terminal has. */
 export function stateLook(
   state: string,
-  { glyphs }: Theme,
-): Pick<Span, 'tone'> & { glyph: string } {
-  switch (state) {
-    case 'ok':
-    case 'alive':
-    case 'ready':
-    case 'running':
-    case 'succeeded':
-    case 'accepted':
-    case 'done':
-      return { glyph: glyphs.good, tone: 'good' };
-    case 'slow':
-    case 'retrying':
-    case 'retry':
-    case 'parked':
-    case 'pending':
-    case 'sending':
-    case 'processing':
-    case 'requires_action':
-      return { glyph: glyphs.warn, tone: 'warn' };
-    case 'paused':
-    case 'held':
-      return { glyph: glyphs.paused, tone: state === 'held' ? 'bad' : 'warn' };
-    case 'failing':
-    case 'failed':
-    case 'circuit open':
-    case 'refused':
-    case 'gone':
-    case 'declined':
-    case 'abandoned':
-      return { glyph: glyphs.bad, tone: 'bad' };
-    default:
-      return { glyph: glyphs.idle, tone: 'dim' };
-  }
+  { ascii }: Theme,
+): { glyph: string; tone: Tone; word: string } {
+  const own = TASK_LOOKS[state];
+  const look = own ? { glyph: own[0], tone: own[1], word: state } : lookOf(state);
+  return ascii ? { ...look, glyph: PLAIN_GLYPHS[look.glyph] ?? '-' } : look;
 }
 
 export function stateSpan(state: string, theme: Theme): Span {
-  const { glyph, tone } = stateLook(state, theme);
-  return { text: `${glyph} ${state}`, tone };
+  const { glyph, tone, word } = stateLook(state, theme);
+  return { text: `${glyph} ${word}`, tone };
 }
 
 export function taskColumns(tasks: Tasks, now: number, theme: Theme): ScreenColumn<SnapshotTask>[] {
@@ -187,13 +180,13 @@ export function jobColumns(now: number, theme: Theme): ScreenColumn<ListedJob>[]
       head: 'DONOR',
       width: 18,
       from: 90,
-      cell: ({ donor_name }) => ({ text: donor_name ?? '' }),
+      cell: ({ donorName }) => ({ text: donorName ?? '' }),
     },
     {
       head: 'TRIES',
       width: 6,
       align: 'right',
-      cell: ({ attempts, max_attempts }) => ({ text: `${attempts}/${max_attempts}`, tone: 'dim' }),
+      cell: ({ attempts, maxAttempts }) => ({ text: `${attempts}/${maxAttempts}`, tone: 'dim' }),
     },
     { head: 'AGE', width: 5, align: 'right', cell: ({ at }) => ({ text: ago(at, now) }) },
     {
@@ -201,9 +194,9 @@ export function jobColumns(now: number, theme: Theme): ScreenColumn<ListedJob>[]
       width: 6,
       align: 'right',
       from: 76,
-      cell: ({ state, run_at }) => {
+      cell: ({ state, runAt }) => {
         if (state !== 'scheduled' && state !== 'retrying') return { text: '' };
-        return { text: formatDuration(Math.max(0, run_at.getTime() - now)) };
+        return { text: formatDuration(Math.max(0, runAt.getTime() - now)) };
       },
     },
     { head: 'LAST ERROR', width: 'fill', cell: ({ error }) => ({ text: error ?? '' }) },
@@ -234,7 +227,7 @@ export function errorColumns(now: number, theme: Theme): ScreenColumn<ErrorGroup
       head: 'CLASS',
       width: 15,
       from: 110,
-      cell: ({ error_class }) => ({ text: error_class ?? '', tone: 'dim' }),
+      cell: ({ errorClass }) => ({ text: errorClass ?? '', tone: 'dim' }),
     },
     {
       head: 'FIRST',

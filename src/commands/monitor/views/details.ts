@@ -33,12 +33,12 @@ export function jobLines(detail: JobDetail, nowMs: number, theme: Theme, width: 
     ...fact('state', [stateSpan(detail.state, theme)], width),
   ];
   if (job) {
-    lines.push(...fact('attempts', `${job.attempts} of ${job.max_attempts}`, width));
+    lines.push(...fact('attempts', `${job.attempts} of ${job.maxAttempts}`, width));
     if (job.state === 'scheduled' || job.state === 'retrying' || job.state === 'ready')
-      lines.push(...fact('runs', stamp(job.run_at, now), width));
-    lines.push(...fact('enqueued', stamp(job.created_at, now), width));
+      lines.push(...fact('runs', stamp(job.runAt, now), width));
+    lines.push(...fact('enqueued', stamp(job.createdAt, now), width));
     if (job.error) lines.push(...fact('last error', job.error, width));
-    if (job.donor_name) lines.push(...fact('donor', job.donor_name, width));
+    if (job.donorName) lines.push(...fact('donor', job.donorName, width));
   }
   if (detail.donation)
     lines.push(
@@ -48,6 +48,14 @@ export function jobLines(detail: JobDetail, nowMs: number, theme: Theme, width: 
           { text: detail.donation },
           { text: `   ${theme.glyphs.enter} its whole story`, tone: 'accent' },
         ],
+        width,
+      ),
+    );
+  if (detail.settled)
+    lines.push(
+      ...fact(
+        'settled',
+        `its donation is ${detail.settled}: running it again changes nothing`,
         width,
       ),
     );
@@ -61,9 +69,9 @@ export function jobLines(detail: JobDetail, nowMs: number, theme: Theme, width: 
   if (discarded) {
     const who = `by ${discarded.actor ?? 'somebody'}${discarded.reason ? `: ${discarded.reason}` : ''}`;
     lines.push(
-      ...fact('discarded', `${stamp(discarded.discarded_at, now)} ${who}`, width),
-      ...(discarded.restored_as
-        ? fact('restored as', `job ${discarded.restored_as}`, width)
+      ...fact('discarded', `${stamp(discarded.discardedAt, now)} ${who}`, width),
+      ...(discarded.restoredAs
+        ? fact('restored as', `job ${discarded.restoredAs}`, width)
         : fact('undo', [{ text: 'u restores it', tone: 'accent' }], width)),
     );
   }
@@ -81,18 +89,18 @@ export function jobLines(detail: JobDetail, nowMs: number, theme: Theme, width: 
 
 function attemptLines(attempt: LedgerAttempt, theme: Theme, width: number): Span[][] {
   const facts = [
-    `took ${formatDuration(attempt.duration_ms)}`,
-    `waited ${formatDuration(attempt.latency_ms)}`,
-    attempt.http_status && `HTTP ${attempt.http_status}`,
-    attempt.error_class,
-    attempt.request_id,
-    attempt.next_run_at && `again at ${timeOf(attempt.next_run_at)}`,
+    `took ${formatDuration(attempt.durationMs)}`,
+    `waited ${formatDuration(attempt.latencyMs)}`,
+    attempt.httpStatus && `HTTP ${attempt.httpStatus}`,
+    attempt.errorClass,
+    attempt.requestId,
+    attempt.nextRunAt && `again at ${timeOf(attempt.nextRunAt)}`,
     attempt.worker,
   ].filter(Boolean);
   const between = ` ${theme.glyphs.between} `;
   return [
     [
-      { text: `  ${String(attempt.attempt).padStart(2)}  ${timeOf(attempt.started_at)}  ` },
+      { text: `  ${String(attempt.attempt).padStart(2)}  ${timeOf(attempt.startedAt)}  ` },
       stateSpan(attempt.outcome, theme),
       { text: `  ${facts.join(between)}`, tone: 'dim' },
     ],
@@ -143,12 +151,12 @@ export function donationLines(story: Story, nowMs: number, theme: Theme, width: 
         ? 'now'
         : job.state === 'held' || job.state === 'failed'
           ? ''
-          : formatRelative(job.run_at, now);
+          : formatRelative(job.runAt, now);
     lines.push([
       { text: `  job ${job.id} ${job.task}  ` },
       stateSpan(job.state, theme),
       { text: `  ${when}`, tone: 'dim' },
-      ...(job.last_error ? [{ text: `  ${job.last_error}` }] : []),
+      ...(job.lastError ? [{ text: `  ${job.lastError}` }] : []),
     ]);
   }
   lines.push(...heading('What happened'));

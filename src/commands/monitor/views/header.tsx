@@ -1,8 +1,8 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import { JOB_STATES } from '../../../lib/filter/terms.ts';
 import { type Health, judgeHealth } from '../../../lib/monitor/health.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
+import { JOB_STATES } from '../../../lib/queue/states.ts';
 import { countOf } from '../selection.ts';
 import type { State, View } from '../state.ts';
 import { compact, percent, rate, widthOf } from '../text.ts';

@@ -1,7 +1,7 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import { JOB_STATES } from '../../../lib/filter/terms.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
+import { JOB_STATES } from '../../../lib/queue/states.ts';
 import { countOf } from '../selection.ts';
 import { contentOf, currentView, datasetOf, MOST_ROWS, type State } from '../state.ts';
 import { compact } from '../text.ts';

@@ -1,8 +1,8 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import { JOB_STATES, type JobState } from '../../../lib/filter/terms.ts';
 import type { Part } from '../../../lib/monitor/snapshot.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
+import { JOB_STATES, type JobState } from '../../../lib/queue/states.ts';
 import { countOf, taskRows } from '../selection.ts';
 import { currentView, type Pane, type State } from '../state.ts';
 import { compact } from '../text.ts';

@@ -14,6 +14,8 @@ export const SHARES = [
   'hangs',
   'resetAfterProcessing',
   'resetBeforeProcessing',
+  'late',
+  'lateAfterReset',
   'errors',
   'errorsAfterProcessing',
   'truncated',
@@ -35,11 +37,15 @@ export type FaultOptions = Partial<Record<(typeof SHARES)[number], string>> &
   Partial<Record<(typeof OUTAGES)[number], string | true>> & {
     rateLimit?: string;
     latency?: string;
+    lateBy?: string;
     path?: string;
     count?: string;
     for?: string;
     seed?: string;
   };
+
+/** A timer holds no more than 24 days; nobody waits for an answer longer than this. */
+const MAX_LATENCY_MS = 3_600_000;
 
 /** `resetAfterProcessing` as an option is spelt: `reset-after-processing`. */
 export const kebab = (name: string) =>
@@ -75,8 +81,15 @@ export function faultRules(options: FaultOptions): FaultRule[] {
   }
   const total = Object.values(shares).reduce((sum, share) => sum + Number(share), 0);
   if (total > 1 + 1e-9) throw usageError('the shares add up to more than 100%');
+  if (options.lateBy !== undefined) {
+    if (shares.late === undefined && shares.lateAfterReset === undefined) {
+      throw usageError('--late-by goes with --late or --late-after-reset');
+    }
+    shares.lateMs = parseDuration(options.lateBy);
+  }
   if (options.rateLimit !== undefined) shares.rateLimit = parseRate(options.rateLimit);
-  if (options.latency !== undefined) shares.latencyMs = parseDurationRange(options.latency);
+  if (options.latency !== undefined)
+    shares.latencyMs = parseDurationRange(options.latency, { max: MAX_LATENCY_MS });
 
   const rules =
     Object.keys(shares).length > 0 ? [...outages, { ...common, ...forMs, ...shares }] : outages;

@@ -7,6 +7,5 @@ export async function openSandbox(context: Context): Promise<SandboxClient> {
     import('../../../lib/sandbox/daemon.ts'),
     import('../../../lib/sandbox/client.ts'),
   ]);
-  const { url } = await ensureSandbox({ dataDir: (await context.config()).dataDir });
-  return new SandboxClient(url);
+  return new SandboxClient(await ensureSandbox({ dataDir: (await context.config()).dataDir }));
 }

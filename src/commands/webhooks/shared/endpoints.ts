@@ -58,12 +58,15 @@ async function sandboxEndpoints(context: Context): Promise<Endpoints> {
 
 /** The doubles whose API we call are those whose events come. */
 async function openDoubles(context: Context): Promise<Record<Provider, SandboxClient>> {
-  const { stripe, sendgrid } = await context.config();
-  const [{ SandboxClient }, { openSandbox }] = await Promise.all([
+  const { dataDir, stripe, sendgrid } = await context.config();
+  const [{ SandboxClient }, { readSecret }, { openSandbox }] = await Promise.all([
     import('../../../lib/sandbox/client.ts'),
+    import('../../../lib/sandbox/secret.ts'),
     import('../../sandbox/shared/open-sandbox.ts'),
   ]);
   const at = async (base: string | undefined) =>
-    base ? new SandboxClient(base) : openSandbox(context);
+    base
+      ? new SandboxClient({ url: base, secret: (await readSecret(dataDir)) ?? '' })
+      : openSandbox(context);
   return { stripe: await at(stripe.apiBase), sendgrid: await at(sendgrid.apiBase) };
 }

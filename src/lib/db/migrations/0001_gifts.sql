@@ -1,13 +1,17 @@
--- Gifts: donors, donations, and what became of their money.
+-- Gifts: who gave what to whom, and what became of the money.
 -- What must never be wrong is refused by the database, whichever program writes.
+--
+-- The files of this folder are one baseline. From the first tagged release on they are never edited:
+-- a change is a new file, and files run forward only.
 
--- The state machines. A row may only take the steps listed here; the function is called for any other.
+-- The state machines. A row may only take the steps that its trigger lists.
 create function donations.refuse_transition() returns trigger language plpgsql as $$
 begin
   raise exception '% % cannot go from % to %', tg_argv[0], old.id, old.status, new.status
     using errcode = 'check_violation', constraint = tg_argv[0] || '_transition';
 end
 $$;
+
 -- History is only added to.
 create function donations.refuse_change() returns trigger language plpgsql as $$
 begin
@@ -26,53 +30,149 @@ create table donations.currencies (
 );
 comment on table donations.currencies is 'ISO 4217, lower case; filled at migration from src/lib/money.ts.';
 
+-- The organisations that issue receipts. Their facts stand on receipts, so each change is a new version.
+
+create table donations.organizations (
+  id text primary key check (id ~ '^org_[0-9a-z]{26}$'),
+  created_at timestamptz not null default now()
+);
+
+create table donations.organization_versions (
+  organization_id text not null references donations.organizations,
+  version integer not null check (version > 0),
+  legal_name text not null check (btrim(legal_name) <> ''),
+  address text[] not null check (cardinality(address) > 0),
+  tax_id text not null check (btrim(tax_id) <> ''),
+  email text not null,
+  country text not null check (country ~ '^[A-Z]{2}$'),
+  -- BCP 47; of donors who state none.
+  locale text not null,
+  -- IANA name; the dates of gifts and receipts are days in it.
+  time_zone text not null,
+  -- What receipt numbers begin with; the year of issue if null.
+  receipt_series text check (receipt_series ~ '^[\w-]{1,20}$'),
+  -- What a receipt says when nothing was given in return.
+  no_goods_statement text not null,
+  created_at timestamptz not null default now(),
+  primary key (organization_id, version)
+);
+create trigger organization_versions_append_only before update or delete or truncate on donations.organization_versions
+  for each statement execute function donations.refuse_change();
+
+-- Donors: persons and organisations.
+
 create table donations.donors (
   id text primary key check (id ~ '^dnr_[0-9a-z]{26}$'),
-  name text not null check (btrim(name) <> ''),
-  email text not null check (email ~ '^[^@\s]+@[^@\s]+$'),
-  locale text not null default 'en-US',
-  address text[] not null default '{}',
+  kind text not null default 'person' check (kind in ('person', 'organization')),
+  -- As it stands on receipts.
+  name text not null check (btrim(name) <> '' and length(name) <= 200),
+  given_name text check (btrim(given_name) <> ''),
+  family_name text check (btrim(family_name) <> ''),
+  address_lines text[] not null default '{}',
+  city text,
+  region text,
+  postal_code text,
+  country text check (country ~ '^[A-Z]{2}$'),
+  -- BCP 47; null: the organisation's.
+  locale text,
+  may_be_mailed boolean not null default true,
+  -- Not named in public. The donor's own receipts name the donor all the same.
+  anonymous boolean not null default false,
   stripe_customer_id text unique,
   created_at timestamptz not null default now()
 );
--- One person is name and address together: a family may share an e-mail address.
-create unique index donors_identity on donations.donors (lower(email), lower(name));
+create index donors_name on donations.donors (lower(name) text_pattern_ops);
+
+create table donations.donor_emails (
+  donor_id text not null references donations.donors on delete cascade,
+  email text not null check (email ~ '^[^@\s]+@[^@\s]+$' and length(email) <= 254),
+  is_primary boolean not null,
+  created_at timestamptz not null default now()
+);
+comment on table donations.donor_emails is 'A donor may have several addresses, and several donors may share one.';
+create unique index donor_emails_once on donations.donor_emails (donor_id, lower(email));
+create unique index donor_emails_one_primary on donations.donor_emails (donor_id) where is_primary;
+create index donor_emails_email on donations.donor_emails (lower(email) text_pattern_ops);
+
+create table donations.donor_sources (
+  source text not null,
+  source_id text not null,
+  donor_id text not null references donations.donors on delete cascade,
+  primary key (source, source_id)
+);
+comment on table donations.donor_sources is 'The ids that other systems gave to donors.';
+create index donor_sources_donor on donations.donor_sources (donor_id);
+
+-- Where gifts came from that were not made one by one.
+
+create table donations.batches (
+  id text primary key check (id ~ '^bat_[0-9a-z]{26}$'),
+  kind text not null check (kind in ('import', 'offline')),
+  -- The file's name, or the device's.
+  name text not null,
+  file_sha256 text check (file_sha256 ~ '^[0-9a-f]{64}$'),
+  status text not null default 'open' check (status in ('open', 'committed', 'undone')),
+  actor text not null,
+  -- How far it has come, and what was found; see src/lib/imports.
+  progress jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  committed_at timestamptz,
+  undone_at timestamptz
+);
+create index batches_file on donations.batches (file_sha256) where file_sha256 is not null;
+
+-- Donations: what was given. How a card was charged is in charges.
 
 create table donations.donations (
   id text primary key check (id ~ '^don_[0-9a-z]{26}$'),
   donor_id text not null references donations.donors,
   amount_minor bigint not null check (amount_minor > 0),
   currency text not null references donations.currencies,
-  status text not null check (status in ('pending', 'processing', 'requires_action', 'succeeded', 'failed')),
-  method text not null default 'card' check (method in ('card')),
-  fund text check (btrim(fund) <> ''),
-  campaign text check (btrim(campaign) <> ''),
-  payment_method text not null check (payment_method ~ '^(pm|tok)_[A-Za-z0-9_]+$'),
-  -- The idempotency key, and when it was first and last used: past its life it is looked up instead.
-  charge_key text,
-  charge_first_at timestamptz,
-  charge_last_at timestamptz,
-  payment_intent_id text unique,
-  -- Stripe's own id of the card that was charged: the one to tokenize.
-  payment_method_id text,
-  failure_code text,
-  failure_reason text,
-  card_brand text,
-  card_last4 text check (card_last4 ~ '^\d{4}$'),
-  card_exp_month smallint check (card_exp_month between 1 and 12),
-  card_exp_year smallint,
-  card_saved_at timestamptz,
+  method text not null check (method in ('card', 'check', 'cash', 'wire', 'ach', 'daf', 'in_kind',
+    'stock', 'money_order', 'card_offline', 'matching', 'crypto', 'other')),
+  status text not null check (status in ('pending', 'processing', 'requires_action', 'failed',
+    'succeeded', 'partly_refunded', 'refunded', 'disputed',
+    -- Taken back by the undo of its batch.
+    'void')),
+  -- Days in the organisation's time zone. A mailed check is given when it is postmarked.
+  gift_on date not null,
+  postmarked_on date,
   received_on date not null,
+  deposited_on date,
+  campaign text check (btrim(campaign) <> ''),
+  appeal text check (btrim(appeal) <> ''),
+  check_number text check (btrim(check_number) <> ''),
+  -- Another system's name and its id of the gift.
+  source text check (btrim(source) <> ''),
+  source_id text check (btrim(source_id) <> ''),
+  batch_id text references donations.batches,
+  -- The caller's own name for the request that made it: the same again is the same donation.
+  request_id text unique check (length(request_id) between 1 and 200),
+  -- Of the gift as it was asked for under that name.
+  request_sha256 text check (request_sha256 ~ '^[0-9a-f]{64}$'),
+  anonymous boolean not null default false,
+  tribute_kind text check (tribute_kind in ('honor', 'memory')),
+  tribute_name text check (btrim(tribute_name) <> ''),
+  -- What the donor got in return, and its fair value.
+  goods_description text check (btrim(goods_description) <> ''),
+  goods_value_minor bigint not null default 0,
+  in_kind_description text check (btrim(in_kind_description) <> ''),
+  note text,
   created_at timestamptz not null default now(),
   settled_at timestamptz,
-  check ((status in ('succeeded', 'failed')) = (settled_at is not null)),
-  check (status <> 'succeeded' or payment_intent_id is not null),
-  check (status <> 'failed' or failure_code is not null),
-  check (card_saved_at is null or status = 'succeeded')
+  unique (source, source_id),
+  check (source_id is null or source is not null),
+  check ((request_id is null) = (request_sha256 is null)),
+  check (goods_value_minor between 0 and amount_minor),
+  check (goods_value_minor = 0 or goods_description is not null),
+  check ((tribute_kind is null) = (tribute_name is null)),
+  check ((status in ('pending', 'processing', 'requires_action')) = (settled_at is null))
 );
 create index donations_donor on donations.donations (donor_id, created_at);
 create index donations_unsettled on donations.donations (created_at) where settled_at is null;
-
+create index donations_created on donations.donations (created_at, id);
+create index donations_batch on donations.donations (batch_id) where batch_id is not null;
+create index donations_campaign on donations.donations (lower(campaign), created_at) where campaign is not null;
 create trigger donation_transition before update of status on donations.donations
   for each row when (old.status is distinct from new.status and (old.status, new.status) not in (
     ('pending', 'processing'),
@@ -82,5 +182,109 @@ create trigger donation_transition before update of status on donations.donation
     ('processing', 'failed'),
     ('requires_action', 'processing'),
     ('requires_action', 'succeeded'),
-    ('requires_action', 'failed')
+    ('requires_action', 'failed'),
+    -- What follows from refunds and disputes.
+    ('succeeded', 'partly_refunded'),
+    ('succeeded', 'refunded'),
+    ('partly_refunded', 'refunded'),
+    ('succeeded', 'disputed'),
+    ('partly_refunded', 'disputed'),
+    ('disputed', 'succeeded'),
+    ('disputed', 'partly_refunded'),
+    ('disputed', 'refunded'),
+    ('succeeded', 'void')
   )) execute function donations.refuse_transition('donation');
+
+create table donations.allocations (
+  donation_id text not null references donations.donations on delete cascade,
+  fund text not null check (btrim(fund) <> ''),
+  amount_minor bigint not null check (amount_minor > 0),
+  primary key (donation_id, fund)
+);
+comment on table donations.allocations is 'To which funds a gift goes. None: it is unrestricted.';
+create index allocations_fund on donations.allocations (lower(fund));
+create function donations.check_allocations() returns trigger language plpgsql as $$
+declare
+  gift text := coalesce(new.donation_id, old.donation_id);
+begin
+  if exists (
+    select 1 from donations.donations d
+    join (select sum(amount_minor) as total from donations.allocations where donation_id = gift) a on true
+    where d.id = gift and a.total is not null and a.total <> d.amount_minor
+  ) then
+    raise exception 'the allocations of % do not add up to the gift', gift
+      using errcode = 'check_violation', constraint = 'allocations_add_up';
+  end if;
+  return null;
+end
+$$;
+create constraint trigger allocations_add_up after insert or update or delete on donations.allocations
+  deferrable initially deferred for each row execute function donations.check_allocations();
+
+create table donations.soft_credits (
+  donation_id text not null references donations.donations on delete cascade,
+  donor_id text not null references donations.donors,
+  amount_minor bigint not null check (amount_minor > 0),
+  primary key (donation_id, donor_id)
+);
+comment on table donations.soft_credits is 'Who else is thanked for a gift. Never counted as revenue.';
+create index soft_credits_donor on donations.soft_credits (donor_id);
+
+-- How the card of a donation was charged.
+
+create table donations.charges (
+  donation_id text primary key references donations.donations on delete cascade,
+  -- What the donor's page passed in.
+  payment_method text not null check (payment_method ~ '^(pm|tok)_[A-Za-z0-9_]+$' and length(payment_method) <= 255),
+  -- The one payment that is ever confirmed. It makes at most one successful charge, so the first that
+  -- is written here stays.
+  payment_intent_id text unique check (payment_intent_id ~ '^pi_\w+$'),
+  -- Stripe's own id of the card that was charged: the one to tokenize.
+  payment_method_id text,
+  failure_code text,
+  failure_reason text,
+  card_brand text,
+  card_last4 text check (card_last4 ~ '^\d{4}$'),
+  card_exp_month smallint check (card_exp_month between 1 and 12),
+  card_exp_year smallint,
+  card_saved_at timestamptz,
+  created_at timestamptz not null default now(),
+  check ((failure_code is null) = (failure_reason is null))
+) with (fillfactor = 70);
+create index charges_card on donations.charges (card_last4) where card_last4 is not null;
+create function donations.refuse_other_payment() returns trigger language plpgsql as $$
+begin
+  raise exception 'donation % has the payment %, and no other is ever confirmed', old.donation_id, old.payment_intent_id
+    using errcode = 'check_violation', constraint = 'charge_one_payment';
+end
+$$;
+create trigger charge_one_payment before update of payment_intent_id on donations.charges
+  for each row when (old.payment_intent_id is not null and new.payment_intent_id is distinct from old.payment_intent_id)
+  execute function donations.refuse_other_payment();
+
+create table donations.refunds (
+  donation_id text not null references donations.donations,
+  -- What the provider says was given back in all, this one included: it names the refund.
+  total_minor bigint not null check (total_minor > 0),
+  amount_minor bigint not null check (amount_minor > 0 and amount_minor <= total_minor),
+  -- Where it was learnt from, in words.
+  evidence text not null,
+  recorded_at timestamptz not null default now(),
+  primary key (donation_id, total_minor)
+);
+create trigger refunds_append_only before update or delete or truncate on donations.refunds
+  for each statement execute function donations.refuse_change();
+
+create table donations.disputes (
+  -- Stripe's `dp_…` or `du_…`.
+  id text not null,
+  status text not null check (status in ('open', 'won', 'lost')),
+  donation_id text not null references donations.donations,
+  amount_minor bigint not null check (amount_minor > 0),
+  recorded_at timestamptz not null default now(),
+  primary key (id, status)
+);
+comment on table donations.disputes is 'One row for each thing that happened to a dispute.';
+create index disputes_donation on donations.disputes (donation_id);
+create trigger disputes_append_only before update or delete or truncate on donations.disputes
+  for each statement execute function donations.refuse_change();

@@ -1,45 +1,102 @@
 -- Receipts, how they are delivered, and what providers tell of them.
 
 create table donations.receipt_counters (
-  series text primary key,
-  last_number bigint not null check (last_number >= 0)
+  organization_id text not null references donations.organizations,
+  series text not null,
+  last_number bigint not null check (last_number >= 0),
+  primary key (organization_id, series)
 );
-comment on table donations.receipt_counters is 'Incremented in the transaction that issues: issued and void receipts together are 1..last_number. A sequence would leave gaps.';
+comment on table donations.receipt_counters is 'Incremented by the last statement of the transaction that issues: issued and void receipts together are 1..last_number. A sequence would leave gaps.';
+
+-- A number as it is printed: `2026-000042`.
+create function donations.receipt_label(series text, number bigint) returns text language sql immutable strict as $$
+  select series || '-' || lpad(number::text, greatest(6, length(number::text)), '0')
+$$;
 
 create table donations.receipts (
   id text primary key check (id ~ '^rcp_[0-9a-z]{26}$'),
-  donation_id text not null references donations.donations,
-  series text not null references donations.receipt_counters,
+  organization_id text not null,
+  organization_version integer not null,
+  -- donation: what was given. refund: what was given back. annual: all gifts of a year.
+  kind text not null check (kind in ('donation', 'refund', 'annual')),
+  series text not null,
   number bigint not null check (number > 0),
+  label text not null generated always as (donations.receipt_label(series, number)) stored,
   status text not null default 'issued' check (status in ('issued', 'void')),
+  donor_id text not null references donations.donors,
   amount_minor bigint not null check (amount_minor > 0),
   deductible_minor bigint not null check (deductible_minor between 0 and amount_minor),
   currency text not null references donations.currencies,
-  received_on date not null,
   issued_on date not null,
   locale text not null,
   template_version text not null,
   -- The facts as they were when it was issued: what is sent again years later is what was sent.
   content jsonb not null,
-  content_hash text not null check (content_hash ~ '^[0-9a-f]{64}$'),
+  content_hash text not null,
   replaces text references donations.receipts,
+  void_reason text,
   created_at timestamptz not null default now(),
-  unique (series, number)
+  unique (organization_id, series, number),
+  unique (id, kind),
+  foreign key (organization_id, organization_version) references donations.organization_versions,
+  foreign key (organization_id, series) references donations.receipt_counters,
+  check (content_hash = encode(sha256(convert_to(content::text, 'UTF8')), 'hex')),
+  check ((status = 'void') = (void_reason is not null))
 );
-create unique index receipts_one_live_per_donation on donations.receipts (donation_id) where status = 'issued';
-create index receipts_donation on donations.receipts (donation_id);
+create index receipts_label on donations.receipts (label);
+create index receipts_donor on donations.receipts (donor_id, created_at);
+create index receipts_created on donations.receipts (created_at, id);
+
+create table donations.receipt_donations (
+  receipt_id text not null,
+  donation_id text not null references donations.donations,
+  -- The receipt's, here for the index below.
+  kind text not null,
+  live boolean not null default true,
+  primary key (receipt_id, donation_id),
+  foreign key (receipt_id, kind) references donations.receipts (id, kind)
+);
+create unique index receipt_donations_one_live on donations.receipt_donations (donation_id, kind) where live;
+create index receipt_donations_donation on donations.receipt_donations (donation_id);
+
+create function donations.refuse_receipt_change() returns trigger language plpgsql as $$
+begin
+  raise exception 'receipt % is issued: what it says never changes', old.id
+    using errcode = 'check_violation', constraint = 'receipt_immutable';
+end
+$$;
+-- Only its status may change, with the reason.
+create trigger receipt_immutable after update on donations.receipts
+  for each row when ((to_jsonb(old) - '{status,void_reason}'::text[]) is distinct from (to_jsonb(new) - '{status,void_reason}'::text[]))
+  execute function donations.refuse_receipt_change();
+create trigger receipt_kept before delete or truncate on donations.receipts
+  for each statement execute function donations.refuse_change();
+create trigger receipt_transition before update of status on donations.receipts
+  for each row when (old.status is distinct from new.status and (old.status, new.status) not in (
+    ('issued', 'void')
+  )) execute function donations.refuse_transition('receipt');
+create function donations.end_receipt() returns trigger language plpgsql as $$
+begin
+  update donations.receipt_donations set live = false where receipt_id = new.id;
+  return null;
+end
+$$;
+create trigger receipt_void after update of status on donations.receipts
+  for each row when (new.status = 'void') execute function donations.end_receipt();
 
 create table donations.receipt_deliveries (
   id text primary key check (id ~ '^dlv_[0-9a-z]{26}$'),
   receipt_id text not null references donations.receipts,
-  donation_id text not null references donations.donations,
   kind text not null check (kind in ('original', 'copy')),
   recipient text not null,
   status text not null check (status in ('pending', 'sending', 'accepted', 'held', 'failed')),
+  -- The job that sends it.
   job_id bigint,
   -- Who holds it while it is being sent: one attempt of one job. Whoever finds somebody else's claim does not send.
   claim uuid,
   claimed_at timestamptz,
+  -- How often it was sent again although an earlier mail may have gone out, because the settings say so.
+  resends smallint not null default 0,
   message_id text,
   accepted_at timestamptz,
   reason text,
@@ -51,22 +108,22 @@ create table donations.receipt_deliveries (
   needs_attention boolean generated always as (status in ('held', 'failed')) stored,
   check (status not in ('sending', 'accepted') or claim is not null or evidence is not null),
   check ((status = 'accepted') = (accepted_at is not null)),
-  check (status not in ('held', 'failed') or reason is not null)
+  check (status not in ('held', 'failed') or reason is not null),
+  check (status <> 'accepted' or reason is null)
 ) with (fillfactor = 70);
 create unique index receipt_deliveries_one_original on donations.receipt_deliveries (receipt_id) where kind = 'original';
 create index receipt_deliveries_receipt on donations.receipt_deliveries (receipt_id);
-create index receipt_deliveries_donation on donations.receipt_deliveries (donation_id);
+create index receipt_deliveries_job on donations.receipt_deliveries (job_id) where job_id is not null;
 create index receipt_deliveries_attention on donations.receipt_deliveries (created_at) where needs_attention;
-create index receipt_deliveries_attention_job on donations.receipt_deliveries (job_id) where needs_attention;
-
-create trigger receipt_transition before update of status on donations.receipts
-  for each row when (old.status is distinct from new.status and (old.status, new.status) not in (
-    ('issued', 'void')
-  )) execute function donations.refuse_transition('receipt');
+create index receipt_deliveries_created on donations.receipt_deliveries (created_at, id);
 create trigger delivery_transition before update of status on donations.receipt_deliveries
   for each row when (old.status is distinct from new.status and (old.status, new.status) not in (
     ('pending', 'sending'),
     ('pending', 'failed'),
+    -- Evidence that an earlier mail went out, which came before this delivery was sent again.
+    ('pending', 'accepted'),
+    -- A retry of an unknown outcome is called off.
+    ('pending', 'held'),
     -- Known not to have been sent: it may go again.
     ('sending', 'pending'),
     ('sending', 'accepted'),
@@ -88,3 +145,4 @@ create table donations.webhook_events (
   received_at timestamptz not null default now()
 );
 comment on table donations.webhook_events is 'Providers send events again and out of order; the key says which were seen.';
+create index webhook_events_received on donations.webhook_events (received_at);

@@ -124,6 +124,18 @@ create table donations.task_pauses (
 );
 comment on table donations.task_pauses is 'Tasks that no worker runs now. NOTIFY donations_control tells workers of a change.';
 
+create table donations.paced_retries (
+  job_id bigint primary key,
+  -- The audit entry of the retry in which it waits for its turn.
+  operation text not null,
+  retried_at timestamptz not null default now(),
+  -- The verdict that stood before.
+  verdict jsonb
+);
+comment on table donations.paced_retries is 'Kept for 30 days, so that a retry over time (--rate, --spread) can be called off.';
+create index paced_retries_operation on donations.paced_retries (operation);
+create index paced_retries_at on donations.paced_retries (retried_at);
+
 create table donations.discarded_jobs (
   job_id bigint primary key,
   -- The audit entry of the change that discarded it.

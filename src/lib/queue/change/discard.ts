@@ -1,49 +1,53 @@
 import { giveUpDeliveries } from '../../receipts/reopen.ts';
-import { type Change, firstOf } from './change.ts';
+import { CHARGES_CARD } from '../read/settled-charges.ts';
+import { forgetVerdicts } from '../run/verdict-changes.ts';
+import { changedAll, firstOf, type JobChange } from './job-change.ts';
 
-// Graphile Worker's own function takes the jobs out, and gives them back with all that they were. The
-// verdicts are read as they were before this statement: a table has an index, what `delete` returns not.
+// Graphile Worker's own function takes the jobs out, and gives them back with all that they were.
 const BURY = `
   with gone as materialized (select * from graphile_worker.complete_jobs($1::bigint[])),
-  forgotten as (
-    delete from donations.job_verdicts where job_id in (select id from gone)
+  buried as (
+    insert into donations.discarded_jobs (job_id, operation, task, queue, payload, priority, run_at,
+      attempts, max_attempts, key, flags, last_error, created_at, verdict)
+    select j.id, $2, t.identifier, q.queue_name, j.payload, j.priority, j.run_at, j.attempts,
+      j.max_attempts, j.key, array(select jsonb_object_keys(coalesce(j.flags, '{}'))), j.last_error,
+      j.created_at, to_jsonb(v)
+    from gone j
+    join graphile_worker._private_tasks t on t.id = j.task_id
+    left join graphile_worker._private_job_queues q on q.id = j.job_queue_id
+    left join donations.job_verdicts v on v.job_id = j.id and v.decision <> 'retry'
   )
-  insert into donations.discarded_jobs (job_id, operation, task, queue, payload, priority, run_at,
-    attempts, max_attempts, key, flags, last_error, created_at, verdict)
-  select j.id, $2, t.identifier, q.queue_name, j.payload, j.priority, j.run_at, j.attempts,
-    j.max_attempts, j.key, array(select jsonb_object_keys(coalesce(j.flags, '{}'))), j.last_error,
-    j.created_at, to_jsonb(v)
-  from gone j
-  join graphile_worker._private_tasks t on t.id = j.task_id
-  left join graphile_worker._private_job_queues q on q.id = j.job_queue_id
-  left join donations.job_verdicts v on v.job_id = j.id and v.decision <> 'retry'`;
+  select count(*)::int as count from gone`;
 
 /**
  * Takes jobs out of the queue, and keeps what they were for 30 days. The job that charges or settles
  * a donation is passed over while the donation is open, unless `includeUnsettled` says otherwise:
  * nobody else would ever settle it.
  */
-export function discard({ includeUnsettled }: { includeUnsettled: boolean }): Change {
+export function discard({ includeUnsettled }: { includeUnsettled: boolean }): JobChange {
   return {
     verb: 'discard',
+    past: 'Discarded',
     action: 'jobs.discard',
     states: ['failed'],
+    asksForOne: true,
+    next: (operation) => `Undo: donations jobs restore ${operation}`,
     skip({ state, donation }) {
       if (state === 'running') return `'is running'`;
       if (includeUnsettled) return firstOf([]);
       return firstOf([
         [
-          `j.task_id in (select t.id from graphile_worker._private_tasks t
-             where t.identifier in ('charge_card', 'settle_donation'))
-           and exists (select 1 from donations.donations d
+          `${CHARGES_CARD} and exists (select 1 from donations.donations d
              where d.id = ${donation} and d.settled_at is null)`,
           'its donation would never be settled: --include-unsettled does it all the same',
         ],
       ]);
     },
     async apply(tx, chunk, { operation }) {
-      await tx.query(BURY, [chunk.ids, operation]);
-      await giveUpDeliveries(tx, chunk);
+      const { rows } = await tx.query<{ count: number }>(BURY, [chunk.ids, operation]);
+      changedAll(chunk, rows[0]?.count ?? 0);
+      await forgetVerdicts(tx, chunk.ids);
+      await giveUpDeliveries(tx, chunk.ids);
       return { discarded: true };
     },
   };

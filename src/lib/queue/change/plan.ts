@@ -1,96 +1,138 @@
+import type { Plan } from '../../bulk/change.ts';
 import type { Db, Queryable } from '../../db/database.ts';
 import { readWithin } from '../../db/read.ts';
-import { Params } from '../../filter/compile.ts';
-import { type Filter, parseFilter } from '../../filter/parse.ts';
+import { notFound } from '../../errors.ts';
+import { Bindings } from '../../filter/compile.ts';
+import { plural } from '../../output/text.ts';
 import { checkTasks } from '../read/check-tasks.ts';
 import { findKnownDonations } from '../read/known-donations.ts';
 import { type ListedJob, listJobs } from '../read/list.ts';
 import { conditionsOf, type JobSource, sourcesOf } from '../read/sources.ts';
+import { type JobFilter, parseJobFilter } from '../read/vocabulary.ts';
 import { TASKS, type TaskName } from '../tasks.ts';
-import { type Change, UNKNOWN } from './change.ts';
+import { type JobChange, UNKNOWN } from './job-change.ts';
 
-/** What a change would do, before anybody does it. */
-export interface Plan {
-  eligible: number;
+/** What a change of jobs would do. But for `eligible` and `skipped` it tells of those that will be changed. */
+export interface JobPlan extends Plan {
   tasks: { task: string; count: number; donors: number }[];
-  /** How many of those eligible may have had their effect already. */
+  /** How many may have had their effect already. */
   unknown: number;
-  skipped: { reason: string; count: number }[];
   oldest: Date | null;
   newest: Date | null;
-  examples: ListedJob[];
-  /** What will happen outside, in the words of those whom it happens to. */
-  effects: string[];
-  /** The moment of the plan: what comes later is not part of it. */
-  at: Date;
 }
 
 // A plan looks at all there is, once.
 const PLAN_TIMEOUT_MS = 60_000;
 const EXAMPLES = 3;
 
-/** The filter with the change's own states, where it names none and no jobs. */
-export function filterFor(change: Change, filter: Filter): Filter {
-  if (filter.terms.some(({ name }) => name === 'state' || name === 'job')) return filter;
-  return parseFilter(`${filter.text} state:${change.states.join(',')}`.trim());
+/** Whether a filter is one job and nothing else. */
+export const namesOneJob = ({ terms }: JobFilter) =>
+  terms.length === 1 && terms[0]?.name === 'job' && terms[0].values.length === 1;
+
+/**
+ * Looks what a change would do to the jobs that a filter lets through, to so many at most.
+ * @throws UserError `not_found` when the filter names one job and it is not in the queue.
+ */
+export async function planJobs(
+  db: Db,
+  change: JobChange,
+  filter: JobFilter,
+  limit: number,
+): Promise<JobPlan> {
+  const plan = await readWithin(db, PLAN_TIMEOUT_MS, (tx) => look(tx, change, filter, limit));
+  if (plan.eligible + plan.skipped.length === 0 && namesOneJob(filter)) {
+    throw notFound(
+      `no job ${filter.terms[0]?.values[0]} in the queue`,
+      'A job that came through is gone: donations show <id> tells of it.',
+    );
+  }
+  return plan;
 }
 
-/** Looks what a change would do to the jobs that a filter lets through. */
-export async function planChange(db: Db, change: Change, filter: Filter): Promise<Plan> {
-  return readWithin(db, PLAN_TIMEOUT_MS, async (tx) => {
-    // Of what has failed there is an index; the planner would rather read a million that are ready.
-    await tx.query(`set local enable_seqscan = off; set local work_mem = '64MB'`);
-    await checkTasks(tx, filter);
-    const params = new Params();
-    const known = await findKnownDonations(tx, filter);
-    const parts = sourcesOf(filter).map(
-      (source) =>
-        `(select j.id, ${source.at} as at, j.task_id, ${source.donation} as donation,
-            ${change.skip(source, params)} as skip, ${source.judged ? UNKNOWN : 'false'} as unknown
-          from ${source.from} where ${conditionsOf(source, filter, known, params)})`,
-    );
-    if (parts.length === 0) return nothing(tx);
-    const { rows } = await tx.query<Omit<Plan, 'effects' | 'examples'> & { examples: string[] }>(
-      // Of a boolean the planner expects one half or the other; of a text hardly any that is null.
-      `with found as materialized (
-         select *, skip is not null as passed from (${parts.join(' union all ')}) jobs
-       )
-       select now() as at, eligible, unknown, oldest, newest,
-         (select coalesce(json_agg(id::text), '[]') from (
-            select id from found where not passed order by id limit ${EXAMPLES}) first) as examples,
-         (select coalesce(json_agg(json_build_object('reason', skip, 'count', count) order by count desc), '[]')
-            from (select skip, count(*) from found where passed group by skip) s) as skipped,
-         (select coalesce(json_agg(json_build_object('task', task, 'count', count, 'donors', donors)
-              order by count desc), '[]')
-            from (select t.identifier as task, sum(jobs)::int as count, count(donor) as donors
-                  from (select f.task_id, d.donor_id as donor, count(*) as jobs
-                        from found f left join donations.donations d on d.id = f.donation
-                        where not f.passed group by f.task_id, d.donor_id) each
-                  join graphile_worker._private_tasks t on t.id = each.task_id
-                  group by t.identifier) g) as tasks
-       from (select count(*)::int as eligible, count(*) filter (where unknown)::int as unknown,
-               min(at) as oldest, max(at) as newest from found where not passed) all_of_it`,
-      params.values,
-    );
-    const found = rows[0];
-    if (!found) return nothing(tx);
-    const { jobs } =
-      found.examples.length > 0
-        ? await listJobs(tx, parseFilter(`job:${found.examples.join(',')}`), { limit: EXAMPLES })
-        : { jobs: [] };
-    return { ...found, examples: jobs, effects: effectsOf(found.tasks) };
-  });
+type Row = Omit<JobPlan, 'effects' | 'examples' | 'count'> & { examples: string[] };
+
+async function look(
+  tx: Queryable,
+  change: JobChange,
+  filter: JobFilter,
+  limit: number,
+): Promise<JobPlan> {
+  // Of what has failed there is an index; the planner would rather read a million that are ready.
+  await tx.query(`set local enable_seqscan = off; set local work_mem = '64MB'`);
+  await checkTasks(tx, filter);
+  const bindings = new Bindings();
+  const known = await findKnownDonations(tx, filter);
+  const parts = sourcesOf(filter).map(
+    (source, part) =>
+      `(select j.id, ${part} as part, ${timeOfWalk(source)} as walk_at, ${source.at} as at, j.task_id,
+          ${source.donation} as donation, ${change.skip(source, bindings)} as skip,
+          ${source.judged ? UNKNOWN : 'false'} as unknown
+        from ${source.from} where ${conditionsOf(source, filter, known, bindings)})`,
+  );
+  if (parts.length === 0) return nothing(tx);
+  const limited = limit < Number.MAX_SAFE_INTEGER;
+  // In the order in which they will be changed; see `changeJobs`.
+  const chosen = limited
+    ? `, chosen as materialized (select * from found where not passed
+         order by part, walk_at, id limit ${bindings.add(limit)}::bigint)`
+    : '';
+  const from = limited ? 'chosen' : '(select * from found where not passed)';
+  const { rows } = await tx.query<Row>(
+    // Of a boolean the planner expects one half or the other; of a text hardly any that is null.
+    `with found as materialized (
+       select *, skip is not null as passed from (${parts.join(' union all ')}) jobs
+     )${chosen}
+     select now() as at, unknown, oldest, newest,
+       ${limited ? '(select count(*)::int from found where not passed)' : 'count'} as eligible,
+       (select coalesce(json_agg(id::text), '[]') from (
+          select id from ${from} c order by id limit ${EXAMPLES}) first) as examples,
+       (select coalesce(json_agg(json_build_object('reason', skip, 'count', count) order by count desc), '[]')
+          from (select skip, count(*) from found where passed group by skip) s) as skipped,
+       (select coalesce(json_agg(json_build_object('task', task, 'count', count, 'donors', donors)
+            order by count desc), '[]')
+          from (select t.identifier as task, sum(jobs)::int as count, count(donor) as donors
+                from (select f.task_id, d.donor_id as donor, count(*) as jobs
+                      from ${from} f left join donations.donations d on d.id = f.donation
+                      group by f.task_id, d.donor_id) each
+                join graphile_worker._private_tasks t on t.id = each.task_id
+                group by t.identifier) g) as tasks
+     from (select count(*)::int as count, count(*) filter (where unknown)::int as unknown,
+             min(at) as oldest, max(at) as newest from ${from} c) all_of_it`,
+    bindings.values,
+  );
+  const found = rows[0];
+  if (!found) return nothing(tx);
+  return {
+    ...found,
+    count: Math.min(found.eligible, limit),
+    examples: await describeJobs(tx, found.examples),
+    effects: effectsOf(found.tasks),
+  };
 }
 
-async function nothing(tx: Queryable): Promise<Plan> {
+/** By what a source's jobs come before their ids, in the order in which they are changed. */
+const timeOfWalk = ({ walk }: JobSource) =>
+  walk.find(({ type }) => type === 'timestamptz')?.sql ?? 'null::timestamptz';
+
+async function nothing(tx: Queryable): Promise<JobPlan> {
   const { rows } = await tx.query<{ at: Date }>('select now() as at');
   const at = (rows[0] as { at: Date }).at;
   const none = { tasks: [], skipped: [], oldest: null, newest: null, examples: [], effects: [] };
-  return { eligible: 0, unknown: 0, at, ...none };
+  return { eligible: 0, count: 0, unknown: 0, at, ...none };
 }
 
+async function describeJobs(tx: Queryable, ids: string[]): Promise<JobPlan['examples']> {
+  if (ids.length === 0) return [];
+  const filter = parseJobFilter(`job:${ids.join(',')}`);
+  const { jobs } = await listJobs(tx, filter, { limit: EXAMPLES });
+  return jobs.map((job) => ({ id: job.id, text: inOneLine(job) }));
+}
+
+const inOneLine = ({ id, task, donation, donorName, error }: ListedJob) =>
+  [id, task, donation, donorName, error].filter(Boolean).join('  ');
+
 /** `412 e-mails to 398 donors`; of charges also that there are none. */
-export function effectsOf(tasks: Plan['tasks']): string[] {
+function effectsOf(tasks: JobPlan['tasks']): string[] {
   const effects = new Map<string, { count: number; donors: number }>([
     ['charge', { count: 0, donors: 0 }],
   ]);
@@ -111,31 +153,28 @@ export function effectsOf(tasks: Plan['tasks']): string[] {
   ];
 }
 
-const plural = (count: number, word: string) =>
-  `${count.toLocaleString('en-US')} ${word}${count === 1 ? '' : 's'}`;
-
-/** How many are eligible now, counted no further than one beyond the plan. */
+/** Whether more are eligible now than there were at the plan. */
 export async function hasOutgrown(
   db: Db,
-  change: Change,
-  filter: Filter,
-  plan: Plan,
+  change: JobChange,
+  filter: JobFilter,
+  plan: JobPlan,
 ): Promise<boolean> {
   return readWithin(db, PLAN_TIMEOUT_MS, async (tx) => {
-    const params = new Params();
+    const bindings = new Bindings();
     const known = await findKnownDonations(tx, filter);
-    const parts = sourcesOf(filter).map((source) => candidates(source, 'select 1'));
+    const parts = sourcesOf(filter).map(
+      (source) =>
+        `(select 1 from ${source.from} where ${conditionsOf(source, filter, known, bindings)}
+          and ${change.skip(source, bindings)} is null)`,
+    );
     if (parts.length === 0) return false;
+    // Counted no further than one beyond the plan.
     const { rows } = await tx.query<{ count: number }>(
       `select count(*)::int from (select 1 from (${parts.join(' union all ')}) found
          limit ${plan.eligible + 1}) bounded`,
-      params.values,
+      bindings.values,
     );
     return (rows[0]?.count ?? 0) > plan.eligible;
-
-    function candidates(source: JobSource, select: string): string {
-      return `(${select} from ${source.from} where ${conditionsOf(source, filter, known, params)}
-        and ${change.skip(source, params)} is null)`;
-    }
   });
 }

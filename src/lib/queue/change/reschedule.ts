@@ -1,19 +1,22 @@
-import type { Change } from './change.ts';
-import { type Pace, runByPace } from './pace.ts';
+import { type JobChange, seeStats } from './job-change.ts';
+import { setRunTimes, type Timing } from './timing.ts';
 
 /** Changes when jobs are run that wait for their time. Their attempts stay as they are. */
-export function reschedule({ pace }: { pace: Pace }): Change {
+export function reschedule({ timing }: { timing: Timing }): JobChange {
   return {
     verb: 'reschedule',
+    past: 'Rescheduled',
     action: 'jobs.reschedule',
     states: ['ready', 'scheduled', 'retrying'],
+    asksForOne: false,
+    next: seeStats,
     skip({ state }) {
       if (state === 'running') return `'is running'`;
       if (state === 'failed' || state === 'held') return `'is ${state}: jobs retry runs it again'`;
       return 'null::text';
     },
     async apply(tx, chunk, place) {
-      return { due_after_ms: await runByPace(tx, chunk, pace, place, { afresh: false }) };
+      return { due_after_ms: await setRunTimes(tx, chunk, timing, place, { afresh: false }) };
     },
   };
 }

@@ -1,8 +1,10 @@
 import { type Operator, recordAudit } from '../../audit/record.ts';
 import type { Db, Queryable } from '../../db/database.ts';
+import { findByPrefix } from '../../db/match.ts';
 import { notFound } from '../../errors.ts';
 import { newId } from '../../ids.ts';
 import { moveDelivery } from '../../receipts/reopen.ts';
+import { reinstateVerdicts } from '../run/verdict-changes.ts';
 
 export interface Restored {
   operation: string | undefined;
@@ -37,20 +39,22 @@ const RAISE = `
       select count(*) from graphile_worker.permanently_fail_jobs(array[a.new_id], a.last_error)) as n
     from added a join counted using (new_id) where a.attempts >= a.max_attempts
   ),
-  judged as (
-    insert into donations.job_verdicts (job_id, task, donation_id, decision, attempt, attempts,
-      error_class, error_code, message, fingerprint, decided_at, applied_at)
-    select a.new_id, v.task, v.donation_id, v.decision, v.attempt, v.attempts, v.error_class,
-      v.error_code, v.message, v.fingerprint, v.decided_at, now()
-    from added a cross join lateral jsonb_populate_record(null::donations.job_verdicts, a.verdict) v
-    where a.verdict is not null
-  ),
   marked as (
     update donations.discarded_jobs d set restored_as = c.new_id, restored_at = now()
     from counted c where d.job_id = c.job_id
   )
-  select c.job_id::text as old, a.new_id::text as new, c.replaced, (select count(*) from ended) as ended
+  select c.job_id::text as old, a.new_id::text as new, c.replaced, c.verdict,
+    (select count(*) from ended) as ended
   from chosen c left join added a on a.job_id = c.job_id order by c.job_id`;
+
+interface RaisedRow {
+  old: string;
+  /** Its id in the queue now. */
+  new: string | null;
+  replaced: boolean;
+  /** The row of job_verdicts that it had. */
+  verdict: Record<string, unknown> | null;
+}
 
 /**
  * Brings discarded jobs back into the queue as they were, under new ids.
@@ -64,16 +68,18 @@ export async function restoreJobs(
   { operator, reason }: { operator: Operator; reason: string | undefined },
 ): Promise<Restored> {
   const isJob = /^\d{1,18}$/.test(ref);
-  const [operation, job] = isJob ? [null, ref] : [await findOperation(db, ref), null];
+  const [operation, job] = isJob ? [null, ref] : [await findDiscard(db, ref), null];
   const result: Restored = { operation: undefined, restored: 0, replaced: 0 };
   let after = '0';
   for (;;) {
     const chunk = await db.transaction(async (tx) => {
-      const { rows } = await tx.query<{ old: string; new: string | null; replaced: boolean }>(
-        RAISE,
-        [operation, job, after],
-      );
+      const { rows } = await tx.query<RaisedRow>(RAISE, [operation, job, after]);
       const pairs = rows.flatMap((row) => (row.new ? [[row.old, row.new] as const] : []));
+      const judged = rows.filter((row) => row.new && row.verdict);
+      await reinstateVerdicts(
+        tx,
+        JSON.stringify(judged.map((row) => ({ job_id: row.new, verdict: row.verdict }))),
+      );
       for (const [from, to] of pairs) await moveDelivery(tx, from, to);
       const id = result.operation ?? newId('audit');
       if (pairs.length > 0) {
@@ -98,20 +104,13 @@ export async function restoreJobs(
   return result;
 }
 
-async function findOperation(db: Queryable, ref: string): Promise<string> {
-  const { rows } = await db.query<{ id: string }>(
-    `select distinct operation as id from donations.discarded_jobs where starts_with(operation, $1) limit 2`,
-    [ref],
-  );
-  const [found, other] = rows;
-  if (!found || other) {
-    throw notFound(
-      other ? `"${ref}" fits several discards` : `no discarded jobs of "${ref}"`,
-      'Give the audit entry (aud_…) of the discard, or a job’s id: donations audit --action jobs.discard',
-    );
-  }
-  return found.id;
-}
+const findDiscard = (db: Queryable, ref: string) =>
+  findByPrefix(db, { table: 'donations.discarded_jobs', column: 'operation' }, ref, {
+    prefix: 'aud_',
+    one: 'discard',
+    many: 'discards',
+    hint: 'Give the audit entry (aud_…) of the discard, or a job’s id: donations audit --action jobs.discard',
+  });
 
 async function nothingLeft(db: Queryable, operation: string | null, job: string | null) {
   const { rows } = await db.query<{ restored_as: bigint }>(
@@ -124,5 +123,13 @@ async function nothingLeft(db: Queryable, operation: string | null, job: string 
     job
       ? `job ${job} was restored before, as ${rows[0].restored_as}`
       : 'all of it was restored before',
+  );
+}
+
+/** Forgets discarded jobs after so many days. */
+export async function forgetDiscarded(db: Queryable, days: number): Promise<void> {
+  await db.query(
+    'delete from donations.discarded_jobs where discarded_at < now() - make_interval(days => $1)',
+    [days],
   );
 }

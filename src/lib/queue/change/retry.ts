@@ -1,42 +1,77 @@
+import type { Queryable } from '../../db/database.ts';
+import { UserError } from '../../errors.ts';
 import { reopenDeliveries, sentSince } from '../../receipts/reopen.ts';
-import { type Change, firstOf, UNKNOWN } from './change.ts';
-import { type Pace, runByPace } from './pace.ts';
+import { CHARGES_CARD, hasFailed, isCharged } from '../read/settled-charges.ts';
+import { forgetVerdicts, hasEndedAny } from '../run/verdict-changes.ts';
+import { firstOf, type JobChange, type JobChunk, seeStats, UNKNOWN } from './job-change.ts';
+import { forgetPacedOf, rememberPaced } from './recall.ts';
+import { isPaced, setRunTimes, type Timing } from './timing.ts';
 
 /**
  * Runs jobs again that failed, from their first attempt. Those that may have had their effect
  * already are passed over unless `includeUnknown` says otherwise.
  */
-export function retry({ pace, includeUnknown }: { pace: Pace; includeUnknown: boolean }): Change {
+export function retry({
+  timing,
+  includeUnknown,
+}: {
+  timing: Timing;
+  includeUnknown: boolean;
+}): JobChange {
+  const paced = isPaced(timing);
   return {
     verb: 'retry',
+    past: 'Retried',
     action: 'jobs.retry',
     states: ['failed'],
+    asksForOne: false,
+    effects: 'effects',
+    next: (operation) =>
+      paced
+        ? `${seeStats(operation)}\nCall off those that still wait: donations jobs recall ${operation}`
+        : seeStats(operation),
     skip({ state, judged, donation, at }) {
       if (state === 'running') return `'is running'`;
       if (state === 'ready') return `'is due already'`;
       if (state === 'scheduled') return `'has not failed yet: jobs reschedule runs it sooner'`;
-      if (!judged) return firstOf([]);
-      const reasons: [string, string][] = [
+      const reasons: [string, string][] = [];
+      if (judged && !includeUnknown)
+        reasons.push([UNKNOWN, 'may have had its effect: --include-unknown does it all the same']);
+      reasons.push(
         [
-          `v.task = 'send_receipt' and ${sentSince(donation, at)}`,
-          'its receipt was sent as a copy since',
+          `${CHARGES_CARD} and ${hasFailed(donation)}`,
+          'its donation has failed for good: donations donate takes a new gift',
         ],
-      ];
-      if (!includeUnknown) {
-        reasons.unshift([
-          UNKNOWN,
-          'may have had its effect: --include-unknown does it all the same',
+        [`${CHARGES_CARD} and ${isCharged(donation)}`, 'its donation is settled already'],
+      );
+      if (judged)
+        reasons.push([
+          `v.task = 'send_receipt' and ${sentSince(at)}`,
+          'its receipt was sent as a copy since',
         ]);
-      }
       return firstOf(reasons);
     },
     async apply(tx, chunk, place) {
-      const due = await runByPace(tx, chunk, pace, place, { afresh: true });
-      await tx.query('delete from donations.job_verdicts where job_id = any ($1::bigint[])', [
-        chunk.ids,
-      ]);
+      if (chunk.state === 'retrying') await refuseEnded(tx, chunk);
+      if (paced) await rememberPaced(tx, chunk, place.operation);
+      else await forgetPacedOf(tx, chunk);
+      const due = await setRunTimes(tx, chunk, timing, place, { afresh: true });
+      await forgetVerdicts(tx, chunk.ids);
       await reopenDeliveries(tx, chunk.ids);
       return { attempts: 0, due_after_ms: due };
     },
   };
+}
+
+/**
+ * A job that waited when it was looked for may have run until it was locked. What its attempt led to
+ * (it may be held now) was not looked at: the chunk is left as it is.
+ */
+async function refuseEnded(tx: Queryable, { ids }: JobChunk): Promise<void> {
+  if (!(await hasEndedAny(tx, ids))) return;
+  throw new UserError(
+    'try_again',
+    'a job ran while it was about to be retried',
+    'None of these was changed. Look again: donations jobs list --retrying',
+  );
 }

@@ -1,31 +1,25 @@
 import type { Queryable } from '../../db/database.ts';
+import { type JobState, STATE_NAME } from '../states.ts';
 
 export interface QueuedJob {
   id: string;
   task: string;
-  state: 'ready' | 'running' | 'scheduled' | 'retrying' | 'failed' | 'held';
+  state: JobState;
   attempts: number;
-  max_attempts: number;
-  run_at: Date;
-  locked_by: string | null;
-  last_error: string | null;
+  maxAttempts: number;
+  runAt: Date;
+  lockedBy: string | null;
+  lastError: string | null;
 }
-
-/** The state of a Graphile Worker job `j` with our verdict `v`, if it has one. */
-const STATE = `case
-  when j.locked_at is not null then 'running'
-  when v.decision = 'hold' then 'held'
-  when v.decision = 'fail' or j.attempts >= j.max_attempts then 'failed'
-  when j.attempts > 0 and j.run_at > now() then 'retrying'
-  when j.run_at > now() then 'scheduled'
-  else 'ready' end`;
 
 /** The jobs of these keys that are still in the queue (a job that came through is not). */
 export async function findJobsByKey(db: Queryable, keys: string[]): Promise<QueuedJob[]> {
   const { rows } = await db.query<QueuedJob>(
-    `select j.id::text, j.task_identifier as task, ${STATE} as state, j.attempts::int, j.max_attempts::int,
-       coalesce(v.run_at, j.run_at) as run_at, j.locked_by, coalesce(v.message, j.last_error) as last_error
-     from graphile_worker.jobs j left join donations.job_verdicts v on v.job_id = j.id
+    `select j.id::text, t.identifier as task, ${STATE_NAME} as state, j.attempts::int,
+       j.max_attempts::int as "maxAttempts", coalesce(v.run_at, j.run_at) as "runAt",
+       j.locked_by as "lockedBy", coalesce(v.message, j.last_error) as "lastError"
+     from graphile_worker._private_jobs j
+     join graphile_worker._private_tasks t on t.id = j.task_id left join donations.job_verdicts v on v.job_id = j.id
      where j.key = any ($1) order by j.id`,
     [keys],
   );

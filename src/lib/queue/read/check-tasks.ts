@@ -1,7 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import { usageError } from '../../errors.ts';
-import type { Filter } from '../../filter/parse.ts';
 import { TASK_NAMES } from '../tasks.ts';
+import type { JobFilter } from './vocabulary.ts';
 
 /**
  * Refuses a filter that names a task which nobody has heard of: neither one of ours, nor one of
@@ -9,7 +9,7 @@ import { TASK_NAMES } from '../tasks.ts';
  *
  * @throws UserError `usage` with the tasks that there are.
  */
-export async function checkTasks(tx: Queryable, filter: Filter): Promise<void> {
+export async function checkTasks(tx: Queryable, filter: JobFilter): Promise<void> {
   const named = filter.terms.flatMap(({ name, operator, values }) =>
     name === 'task' && operator === '=' ? values.map(String) : [],
   );

@@ -1,33 +1,34 @@
 import type { Queryable } from '../../db/database.ts';
 import { notFound } from '../../errors.ts';
-import { parseFilter } from '../../filter/parse.ts';
 import { maskText } from '../../mask.ts';
 import { listPauses, type Pause } from '../run/pauses.ts';
 import { type ListedJob, listJobs } from './list.ts';
+import { settledCharge } from './settled-charges.ts';
+import { parseJobFilter } from './vocabulary.ts';
 
 /** One attempt, as the ledger has it. */
 export interface LedgerAttempt {
   attempt: number;
-  started_at: Date;
-  latency_ms: number;
-  duration_ms: number;
+  startedAt: Date;
+  latencyMs: number;
+  durationMs: number;
   outcome: string;
   worker: string | null;
-  error_class: string | null;
-  error_code: string | null;
+  errorClass: string | null;
+  errorCode: string | null;
   error: string | null;
-  http_status: number | null;
-  request_id: string | null;
-  next_run_at: Date | null;
+  httpStatus: number | null;
+  requestId: string | null;
+  nextRunAt: Date | null;
 }
 
 /** Who took a job out of the queue, and when. */
 export interface Tombstone {
   operation: string;
-  discarded_at: Date;
+  discardedAt: Date;
   actor: string | null;
   reason: string | null;
-  restored_as: string | null;
+  restoredAs: string | null;
 }
 
 /** Everything that is known of one job. */
@@ -47,7 +48,9 @@ export interface JobDetail {
   discarded: Tombstone | undefined;
   pause: Pause | undefined;
   /** Of a running job: the worker that has it, if it is one of ours. */
-  worker: { id: string; host: string; pid: number; seen_at: Date } | undefined;
+  worker: { id: string; host: string; pid: number; seenAt: Date } | undefined;
+  /** How the donation was settled that it is to charge: running it again would change nothing. */
+  settled: 'charged' | 'failed' | undefined;
 }
 
 /**
@@ -57,7 +60,7 @@ export interface JobDetail {
  * @throws UserError `not_found`.
  */
 export async function describeJob(tx: Queryable, id: string): Promise<JobDetail> {
-  const [job] = (await listJobs(tx, parseFilter(`job:${id}`), { limit: 1 })).jobs;
+  const [job] = (await listJobs(tx, parseJobFilter(`job:${id}`), { limit: 1 })).jobs;
   const attempts = await attemptsOf(tx, id);
   const tomb = await tombstone(tx, id);
   const raw = job ? await inQueue(tx, id) : undefined;
@@ -73,7 +76,7 @@ export async function describeJob(tx: Queryable, id: string): Promise<JobDetail>
   return {
     id,
     task,
-    state: job?.state ?? (tomb && !tomb.restored_as ? 'discarded' : stateAfter(last?.outcome)),
+    state: job?.state ?? (tomb && !tomb.restoredAs ? 'discarded' : stateAfter(last?.outcome)),
     job,
     payload: maskPayload(raw?.payload ?? tomb?.payload),
     key: raw?.key ?? null,
@@ -82,7 +85,8 @@ export async function describeJob(tx: Queryable, id: string): Promise<JobDetail>
     attempts,
     discarded: tomb,
     pause: pauses.find((pause) => pause.task === task),
-    worker: job?.locked_by ? await workerOf(tx, job.locked_by) : undefined,
+    worker: job?.lockedBy ? await workerOf(tx, job.lockedBy) : undefined,
+    settled: job ? await settledCharge(tx, job) : undefined,
   };
 }
 
@@ -91,9 +95,10 @@ const stateAfter = (outcome: string | undefined) =>
 
 async function attemptsOf(tx: Queryable, id: string) {
   const { rows } = await tx.query<LedgerAttempt & { task: string; donation: string | null }>(
-    `select task, donation_id as donation, attempt::int, started_at, latency_ms, duration_ms, outcome,
-       worker_id as worker, error_class, error_code, error_message as error, http_status::int,
-       request_id, next_run_at
+    `select task, donation_id as donation, attempt::int, started_at as "startedAt",
+       latency_ms as "latencyMs", duration_ms as "durationMs", outcome, worker_id as worker,
+       error_class as "errorClass", error_code as "errorCode", error_message as error,
+       http_status::int as "httpStatus", request_id as "requestId", next_run_at as "nextRunAt"
      from donations.job_attempts where job_id = $1 order by started_at, id`,
     [id],
   );
@@ -110,7 +115,8 @@ async function inQueue(tx: Queryable, id: string) {
 
 async function tombstone(tx: Queryable, id: string) {
   const { rows } = await tx.query<Tombstone & { task: string; payload: unknown }>(
-    `select d.task, d.payload, d.operation, d.discarded_at, a.actor, a.reason, d.restored_as::text
+    `select d.task, d.payload, d.operation, d.discarded_at as "discardedAt", a.actor, a.reason,
+       d.restored_as::text as "restoredAs"
      from donations.discarded_jobs d left join donations.audit_log a on a.id = d.operation
      where d.job_id = $1`,
     [id],
@@ -119,15 +125,15 @@ async function tombstone(tx: Queryable, id: string) {
 }
 
 async function workerOf(tx: Queryable, poolId: string) {
-  const { rows } = await tx.query<{ id: string; host: string; pid: number; seen_at: Date }>(
-    'select id, host, pid, seen_at from donations.workers where pool_id = $1',
+  const { rows } = await tx.query<{ id: string; host: string; pid: number; seenAt: Date }>(
+    'select id, host, pid, seen_at as "seenAt" from donations.workers where pool_id = $1',
     [poolId],
   );
   return rows[0];
 }
 
 /** A payload as it may be shown: no addresses, keys or card numbers. */
-export function maskPayload(value: unknown): unknown {
+function maskPayload(value: unknown): unknown {
   if (typeof value === 'string') return maskText(value);
   if (Array.isArray(value)) return value.map(maskPayload);
   if (value === null || typeof value !== 'object') return value;

@@ -1,6 +1,8 @@
 import type { Queryable } from '../../db/database.ts';
+import { term } from '../../filter/parse.ts';
 import { fingerprint, normaliseMessage } from '../fingerprint.ts';
 import { FAILED_BY_OTHERS } from '../run/adopt.ts';
+import { countSettledCharges, isCharge } from './settled-charges.ts';
 
 /** Failures of one cause. */
 export interface ErrorGroup {
@@ -9,12 +11,14 @@ export interface ErrorGroup {
   /** Jobs that are failed or held by it now. */
   failed: number;
   held: number;
+  /** Of the failed ones: those that change something when they are run again. */
+  retryable: number;
   /** Attempts that failed by it in the last window, and in the one before. */
   recent: number;
   before: number;
   first: Date;
   last: Date;
-  error_class: string | null;
+  errorClass: string | null;
   message: string;
   example: string;
   /** The filter that names the failed jobs of just this group. */
@@ -27,7 +31,7 @@ export interface ErrorGroups {
   more: boolean;
 }
 
-/** Only the latest failures are grouped: who has more of them has no use for the rest. */
+/** Only so many failures are grouped, the latest. */
 const BOUND = 100_000;
 const FOREIGN_BOUND = 10_000;
 
@@ -41,7 +45,7 @@ interface Row {
   first: Date;
   last: Date;
   job: bigint;
-  error_class: string | null;
+  errorClass: string | null;
   message: string | null;
 }
 
@@ -76,7 +80,7 @@ const GROUPS = `
     from standing s full join trouble t using (fingerprint)
     order by coalesce(s.failed, 0) + coalesce(s.held, 0) desc, coalesce(t.recent, 0) desc limit $3
   )
-  select g.*, coalesce(v.error_class, a.error_class) as error_class,
+  select g.*, coalesce(v.error_class, a.error_class) as "errorClass",
     coalesce(v.message, a.error_message) as message
   from groups g
   left join donations.job_verdicts v on v.job_id = g.job and v.fingerprint = g.fingerprint
@@ -98,9 +102,15 @@ export async function groupErrors(
 ): Promise<ErrorGroups> {
   const window = `${windowMs} milliseconds`;
   const { rows } = await tx.query<Row>(GROUPS, [since, window, limit]);
+  const settled = await countSettledCharges(
+    tx,
+    rows.filter(({ failed, tasks }) => failed > 0 && tasks.some(isCharge)),
+    { since, bound: BOUND },
+  );
   const ours = rows.map(
     ({ job, message, ...row }): ErrorGroup => ({
       ...row,
+      retryable: row.failed - (settled.get(row.fingerprint) ?? 0),
       message: message ?? '',
       example: job.toString(),
       filter: `fingerprint:${row.fingerprint}`,
@@ -133,6 +143,7 @@ async function groupForeign(
     const group = groups.get(print);
     if (group) {
       group.failed += 1;
+      group.retryable += 1;
       if (!group.tasks.includes(task)) group.tasks.push(task);
       group.first = at;
       continue;
@@ -141,12 +152,13 @@ async function groupForeign(
       fingerprint: print,
       tasks: [task],
       failed: 1,
+      retryable: 1,
       held: 0,
       recent: 0,
       before: 0,
       first: at,
       last: at,
-      error_class: null,
+      errorClass: null,
       message,
       example: id,
       filter: foreignFilter(task, message),
@@ -162,6 +174,6 @@ function foreignFilter(task: string, message: string): string {
     .map((part) => part.trim())
     .reduce((longest, part) => (part.length > longest.length ? part : longest), '');
   const terms = [`state:failed`, `task:${task}`];
-  if (same) terms.push(`error:~"${same.replace(/["\\]/g, '\\$&')}"`);
+  if (same) terms.push(term('error', same, '~'));
   return terms.join(' ');
 }

@@ -1,6 +1,9 @@
 import type { Queryable } from '../../db/database.ts';
 import { usageError } from '../../errors.ts';
-import type { Filter, Term } from '../../filter/parse.ts';
+import { Bindings, beginsWith, matches, resembles } from '../../filter/compile.ts';
+import type { Term } from '../../filter/parse.ts';
+import { keysOfDonation, sendKey } from '../keys.ts';
+import type { JobFilter } from './vocabulary.ts';
 
 /** The donations that a term `donation:` or `donor:` names, and their jobs. */
 export interface Known {
@@ -22,7 +25,10 @@ const MOST_DONATIONS = 5000;
  *
  * @throws UserError `usage` when a term names too many.
  */
-export async function findKnownDonations(db: Queryable, filter: Filter): Promise<KnownDonations> {
+export async function findKnownDonations(
+  db: Queryable,
+  filter: JobFilter,
+): Promise<KnownDonations> {
   const known = new Map<Term, Known>();
   for (const term of filter.terms) {
     if (term.name === 'donation' || term.name === 'donor') known.set(term, await look(db, term));
@@ -38,37 +44,39 @@ async function look(db: Queryable, term: Term): Promise<Known> {
       'Name fewer, or give more of the id.',
     );
   }
-  const { rows } = await db.query<{ job: string | null; key: string }>(
-    `select job_id::text as job, 'send:' || id as key from donations.receipt_deliveries
-       where donation_id = any ($1)
+  const { rows } = await db.query<{ job: string | null; delivery: string | null }>(
+    `select d.job_id::text as job, d.id as delivery from donations.receipt_donations c
+       join donations.receipt_deliveries d on d.receipt_id = c.receipt_id where c.donation_id = any ($1)
      union all
-     select job_id::text, '' from donations.job_attempts where donation_id = any ($1)`,
+     select job_id::text, null from donations.job_attempts where donation_id = any ($1)`,
     [donations],
   );
   return {
     donations,
     jobs: [...new Set(rows.flatMap(({ job }) => job ?? []))],
     keys: [
-      ...donations.flatMap((id) => [id, `charge:${id}`, `tokenize:${id}`]),
-      ...rows.flatMap(({ key }) => key || []),
+      ...donations.flatMap(keysOfDonation),
+      ...rows.flatMap(({ delivery }) => (delivery ? sendKey(delivery) : [])),
     ],
   };
 }
 
-async function findDonations(db: Queryable, { name, operator, values }: Term): Promise<string[]> {
-  const typed = values.map(String);
-  const escaped = typed.map((text) => text.replace(/[%_\\]/g, '\\$&'));
-  const patterns = escaped.map((text) => (operator === '~' ? `%${text}%` : `${text}%`));
-  const where =
-    name === 'donation'
-      ? `d.id like any ($1) and cardinality($2::text[]) > 0`
-      : operator === '~'
-        ? `(n.name ilike any ($1) or n.email ilike any ($1)) and cardinality($2::text[]) > 0`
-        : `n.id like any ($1) or lower(n.email) = any ($2)`;
+async function findDonations(db: Queryable, term: Term): Promise<string[]> {
+  const bindings = new Bindings();
   const { rows } = await db.query<{ id: string }>(
     `select d.id from donations.donations d join donations.donors n on n.id = d.donor_id
-     where ${where} limit ${MOST_DONATIONS + 1}`,
-    [patterns, typed.map((text) => text.toLowerCase())],
+     where ${isNamed(term, bindings)} limit ${MOST_DONATIONS + 1}`,
+    bindings.values,
   );
   return rows.map(({ id }) => id);
+}
+
+function isNamed(term: Term, bindings: Bindings): string {
+  if (term.name === 'donation') return beginsWith('d.id')(term, bindings);
+  const ofEmail = (condition: string) =>
+    `n.id in (select e.donor_id from donations.donor_emails e where ${condition})`;
+  if (term.operator === '~')
+    return `(${resembles('n.name')(term, bindings)}) or ${ofEmail(matches('e.email')(term, bindings))}`;
+  const addresses = bindings.add(term.values.map((value) => String(value).toLowerCase()));
+  return `${beginsWith('n.id')(term, bindings)} or ${ofEmail(`lower(e.email) = any (${addresses})`)}`;
 }

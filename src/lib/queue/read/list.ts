@@ -1,10 +1,10 @@
 import type { Queryable } from '../../db/database.ts';
 import { usageError } from '../../errors.ts';
-import { Params } from '../../filter/compile.ts';
-import type { Filter } from '../../filter/parse.ts';
-import type { JobState } from '../../filter/terms.ts';
+import { Bindings } from '../../filter/compile.ts';
+import type { JobState } from '../states.ts';
 import { findKnownDonations } from './known-donations.ts';
 import { conditionsOf, type JobSource, sourcesOf } from './sources.ts';
+import type { JobFilter } from './vocabulary.ts';
 
 /** One job of the queue. */
 export interface ListedJob {
@@ -13,19 +13,19 @@ export interface ListedJob {
   queue: string | null;
   state: JobState;
   attempts: number;
-  max_attempts: number;
-  run_at: Date;
+  maxAttempts: number;
+  runAt: Date;
   /** Since when it has been in its state; see JobSource. */
   at: Date;
-  created_at: Date;
-  locked_by: string | null;
+  createdAt: Date;
+  lockedBy: string | null;
   error: string | null;
-  error_class: string | null;
-  error_code: string | null;
+  errorClass: string | null;
+  errorCode: string | null;
   fingerprint: string | null;
   donation: string | null;
   donor: string | null;
-  donor_name: string | null;
+  donorName: string | null;
 }
 
 export type Sort = 'newest' | 'oldest' | 'attempts';
@@ -42,8 +42,8 @@ export interface BoundedCount {
   more: boolean;
 }
 
-/** Counting stops here: nobody needs to know whether it is 10,000 or 12,345,678 to the last job. */
-export const COUNT_BOUND = 10_000;
+/** Counting stops here: to count twelve million to the last job would take minutes. */
+const COUNT_BOUND = 10_000;
 
 interface Key {
   /** The columns of the order, of each source, and their types. */
@@ -81,7 +81,7 @@ function keyFor(sources: JobSource[], sort: Sort | undefined): Key {
  */
 export async function listJobs(
   tx: Queryable,
-  filter: Filter,
+  filter: JobFilter,
   { sort, limit, after }: { sort?: Sort | undefined; limit: number; after?: string | undefined },
 ): Promise<Page> {
   const sources = sourcesOf(filter);
@@ -91,11 +91,11 @@ export async function listJobs(
   const names = key.types.map((_, i) => `k${i}`);
   const direction = key.descending ? 'desc' : 'asc';
   const by = (columns: string[]) => columns.map((column) => `${column} ${direction}`).join(', ');
-  const params = new Params();
-  const beyond = after === undefined ? undefined : cursorPlaces(after, key, params);
+  const bindings = new Bindings();
+  const beyond = after === undefined ? undefined : cursorPlaces(after, key, bindings);
   const parts = sources.map((source) => {
     const columns = key.columns(source);
-    const where = [conditionsOf(source, filter, known, params)];
+    const where = [conditionsOf(source, filter, known, bindings)];
     if (beyond)
       where.push(`(${columns.join(', ')}) ${key.descending ? '<' : '>'} (${beyond.join(', ')})`);
     return `(select '${source.state}' as state, j.id, ${source.at} as at,
@@ -107,9 +107,11 @@ export async function listJobs(
        select * from (${parts.join(' union all ')}) found order by ${by(names)} limit ${limit + 1}
      )
      select p.state, p.at, j.id::text, t.identifier as task, q.queue_name as queue, 
-       coalesce(v.attempt, j.attempts)::int as attempts, j.max_attempts::int, j.run_at, j.created_at, j.locked_by,
-       coalesce(v.message, case when j.attempts > 0 then j.last_error end) as error,
-       v.error_class, v.error_code, v.fingerprint, d.donor_id as donor, n.name as donor_name,
+       coalesce(v.attempt, j.attempts)::int as attempts, j.max_attempts::int as "maxAttempts",
+       j.run_at as "runAt", j.created_at as "createdAt", j.locked_by as "lockedBy",
+       coalesce(v.message, j.last_error) as error,
+       v.error_class as "errorClass", v.error_code as "errorCode", v.fingerprint,
+       d.donor_id as donor, n.name as "donorName",
        coalesce(v.donation_id, j.payload->>'donation_id') as donation,
        array[${names.map((name) => `p.${name}::text`).join(', ')}] as cursor
      from page p
@@ -121,7 +123,7 @@ export async function listJobs(
      left join donations.donations d on d.id = coalesce(v.donation_id, j.payload->>'donation_id')
      left join donations.donors n on n.id = d.donor_id
      order by ${by(names.map((name) => `p.${name}`))}`,
-    params.values,
+    bindings.values,
   );
   const jobs = rows.slice(0, limit).map(({ cursor: _, ...job }) => job);
   const last = rows.length > limit ? rows[limit - 1]?.cursor : undefined;
@@ -131,20 +133,20 @@ export async function listJobs(
 /** How many jobs a filter lets through, counted up to a bound. */
 export async function countJobs(
   tx: Queryable,
-  filter: Filter,
+  filter: JobFilter,
   bound = COUNT_BOUND,
 ): Promise<BoundedCount> {
   const sources = sourcesOf(filter);
   if (sources.length === 0) return { count: 0, more: false };
   const known = await findKnownDonations(tx, filter);
-  const params = new Params();
+  const bindings = new Bindings();
   const parts = sources.map(
     (source) =>
-      `(select 1 from ${source.from} where ${conditionsOf(source, filter, known, params)} limit ${bound + 1})`,
+      `(select 1 from ${source.from} where ${conditionsOf(source, filter, known, bindings)} limit ${bound + 1})`,
   );
   const { rows } = await tx.query<{ count: number }>(
     `select count(*)::int from (select 1 from (${parts.join(' union all ')}) found limit ${bound + 1}) bounded`,
-    params.values,
+    bindings.values,
   );
   const count = rows[0]?.count ?? 0;
   return { count: Math.min(count, bound), more: count > bound };
@@ -153,7 +155,7 @@ export async function countJobs(
 const toCursor = ({ types, descending }: Key, values: string[]) =>
   Buffer.from(JSON.stringify([types.join(), descending, ...values])).toString('base64url');
 
-function cursorPlaces(cursor: string, { types, descending }: Key, params: Params): string[] {
+function cursorPlaces(cursor: string, { types, descending }: Key, bindings: Bindings): string[] {
   let parts: unknown;
   try {
     parts = JSON.parse(Buffer.from(cursor, 'base64url').toString());
@@ -166,5 +168,5 @@ function cursorPlaces(cursor: string, { types, descending }: Key, params: Params
       'Use what the page before printed, with the same filter and --sort.',
     );
   }
-  return parts.slice(2).map((value, i) => `${params.add(String(value))}::${types[i]}`);
+  return parts.slice(2).map((value, i) => `${bindings.add(String(value))}::${types[i]}`);
 }

@@ -1,8 +1,8 @@
 import type { Queryable } from '../../db/database.ts';
-import type { Filter } from '../../filter/parse.ts';
 import { listPauses, type Pause } from '../run/pauses.ts';
 import { checkTasks } from './check-tasks.ts';
 import { type BoundedCount, countJobs, listJobs, type Page, type Sort } from './list.ts';
+import type { JobFilter } from './vocabulary.ts';
 
 const WALK = ['seqscan', 'hashjoin', 'mergejoin']
   .map((plan) => `set local enable_${plan} = off`)
@@ -11,7 +11,7 @@ const WALK = ['seqscan', 'hashjoin', 'mergejoin']
 /** One page of jobs, how many there are, and which tasks are paused: what a list shows. */
 export async function readJobs(
   tx: Queryable,
-  filter: Filter,
+  filter: JobFilter,
   paging: { sort?: Sort | undefined; limit: number; after?: string | undefined },
 ): Promise<{ page: Page; total: BoundedCount; pauses: Pause[] }> {
   // A page and a bounded count walk along an index and stop; the planner, when its statistics are

@@ -1,20 +1,22 @@
 import {
+  amounts,
+  type Bindings,
   beginsWith,
   type Condition,
   type Conditions,
   compares,
   compileFilter,
   isAged,
+  isDated,
   isSince,
   matches,
-  matchesAnyCase,
-  type Params,
-  wantedStates,
+  resembles,
 } from '../../filter/compile.ts';
-import type { Filter, Term } from '../../filter/parse.ts';
-import type { JobState } from '../../filter/terms.ts';
+import type { Term } from '../../filter/parse.ts';
 import { FAILED_BY_OTHERS } from '../run/adopt.ts';
+import { endedBy, type JobState, RUNNING, WAITING, WAITING_AS } from '../states.ts';
 import type { KnownDonations } from './known-donations.ts';
+import { type JobFilter, type JobTerm, wantedStates } from './vocabulary.ts';
 
 /**
  * The jobs of one state, as the rows of one query: `j` is Graphile Worker's job, `v` the verdict on
@@ -50,7 +52,6 @@ const VERDICTS =
   'donations.job_verdicts v join graphile_worker._private_jobs j on j.id = v.job_id + 0';
 const BY_ID: Column[] = [{ sql: 'j.id', type: 'bigint' }];
 const IN_PAYLOAD = `j.payload->>'donation_id'`;
-const EXHAUSTED = 'j.attempts >= j.max_attempts and j.locked_at is null';
 
 /** Locked for this long a job is stuck, whoever has it: providers have deadlines of seconds. */
 const STUCK_AFTER = `interval '10 minutes'`;
@@ -59,10 +60,10 @@ const OUR_LOCKER_IS_GONE = `exists (
     and (w.stopped_at is not null or w.released_at is not null or w.seen_at < now() - interval '6 seconds'))`;
 const STUCK = `(j.locked_at < now() - ${STUCK_AFTER} or ${OUR_LOCKER_IS_GONE})`;
 
-const waiting = (state: JobState, where: string, at: string): JobSource => ({
+const waiting = (state: keyof typeof WAITING_AS, at: string): JobSource => ({
   state,
   from: JOBS,
-  where: `j.is_available = true and ${where}`,
+  where: `${WAITING} and ${WAITING_AS[state]}`,
   at,
   natural: 'queue',
   walk: BY_ID,
@@ -70,10 +71,11 @@ const waiting = (state: JobState, where: string, at: string): JobSource => ({
   judged: false,
   donation: IN_PAYLOAD,
 });
-const ended = (state: JobState, decision: string): JobSource => ({
+const ended = (state: JobState, decision: 'fail' | 'hold'): JobSource => ({
   state,
   from: VERDICTS,
-  where: `v.decision = '${decision}' and v.decision <> 'retry' and v.applied_at is not null and ${EXHAUSTED}`,
+  // The index of verdicts that are no retries is for queries that say so.
+  where: `v.decision <> 'retry' and ${endedBy(decision)}`,
   at: 'v.decided_at',
   natural: 'time',
   walk: [{ sql: 'v.job_id', type: 'bigint' }],
@@ -83,7 +85,7 @@ const ended = (state: JobState, decision: string): JobSource => ({
 });
 
 /** Where the jobs are that a filter lets through. */
-export function sourcesOf(filter: Filter): JobSource[] {
+export function sourcesOf(filter: JobFilter): JobSource[] {
   const states = wantedStates(filter);
   const sources: JobSource[] = [];
   if (states.has('failed')) {
@@ -107,7 +109,7 @@ export function sourcesOf(filter: Filter): JobSource[] {
     sources.push({
       state: 'running',
       from: JOBS,
-      where: `j.locked_at is not null${kind}`,
+      where: `${RUNNING}${kind}`,
       at: 'j.locked_at',
       natural: 'time',
       walk: BY_ID,
@@ -116,38 +118,38 @@ export function sourcesOf(filter: Filter): JobSource[] {
       donation: IN_PAYLOAD,
     });
   }
-  if (states.has('ready')) sources.push(waiting('ready', 'j.run_at <= now()', 'j.run_at'));
-  if (states.has('retrying'))
-    sources.push(waiting('retrying', 'j.run_at > now() and j.attempts > 0', 'j.created_at'));
-  if (states.has('scheduled'))
-    sources.push(waiting('scheduled', 'j.run_at > now() and j.attempts = 0', 'j.created_at'));
+  if (states.has('ready')) sources.push(waiting('ready', 'j.run_at'));
+  if (states.has('retrying')) sources.push(waiting('retrying', 'j.created_at'));
+  if (states.has('scheduled')) sources.push(waiting('scheduled', 'j.created_at'));
   return sources;
 }
 
 /** Everything that a source's jobs must satisfy, the filter included. */
 export function conditionsOf(
   source: JobSource,
-  filter: Filter,
+  filter: JobFilter,
   known: KnownDonations,
-  params: Params,
+  bindings: Bindings,
 ): string {
-  return [source.where, ...compileFilter(filter, meaning(source, known), params)].join(' and ');
+  return [source.where, ...compileFilter(filter, meaning(source, known), bindings)].join(' and ');
 }
 
 function meaning(
   { state, id, at, judged, donation }: JobSource,
   known: KnownDonations,
-): Conditions {
-  const ofDonation = (column: 'fund' | 'campaign'): Condition => {
-    const condition = matchesAnyCase(`d.${column}`);
-    return (term, params) =>
-      `exists (select 1 from donations.donations d where d.id = ${donation} and ${condition(term, params)})`;
-  };
-  const isKnown: Condition = (term, params) => {
+): Conditions<JobTerm> {
+  const ofDonation =
+    (condition: Condition): Condition =>
+    (term, bindings) =>
+      `exists (select 1 from donations.donations d where d.id = ${donation} and (${condition(term, bindings)}))`;
+  const ofFund: Condition = (term, bindings) =>
+    `exists (select 1 from donations.allocations f
+      where f.donation_id = ${donation} and (${resembles('f.fund')(term, bindings)}))`;
+  const isKnown: Condition = (term, bindings) => {
     const { donations, jobs, keys } = known(term);
     return judged
-      ? `v.donation_id = any (${params.add(donations)}::text[])`
-      : `j.id = any (${params.add(jobs)}::bigint[]) or j.key = any (${params.add(keys)}::text[])`;
+      ? `v.donation_id = any (${bindings.add(donations)}::text[])`
+      : `j.id = any (${bindings.add(jobs)}::bigint[]) or j.key = any (${bindings.add(keys)}::text[])`;
   };
   // Of jobs without a standing verdict the ledger knows what went wrong last.
   const last = (column: string) =>
@@ -155,38 +157,45 @@ function meaning(
       order by a.started_at desc limit 1)`;
   const error = (column: string) => (judged ? `v.${column}` : last(column));
   return {
-    job: ({ values }, params) => `${id} = any (${params.add(values)}::bigint[])`,
-    task: (term, params) =>
+    // It chooses the sources.
+    state: null,
+    job: ({ values }, bindings) => `${id} = any (${bindings.add(values)}::bigint[])`,
+    task: (term, bindings) =>
       judged
-        ? matches('v.task')(term, params)
+        ? matches('v.task')(term, bindings)
         : `j.task_id = any (array(select t.id from graphile_worker._private_tasks t
-             where ${matches('t.identifier')(term, params)}))`,
-    queue: (term, params) =>
+             where ${matches('t.identifier')(term, bindings)}))`,
+    queue: (term, bindings) =>
       `j.job_queue_id = any (array(select q.id from graphile_worker._private_job_queues q
-         where ${matches('q.queue_name')(term, params)}))`,
-    error: (term, params) => {
+         where ${matches('q.queue_name')(term, bindings)}))`,
+    error: (term, bindings) => {
       if (term.operator === '~')
-        return matches(judged ? 'v.message' : 'j.last_error')(term, params);
-      return `${matches(error('error_class'))(term, params)} or ${matches(error('error_code'))(term, params)}`;
+        return matches(judged ? 'v.message' : 'j.last_error')(term, bindings);
+      return `${matches(error('error_class'))(term, bindings)} or ${matches(error('error_code'))(term, bindings)}`;
     },
     fingerprint: beginsWith(error('fingerprint')),
     donation: isKnown,
     donor: isKnown,
-    fund: ofDonation('fund'),
-    campaign: ofDonation('campaign'),
+    fund: ofFund,
+    campaign: ofDonation(resembles('d.campaign')),
+    amount: ofDonation(amounts('d.amount_minor', 'd.currency')),
+    received: ofDonation(isDated('d.received_on')),
     batch: beginsWith(`j.payload->>'batch_id'`),
+    retry: (term, bindings) =>
+      `${id} = any (array(select w.job_id from donations.paced_retries w
+         where ${beginsWith('w.operation')(term, bindings)}))`,
     age: isAged(at),
     since: isSince(at),
     attempts: compares(judged ? 'coalesce(v.attempt, j.attempts)' : 'j.attempts'),
-    worker: (term, params) => workerCondition(state, term, params),
-    payload: (term, params) =>
-      matches(`(j.payload #>> ${params.add(term.path)}::text[])`)(term, params),
+    worker: (term, bindings) => workerCondition(state, term, bindings),
+    payload: (term, bindings) =>
+      matches(`(j.payload #>> ${bindings.add(term.path)}::text[])`)(term, bindings),
   };
 }
 
 /** Of a running job who has it, by either of its names; of others who ran it last. */
-function workerCondition(state: JobState, term: Term, params: Params): string {
-  const isNamed = (sql: string) => beginsWith(sql)(term, params);
+function workerCondition(state: JobState, term: Term, bindings: Bindings): string {
+  const isNamed = (sql: string) => beginsWith(sql)(term, bindings);
   if (state === 'running') {
     return `${isNamed('j.locked_by')} or j.locked_by in (
       select w.pool_id from donations.workers w where ${isNamed('w.id')})`;

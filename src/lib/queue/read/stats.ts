@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import { FAILED_BY_OTHERS } from '../run/adopt.ts';
 import { listPauses, type Pause } from '../run/pauses.ts';
+import { RUNNING as IS_RUNNING, WAITING, WAITING_AS, WILL_RETRY } from '../states.ts';
 
 /** 50th, 95th and 99th percentile, in milliseconds. */
 export interface Percentiles {
@@ -50,19 +51,19 @@ const BOUNDS: Bounds = { jobs: 100_000, attempts: 20_000 };
 
 const readySql = ({ jobs }: Bounds) => `
   select task_id, count(*)::int as ready, min(run_at) as oldest
-  from (select task_id, run_at from graphile_worker._private_jobs
-        where is_available = true and run_at <= now() order by priority, run_at limit ${jobs}) w
+  from (select j.task_id, j.run_at from graphile_worker._private_jobs j
+        where ${WAITING} and ${WAITING_AS.ready} order by j.priority, j.run_at limit ${jobs}) w
   group by task_id`;
 const laterSql = ({ jobs }: Bounds) => `
-  select task_id, count(*) filter (where attempts > 0)::int as retrying,
-    count(*) filter (where attempts = 0)::int as scheduled
-  from (select task_id, attempts from graphile_worker._private_jobs
-        where is_available = true and run_at > now() order by priority, run_at limit ${jobs}) w
+  select task_id, count(*) filter (where begun)::int as retrying,
+    count(*) filter (where not begun)::int as scheduled
+  from (select j.task_id, ${WILL_RETRY} as begun from graphile_worker._private_jobs j
+        where ${WAITING} and j.run_at > now() order by j.priority, j.run_at limit ${jobs}) w
   group by task_id`;
 const runningSql = ({ jobs }: Bounds) => `
   select task_id, count(*)::int as running
-  from (select task_id from graphile_worker._private_jobs
-        where locked_at is not null order by locked_at limit ${jobs}) w
+  from (select j.task_id from graphile_worker._private_jobs j
+        where ${IS_RUNNING} order by j.locked_at limit ${jobs}) w
   group by task_id`;
 const failedByOthersSql = ({ jobs }: Bounds) => `
   select task_id, count(*)::int as failed
@@ -217,7 +218,7 @@ function toStats(task: string, own: Counts, spanMs: number): TaskStats {
 }
 
 /** How long a number of jobs lasts at so many a minute net, in milliseconds; null for ever. */
-export function drainTime(ready: number, netPerMinute: number): number | null {
+function drainTime(ready: number, netPerMinute: number): number | null {
   if (ready === 0) return 0;
   return netPerMinute > 0 ? (ready / netPerMinute) * 60_000 : null;
 }

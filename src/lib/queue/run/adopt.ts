@@ -8,7 +8,7 @@ const BATCH = 1000;
  * of other tools, people by hand. Of those before this moment there are verdicts; a minute is left
  * for transactions that were still open.
  */
-export const NOT_SEEN_YET = `j.updated_at > coalesce(
+const NOT_SEEN_YET = `j.updated_at > coalesce(
   (select value::timestamptz from donations.settings where key = 'failures_seen_until'), '-infinity'
 ) - interval '1 minute'`;
 

@@ -21,7 +21,7 @@ export const CONTROL_CHANNEL = 'donations_control';
 const MAX_PROBE_MS = 60_000;
 
 /** How long to wait before the n-th probe of a provider (0 the first): doubling from a second to a minute. */
-export const probeDelayMs = (probes: number) => Math.min(MAX_PROBE_MS, 1000 * 2 ** probes);
+const probeDelayMs = (probes: number) => Math.min(MAX_PROBE_MS, 1000 * 2 ** probes);
 
 const COLUMNS = 'task, cause, reason, since, until, probes, next_probe_at';
 const IN_FORCE = '(until is null or until > now())';

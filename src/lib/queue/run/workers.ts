@@ -26,7 +26,7 @@ export interface WorkerRow {
 /** Without a heartbeat for this long (and without its lock) a worker is taken for gone. */
 export const GONE_AFTER_MS = 3000;
 /** Without a heartbeat for this long it is gone even if Postgres still holds its lock (its host vanished). */
-export const GONE_FOR_SURE_AFTER_MS = 60_000;
+const GONE_FOR_SURE_AFTER_MS = 60_000;
 /** After Postgres has started nobody is taken for gone until all had time to come back. */
 const RESTART_GRACE_MS = 15_000;
 

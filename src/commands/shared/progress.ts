@@ -1,4 +1,4 @@
-import type { Io } from '../../../lib/output/io.ts';
+import type { Io } from '../../lib/output/io.ts';
 
 const WIDTH = 30;
 
@@ -32,7 +32,7 @@ export class Progress {
 
   #draw(): void {
     const { stderr } = this.#io;
-    // One job needs no bar.
+    // One row needs no bar.
     if (!stderr.isTTY || this.#total < 2) return;
     this.#drawn = true;
     const full = Math.round((WIDTH * this.#done) / this.#total);

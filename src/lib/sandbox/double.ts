@@ -1,22 +1,10 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { HttpAnswer, HttpRequest } from '../http/server.ts';
 
 /** One request to a double, its body read whole. */
-export interface SandboxRequest {
-  method: string;
-  /** Without the query. */
-  path: string;
-  /** Without the question mark. */
-  query: string;
-  headers: IncomingHttpHeaders;
-  body: string;
-}
+export type SandboxRequest = Omit<HttpRequest, 'body'> & { body: string };
 
-/** What a double answers; the faults may still spoil it on its way. */
-export interface Answer {
-  status: number;
-  headers: Record<string, string>;
-  body: string;
-}
+/** What a double answers. A fault may still change it, or keep it back. */
+export type Answer = Required<HttpAnswer>;
 
 /** What goes wrong inside the provider while it works on a request. */
 export interface Trouble {
@@ -32,13 +20,4 @@ export type Refusal = 'unauthorized' | 'forbidden' | 'conflicts' | 'unavailable'
 export interface Double {
   handle(request: SandboxRequest, trouble: Trouble): Promise<Answer>;
   refuse(refusal: Refusal, retryAfterMs: number): Answer;
-}
-
-/** An answer in JSON. */
-export function json(status: number, value: unknown, headers: Record<string, string> = {}): Answer {
-  return {
-    status,
-    headers: { 'Content-Type': 'application/json', ...headers },
-    body: JSON.stringify(value),
-  };
 }

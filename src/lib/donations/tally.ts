@@ -1,7 +1,7 @@
 import type { Queryable } from '../db/database.ts';
 
 /** What became of a set of donations, counted. */
-export interface Account {
+export interface Tally {
   donations: number;
   charged: number;
   declined: number;
@@ -19,21 +19,23 @@ export interface Account {
 }
 
 /** Counts what became of donations since a moment. Each is in exactly one place, or the sums do not add up. */
-export async function accountFor(db: Queryable, since: Date): Promise<Account> {
-  const { rows } = await db.query<Account>(
+export async function tallySince(db: Queryable, since: Date): Promise<Tally> {
+  const { rows } = await db.query<Tally>(
     `with gifts as (
-       select d.id, d.status, d.card_saved_at, l.status as receipt,
+       select d.id, d.status, c.card_saved_at, l.status as receipt,
          exists (select 1 from donations.job_verdicts v
            where v.donation_id = d.id and v.task = 'tokenize_card' and v.decision <> 'retry') as token_failed
        from donations.donations d
-       left join donations.receipt_deliveries l on l.donation_id = d.id and l.kind = 'original'
+       left join donations.charges c on c.donation_id = d.id
+       left join donations.receipt_donations rd on rd.donation_id = d.id and rd.kind = 'donation' and rd.live
+       left join donations.receipt_deliveries l on l.receipt_id = rd.receipt_id and l.kind = 'original'
        where d.created_at >= $1
      )
      select
        count(*)::int as donations,
        count(*) filter (where status = 'succeeded')::int as charged,
        count(*) filter (where status = 'failed')::int as declined,
-       count(*) filter (where status not in ('succeeded', 'failed'))::int as unsettled,
+       count(*) filter (where status in ('pending', 'processing', 'requires_action'))::int as unsettled,
        count(*) filter (where card_saved_at is not null)::int as tokenized,
        count(*) filter (where status = 'succeeded' and card_saved_at is null and not token_failed)::int as "tokensOpen",
        count(*) filter (where card_saved_at is null and token_failed)::int as "tokensFailed",
@@ -44,19 +46,18 @@ export async function accountFor(db: Queryable, since: Date): Promise<Account> {
      from gifts`,
     [since],
   );
-  return rows[0] as Account;
+  return rows[0] as Tally;
 }
 
 /** True when nothing is under way any more. */
-export const isSettledAccount = (account: Account) =>
-  account.unsettled === 0 && account.tokensOpen === 0 && account.receiptsOpen === 0;
+export const isComplete = (tally: Tally) =>
+  tally.unsettled === 0 && tally.tokensOpen === 0 && tally.receiptsOpen === 0;
 
 /** True when every donation is in exactly one place. */
-export const addsUp = (account: Account) =>
-  account.donations === account.charged + account.declined + account.unsettled &&
-  account.charged === account.tokenized + account.tokensFailed + account.tokensOpen &&
-  account.charged ===
-    account.accepted + account.held + account.receiptsFailed + account.receiptsOpen;
+export const addsUp = (tally: Tally) =>
+  tally.donations === tally.charged + tally.declined + tally.unsettled &&
+  tally.charged === tally.tokenized + tally.tokensFailed + tally.tokensOpen &&
+  tally.charged === tally.accepted + tally.held + tally.receiptsFailed + tally.receiptsOpen;
 
 export interface TaskTotals {
   task: string;

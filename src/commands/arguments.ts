@@ -1,0 +1,63 @@
+import type { Command } from 'commander';
+import { usageError } from '../lib/errors.ts';
+import { brokenCharacter, quoted } from '../lib/text.ts';
+
+/** Longer than a person types and than a filter of a thousand job ids; every value has its own limit beyond. */
+const MAX_ARGUMENT = 65_536;
+/** How long an option's value may be. */
+const MAX_VALUE = 10_000;
+const MAX_REASON = 1000;
+
+/**
+ * Refuses command lines that no person and no program can have meant, before they are read.
+ * @throws UserError `usage`.
+ */
+export function checkArguments(args: string[]): void {
+  for (const arg of args) {
+    const broken = brokenCharacter(arg);
+    if (broken) {
+      throw usageError(
+        `the argument ${quoted(arg)} has ${broken}`,
+        'Enter it anew, without that character.',
+      );
+    }
+    if (arg.length > MAX_ARGUMENT) throw tooLong(`the argument ${quoted(arg)}`, arg, MAX_ARGUMENT);
+  }
+}
+
+/**
+ * Refuses values of options that are too long for whatever they are.
+ * @throws UserError `usage` that names the option.
+ */
+export function checkValues(command: Command): void {
+  for (const option of command.options) {
+    const value: unknown = command.getOptionValue(option.attributeName());
+    const max = option.attributeName() === 'reason' ? MAX_REASON : MAX_VALUE;
+    if (typeof value === 'string' && value.length > max) {
+      throw tooLong(option.long ?? option.flags, value, max);
+    }
+  }
+}
+
+const tooLong = (what: string, text: string, max: number) =>
+  usageError(
+    `${what} is ${text.length.toLocaleString('en-US')} characters long`,
+    `At most ${max.toLocaleString('en-US')} are allowed.`,
+  );
+
+/** The arguments as Commander has to see them. */
+export const forCommander = (args: string[]): string[] => args.map(explicitJson).map(negatedTerm);
+
+// Commander would take the word after a bare --json for its fields: `show --json don_…`.
+const explicitJson = (arg: string) => (arg === '--json' ? '--json=' : arg);
+
+// `-state:held` is a term of a filter, not an option.
+const negatedTerm = (arg: string) => (/^-[a-z][\w.]*:/.test(arg) ? ` ${arg}` : arg);
+
+/** Whether errors have to be told as JSON: decided before the command line is known to be right. */
+export const wantsJson = (args: string[]): boolean =>
+  args.some(
+    (arg, i) =>
+      /^--json(=|$)|^--output=(nd)?json$/.test(arg) ||
+      (arg === '--output' && /^(nd)?json$/.test(args[i + 1] ?? '')),
+  );

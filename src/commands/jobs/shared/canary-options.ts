@@ -1,0 +1,45 @@
+import { type Command, Option } from 'commander';
+import { parseCount, parseShare } from '../../../lib/parse.ts';
+import type { JobPlan } from '../../../lib/queue/change/plan.ts';
+import type { Context } from '../../context.ts';
+import type { MakePacing } from '../../shared/run-bulk.ts';
+
+export interface CanaryOptions {
+  canary?: string;
+  maxFailures: string;
+}
+
+/** Adds `--canary`, for changes whose jobs are run at once. */
+export const withCanary = (command: Command): Command =>
+  command
+    .option('--canary <n>', 'so many first; go on only if they succeed')
+    .addOption(
+      new Option(
+        '--max-failures <share>',
+        'with --canary: stop when more than this have failed',
+      ).default('20%'),
+    );
+
+/** The pacing that they ask for; undefined for full speed. */
+export function canaryOf(
+  context: Context,
+  options: CanaryOptions,
+): MakePacing<JobPlan> | undefined {
+  const maxFailures = parseShare(options.maxFailures);
+  if (options.canary === undefined) return undefined;
+  const canary = parseCount(options.canary, { max: 1000 });
+  const { signal } = context;
+  return async (plan, note) => {
+    const { startRollout } = await import('../../../lib/queue/change/rollout.ts');
+    return startRollout(plan, {
+      db: await context.db(),
+      canary,
+      maxFailures,
+      signal,
+      onWait({ pending, failed }) {
+        const failures = failed > 0 ? `, ${failed} failed` : '';
+        note(pending > 0 ? `waiting for ${pending} of them${failures}` : '');
+      },
+    });
+  };
+}

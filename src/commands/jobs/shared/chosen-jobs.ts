@@ -1,0 +1,36 @@
+import type { Command } from 'commander';
+import { usageError } from '../../../lib/errors.ts';
+import type { JobFilter } from '../../../lib/queue/read/vocabulary.ts';
+import { type BulkOptions, withBulk } from '../../shared/bulk-options.ts';
+import { type FilterOptions, filterOf, withFilter } from '../../shared/filter-options.ts';
+
+export type ChangeOptions = BulkOptions & FilterOptions;
+
+/** What a plan about jobs tells besides what every plan does. */
+export const JOB_PLAN_FIELDS = ['tasks', 'unknown', 'oldest', 'newest'];
+
+/** Adds what every change of many jobs takes: ids or a filter, and how carefully it is done. */
+export const withJobs = (command: Command): Command =>
+  withBulk(
+    withFilter(command, 'job ids, or terms that must all hold: task:… error:~… age:>1h'),
+    'jobs',
+    JOB_PLAN_FIELDS,
+  );
+
+/** Words that are all numbers are job ids; otherwise they are a filter. */
+export function chosenJobs(words: string[], options: FilterOptions): JobFilter {
+  const ids = words.filter((word) => /^\d+$/.test(word));
+  const filter = filterOf(
+    ids.length > 0
+      ? [...words.filter((word) => !ids.includes(word)), `job:${ids.join(',')}`]
+      : words,
+    options,
+  );
+  if (filter.terms.length === 0) {
+    throw usageError(
+      'say which jobs: ids, --failed, or a filter',
+      "For instance --failed, or 'task:send_receipt error:~timeout'.",
+    );
+  }
+  return filter;
+}

@@ -1,0 +1,56 @@
+import type { Column } from '../../../lib/output/render.ts';
+import type { ErrorGroup } from '../../../lib/queue/read/errors.ts';
+
+/** The command that retries just this group; null when that would change nothing. */
+export const retryOf = ({ filter, retryable }: ErrorGroup): string | null =>
+  retryable === 0 ? null : `donations jobs retry ${quoted(filter)}`;
+
+/** As a shell takes it for one word: a part of an error's text may hold anything. */
+const quoted = (text: string) =>
+  /^[\w:.,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+
+const trend = ({ recent, before }: ErrorGroup) =>
+  recent > before ? 'rising' : recent < before ? 'falling' : 'steady';
+const ARROWS = { rising: '↑', falling: '↓', steady: '→' };
+
+/** A group of failures of one cause. */
+export const ERROR_COLUMNS: Column<ErrorGroup>[] = [
+  { name: 'fingerprint', header: 'FINGERPRINT', value: (group) => group.fingerprint },
+  {
+    name: 'failed',
+    header: 'FAILED',
+    value: (group) => group.failed,
+    tone: (group) => (group.failed > 0 ? 'bad' : undefined),
+    align: 'right',
+  },
+  {
+    name: 'held',
+    header: 'HELD',
+    value: (group) => group.held,
+    tone: (group) => (group.held > 0 ? 'bad' : undefined),
+    align: 'right',
+  },
+  {
+    name: 'recent',
+    header: 'LATELY',
+    value: (group) => group.recent,
+    text: (group) => `${group.recent} ${ARROWS[trend(group)]}`,
+    tone: (group) => (trend(group) === 'rising' ? 'bad' : undefined),
+    align: 'right',
+  },
+  { name: 'before', header: 'BEFORE', value: (group) => group.before, wide: true },
+  { name: 'trend', header: 'TREND', value: trend, wide: true },
+  {
+    name: 'tasks',
+    header: 'TASKS',
+    value: (group) => group.tasks,
+    text: (group) => group.tasks.join(', '),
+  },
+  { name: 'error', header: 'ERROR', value: (group) => group.message },
+  { name: 'error_class', header: 'CLASS', value: (group) => group.errorClass, wide: true },
+  { name: 'first', header: 'FIRST', value: (group) => group.first },
+  { name: 'last', header: 'LAST', value: (group) => group.last },
+  { name: 'example', header: 'EXAMPLE', value: (group) => group.example, align: 'right' },
+  { name: 'retryable', header: 'RETRYABLE', value: (group) => group.retryable, wide: true },
+  { name: 'retry', header: 'RETRY', value: retryOf, wide: true },
+];

@@ -1,0 +1,55 @@
+import { Command } from 'commander';
+import { notFound } from '../../lib/errors.ts';
+import type { Organization } from '../../lib/organizations/organization.ts';
+import { say } from '../../lib/output/io.ts';
+import {
+  type Column,
+  chosenFormat,
+  type OutputOptions,
+  renderOne,
+} from '../../lib/output/render.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+
+export const COLUMNS: Column<Organization>[] = [
+  { name: 'id', header: 'ORGANIZATION', value: (row) => row.id },
+  { name: 'version', header: 'VERSION', value: (row) => row.version },
+  { name: 'legal_name', header: 'LEGAL NAME', value: (row) => row.legalName },
+  {
+    name: 'address',
+    header: 'ADDRESS',
+    value: (row) => row.address,
+    text: (row) => row.address.join(', '),
+  },
+  { name: 'tax_id', header: 'TAX ID', value: (row) => row.taxId },
+  { name: 'email', header: 'E-MAIL', value: (row) => row.email },
+  { name: 'country', header: 'COUNTRY', value: (row) => row.country },
+  { name: 'locale', header: 'LOCALE', value: (row) => row.locale },
+  { name: 'time_zone', header: 'TIME ZONE', value: (row) => row.timeZone },
+  { name: 'receipt_series', header: 'SERIES', value: (row) => row.receiptSeries },
+  { name: 'no_goods_statement', header: 'NOTHING IN RETURN', value: (row) => row.noGoodsStatement },
+];
+
+/** `donations organization show`: what stands on receipts that are issued now. */
+export function organizationShowCommand(context: Context): Command {
+  const command = new Command('show').description('the facts that stand on receipts issued now');
+  return examples(withOutput(command, COLUMNS), [
+    ['donations organization show', 'as the database has it'],
+    ['donations organization show --json', 'for a script'],
+  ]).action(async (options: OutputOptions) => {
+    const { differences, findOrganization, organizationInSettings } = await import(
+      '../../lib/organizations/organization.ts'
+    );
+    const organization = await context.read(findOrganization);
+    if (!organization) throw notFound('no organisation is on record');
+    renderOne(context.io, options, COLUMNS, organization);
+    const settings = organizationInSettings(await context.config());
+    const different = differences(organization, settings);
+    if (different.length > 0 && chosenFormat(options).format === 'table')
+      say(
+        context.io,
+        `The settings differ in ${different.join(', ')}.\nNext: donations organization update`,
+      );
+  });
+}

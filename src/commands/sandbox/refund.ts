@@ -1,0 +1,49 @@
+import { Command } from 'commander';
+import { decimalAmount, formatMoney, type Money, parseAmount } from '../../lib/money.ts';
+import { type Column, type OutputOptions, renderOne } from '../../lib/output/render.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { openSandbox } from './shared/open-sandbox.ts';
+
+interface Refund {
+  id: string;
+  paymentIntent: string;
+  amount: Money;
+}
+
+const COLUMNS: Column<Refund>[] = [
+  { name: 'id', header: 'REFUND', value: (row) => row.id },
+  { name: 'payment_intent', header: 'PAYMENT', value: (row) => row.paymentIntent },
+  {
+    name: 'amount',
+    header: 'AMOUNT',
+    value: (row) => decimalAmount(row.amount),
+    text: (row) => formatMoney(row.amount),
+  },
+  { name: 'currency', header: 'CURRENCY', value: (row) => row.amount.currency, wide: true },
+];
+
+/** `donations sandbox refund`: gives a payment back, as somebody at Stripe's dashboard does it. */
+export function sandboxRefundCommand(context: Context): Command {
+  const command = new Command('refund')
+    .description('Give a payment back in the Stripe double, as at Stripe’s dashboard.')
+    .argument('<payment-intent>', 'its id at Stripe: pi_…')
+    .option('--amount <amount>', 'a part of it, in its currency; by default all that is left')
+    .action(async (id: string, options: OutputOptions & { amount?: string }) => {
+      const sandbox = await openSandbox(context);
+      const payment = await sandbox.paymentIntent(id);
+      const currency = payment.currency as string;
+      const part = options.amount === undefined ? undefined : parseAmount(options.amount, currency);
+      const refund = await sandbox.refund(id, part?.minor);
+      renderOne(context.io, options, COLUMNS, {
+        id: refund.id,
+        paymentIntent: id,
+        amount: { minor: BigInt(refund.amount as number), currency },
+      });
+    });
+  return examples(withOutput(command, COLUMNS), [
+    ['donations sandbox refund pi_0a1b2c', 'all of it'],
+    ['donations sandbox refund pi_0a1b2c --amount 12.50', 'a part of it'],
+  ]);
+}

@@ -1,0 +1,107 @@
+import type { Applied } from '../../lib/bulk/apply.ts';
+import type { BulkChange, Pacing, Plan } from '../../lib/bulk/change.ts';
+import { UserError } from '../../lib/errors.ts';
+import { type Io, print, say } from '../../lib/output/io.ts';
+import { chosenFormat, fieldsOf, renderOne } from '../../lib/output/render.ts';
+import { capital, grouped } from '../../lib/output/text.ts';
+import type { Context } from '../context.ts';
+import { type BulkOptions, bulkLimits } from './bulk-options.ts';
+import { planText, writePlan } from './bulk-plan.ts';
+import { confirmChange } from './confirm-bulk.ts';
+import { Progress } from './progress.ts';
+
+/** Paces a change otherwise than at full speed; `note` is shown beside the progress. */
+export type MakePacing<P extends Plan> = (plan: P, note: (text: string) => void) => Promise<Pacing>;
+
+/** Plans a change, asks, makes it, says what was done. */
+export async function runBulk<P extends Plan>(
+  context: Context,
+  change: BulkChange<P>,
+  options: BulkOptions,
+  makePacing?: MakePacing<P>,
+): Promise<void> {
+  const { limit, confirmed } = bulkLimits(options);
+  const [{ applyChange }, { atFullSpeed }] = await Promise.all([
+    import('../../lib/bulk/apply.ts'),
+    import('../../lib/bulk/pacing.ts'),
+  ]);
+  const { io, signal } = context;
+  const json = chosenFormat(options).format !== 'table';
+  const db = await context.db();
+  const plan = await change.plan(db, limit);
+  if (options.dryRun)
+    return json ? writePlan(io, options, change, plan) : print(io, planText(io, change, plan));
+  if (!json) say(io, planText(io, change, plan));
+  if (plan.count === 0) {
+    const { skipped } = plan;
+    if (json) writeDone(io, options, { operation: null, changed: 0, skipped });
+    return;
+  }
+
+  const progress = new Progress(io, plan.count);
+  const pacing = makePacing
+    ? await makePacing(plan, (text) => progress.note(text))
+    : atFullSpeed(signal);
+  const wasAsked = await confirmChange(context, change, plan, { yes: options.yes, confirmed });
+  // While somebody was thinking, more may have come.
+  if (wasAsked && (await change.hasOutgrown(db, plan))) {
+    throw new UserError(
+      'try_again',
+      `since the plan of ${grouped(plan.eligible)} ${change.words.many} there are more`,
+      'Look again, and confirm what there is now.',
+    );
+  }
+
+  context.stopsByItself = true;
+  const operator = await context.operator();
+  const { reason } = options;
+  let done = 0;
+  const onChunk = (changed: number) => {
+    done = changed;
+    progress.show(changed);
+  };
+  const applied = await applyChange(db, change, { plan, operator, reason, pacing, onChunk })
+    .finally(() => progress.end())
+    .catch((error) => {
+      if (done > 0)
+        say(
+          io,
+          `${grouped(done)} of ${grouped(plan.count)} ${change.words.many} were done before this; the same command does the rest:`,
+        );
+      throw error;
+    });
+  report(context, change, plan, { applied, pacing, options });
+}
+
+/** Writes what was done, for scripts. */
+function writeDone(io: Io, options: BulkOptions, record: Record<string, unknown>): void {
+  renderOne(io, options, fieldsOf(...Object.keys(record)), record);
+}
+
+/** Says what was done, and why not all of it. */
+function report<P extends Plan>(
+  { io, signal }: Context,
+  { words }: BulkChange<P>,
+  { count, skipped }: P,
+  { applied, pacing, options }: { applied: Applied; pacing: Pacing; options: BulkOptions },
+): void {
+  const { operation, changed } = applied;
+  const { stopped, outcomes } = pacing;
+  if (chosenFormat(options).format !== 'table') {
+    const result = { operation: operation ?? null, changed, planned: count, skipped };
+    writeDone(io, options, { ...result, stopped: stopped?.code ?? null, outcomes });
+  } else {
+    const others =
+      !stopped && changed < count
+        ? ` (${grouped(count - changed)} were changed by others meanwhile)`
+        : '';
+    const what = count === 1 ? words.one : words.many;
+    print(io, `${words.past} ${grouped(changed)} of ${grouped(count)} ${what}${others}.`);
+  }
+  if (operation) say(io, words.next(operation));
+  if (!stopped) return;
+  if (stopped.code !== 'interrupted')
+    throw new UserError('partly_done', stopped.message, 'What went wrong: donations jobs errors');
+  say(io, capital(stopped.message));
+  signal.throwIfAborted();
+}

@@ -1,0 +1,35 @@
+import { notFound, usageError } from '../errors.ts';
+import type { Queryable } from './database.ts';
+
+/** Text as a part of a LIKE pattern: what LIKE takes for wildcards is literal. */
+const literal = (text: string) => text.replace(/[%_\\]/g, '\\$&');
+
+/** The LIKE pattern of texts that begin with this one. */
+export const likePrefix = (text: string) => `${literal(text)}%`;
+
+/** The LIKE pattern of texts that contain this one. */
+export const likeContains = (text: string) => `%${literal(text)}%`;
+
+/**
+ * The one id of a column that begins with what a person typed.
+ *
+ * @param from table and column: `donations.audit_log`, `id`.
+ * @param what as people call it: `audit entry`, `audit entries`.
+ * @throws UserError `not_found`, or `usage` when several fit.
+ */
+export async function findByPrefix(
+  db: Queryable,
+  { table, column }: { table: string; column: string },
+  ref: string,
+  { prefix, one, many, hint }: { prefix: string; one: string; many: string; hint: string },
+): Promise<string> {
+  const { rows } = await db.query<{ id: string }>(
+    `select distinct ${column} as id from ${table}
+     where starts_with($1, $2) and ${column} like $3 limit 2`,
+    [ref, prefix, likePrefix(ref)],
+  );
+  const [found, other] = rows;
+  if (!found) throw notFound(`no ${one} "${ref}"`, hint);
+  if (other) throw usageError(`"${ref}" fits several ${many}`, 'Give more of the id.');
+  return found.id;
+}

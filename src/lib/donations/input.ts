@@ -1,0 +1,212 @@
+import { z } from 'zod';
+import { UserError, usageError } from '../errors.ts';
+import { looksLikeCardNumber } from '../mask.ts';
+import { CARD_LIMITS, GIFT_LIMITS, type Money, parseAmount, parseCurrency } from '../money.ts';
+import { checkEmail, cleanName, TEXT_LIMITS } from '../text.ts';
+import { METHODS } from './donation.ts';
+
+const CARD_NUMBER = 'looks like a card number, which must never come here';
+
+/** A text that a check of ours reads; what it refuses is told after the field's name. */
+const text = (check: (typed: string) => string) =>
+  z.string('is missing').transform((typed, { addIssue }) => {
+    if (looksLikeCardNumber(typed)) addIssue(CARD_NUMBER);
+    try {
+      return check(typed);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      addIssue(error.message.trim());
+      return z.NEVER;
+    }
+  });
+
+const line = (max: number) => text((typed) => cleanName(typed, { field: '', max }));
+const email = text((typed) => checkEmail(typed, ''));
+
+const day = z.iso.date('is not a day, such as 2026-11-23');
+
+/**
+ * The fields of a gift, whoever brings it: `donate`, an import, an HTTP request. Amounts are checked
+ * beside it, since they can only be read with their currency.
+ */
+export const giftSchema = z.object({
+  method: z.enum(METHODS, `is none of ${METHODS.join(', ')}`),
+  donor: z.object({
+    kind: z
+      .enum(['person', 'organization'], 'is neither person nor organization')
+      .default('person'),
+    name: line(TEXT_LIMITS.name),
+    givenName: line(100).optional(),
+    familyName: line(100).optional(),
+    email: email.optional(),
+    addressLines: z.array(line(200)).max(6, 'has more than six lines').default([]),
+    city: line(100).optional(),
+    region: line(100).optional(),
+    postalCode: line(20).optional(),
+    country: z
+      .string()
+      .regex(/^[A-Z]{2}$/, 'is not an ISO 3166 code of two capitals, such as US')
+      .optional(),
+    locale: z.string().max(35, 'is longer than 35 characters').optional(),
+    /** Another system's name and its id of the donor. */
+    source: line(100).optional(),
+    sourceId: line(200).optional(),
+  }),
+  /** Of a card: Stripe's id of it. */
+  paymentMethod: z
+    .string('is missing')
+    .max(255, 'is longer than 255 characters')
+    .refine(
+      (value) => !looksLikeCardNumber(value),
+      `${CARD_NUMBER}: give the pm_… or tok_… that Stripe.js made of it`,
+    )
+    .regex(
+      /^(pm|tok)_[A-Za-z0-9_]+$/,
+      'is not Stripe’s id of a payment method: give pm_… or tok_…, in the sandbox for example pm_card_visa',
+    )
+    .optional(),
+  fund: line(TEXT_LIMITS.fund).optional(),
+  campaign: line(TEXT_LIMITS.campaign).optional(),
+  appeal: line(200).optional(),
+  giftOn: day.optional(),
+  postmarkedOn: day.optional(),
+  receivedOn: day.optional(),
+  depositedOn: day.optional(),
+  checkNumber: line(50).optional(),
+  /** Another system's name and its id of the gift. */
+  source: line(100).optional(),
+  sourceId: line(200).optional(),
+  anonymous: z.boolean().default(false),
+  tribute: z.object({ kind: z.enum(['honor', 'memory']), name: line(200) }).optional(),
+  goodsDescription: line(500).optional(),
+  inKindDescription: line(500).optional(),
+  note: z
+    .string()
+    .max(10_000, 'is longer than 10000 characters')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what Postgres cannot keep
+    .refine((value) => !/[\u0000\p{Cs}]/u.test(value), 'has characters that cannot be kept')
+    .optional(),
+  /** The caller's own name for the request: the same again is the same donation. */
+  requestId: line(200).optional(),
+});
+
+/** Amounts of a gift, as they are typed. */
+export interface GiftAmounts {
+  amount?: string | undefined;
+  currency?: string | undefined;
+  /** The fair value of what the donor got in return. */
+  goodsValue?: string | undefined;
+  /** To which funds it goes, if more than one. */
+  allocations?: { fund: string; amount: string }[] | undefined;
+}
+
+/** A gift as it comes in: amounts are still text that somebody typed. */
+export type GiftInput = GiftAmounts &
+  Loose<Omit<z.input<typeof giftSchema>, 'donor'>> & {
+    donor: Loose<z.input<typeof giftSchema>['donor']>;
+  };
+
+/** Anything may be missing: the check says what must not be. */
+type Loose<T> = { [Key in keyof T]?: T[Key] | undefined };
+
+/** A gift that was checked. Amounts are in minor units of its currency. */
+export type Gift = z.output<typeof giftSchema> & {
+  amount: Money;
+  goodsValueMinor: bigint;
+  /** The funds and their shares, which add up to the gift; none: it is unrestricted. */
+  allocations: { fund: string; minor: bigint }[];
+};
+
+/** One thing that is missing or wrong. The field is a path: `donor.email`. */
+export interface GiftProblem {
+  field: string;
+  /** What is wrong, to be read after the field's name. */
+  problem: string;
+  /** A sentence that stands by itself, in place of name and problem. */
+  sentence?: string | undefined;
+  hint?: string | undefined;
+}
+
+/**
+ * Checks a gift before anything is written. Tells all that is missing or wrong at once.
+ *
+ * @param locale BCP 47; how amounts are written.
+ * @param mustHaveEmail whether the donor can only be told by e-mail.
+ */
+function readGift(
+  input: GiftInput,
+  { locale, mustHaveEmail = false }: { locale: string; mustHaveEmail?: boolean },
+): { gift: Gift } | { problems: GiftProblem[] } {
+  const problems: GiftProblem[] = [];
+  const { data, error } = giftSchema.safeParse(input);
+  for (const { path, message } of error?.issues ?? [])
+    problems.push({ field: path.join('.'), problem: message });
+  if (input.method === 'card' && input.paymentMethod === undefined)
+    problems.push({ field: 'paymentMethod', problem: 'is missing' });
+  if (mustHaveEmail && input.donor.email === undefined)
+    problems.push({ field: 'donor.email', problem: 'is missing' });
+  const attempt = <T>(field: string, read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push({ field, problem: error.message, sentence: error.message, hint: error.hint });
+      return undefined;
+    }
+  };
+  const required = (field: 'amount' | 'currency') => {
+    if (input[field] === undefined) problems.push({ field, problem: 'is missing' });
+    return input[field];
+  };
+  const typed = required('amount');
+  const code = required('currency');
+  const currency = code === undefined ? undefined : attempt('currency', () => parseCurrency(code));
+  const limits = input.method === 'card' ? CARD_LIMITS : GIFT_LIMITS;
+  const money = (field: string, text: string | undefined) =>
+    text === undefined || currency === undefined
+      ? undefined
+      : attempt(field, () => parseAmount(text, currency, locale, limits));
+  const amount = money('amount', typed);
+  const goods = money('goodsValue', input.goodsValue);
+  const shares = (input.allocations ?? []).map(({ fund, amount }, i) => ({
+    fund: line(TEXT_LIMITS.fund).safeParse(fund).data ?? fund,
+    minor: money(`allocations.${i}.amount`, amount)?.minor ?? 0n,
+  }));
+  if (!data || !amount || problems.length > 0) return { problems };
+  const allocations =
+    shares.length > 0 ? shares : data.fund ? [{ fund: data.fund, minor: amount.minor }] : [];
+  if (
+    allocations.length > 0 &&
+    allocations.reduce((sum, { minor }) => sum + minor, 0n) !== amount.minor
+  )
+    problems.push({ field: 'allocations', problem: 'do not add up to the gift' });
+  if (goods && goods.minor > amount.minor)
+    problems.push({ field: 'goodsValue', problem: 'is more than the gift' });
+  if (goods && data.goodsDescription === undefined)
+    problems.push({ field: 'goodsDescription', problem: 'is missing: say what the donor got' });
+  if (data.sourceId !== undefined && data.source === undefined)
+    problems.push({ field: 'source', problem: 'is missing: say whose id it is' });
+  if (problems.length > 0) return { problems };
+  return { gift: { ...data, amount, goodsValueMinor: goods?.minor ?? 0n, allocations } };
+}
+
+/**
+ * Checks a gift for a command.
+ * @param nameOf what the command calls a field: `--email`.
+ * @throws UserError `usage` that names all that is missing or wrong.
+ */
+export function checkGift(
+  input: GiftInput,
+  {
+    nameOf,
+    ...how
+  }: { locale: string; mustHaveEmail?: boolean; nameOf: (field: string) => string },
+): Gift {
+  const read = readGift(input, how);
+  if ('gift' in read) return read.gift;
+  const { problems } = read;
+  const lines = problems.map(
+    ({ field, problem, sentence }) => sentence ?? `${nameOf(field)} ${problem}`,
+  );
+  throw usageError(lines.join('; '), problems.length === 1 ? problems[0]?.hint : undefined);
+}

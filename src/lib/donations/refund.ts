@@ -1,0 +1,94 @@
+import type { Queryable } from '../db/database.ts';
+import type { DonationStatus } from './donation.ts';
+
+/**
+ * Records that money was given back. The provider tells the sum of all refunds, so the same news
+ * again, and older news that comes late, change nothing. In the caller's transaction.
+ *
+ * @param totalMinor what was given back in all, in minor units.
+ * @param evidence where it was learnt from, in words.
+ * @returns the donation's status now; undefined when nothing is new, or the donation is not paid.
+ */
+export async function recordRefund(
+  tx: Queryable,
+  donationId: string,
+  totalMinor: bigint,
+  evidence: string,
+): Promise<DonationStatus | undefined> {
+  const { rows } = await tx.query<{ status: DonationStatus; amount: bigint; refunded: bigint }>(
+    `select status, amount_minor as amount,
+       (select coalesce(max(total_minor), 0)::bigint from donations.refunds where donation_id = $1) as refunded
+     from donations.donations where id = $1 for update`,
+    [donationId],
+  );
+  const found = rows[0];
+  if (!found || !PAID.includes(found.status) || totalMinor <= found.refunded) return undefined;
+  await tx.query(
+    `insert into donations.refunds (donation_id, total_minor, amount_minor, evidence) values ($1, $2, $3, $4)`,
+    [donationId, totalMinor, totalMinor - found.refunded, evidence],
+  );
+  const status = totalMinor >= found.amount ? 'refunded' : 'partly_refunded';
+  if (found.status === 'refunded') return found.status;
+  await tx.query('update donations.donations set status = $2 where id = $1', [donationId, status]);
+  return status;
+}
+
+const PAID: DonationStatus[] = ['succeeded', 'partly_refunded', 'refunded', 'disputed'];
+
+export interface DisputeNews {
+  /** Stripe's id of the dispute. */
+  id: string;
+  paymentIntentId: string;
+  status: 'open' | 'won' | 'lost';
+  amountMinor: bigint;
+}
+
+/**
+ * Records what happened to a dispute. One that is won leaves the donation as it was before; of one
+ * that is lost the money is gone. In the caller's transaction.
+ *
+ * @returns the donation; undefined when the payment is none of ours, or the news is old.
+ */
+export async function recordDispute(
+  tx: Queryable,
+  { id, paymentIntentId, status, amountMinor }: DisputeNews,
+): Promise<string | undefined> {
+  const { rows } = await tx.query<{ id: string; status: DonationStatus; partly: boolean }>(
+    `select d.id, d.status, exists (select 1 from donations.refunds f where f.donation_id = d.id) as partly
+     from donations.charges c join donations.donations d on d.id = c.donation_id
+     where c.payment_intent_id = $1 for update of d`,
+    [paymentIntentId],
+  );
+  const donation = rows[0];
+  if (!donation || !PAID.includes(donation.status)) return undefined;
+  const { rowCount } = await tx.query(
+    `insert into donations.disputes (id, status, donation_id, amount_minor)
+     select $1, $2, $3, $4
+     -- News of its beginning may come after news of its end.
+     where $2 <> 'open' or not exists (select 1 from donations.disputes where id = $1)
+     on conflict do nothing`,
+    [id, status, donation.id, amountMinor],
+  );
+  if (!rowCount) return undefined;
+  const now: DonationStatus =
+    status === 'open'
+      ? 'disputed'
+      : status === 'lost'
+        ? 'refunded'
+        : donation.partly
+          ? 'partly_refunded'
+          : 'succeeded';
+  if (donation.status !== 'refunded' && donation.status !== now) {
+    // The end may come without its beginning having been told.
+    await tx.query(
+      `update donations.donations set status = 'disputed' where id = $1 and status <> 'disputed'`,
+      [donation.id],
+    );
+    if (now !== 'disputed')
+      await tx.query('update donations.donations set status = $2 where id = $1', [
+        donation.id,
+        now,
+      ]);
+  }
+  return donation.id;
+}

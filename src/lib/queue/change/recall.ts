@@ -1,0 +1,93 @@
+import type { Db, Queryable } from '../../db/database.ts';
+import { findByPrefix } from '../../db/match.ts';
+import { giveBackDeliveries } from '../../receipts/reopen.ts';
+import { forgetVerdicts, reinstateVerdicts } from '../run/verdict-changes.ts';
+import { changedAll, firstOf, type JobChange, type JobChunk, seeStats } from './job-change.ts';
+
+/**
+ * Remembers what jobs were that a retry lets wait for their turn, so that it can be called off.
+ * Before their verdicts are forgotten.
+ */
+export async function rememberPaced(
+  tx: Queryable,
+  { ids }: JobChunk,
+  operation: string,
+): Promise<void> {
+  await tx.query(
+    `insert into donations.paced_retries (job_id, operation, verdict)
+     select id, $2, to_jsonb(v) from unnest($1::bigint[]) as c(id)
+     left join donations.job_verdicts v on v.job_id = c.id and v.decision <> 'retry'
+     on conflict (job_id) do update set
+       operation = excluded.operation, verdict = excluded.verdict, retried_at = now()`,
+    [ids, operation],
+  );
+}
+
+/** Jobs do not wait for their turn in an earlier retry any more. */
+export async function forgetPacedOf(tx: Queryable, { ids }: JobChunk): Promise<void> {
+  await tx.query('delete from donations.paced_retries where job_id = any ($1::bigint[])', [ids]);
+}
+
+/** Forgets retries that are too long ago to be called off. */
+export async function forgetPaced(db: Queryable, days: number): Promise<void> {
+  await db.query(
+    'delete from donations.paced_retries where retried_at < now() - make_interval(days => $1)',
+    [days],
+  );
+}
+
+/**
+ * The retry that a person means by its audit entry.
+ * @throws UserError `not_found` when none of its jobs can be called off, `usage` when several fit.
+ */
+export const findPacedRetry = (db: Db, ref: string): Promise<string> =>
+  findByPrefix(db, { table: 'donations.paced_retries', column: 'operation' }, ref, {
+    prefix: 'aud_',
+    one: 'retry with --rate or --spread',
+    many: 'retries',
+    hint: 'Give its audit entry: donations audit --action jobs.retry',
+  });
+
+// As each was before the retry: with its verdict's words, or those that Graphile Worker had kept.
+const FAIL_AGAIN = `
+  with gone as materialized (
+    delete from donations.paced_retries where job_id = any ($1::bigint[]) returning job_id, verdict
+  ),
+  ended as materialized (
+    select j.id from gone
+    join graphile_worker._private_jobs k on k.id = gone.job_id
+    cross join lateral graphile_worker.permanently_fail_jobs(
+      array[gone.job_id], coalesce(gone.verdict->>'message', k.last_error)) j
+  )
+  select (select count(*)::int from ended) as count,
+    (select coalesce(json_agg(json_build_object('job_id', job_id, 'verdict', verdict)), '[]')::text
+       from gone where verdict is not null) as verdicts`;
+
+/**
+ * Calls off a retry as far as its jobs still wait for their turn: they are failed, or held, as they
+ * were before it. Jobs that have run are left as they are.
+ */
+export function recall(): JobChange {
+  return {
+    verb: 'recall',
+    past: 'Recalled',
+    action: 'jobs.recall',
+    states: ['ready', 'scheduled', 'retrying', 'running'],
+    asksForOne: true,
+    effects: 'called off',
+    next: seeStats,
+    skip({ state }) {
+      if (state === 'running') return `'is running'`;
+      if (state === 'failed' || state === 'held') return `'has run since, and is ${state}'`;
+      return firstOf([['j.attempts > 0', 'has run since, and is tried again by itself']]);
+    },
+    async apply(tx, chunk) {
+      const { rows } = await tx.query<{ count: number; verdicts: string }>(FAIL_AGAIN, [chunk.ids]);
+      changedAll(chunk, rows[0]?.count ?? 0);
+      await forgetVerdicts(tx, chunk.ids);
+      await reinstateVerdicts(tx, rows[0]?.verdicts ?? '[]');
+      await giveBackDeliveries(tx, chunk.ids);
+      return { failed_again: true };
+    },
+  };
+}

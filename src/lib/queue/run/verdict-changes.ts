@@ -1,0 +1,51 @@
+import type { Queryable } from '../../db/database.ts';
+
+// What others than workers do to verdicts: a person has decided otherwise, or their jobs are gone.
+
+/**
+ * Jobs have no verdict any more: a person has decided what becomes of them.
+ * @param jobs their ids, as a Postgres array.
+ */
+export async function forgetVerdicts(tx: Queryable, jobs: string): Promise<void> {
+  await tx.query('delete from donations.job_verdicts where job_id = any ($1::bigint[])', [jobs]);
+}
+
+/**
+ * Verdicts that had been forgotten stand again.
+ * @param verdicts a JSON array of `{ job_id, verdict }`, the verdict as a row of its table.
+ */
+export async function reinstateVerdicts(tx: Queryable, verdicts: string): Promise<void> {
+  await tx.query(
+    `insert into donations.job_verdicts (job_id, task, donation_id, decision, attempt, attempts,
+       error_class, error_code, message, fingerprint, decided_at, applied_at)
+     select r.job_id, v.task, v.donation_id, v.decision, v.attempt, v.attempts, v.error_class,
+       v.error_code, v.message, v.fingerprint, v.decided_at, now()
+     from json_to_recordset($1::json) as r(job_id bigint, verdict jsonb)
+     cross join lateral jsonb_populate_record(null::donations.job_verdicts, r.verdict) v`,
+    [verdicts],
+  );
+}
+
+/**
+ * Whether an attempt of one of these jobs was judged to be the last, and Graphile Worker is not told yet.
+ * @param jobs their ids, as a Postgres array.
+ */
+export async function hasEndedAny(tx: Queryable, jobs: string): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `select 1 from donations.job_verdicts
+     where job_id = any ($1::bigint[]) and applied_at is null and decision <> 'retry' limit 1`,
+    [jobs],
+  );
+  return (rowCount ?? 0) > 0;
+}
+
+/** Forgets verdicts on jobs that somebody else has taken away or run again. */
+export async function forgetStaleVerdicts(db: Queryable): Promise<void> {
+  await db.query(
+    `delete from donations.job_verdicts v
+     where v.decision <> 'retry' and v.applied_at is not null
+       and v.decided_at < now() - interval '1 day' and not exists (
+       select 1 from graphile_worker._private_jobs j
+       where j.id = v.job_id and j.attempts >= j.max_attempts)`,
+  );
+}

@@ -1,0 +1,51 @@
+import type { Provider } from './faults.ts';
+
+/** A request that was taken and has not taken effect yet. Its client gets no answer. */
+export interface HeldRequest {
+  provider: Provider;
+  method: string;
+  path: string;
+}
+
+/** Requests that take effect late: after a time, or when they are released. */
+export interface HeldRequests {
+  /** @param afterMs undefined: until it is released */
+  hold(about: HeldRequest, afterMs: number | undefined, carryOut: () => Promise<unknown>): void;
+  /** In the order in which they came. */
+  list(): HeldRequest[];
+  /** Carries out all of them, one after the other. Returns how many. */
+  release(): Promise<number>;
+  /** Drops them: they never take effect. */
+  drop(): void;
+}
+
+export function heldRequests(): HeldRequests {
+  const held = new Map<
+    HeldRequest,
+    { timer: NodeJS.Timeout | undefined; run(): Promise<unknown> }
+  >();
+
+  return {
+    hold(about, afterMs, carryOut) {
+      // The client has gone, so a failure cannot be reported to it.
+      const run = () => {
+        held.delete(about);
+        return carryOut().catch(() => {});
+      };
+      const timer = afterMs === undefined ? undefined : setTimeout(run, afterMs);
+      timer?.unref();
+      held.set(about, { timer, run });
+    },
+    list: () => [...held.keys()],
+    async release() {
+      const all = [...held.values()];
+      for (const { timer } of all) clearTimeout(timer);
+      for (const { run } of all) await run();
+      return all.length;
+    },
+    drop() {
+      for (const { timer } of held.values()) clearTimeout(timer);
+      held.clear();
+    },
+  };
+}

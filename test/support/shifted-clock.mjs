@@ -1,0 +1,11 @@
+// Loaded by --import: the process's clock is wrong by CLOCK_SHIFT_MS.
+const shift = Number(process.env.CLOCK_SHIFT_MS);
+const RealDate = Date;
+globalThis.Date = class extends RealDate {
+  constructor(...args) {
+    super(...(args.length === 0 ? [RealDate.now() + shift] : args));
+  }
+  static now() {
+    return RealDate.now() + shift;
+  }
+};
