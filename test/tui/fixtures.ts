@@ -109,7 +109,7 @@ const TASKS = [
   task('tokenize_card', { donePerMinute: 12, errorRate: 0 }),
 ];
 
-export const HISTORY: History = {
+const HISTORY: History = {
   stepMs: 60_000,
   since: new Date(NOW - 86_400_000).toISOString(),
   buckets: Array.from({ length: 15 }, (_, i) => ({

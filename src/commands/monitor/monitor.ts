@@ -397,7 +397,7 @@ export class Monitor {
 }
 
 /** How many buckets the charts have room for. */
-export const chartColumns = (columns: number) =>
+const chartColumns = (columns: number) =>
   columns >= 100 ? Math.floor((columns - 3) / 2) - 6 : columns - 7;
 
 /** What to tell of an error that a change or a view ran into. */

@@ -698,7 +698,7 @@ function deadWorker(state: State): string | undefined {
 }
 
 /** The command line that shows what a view shows. */
-export function commandOfView(state: State): string {
+function commandOfView(state: State): string {
   const { name, arg, sort: order } = currentView(state);
   switch (name) {
     case 'overview':

@@ -14,7 +14,7 @@ const END = `${ESC}?2026l`;
 /** At most so many frames a second. */
 const FRAME_MS = 100;
 /** At most so many bytes a second, over a slow line too; a frame that writes much delays the next. */
-export const BYTES_PER_SECOND = 64_000;
+const BYTES_PER_SECOND = 64_000;
 
 export interface TerminalOptions {
   stdin: NodeJS.ReadStream;
@@ -170,7 +170,7 @@ export class Terminal {
 }
 
 /** A stream of which Ink believes that it is a terminal's, as far as it looks. */
-export function frameStream(
+function frameStream(
   onFrame: (frame: string) => void,
   size: { columns: number; rows: number },
 ): NodeJS.WriteStream {

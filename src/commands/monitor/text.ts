@@ -13,7 +13,10 @@ export function clean(text: string, { ascii }: Pick<Theme, 'ascii'>): string {
     .replace(/[^\x20-\x7e]/gu, '?');
 }
 
-/** The text in so many columns at most, cut at the end. */
+/**
+ * The text in so many columns at most, cut at the end.
+ * @internal Exported for its tests.
+ */
 export function cut(text: string, width: number, more: string): string {
   if (textWidth(text) <= width) return text;
   const room = width - textWidth(more);

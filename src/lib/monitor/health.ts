@@ -21,10 +21,10 @@ export interface Health {
 
 /** A ready job that waits longer than this is late, and then too late. */
 export const WAIT_WARN_MS = 60_000;
-export const WAIT_CRITICAL_MS = 300_000;
+const WAIT_CRITICAL_MS = 300_000;
 /** The share of attempts that go wrong. */
-export const ERRORS_WARN = 0.05;
-export const ERRORS_CRITICAL = 0.25;
+const ERRORS_WARN = 0.05;
+const ERRORS_CRITICAL = 0.25;
 
 export type TaskState = 'ok' | 'idle' | 'slow' | 'failing' | 'paused' | 'circuit open' | 'refused';
 

@@ -5,7 +5,7 @@ import type { Snapshot } from './snapshot.ts';
 export const SNAPSHOT_CHANNEL = 'donations_snapshot';
 
 /** A snapshot is not taken again sooner than this. */
-export const LEAST_AGE_MS = 700;
+const LEAST_AGE_MS = 700;
 /** Nor sooner than so many times what it costs: all monitors together are below 1% of one core. */
 const REST_FACTOR = 110;
 /** However much it costs, it is never older than this while something happens. */

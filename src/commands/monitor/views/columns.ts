@@ -21,7 +21,7 @@ const count = (value: number, tone?: Span['tone'], more = false): Span =>
     : { text: `${compact(value)}${more ? '+' : ''}`, tone: tone ?? undefined };
 
 /** The end of an id tells those of the same minute apart. */
-export const shortId = (id: string) => (id.length > 12 ? `${id.slice(0, 4)}…${id.slice(-6)}` : id);
+const shortId = (id: string) => (id.length > 12 ? `${id.slice(0, 4)}…${id.slice(-6)}` : id);
 
 const ago = (at: Date | string, now: number) => {
   const ms = now - (typeof at === 'string' ? Date.parse(at) : at.getTime());
@@ -173,18 +173,19 @@ export function jobColumns(now: number, theme: Theme): ScreenColumn<ListedJob>[]
     {
       head: 'DONATION',
       width: 11,
-      from: 100,
+      spare: 3,
       cell: ({ donation }) => ({ text: donation ? shortId(donation) : '', tone: 'dim' }),
     },
     {
       head: 'DONOR',
       width: 18,
-      from: 90,
+      spare: 2,
       cell: ({ donorName }) => ({ text: donorName ?? '' }),
     },
     {
       head: 'TRIES',
       width: 6,
+      spare: 1,
       align: 'right',
       cell: ({ attempts, maxAttempts }) => ({ text: `${attempts}/${maxAttempts}`, tone: 'dim' }),
     },
@@ -193,13 +194,13 @@ export function jobColumns(now: number, theme: Theme): ScreenColumn<ListedJob>[]
       head: 'NEXT',
       width: 6,
       align: 'right',
-      from: 76,
+      spare: 4,
       cell: ({ state, runAt }) => {
         if (state !== 'scheduled' && state !== 'retrying') return { text: '' };
         return { text: formatDuration(Math.max(0, runAt.getTime() - now)) };
       },
     },
-    { head: 'LAST ERROR', width: 'fill', cell: ({ error }) => ({ text: error ?? '' }) },
+    { head: 'LAST ERROR', width: 'fill', least: 28, cell: ({ error }) => ({ text: error ?? '' }) },
   ];
 }
 
@@ -232,12 +233,13 @@ export function errorColumns(now: number, theme: Theme): ScreenColumn<ErrorGroup
     {
       head: 'FIRST',
       width: 5,
+      spare: 1,
       align: 'right',
       from: 90,
       cell: ({ first }) => ({ text: ago(first, now), tone: 'dim' }),
     },
     { head: 'LAST', width: 5, align: 'right', cell: ({ last }) => ({ text: ago(last, now) }) },
-    { head: 'ERROR', width: 'fill', cell: ({ message }) => ({ text: message }) },
+    { head: 'ERROR', width: 'fill', least: 24, cell: ({ message }) => ({ text: message }) },
   ];
 }
 
@@ -251,10 +253,10 @@ export function failureColumns(theme: Theme): ScreenColumn<Failure>[] {
     {
       head: 'DONATION',
       width: 11,
-      from: 100,
+      spare: 1,
       cell: ({ donation }) => ({ text: donation ? shortId(donation) : '', tone: 'dim' }),
     },
-    { head: 'ERROR', width: 'fill', cell: ({ error }) => ({ text: error }) },
+    { head: 'ERROR', width: 'fill', least: 28, cell: ({ error }) => ({ text: error }) },
   ];
 }
 
@@ -318,19 +320,19 @@ export function receiptColumns(now: number, theme: Theme): ScreenColumn<ListedDe
   return [
     { head: 'RECEIPT', width: 13, cell: ({ number }) => ({ text: number, tone: 'bold' }) },
     { head: 'STATUS', width: 11, cell: ({ status }) => stateSpan(status, theme) },
-    { head: 'KIND', width: 8, from: 90, cell: ({ kind }) => ({ text: kind, tone: 'dim' }) },
+    { head: 'KIND', width: 8, spare: 2, cell: ({ kind }) => ({ text: kind, tone: 'dim' }) },
     {
       head: 'AMOUNT',
       width: 15,
       align: 'right',
-      from: 76,
+      spare: 1,
       cell: ({ amount_minor, currency }) => ({
         text: formatMoney({ minor: BigInt(amount_minor), currency }),
       }),
     },
     { head: 'TO', width: 26, cell: ({ recipient }) => ({ text: recipient }) },
     { head: 'AGE', width: 5, align: 'right', cell: ({ at }) => ({ text: ago(at, now) }) },
-    { head: 'WHY', width: 'fill', cell: ({ reason }) => ({ text: reason ?? '' }) },
+    { head: 'WHY', width: 'fill', least: 24, cell: ({ reason }) => ({ text: reason ?? '' }) },
   ];
 }
 

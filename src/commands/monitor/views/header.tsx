@@ -10,7 +10,7 @@ import type { Span, Theme } from '../theme.ts';
 import { Line, useTheme } from './parts.tsx';
 
 /** How old what is shown is. */
-export const ageOf = ({ now, snapshot }: State) =>
+const ageOf = ({ now, snapshot }: State) =>
   snapshot ? Math.max(0, now - Date.parse(snapshot.at)) : undefined;
 
 function freshness(state: State, { glyphs }: Theme): Span[] {
@@ -41,7 +41,7 @@ const TITLES: Record<View['name'], (arg: string) => string> = {
   change: (arg) => arg,
 };
 
-export const titleOf = ({ name, arg }: View) => TITLES[name](arg);
+const titleOf = ({ name, arg }: View) => TITLES[name](arg);
 
 export const clockOf = (ms: number) => {
   const date = new Date(ms);

@@ -1,10 +1,10 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import { bindingOf, footerKeys, GROUPS, KEYMAP, whyOff } from '../keymap.ts';
+import { footerKeys, GROUPS, KEYMAP, whyOff } from '../keymap.ts';
 import { planningText } from '../operations.ts';
 import { completionsOf } from '../reducer.ts';
 import { commandOf } from '../requests.ts';
-import { currentView, type Dialog, type State } from '../state.ts';
+import type { Dialog, State } from '../state.ts';
 import { pad, widthOf, wrap } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
 import { filterError, filterHint, JUMP_HINT } from '../typing.ts';
@@ -19,7 +19,7 @@ const PLAIN_KEYS: Record<string, string> = {
 };
 
 /** The names of keys in the letters that the terminal has. */
-export const keyText = (shown: string, { ascii }: Theme) =>
+const keyText = (shown: string, { ascii }: Theme) =>
   ascii
     ? shown
         .split(' ')
@@ -271,8 +271,3 @@ export function DialogBox({
 /** How many lines a dialog needs. */
 export const dialogHeight = (dialog: Dialog, theme: Theme, width: number) =>
   dialogLines(dialog, theme, width - 2).length + 2;
-
-/** What a key is called in words, for tests and the manual. */
-export const shownOf = (key: string) => bindingOf(key)?.shown ?? key;
-
-export { currentView };

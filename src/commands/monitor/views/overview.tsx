@@ -23,7 +23,10 @@ export interface Layout {
 const STATES_WIDTH = 34;
 const GAP = 2;
 
-/** Shares the lines below the totals out: tasks first, then charts, then the rest. */
+/**
+ * Shares the lines below the totals out: tasks first, then charts, then the rest.
+ * @internal Exported for its tests.
+ */
 export function layoutOf(columns: number, lines: number, taskCount: number): Layout {
   const tasks = Math.min(Math.max(3, taskCount + 2), Math.max(5, Math.floor(lines * 0.45)));
   let left = lines - tasks;

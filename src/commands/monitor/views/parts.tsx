@@ -119,7 +119,7 @@ function fitColumns<Row>(
 }
 
 /** Which rows are shown: the selected one is among them, about in the middle. */
-export const firstShown = (selected: number, count: number, height: number) =>
+const firstShown = (selected: number, count: number, height: number) =>
   Math.max(0, Math.min(selected - Math.floor(height / 2), count - height));
 
 /** Rows in columns, with their heads; the selected row is inverse and has a mark of its own. */
