@@ -3,7 +3,7 @@ import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from '../support/cli.ts';
 import { addJob } from '../support/jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -22,12 +22,12 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
   let tmux: Tmux | undefined;
   beforeAll(async () => {
     system = await startSystem({ LANG: 'C.UTF-8', DONATIONS_ACTOR: 'grace' });
+  });
+  beforeEach(async () => {
+    await system.db.query('delete from graphile_worker._private_jobs');
+    await system.db.query('delete from donations.job_verdicts');
     for (let i = 0; i < 5; i++)
-      await addJob(system.db, {
-        state: 'failed',
-        error: `SendGrid refused 山田 ${i}`,
-        key: `k${i}`,
-      });
+      await addJob(system.db, { state: 'failed', error: `SendGrid refused 山田 ${i}` });
     await addJob(system.db, { state: 'scheduled', task: 'tokenize_card' });
   });
   afterEach(() => {
@@ -114,27 +114,27 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
 
   it('discards everything that matches when its number is typed, and undoes it', async () => {
     const terminal = open(100, 30);
-    await terminal.until(/fail(ed)? 4/);
+    await terminal.until(/fail(ed)? 5/);
     terminal.keys('5');
     await terminal.until(/SendGrid refused/);
     terminal.keys('a', 'd');
-    await terminal.until(/Type 4 to go on/);
-    terminal.type('4');
+    await terminal.until(/Type 5 to go on/);
+    terminal.type('5');
     terminal.keys('Enter');
-    await terminal.until(/Discarded 4 of 4 jobs/);
-    expect(await count('from donations.discarded_jobs where restored_as is null')).toBe(4);
+    await terminal.until(/Discarded 5 of 5 jobs/);
+    expect(await count('from donations.discarded_jobs where restored_as is null')).toBe(5);
     terminal.keys('u');
-    await terminal.until(/Restore 4 jobs/);
+    await terminal.until(/Restore 5 jobs/);
     terminal.keys('Enter');
-    await terminal.until(/Restored 4 jobs/);
+    await terminal.until(/Restored 5 jobs/);
     expect(await count('from donations.discarded_jobs where restored_as is null')).toBe(0);
     terminal.keys('Escape');
-    await terminal.until(/fail(ed)? 4/);
+    await terminal.until(/fail(ed)? 5/);
   });
 
   it('shows within moments what somebody else does', async () => {
     const terminal = open(100, 30);
-    await terminal.until(/fail(ed)? 4/);
+    await terminal.until(/fail(ed)? 5/);
     await runCli(['jobs', 'pause', 'tokenize_card', '--reason', 'wrong logo'], { env: system.env });
     await terminal.until(/tokenize_card is paused/);
     await runCli(['jobs', 'resume', 'tokenize_card'], { env: system.env });
@@ -162,7 +162,7 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
     ['SIGHUP', (terminal: Tmux) => process.kill(terminal.pid(), 'SIGHUP')],
   ])('%s leaves the terminal as it was', async (_how, end) => {
     const terminal = open(80, 24);
-    await terminal.until(/fail(ed)? 4/);
+    await terminal.until(/fail(ed)? 5/);
     end(terminal);
     isAsBefore(terminal, await terminal.until(/ended \d+/));
   });
@@ -209,7 +209,7 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
     );
     await tmux.until(/\$/);
     tmux.type(`${MONITOR}\n`);
-    await tmux.until(/fail(ed)? 4/);
+    await tmux.until(/fail(ed)? 5/);
     tmux.keys('C-z');
     const shell = await tmux.until(/Stopped/);
     expect(shell).not.toContain('Throughput');
@@ -232,14 +232,14 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
     url.username = 'monitor_viewer';
     url.password = 'viewer';
     const terminal = open(100, 30, '', { DATABASE_URL: url.href });
-    await terminal.until(/read-only[\s\S]*fail(ed)? 4/);
+    await terminal.until(/read-only[\s\S]*fail(ed)? 5/);
     terminal.keys('Down', 'r');
     await terminal.until(/the database role monitor_viewer can only read/);
   });
 
   it('without UTF-8 writes ASCII only', async () => {
     const terminal = open(100, 30, '', { LANG: 'C' });
-    const screen = await terminal.until(/fail(ed)? 4/);
+    const screen = await terminal.until(/fail(ed)? 5/);
     expect(screen).toMatch(/^[\x20-\x7e\n]*$/);
   });
 });
