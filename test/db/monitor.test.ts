@@ -28,7 +28,18 @@ const addAttempt = (minutesAgo: number, outcome = 'succeeded', latencyMs = 10, d
     [minutesAgo, outcome, latencyMs, durationMs],
   );
 
+/** A sample is of a whole minute: a test of it must not see the minute end. */
+async function awayFromTheMinutesEnd(): Promise<void> {
+  const { rows } = await db.query<{ left: number }>(
+    `select 60 - extract(second from now())::float8 as left`,
+  );
+  const left = rows[0]?.left ?? 0;
+  if (left < 10) await db.query('select pg_sleep($1)', [left]);
+}
+
 describe('samples', () => {
+  beforeEach(awayFromTheMinutesEnd);
+
   it('tell of each minute what was done, and of the last how much waits', async () => {
     await addAttempt(1);
     await addAttempt(1, 'retry', 20, 300);
@@ -44,8 +55,6 @@ describe('samples', () => {
     );
     expect(rows).toEqual([
       { ago: 1, done: 1, retried: 1, failed: 0, held: 1, ready: 1, duration_p95: 300, late: true },
-      // When its job was enqueued is a minute of its own.
-      expect.objectContaining({ ago: 2, done: 0 }),
       {
         ago: 3,
         done: 1,

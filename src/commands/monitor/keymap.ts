@@ -447,7 +447,10 @@ export const footerKeys = (state: State): Binding[] =>
 
 export const GROUPS = ['Move', 'Look', 'Charts', 'Change', 'Monitor'] as const;
 
-/** The keys as the manual has them: Markdown. */
+/**
+ * The keys as the manual has them: Markdown.
+ * @internal Exported for the test that compares them.
+ */
 export function keysAsMarkdown(): string {
   return GROUPS.map((group) => {
     const rows = KEYMAP.filter((binding) => binding.group === group).map(

@@ -2,8 +2,8 @@ import { usageError } from '../../lib/errors.ts';
 import { judgeHealth } from '../../lib/monitor/health.ts';
 import { type Snapshot, takeSnapshot } from '../../lib/monitor/snapshot.ts';
 import type { History } from '../../lib/samples/read.ts';
+import type { Opened } from './opened.ts';
 import { loadHistory } from './queries.ts';
-import type { Opened } from './watch.ts';
 
 /** What one frame is made of. */
 export interface Once {

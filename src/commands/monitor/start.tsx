@@ -3,11 +3,11 @@ import { type ReactNode, useRef } from 'react';
 import type { Context } from '../context.ts';
 import { KeyReader } from './keys.ts';
 import { Monitor } from './monitor.ts';
+import type { Opened } from './opened.ts';
 import { Screen } from './screen.tsx';
 import { initialState } from './state.ts';
 import { clipboardSequence, Terminal } from './terminal.ts';
 import { themeFor } from './theme.ts';
-import type { Opened } from './watch.ts';
 
 function App({
   monitor,

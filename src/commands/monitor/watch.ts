@@ -1,18 +1,12 @@
-import { type Db, openDb } from '../../lib/db/database.ts';
+import { openDb } from '../../lib/db/database.ts';
 import { describeDatabase } from '../../lib/db/describe.ts';
 import { usageError } from '../../lib/errors.ts';
 import { whyReadOnly } from '../../lib/monitor/privileges.ts';
 import type { Context } from '../context.ts';
-import type { Session } from './state.ts';
+import type { Opened } from './opened.ts';
 
 /** No question of the monitor takes longer: a panel that is late says so. */
 const TIMEOUT_MS = 2000;
-
-export interface Opened {
-  db: Db;
-  session: Session;
-  timeoutMs: number;
-}
 
 /** @throws UserError `usage` that names what works without a terminal. */
 export function refuseWithoutTerminal({ io }: Context): void {
