@@ -152,8 +152,8 @@ const OWNERS: Record<string, string[]> = {
   refunds: ['lib/donations/refund.ts'],
   samples: ['lib/samples/record.ts'],
   schema_migrations: ['lib/db/migrate.ts'],
-  // One row each: the mode of the database, and until when failures of others were seen.
-  settings: ['lib/db/prepare.ts', 'lib/queue/run/adopt.ts'],
+  // One row each: the mode of the database, until when failures of others were seen, the last upkeep.
+  settings: ['lib/db/prepare.ts', 'lib/queue/run/adopt.ts', 'lib/queue/run/upkeep-turn.ts'],
   // Imports write them.
   soft_credits: [],
   task_pauses: ['lib/queue/run/pauses.ts'],

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Operator } from '../lib/audit/record.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Config, Sources } from '../lib/config.ts';
-import type { Db, Queryable } from '../lib/db/database.ts';
+import type { Db, DbOptions, Queryable } from '../lib/db/database.ts';
 import { type Io, paint, say } from '../lib/output/io.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
 import type { PaymentGateway } from '../lib/providers/payments.ts';
@@ -24,7 +24,11 @@ export interface Context {
   log(): Promise<Logger>;
   /** The database, started and migrated if it is ours, in the right mode. */
   db(): Promise<Db>;
+  /** The same for a worker with so many slots. Asked for before `db`, which is this one then. */
+  workerDb(worker: { slots: number; isPostgresItself: boolean }): Promise<Db>;
   databaseUrl(): Promise<string>;
+  /** Postgres itself, past a pooler. */
+  directUrl(): Promise<string>;
   /** Reads from it, in one snapshot and no longer than `queue.readTimeoutMs`. */
   read<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
   payments(): Promise<PaymentGateway>;
@@ -36,6 +40,15 @@ export interface Context {
 
 // What the sandbox's doubles take for keys.
 const SANDBOX_KEYS = { stripe: 'sk_test_sandbox', sendgrid: 'SG.sandbox' };
+
+// A worker's statements take milliseconds; one that does not is cancelled, and done again.
+const WORKER_LIMITS = { statementTimeoutMs: 8000, idleInTransactionMs: 10_000 };
+/**
+ * A slot holds a connection for a few milliseconds of a job, while it reads and begins a charge;
+ * claims and records of many jobs share one. So a fifth of the slots is plenty, and 50 are no
+ * burden on a server that allows 100.
+ */
+const workerPoolSize = (slots: number) => Math.min(50, Math.max(10, Math.ceil(slots / 5)));
 
 export type ContextOptions = Pick<Context, 'io' | 'version' | 'args' | 'signal'>;
 
@@ -66,12 +79,14 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     return (await startEmbedded({ dataDir })).url;
   });
 
+  let limits: Partial<DbOptions> = {};
   const db = once(async () => {
     const settings = await config();
+    const { databaseDirectUrl: directUrl } = settings;
     const url = await databaseUrl();
     const { openDb } = await import('../lib/db/database.ts');
     const { prepareDatabase } = await import('../lib/db/prepare.ts');
-    const db = openDb({ url, applicationName: `donations ${commandName}`, poolSize: 10 });
+    const db = openDb({ url, directUrl, applicationName: `donations ${commandName}`, ...limits });
     closers.push(() => db.close());
     await prepareDatabase(db, {
       url,
@@ -119,7 +134,12 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
       return createLogger(io);
     }),
     databaseUrl,
+    directUrl: async () => (await config()).databaseDirectUrl ?? databaseUrl(),
     db,
+    async workerDb({ slots, isPostgresItself }) {
+      limits = { ...WORKER_LIMITS, poolSize: workerPoolSize(slots), isPostgresItself };
+      return db();
+    },
     async read(work) {
       const { readWithin } = await import('../lib/db/read.ts');
       return readWithin(await db(), (await config()).queue.readTimeoutMs, work);

@@ -56,7 +56,12 @@ async function examine(context: Context): Promise<CheckResult[]> {
     nodeVersion: process.versions.node,
     connect: async () => {
       // Not `context.db()`: that would migrate, and refuse what is to be told here.
-      const db = openDb({ url: await context.databaseUrl(), applicationName: 'donations doctor' });
+      const db = openDb({
+        url: await context.databaseUrl(),
+        directUrl: (await context.config()).databaseDirectUrl,
+        applicationName: 'donations doctor',
+        statementTimeoutMs: 10_000,
+      });
       opened.push(db);
       return db;
     },

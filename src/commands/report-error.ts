@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { isConnectionError } from '../lib/db/connection-error.ts';
+import { isConnectionError, isReadOnlyServer } from '../lib/db/connection-error.ts';
 import { describeDatabase } from '../lib/db/describe.ts';
 import { type ErrorCode, UserError } from '../lib/errors.ts';
 import { toJson } from '../lib/output/render.ts';
@@ -65,7 +65,14 @@ export async function explain(error: unknown, context: Context): Promise<Failure
   }
   if (isConnectionError(error)) {
     const { where, hint } = describeDatabase(await context.config());
-    const why = (error as Error).message || String(code);
+    if (isReadOnlyServer(error)) {
+      return {
+        code: 'dependency_down',
+        message: `Postgres at ${where} takes no changes: it is a standby, or a failover is under way`,
+        hint: 'Try again in a moment; if it stays so, lead DATABASE_URL to the primary.',
+      };
+    }
+    const why = explainSilence((error as Error).message) || String(code);
     return {
       code: 'dependency_down',
       message: `Postgres at ${where} cannot be reached: ${why}`,
@@ -84,6 +91,9 @@ export async function explain(error: unknown, context: Context): Promise<Failure
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: 'bug', message: stack, hint: undefined };
 }
+
+const explainSilence = (message: string) =>
+  message === 'Query read timeout' ? 'it did not answer in time' : message;
 
 function explainUsage(error: CommanderError, args: string[]): Failure | undefined {
   if (error.exitCode === 0) return undefined;

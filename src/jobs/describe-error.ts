@@ -32,13 +32,13 @@ export function describe(error: unknown): Described {
   }
   if (error instanceof ZodError) {
     const where = error.issues
-      .map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+      .map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`)
       .join('; ');
     return {
       ...nothing,
       errorClass: 'permanent',
       code: 'invalid_payload',
-      message: `invalid payload: ${where}`,
+      message: maskText(`invalid payload: ${where}`),
     };
   }
   if (error instanceof UserError) {
@@ -49,11 +49,38 @@ export function describe(error: unknown): Described {
       message: maskText(error.message),
     };
   }
-  const message = error instanceof Error ? error.message : String(error);
   return {
     ...nothing,
     errorClass: 'internal',
     code: undefined,
-    message: maskText(message) || 'unknown error',
+    message: maskText(messageOf(error)) || 'unknown error',
   };
+}
+
+const MAX_FRAMES = 20;
+
+/**
+ * Where an error happened, for the log: the frames of its stack. Its message is not among them: it
+ * is told beside them, masked, and may have lines that look like frames.
+ */
+export function framesOf(error: unknown): string[] | undefined {
+  if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined;
+  const start = error.stack.startsWith(`${error.name}: ${error.message}`)
+    ? `${error.name}: ${error.message}`.length
+    : 0;
+  return error.stack
+    .slice(start)
+    .split('\n')
+    .filter((line) => /^\s+at .+:\d+:\d+\)?$/.test(line))
+    .slice(0, MAX_FRAMES)
+    .map((line) => maskText(line.trim()));
+}
+
+/** Anything may be thrown, also what has no text. */
+function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    return '';
+  }
 }

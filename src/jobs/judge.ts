@@ -1,15 +1,18 @@
-import { isConnectionError } from '../lib/db/connection-error.ts';
+import { isPassing } from '../lib/db/connection-error.ts';
+import type { Db } from '../lib/db/database.ts';
 import { fingerprint } from '../lib/queue/fingerprint.ts';
-import { decide, type Verdict } from '../lib/queue/policy.ts';
-import type { AttemptOutcome, VerdictRow } from '../lib/queue/run/recorder.ts';
-import { describe } from './describe-error.ts';
+import { decide, type FailureClass, type Verdict } from '../lib/queue/policy.ts';
+import type { AttemptOutcome, VerdictRow } from '../lib/queue/run/attempt.ts';
+import { describe, framesOf } from './describe-error.ts';
 import type { Run } from './run.ts';
+import type { Attempt } from './task.ts';
 
-/** Decides what follows from a failure, and writes it down together with everything it changes. */
-export async function judge(
-  { runner, name, task, payload: rawPayload, attempt, donation, log, row }: Run,
-  error: unknown,
-): Promise<void> {
+/**
+ * Decides what follows from a failure, and writes it down together with everything it changes.
+ * @returns the reason, for Graphile Worker's own record of the job.
+ */
+export async function judge(run: Run, error: unknown): Promise<string> {
+  const { runner, name, task, payload: rawPayload, attempt, log, row } = run;
   const failure = describe(error);
   const circuitOpen = failure.providerDown
     ? await ifDatabase(() => runner.brake.providerDown(name, failure.message), false)
@@ -19,62 +22,107 @@ export async function judge(
     attempt: attempt.number,
     circuitOpen,
     random: runner.random(),
-    whenUnknown: runner.whenUnknown,
+    ...runner.resending,
+    unknownBefore:
+      failure.errorClass === 'unknown_outcome' && runner.resending.whenUnknown === 'resend'
+        ? await countLike(runner.db, attempt, 'unknown_outcome', Number.POSITIVE_INFINITY)
+        : 0,
   });
-  if (verdict.decision === 'retry' && verdict.pause) {
-    await ifDatabase(() => runner.brake.misconfigured(name, failure.message), undefined);
+  let reason = failure.message;
+  if (verdict.decision === 'retry' && verdict.pause === 'misconfigured') {
+    await ifDatabase(() => runner.brake.misconfigured(name, reason), undefined);
+  }
+  if (verdict.decision === 'retry' && verdict.pause === 'rate_limited') {
+    await ifDatabase(() => runner.brake.toldToWait(name, verdict.delayMs, reason), undefined);
+    const told = 1 + (await countLike(runner.db, attempt, 'rate_limited', 0));
+    if (told > 1) reason = `${reason}, ${told} times so far`;
   }
 
   const payload = task.payload.safeParse(rawPayload);
   const changes = payload.success
     ? (task.onFailure?.(payload.data, attempt, failure, verdict) ?? [])
     : [];
-  const print = fingerprint(failure.errorClass, failure.message);
-  const nextRunAt =
-    verdict.decision === 'retry'
-      ? new Date(runner.clock.now().getTime() + verdict.delayMs).toISOString()
-      : null;
+  const delayMs = verdict.decision === 'retry' ? verdict.delayMs : null;
   const entry = row(outcomeOf(verdict), {
     error_class: failure.errorClass,
     error_code: failure.code ?? null,
     error_message: failure.message,
-    fingerprint: print,
+    fingerprint: fingerprint(failure.errorClass, failure.message),
     http_status: failure.httpStatus ?? null,
     request_id: failure.requestId ?? null,
-    next_run_at: nextRunAt,
+    next_in_ms: delayMs,
   });
-  const verdictRow: VerdictRow = {
-    job_id: attempt.jobId,
-    task: name,
-    donation_id: donation,
-    decision: verdict.decision,
-    attempt: attempt.number,
-    run_at: nextRunAt,
-    attempts:
-      verdict.decision === 'retry' && !verdict.counts ? Math.max(0, attempt.number - 1) : null,
-    error_class: failure.errorClass,
-    error_code: failure.code ?? null,
-    message: failure.message,
-    fingerprint: print,
-  };
-  await runner.record({ jobId: attempt.jobId, attempt: entry, verdict: verdictRow, changes });
+  await runner.record({
+    jobId: attempt.jobId,
+    attempt: entry,
+    verdict: verdictRow(run, {
+      decision: verdict.decision,
+      delay_ms: delayMs,
+      attempts:
+        verdict.decision === 'retry' && !verdict.counts ? Math.max(0, attempt.number - 1) : null,
+      error_class: failure.errorClass,
+      error_code: failure.code ?? null,
+      message: reason,
+    }),
+    changes,
+  });
   runner.verdictGiven();
 
   const details = {
     outcome: entry.outcome,
-    ms: entry.duration_ms,
+    ms: Math.round(entry.duration_ms),
     class: failure.errorClass,
     code: failure.code,
     status: failure.httpStatus,
     request: failure.requestId,
-    next: nextRunAt ?? undefined,
+    next_in_ms: delayMs ?? undefined,
     // Only a bug shows where it happened; a provider's error may carry what it was sent.
-    stack: failure.errorClass === 'internal' && error instanceof Error ? error.stack : undefined,
+    at: failure.errorClass === 'internal' ? framesOf(error) : undefined,
   };
   log[verdict.decision === 'retry' ? 'warn' : 'error'](
     details,
-    `${name} ${entry.outcome}: ${failure.message}`,
+    `${name} ${entry.outcome}: ${reason}`,
   );
+  return reason;
+}
+
+/** What is to become of this run's job. */
+export function verdictRow(
+  { name, attempt, donation }: Pick<Run, 'name' | 'attempt' | 'donation'>,
+  rest: Pick<
+    VerdictRow,
+    'decision' | 'delay_ms' | 'attempts' | 'error_class' | 'error_code' | 'message'
+  >,
+): VerdictRow {
+  return {
+    job_id: attempt.jobId,
+    task: name,
+    donation_id: donation,
+    attempt: attempt.number,
+    locked_by: attempt.lockedBy,
+    fingerprint: fingerprint(rest.error_class, rest.message),
+    ...rest,
+  };
+}
+
+/**
+ * How many attempts of a job ended so before this one.
+ * @param otherwise what is taken for the number while Postgres is away.
+ */
+function countLike(
+  db: Db,
+  { jobId, id }: Attempt,
+  errorClass: FailureClass,
+  otherwise: number,
+): Promise<number> {
+  return ifDatabase(async () => {
+    const { rows } = await db.query<{ count: number }>(
+      `select count(*)::int as count from donations.job_attempts
+       where job_id = $1 and error_class = $2 and claim <> $3`,
+      [jobId, errorClass, id],
+    );
+    return rows[0]?.count ?? otherwise;
+  }, otherwise);
 }
 
 function outcomeOf(verdict: Verdict): AttemptOutcome {
@@ -93,7 +141,7 @@ async function ifDatabase<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (isConnectionError(error)) return otherwise;
+    if (isPassing(error)) return otherwise;
     throw error;
   }
 }

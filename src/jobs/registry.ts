@@ -6,8 +6,6 @@ import type { PaymentGateway } from '../lib/providers/payments.ts';
 import { TASKS, type TaskName } from '../lib/queue/tasks.ts';
 import type { ReceiptTemplates } from '../lib/receipts/templates.ts';
 import { chargeCard } from './charge-card.ts';
-import { maintainLedger } from './maintain-ledger.ts';
-import { sampleQueue } from './sample-queue.ts';
 import { sendReceipt } from './send-receipt.ts';
 import type { Task } from './task.ts';
 import { tokenizeCard } from './tokenize-card.ts';
@@ -29,18 +27,21 @@ export function allTasks(deps: TaskDeps): Record<TaskName, Task> {
     settle_donation: charge,
     tokenize_card: tokenizeCard(deps) as Task,
     send_receipt: sendReceipt(deps) as Task,
-    maintain_ledger: maintainLedger({
-      db: deps.db,
-      retentionDays: deps.config.ledger.retentionDays,
-    }) as Task,
-    sample_queue: sampleQueue(deps) as Task,
   };
 }
 
-/** Asks the provider behind a task whether it is well; throws if it is not. */
-export async function probeProvider(deps: TaskDeps, task: string): Promise<void> {
+/**
+ * Asks the provider behind a task whether it is well, and whether the key may do what the task does;
+ * throws if it is not. (What else can be refused only the next job shows; then the task is paused
+ * again, and probed later than the time before.)
+ */
+export async function probeProvider(
+  { payments, mail }: Pick<TaskDeps, 'payments' | 'mail'>,
+  task: string,
+): Promise<void> {
   const provider = TASKS[task as TaskName]?.provider;
   if (provider === 'stripe')
-    await deps.payments.ping(task === 'tokenize_card' ? 'customers' : 'payments');
-  if (provider === 'sendgrid') await deps.mail.ping();
+    await payments.ping(task === 'tokenize_card' ? 'customers' : 'payments');
+  // It asks whether the key may send, and whether mail may come from the sender.
+  if (provider === 'sendgrid') await mail.ping();
 }

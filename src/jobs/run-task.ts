@@ -1,16 +1,19 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Task as GraphileTask, JobHelpers } from 'graphile-worker';
-import { fingerprint } from '../lib/queue/fingerprint.ts';
-import type { AttemptOutcome, AttemptRow } from '../lib/queue/run/recorder.ts';
+import type { Logger } from 'pino';
+import { isPassing } from '../lib/db/connection-error.ts';
 import { hasPendingVerdict } from '../lib/queue/run/verdicts.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
-import { describe } from './describe-error.ts';
-import { judge } from './judge.ts';
-import type { TaskRunner } from './run.ts';
-import type { Attempt, Done, Task } from './task.ts';
+import { describe, framesOf } from './describe-error.ts';
+import { judge, verdictRow } from './judge.ts';
+import type { Run, TaskRunner } from './run.ts';
+import { type Attempt, type Done, TakenOver, type Task } from './task.ts';
 
 /** How long a job waits that was claimed although its task is paused. */
 const PARK_MS = 2000;
+/** A job whose turn is no further away waits for it in its slot. */
+const MAX_TURN_MS = 500;
 
 /** Thrown at Graphile Worker so that it lets the job go; the verdict is on record already. */
 class Judged extends Error {
@@ -22,45 +25,127 @@ class Judged extends Error {
  * policy, the log. Graphile Worker hears the end of a job only after the record of it is durable.
  */
 export function runTask(runner: TaskRunner, name: TaskName, task: Task): GraphileTask {
-  return async (rawPayload: unknown, { job }: JobHelpers) => {
-    const { brake, clock, running } = runner;
-    const startedAt = clock.now();
-    const attempt: Attempt = { id: randomUUID(), jobId: String(job.id), number: job.attempts };
-    const donation = donationOf(rawPayload);
-    const log = runner.log.child({
-      task: name,
-      job: attempt.jobId,
-      attempt: attempt.number,
-      donation,
-    });
-
-    // An attempt that was judged and let go before the verdict was carried over must not run again.
-    if (job.attempts > 1 && (await hasPendingVerdict(runner.db, attempt.jobId))) {
-      runner.verdictGiven();
-      throw new Judged(job.last_error ?? 'judged before');
+  const { underWay } = runner;
+  const runOnce = attempts(runner, name, task);
+  return async (payload: unknown, helpers: JobHelpers) => {
+    const id = String(helpers.job.id);
+    // A queue that went away and came back may bring a job again whose attempt of before still waits
+    // for its record to be written.
+    await underWay.get(id)?.catch(() => {});
+    const attempt = runOnce(payload, helpers);
+    underWay.set(id, attempt);
+    try {
+      await attempt;
+    } finally {
+      if (underWay.get(id) === attempt) underWay.delete(id);
     }
-    if (brake.isPaused(name)) {
-      await park(runner, name, attempt, donation);
-      throw new Judged(`${name} is paused`);
-    }
+  };
+}
 
-    runner.onBegin();
-    running.set(attempt.jobId, {
-      job: attempt.jobId,
-      task: name,
-      attempt: attempt.number,
-      donation,
-      since: startedAt.toISOString(),
-    });
-    const row = (outcome: AttemptOutcome, rest: Partial<AttemptRow>): AttemptRow => ({
+function attempts(runner: TaskRunner, name: TaskName, task: Task) {
+  return async (payload: unknown, { job }: JobHelpers): Promise<void> => {
+    const place = await runner.slots.enter({ prepares: task.callsInSlot ?? false });
+    const attempt: Attempt = {
+      id: randomUUID(),
+      jobId: String(job.id),
+      lockedBy: job.locked_by,
+      number: job.attempts,
+      async mayBegin() {
+        if (!(await runner.holds(job.locked_at))) throw new TakenOver();
+      },
+      async call(work) {
+        if (!place) throw new TakenOver();
+        return place.call(async () => {
+          await attempt.mayBegin();
+          return work();
+        });
+      },
+    };
+    try {
+      // It may have waited in the local queue while this worker was taken for dead.
+      if (!(await runner.holds(job.locked_at))) throw takenOver(runner.log, attempt, name);
+      // An attempt that was judged and let go before the verdict was carried over must not run again.
+      const wasBegun = job.attempts > 1 || job.last_error !== null;
+      if (wasBegun && (await hasPendingVerdict(runner.db, attempt.jobId))) {
+        runner.verdictGiven();
+        throw new Judged(job.last_error ?? 'judged before');
+      }
+      const about = { name, task, payload, attempt, dueAt: job.run_at };
+      if (!place) await park(begin(runner, about), 'its worker stopped before it was begun', 0);
+      await whenItsTurn(runner, about);
+      await runBegun(begin(runner, about));
+    } finally {
+      place?.leave();
+    }
+  };
+}
+
+/** Waits a moment if the task is slowed down; puts the job back if it has to wait for longer. */
+async function whenItsTurn(runner: TaskRunner, about: Parameters<typeof begin>[1]): Promise<void> {
+  const { name } = about;
+  const { brake } = runner;
+  if (brake.isPaused(name)) await park(begin(runner, about), `${name} is paused`, PARK_MS);
+  const turnMs = brake.turnInMs(name, MAX_TURN_MS);
+  if (turnMs > MAX_TURN_MS) await park(begin(runner, about), brake.reasonToWait(name), turnMs);
+  if (turnMs > 0) await wait(turnMs);
+}
+
+async function runBegun(run: Run): Promise<void> {
+  const { runner, name, attempt, donation, startedAt } = run;
+  runner.onBegin();
+  runner.running.set(attempt.jobId, {
+    job: attempt.jobId,
+    task: name,
+    attempt: attempt.number,
+    claim: attempt.id,
+    donation,
+    since: startedAt,
+  });
+  try {
+    await perform(run);
+  } catch (error) {
+    if (error instanceof TakenOver) takenOver(run.log, attempt, name);
+    else if (!(error instanceof Judged)) await recordRefused(run, error);
+    throw error;
+  } finally {
+    runner.running.delete(attempt.jobId);
+  }
+}
+
+/** Says so; whoever has the job now tells what becomes of it. */
+function takenOver(log: Logger, { jobId }: Attempt, name: TaskName): TakenOver {
+  const error = new TakenOver();
+  log.warn({ task: name, job: jobId }, `${name} not begun: ${error.message}`);
+  return error;
+}
+
+function begin(
+  runner: TaskRunner,
+  about: Pick<Run, 'name' | 'task' | 'payload' | 'attempt'> & { dueAt: Date },
+): Run {
+  const { name, attempt, payload, task, dueAt } = about;
+  const donation = donationOf(payload);
+  const startedAt = runner.clock.now();
+  const began = performance.now();
+  return {
+    runner,
+    name,
+    task,
+    payload,
+    attempt,
+    donation,
+    startedAt: startedAt.toISOString(),
+    log: runner.log.child({ task: name, job: attempt.jobId, attempt: attempt.number, donation }),
+    row: (outcome, rest) => ({
       job_id: attempt.jobId,
       task: name,
       attempt: attempt.number,
+      claim: attempt.id,
       donation_id: donation,
       worker_id: runner.workerId,
       started_at: startedAt.toISOString(),
-      latency_ms: Math.max(0, startedAt.getTime() - job.run_at.getTime()),
-      duration_ms: clock.now().getTime() - startedAt.getTime(),
+      latency_ms: startedAt.getTime() - new Date(dueAt).getTime(),
+      duration_ms: performance.now() - began,
       outcome,
       error_class: null,
       error_code: null,
@@ -68,72 +153,104 @@ export function runTask(runner: TaskRunner, name: TaskName, task: Task): Graphil
       fingerprint: null,
       http_status: null,
       request_id: null,
-      next_run_at: null,
+      next_in_ms: null,
       ...rest,
-    });
-    try {
-      let done: Done;
-      try {
-        done = await task.run(task.payload.parse(rawPayload), attempt);
-      } catch (error) {
-        await judge(
-          { runner, name, task, payload: rawPayload, attempt, donation, log, row },
-          error,
-        );
-        throw new Judged(describe(error).message);
-      }
-      const entry = row(done.outcome, {
-        http_status: done.httpStatus ?? null,
-        request_id: done.requestId ?? null,
-      });
-      await runner.record({
-        jobId: attempt.jobId,
-        attempt: entry,
-        verdict: undefined,
-        changes: done.changes ?? [],
-      });
-      brake.answered(name);
-      log.info(
-        { outcome: done.outcome, ms: entry.duration_ms, request: done.requestId },
-        `${name} ${done.outcome}`,
-      );
-    } catch (error) {
-      // The database refused the record: Graphile Worker's own backoff, and whoever reads the log.
-      if (!(error instanceof Judged)) log.error({ stack: (error as Error).stack }, 'not recorded');
-      throw error;
-    } finally {
-      running.delete(attempt.jobId);
-    }
+    }),
   };
 }
 
-/** Puts a job of a paused task back, without an attempt. */
-async function park(
-  runner: TaskRunner,
-  name: TaskName,
-  attempt: Attempt,
-  donation: string | null,
-): Promise<void> {
-  const reason = `${name} is paused`;
+/** The attempt itself. Throws `Judged` when it failed and that is on record. */
+async function perform(run: Run): Promise<void> {
+  const { runner, name, task, attempt, log } = run;
+  let done: Done;
+  try {
+    const payload = task.payload.parse(run.payload);
+    const work = () => task.run(payload, attempt);
+    done = await (task.callsInSlot ? work() : attempt.call(work));
+  } catch (error) {
+    if (error instanceof TakenOver) throw error;
+    // No provider said anything: what becomes of the job is told by whoever has it now.
+    if (isPassing(error)) await attempt.mayBegin();
+    throw new Judged(await judge(run, error));
+  }
+  const entry = run.row(done.outcome, {
+    http_status: done.httpStatus ?? null,
+    request_id: done.requestId ?? null,
+  });
+  await runner.record({
+    jobId: attempt.jobId,
+    attempt: entry,
+    verdict: undefined,
+    changes: done.changes ?? [],
+  });
+  runner.brake.succeeded(name);
+  log.info(
+    { outcome: done.outcome, ms: Math.round(entry.duration_ms), request: done.requestId },
+    `${name} ${done.outcome}`,
+  );
+}
+
+/** Puts a job back that may not run now, without an attempt. */
+async function park(run: Run, reason: string, delayMs: number): Promise<never> {
+  const { runner, attempt } = run;
   await runner.record({
     jobId: attempt.jobId,
     attempt: undefined,
-    verdict: {
-      job_id: attempt.jobId,
-      task: name,
-      donation_id: donation,
+    verdict: verdictRow(run, {
       decision: 'retry',
-      attempt: attempt.number,
-      run_at: new Date(runner.clock.now().getTime() + PARK_MS).toISOString(),
+      delay_ms: delayMs,
       attempts: Math.max(0, attempt.number - 1),
       error_class: 'paused',
       error_code: null,
       message: reason,
-      fingerprint: fingerprint('paused', reason),
-    },
+    }),
     changes: [],
   });
   runner.verdictGiven();
+  throw new Judged(reason);
+}
+
+/**
+ * The database refused the record of an attempt, although nothing in it should be able to make it do
+ * so. What may have had its effect is held, with the least that can be said of it; if that is refused
+ * as well, only the log knows, and the next attempt finds what this one left.
+ */
+async function recordRefused(run: Run, error: unknown): Promise<void> {
+  const { runner, name, task, attempt, log } = run;
+  const refusal = describe(error).message;
+  log.error({ at: framesOf(error) }, `the record of ${name} was refused: ${refusal}`);
+  const payload = task.payload.safeParse(run.payload);
+  const reason = `it was run, and the database refused the record of it: ${refusal}`;
+  const changes = payload.success ? task.onUnrecorded?.(payload.data, attempt, reason) : undefined;
+  // A task that is safe to repeat is left to Graphile Worker's own retry.
+  if (!changes) return;
+  const told = {
+    error_class: 'internal',
+    error_code: 'not_recorded',
+  };
+  try {
+    const verdict = verdictRow(run, {
+      ...told,
+      decision: 'hold',
+      delay_ms: null,
+      attempts: null,
+      message: reason,
+    });
+    await runner.record({
+      jobId: attempt.jobId,
+      attempt: run.row('held', {
+        ...told,
+        error_message: reason,
+        fingerprint: verdict.fingerprint,
+      }),
+      verdict,
+      changes,
+    });
+    runner.verdictGiven();
+    log.error(`${name} held: ${reason}`);
+  } catch (again) {
+    log.error({ at: framesOf(again) }, `${name} could not be held either`);
+  }
 }
 
 /** The donation that a payload is about, whatever task it is of. */

@@ -1,14 +1,14 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { isConnectionError } from '../lib/db/connection-error.ts';
-import type { Session } from '../lib/db/database.ts';
+import { isConnectionError, isPassing, isReadOnlyServer } from '../lib/db/connection-error.ts';
+import type { Db } from '../lib/db/database.ts';
 import { newId } from '../lib/ids.ts';
-import { plural } from '../lib/output/text.ts';
+import { formatDuration } from '../lib/output/time.ts';
 import { CIRCUIT_THRESHOLD } from '../lib/queue/policy.ts';
 import { Activity } from '../lib/queue/run/activity.ts';
 import { adoptFailures } from '../lib/queue/run/adopt.ts';
 import { Brake } from '../lib/queue/run/brake.ts';
-import { CONTROL_CHANNEL } from '../lib/queue/run/pauses.ts';
+import { Lease } from '../lib/queue/run/lease.ts';
 import {
   type PoolOptions,
   type RunningPool,
@@ -16,10 +16,11 @@ import {
   watchStrayFailures,
 } from '../lib/queue/run/pool.ts';
 import { createRecorder, type Entry } from '../lib/queue/run/recorder.ts';
+import { JOBS_PER_SLOT, Slots } from '../lib/queue/run/slots.ts';
 import { applyVerdicts } from '../lib/queue/run/verdicts.ts';
 import {
-  beat,
-  holdWorkerLock,
+  FROZEN_AFTER_MS,
+  GIVE_UP_AFTER_MS,
   type RunningJob,
   registerPool,
   registerWorker,
@@ -27,12 +28,17 @@ import {
   signOff,
 } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
-import { CRONTAB } from './crontab.ts';
+import { ledgerUpkeep } from './maintain-ledger.ts';
 import { allTasks, probeProvider, type TaskDeps } from './registry.ts';
 import { runTask } from './run-task.ts';
+import { queueSampling } from './sample-queue.ts';
 
 export interface WorkerOptions extends TaskDeps {
   databaseUrl: string;
+  /** How to get at Postgres itself when `databaseUrl` leads to a pooler in transaction mode. */
+  databaseDirectUrl?: string | undefined;
+  /** `databaseUrl` is known to lead to Postgres itself. */
+  isPostgresItself?: boolean;
   log: Logger;
   version: string;
   concurrency: number;
@@ -43,39 +49,90 @@ export interface WorkerOptions extends TaskDeps {
 const RECONNECT_MS = 500;
 /** How soon a verdict is carried over: Graphile Worker lets the job go a moment after it was given. */
 const VERDICT_MS = 50;
+const ASK_LIMITS = { statementTimeoutMs: 1000, connectTimeoutMs: 2000 };
 const NAG_MS = 2000;
+/** What is left to be written when nothing runs any more takes milliseconds, if Postgres answers. */
+const LAST_WORDS_MS = 1500;
+const HAND_BACK_MS = 5000;
 
 /**
- * A worker: one Graphile Worker pool, its heartbeat, and the housekeeping that every worker does
- * for all (carry over verdicts, release the jobs of dead workers, probe paused providers).
+ * A worker: one Graphile Worker pool, its heartbeat (see `Lease`), and the housekeeping that every
+ * worker does for all (carry over verdicts, release the jobs of dead workers, probe paused
+ * providers). The heartbeat waits for none of the others.
  */
 export class Worker {
   readonly id = newId('worker');
   readonly #options: WorkerOptions;
   readonly #brake: Brake;
+  readonly #upkeep: () => Promise<void>;
+  readonly #sample: () => Promise<void>;
   readonly #activity: Activity;
+  readonly #lease: Lease;
+  readonly #slots: Slots;
   readonly #running = new Map<string, RunningJob>();
+  readonly #underWay = new Map<string, Promise<void>>();
   #pool: RunningPool | undefined;
   /** How many jobs were begun. */
   #begun = 0;
-  #session: Session | undefined;
   #stopping = false;
-  #beatTimer: NodeJS.Timeout | undefined;
+  #ended = false;
   #verdictTimer: NodeJS.Timeout | undefined;
-  #housekeeping: Promise<void> = Promise.resolve();
+  #houseTimer: NodeJS.Timeout | undefined;
+  #probing = false;
+  /** What goes wrong with each kind of housekeeping now; told when it begins. */
+  readonly #troubles = new Map<string, string>();
+  /** Resolves when the time to stop is over. */
+  readonly #overdue: Promise<undefined>;
+  #giveUp: () => void = () => {};
+  #stopTimers: NodeJS.Timeout[] = [];
   #endWatch: () => void = () => {};
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#activity = new Activity(options.db);
+    const { db, log } = options;
+    this.#upkeep = ledgerUpkeep({
+      db,
+      log,
+      retentionDays: options.config.ledger.retentionDays,
+      isStopping: () => this.#ended,
+    });
+    this.#sample = queueSampling({ db, log, isStopping: () => this.#ended });
+    this.#activity = new Activity(db);
+    this.#slots = new Slots(options.concurrency);
+    this.#overdue = new Promise((resolve) => {
+      this.#giveUp = () => resolve(undefined);
+    });
     this.#brake = new Brake({
-      db: options.db,
+      db,
       threshold: CIRCUIT_THRESHOLD,
       probe: (task) => probeProvider(options, task),
       onChange: (change, pause) =>
-        options.log.warn(
+        log.warn(
           { task: pause.task, cause: pause.cause, reason: pause.reason },
           `${pause.task} ${change}${change === 'paused' ? `: ${pause.reason}` : ''}`,
+        ),
+    });
+    this.#lease = new Lease({
+      db,
+      workerId: this.id,
+      everyMs: options.config.worker.heartbeatMs,
+      running: () => [...this.#running.values()],
+      onControl: () => {
+        this.#brake.refresh().catch(() => {});
+      },
+      onTrouble: (error) =>
+        log.warn({ error: error.message }, `no heartbeat: ${inWords(error)}; trying again`),
+      onChange: (change) => {
+        if (change === 'proven') log.info('heard again: jobs begin again');
+        else
+          log.error(
+            `no heartbeat came through for ${formatDuration(GIVE_UP_AFTER_MS)}: begins nothing until one does`,
+          );
+      },
+      onGivenUp: (at) =>
+        log.error(
+          { worker: this.id, released_at: at },
+          'others took this worker for dead and released its jobs',
         ),
     });
   }
@@ -99,42 +156,73 @@ export class Worker {
       let found: number;
       do {
         found = this.#begun;
-        this.#pool = await startPool(this.#poolOptions(), { once: true });
-        await this.#pool.ended;
+        this.#pool = await this.#inTime(startPool(this.#poolOptions(), { once: true }));
+        await this.#inTime(this.#pool?.ended);
       } while (this.#begun > found && !this.#stopping);
     } finally {
       await this.#end();
     }
   }
 
-  /** Finishes what runs, gives back what was claimed, then lets `run` end. */
+  /**
+   * Finishes what runs, gives back what was claimed, then lets `run` end: within the limit that it
+   * announces. What runs longer is given back unfinished.
+   */
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    const { log } = this.#options;
-    const nag = () => {
-      const jobs = [...this.#running.values()];
-      if (jobs.length > 0) {
-        log.info(
-          { waiting_for: jobs.map(({ job, task, since }) => ({ job, task, since })) },
-          `waiting for ${plural(jobs.length, 'running job')}; a second signal ends them`,
-        );
-      }
+    this.#slots.close();
+    const { log, config } = this.#options;
+    const { stopTimeoutMs } = config.worker;
+    log.info(
+      `stopping: no new jobs are begun; what runs is finished, or the worker ends after ${stopTimeoutMs / 1000} s`,
+    );
+    this.#nag();
+    // When nothing runs, what is left waits for Postgres alone.
+    let idleSince = performance.now();
+    const look = () => {
+      if (this.#running.size > 0) idleSince = performance.now();
+      else if (performance.now() - idleSince > HAND_BACK_MS) this.#giveUp();
     };
-    log.info('stopping: no new jobs are begun');
-    nag();
-    const timer = setInterval(nag, NAG_MS);
-    try {
-      await this.#pool?.stop().catch(() => {});
-    } finally {
-      clearInterval(timer);
-    }
+    this.#stopTimers = [
+      setInterval(() => this.#nag(), NAG_MS),
+      setInterval(look, RECONNECT_MS),
+      // Time for its last words, and for connections to close.
+      setTimeout(this.#giveUp, stopTimeoutMs - 2 * this.#lastWordsMs()),
+    ];
+    await this.#inTime(this.#pool?.stop().catch(() => {}));
+  }
+
+  #nag(): void {
+    const jobs = this.#jobs();
+    if (jobs.length === 0) return;
+    this.#options.log.info(
+      { waiting_for: jobs },
+      `waiting for ${jobs.length} running job${jobs.length === 1 ? '' : 's'}; a second signal ends them`,
+    );
+  }
+
+  #lastWordsMs(): number {
+    return Math.min(LAST_WORDS_MS, this.#options.config.worker.stopTimeoutMs / 4);
+  }
+
+  /** What comes of it; undefined when the time to stop is over before. */
+  async #inTime<T>(work: Promise<T> | undefined): Promise<T | undefined> {
+    return Promise.race([work, this.#overdue]);
+  }
+
+  #jobs() {
+    return [...this.#running.values()].map(({ job, task, donation, since }) => ({
+      job,
+      task,
+      donation,
+      since,
+    }));
   }
 
   async #begin(): Promise<void> {
     const { db, log, concurrency, tasks, version } = this.#options;
     this.#endWatch = watchStrayFailures((level, message) => this.#trouble(level, message));
-    await this.#openSession();
     await registerWorker(db, {
       id: this.id,
       host: hostname(),
@@ -143,54 +231,79 @@ export class Worker {
       concurrency,
       tasks,
     });
-    await db.query('select donations.ensure_attempt_partitions()');
+    await this.#lease.start();
     await this.#brake.refresh();
     await this.#keepHouse();
-    this.#scheduleBeat();
+    this.#scheduleHousekeeping();
     log.info({ worker: this.id, concurrency, tasks }, `worker started with ${concurrency} slots`);
   }
 
+  /** Says goodbye, briefly: when Postgres is away the others find this worker gone and do the rest. */
   async #end(): Promise<void> {
-    clearTimeout(this.#beatTimer);
-    clearTimeout(this.#verdictTimer);
+    const { db, log } = this.#options;
+    this.#ended = true;
+    for (const timer of [...this.#stopTimers, this.#houseTimer, this.#verdictTimer])
+      clearTimeout(timer);
     this.#activity.end();
-    await this.#housekeeping;
-    try {
-      await applyVerdicts(this.#options.db);
-      await signOff(this.#options.db, this.id);
-    } catch (error) {
-      // The others will find this worker gone and do the rest.
-      if (!isConnectionError(error)) throw error;
-    }
-    await this.#session?.end().catch(() => {});
+    // From here on nothing begins at a provider.
+    this.#lease.end();
+    const left = this.#jobs();
+    const goodbye = async () => {
+      await this.#lease.close();
+      await signOff(db, this.id, [...this.#running.values()]);
+      await applyVerdicts(db);
+    };
+    const said = await Promise.race([
+      goodbye().then(
+        () => true,
+        (error) => {
+          if (!isPassing(error)) throw error;
+          return false;
+        },
+      ),
+      new Promise<false>((resolve) => setTimeout(resolve, this.#lastWordsMs(), false)),
+    ]);
     this.#endWatch();
-    this.#options.log.info({ worker: this.id }, 'worker stopped');
+    if (left.length > 0) {
+      const many = left.length > 1;
+      log.error(
+        { left },
+        `${left.length} job${many ? 's were' : ' was'} left unfinished and ${said ? 'went back to the queue' : `${many ? 'go' : 'goes'} back to the queue within ${formatDuration(FROZEN_AFTER_MS)}`}; a mail that was under way is held, a charge is looked up`,
+      );
+      throw new Error(`${left.length} jobs were left unfinished`);
+    }
+    if (!said) throw new Error('Postgres did not answer while the worker stopped');
+    log.info({ worker: this.id }, 'worker stopped');
   }
 
   /** One life of the Graphile Worker pool: it ends when asked to, or when Postgres goes away. */
   async #runPool(): Promise<void> {
-    try {
-      this.#pool = await startPool(this.#poolOptions());
-      if (this.#stopping) await this.#pool.stop();
-      await this.#pool.ended;
-      if (!this.#stopping) this.#options.log.warn('the queue went away; starting again');
-    } catch (error) {
-      if (this.#stopping) return;
+    const away = (error?: unknown) =>
       this.#options.log.warn(
-        { error: (error as Error).message },
+        { error: (error as Error | undefined)?.message },
         'the queue went away; starting again',
       );
+    try {
+      this.#pool = await this.#inTime(startPool(this.#poolOptions()));
+      if (this.#stopping) await this.#inTime(this.#pool?.stop());
+      await this.#inTime(this.#pool?.ended);
+      if (!this.#stopping) away();
+    } catch (error) {
+      if (this.#stopping) return;
+      away(error);
       await this.#databaseIsBack(() => this.#stopping);
     }
   }
 
   #poolOptions(): PoolOptions {
-    const { db, databaseUrl, log, clock, concurrency, tasks, config } = this.#options;
+    const { db, databaseUrl, databaseDirectUrl, isPostgresItself = false } = this.#options;
+    const { log, concurrency, tasks, config } = this.#options;
     const registry = allTasks(this.#options);
     const record = createRecorder(db, () => this.#databaseIsBack());
     const runner = {
       db,
-      clock,
+      // Times are Postgres's: what this machine believes decides nothing.
+      clock: this.#lease.clock,
       log,
       workerId: this.id,
       brake: this.#brake,
@@ -198,21 +311,30 @@ export class Worker {
         await record(entry);
         this.#activity.touch();
       },
+      slots: this.#slots,
+      holds: (lockedAt: Date | null) => this.#lease.holds(lockedAt),
       verdictGiven: () => this.#carryOverSoon(),
       running: this.#running,
+      underWay: this.#underWay,
       onBegin: () => {
         this.#begun += 1;
       },
-      whenUnknown: config.receipts.whenUnknown,
+      resending: config.receipts,
       random: Math.random,
     };
     return {
       databaseUrl,
+      databaseDirectUrl,
+      isPostgresItself,
       applicationName: `donations worker ${this.id}`,
       concurrency,
+      jobsPerSlot: JOBS_PER_SLOT,
       tasks: Object.fromEntries(tasks.map((name) => [name, runTask(runner, name, registry[name])])),
-      crontab: CRONTAB.filter(({ task }) => tasks.includes(task)),
-      forbiddenFlags: this.#brake.forbiddenFlags,
+      crontab: [],
+      forbiddenFlags: () =>
+        this.#stopping || this.#lease.isProven()
+          ? this.#brake.forbiddenFlags()
+          : this.#lease.untilProven().then(() => this.#brake.forbiddenFlags()),
       onPool: (poolId) => this.#whileDatabaseReturns(() => registerPool(db, this.id, poolId)),
       onTrouble: (level, message) => this.#trouble(level, message),
     };
@@ -222,58 +344,64 @@ export class Worker {
     this.#options.log[level === 'error' ? 'error' : 'warn']({ from: 'graphile-worker' }, message);
   }
 
-  /** The connection whose session lock says that this process lives, and on which pauses are told. */
-  async #openSession(): Promise<void> {
-    const session = await this.#options.db.session(`donations worker ${this.id} alive`);
-    session.on('notification', () => {
-      this.#brake.refresh().catch(() => {});
-    });
-    const reopen = () => {
-      if (this.#session !== session || this.#stopping) return;
-      this.#session = undefined;
-    };
-    session.on('error', reopen);
-    session.on('end', reopen);
-    await holdWorkerLock(session, this.id);
-    await session.query(`listen ${CONTROL_CHANNEL}`);
-    this.#session = session;
-  }
-
-  #scheduleBeat(): void {
-    this.#beatTimer = setTimeout(() => {
-      this.#housekeeping = this.#keepHouse()
-        .catch((error: unknown) => {
-          const log = this.#options.log;
-          if (isConnectionError(error)) log.warn('Postgres is away; trying again');
-          else log.error({ error: (error as Error).message }, 'housekeeping failed');
-        })
-        .finally(() => {
-          if (!this.#stopping || this.#running.size > 0) this.#scheduleBeat();
-        });
+  #scheduleHousekeeping(): void {
+    this.#houseTimer = setTimeout(async () => {
+      await this.#keepHouse();
+      if (!this.#stopping || this.#running.size > 0) this.#scheduleHousekeeping();
     }, this.#options.config.worker.heartbeatMs);
   }
 
+  /** Each kind for itself: what is wrong with one holds up no other. */
   async #keepHouse(): Promise<void> {
+    const { db } = this.#options;
+    await this.#houseKept('pauses', () => this.#brake.refresh());
+    this.#probe();
+    await this.#houseKept('verdicts', () => applyVerdicts(db));
+    // After an outage those that were cut off with us come back first.
+    if (this.#lease.isSettled()) await this.#houseKept('gone workers', () => this.#releaseGone());
+    await this.#houseKept('failures of others', () => adoptFailures(db));
+    // They may take long: nothing waits for them.
+    this.#upkeep();
+    this.#sample();
+  }
+
+  /** A provider that is asked may be silent for long: nothing waits for it. */
+  #probe(): void {
+    if (this.#probing) return;
+    this.#probing = true;
+    this.#houseKept('probes', () => this.#brake.probeDue()).finally(() => {
+      this.#probing = false;
+    });
+  }
+
+  async #houseKept(what: string, work: () => Promise<unknown>): Promise<void> {
+    const { log } = this.#options;
+    try {
+      await work();
+      this.#troubles.delete(what);
+    } catch (error) {
+      const { message } = error as Error;
+      if (this.#troubles.get(what) === message) return;
+      this.#troubles.set(what, message);
+      if (isPassing(error)) log.warn({ error: message }, `${inWords(error)}; trying again`);
+      else log.error({ error: message }, `housekeeping failed: ${what}`);
+    }
+  }
+
+  async #releaseGone(): Promise<void> {
     const { db, log } = this.#options;
-    if (!this.#session) await this.#openSession();
-    const { givenUp } = await beat(db, this.id, [...this.#running.values()]);
-    if (givenUp)
-      log.error({ worker: this.id }, 'others took this worker for dead and released its jobs');
-    for (const gone of await releaseGoneWorkers(db)) {
+    const { released, failures } = await releaseGoneWorkers(db);
+    for (const { id, host, pid, running } of released) {
       log.warn(
-        {
-          worker: gone.id,
-          host: gone.host,
-          pid: gone.pid,
-          jobs: gone.running.map(({ job }) => job),
-        },
-        `worker ${gone.id} is gone; its jobs are released`,
+        { worker: id, host, pid, jobs: running.map(({ job }) => job) },
+        `worker ${id} is gone; its jobs are released`,
       );
     }
-    await this.#brake.refresh();
-    await this.#brake.probeDue();
-    await applyVerdicts(db);
-    await adoptFailures(db);
+    const [first] = failures;
+    if (first)
+      throw new Error(
+        `worker ${first.id} is gone but its jobs cannot be released: ${first.error.message}`,
+      );
   }
 
   #carryOverSoon(): void {
@@ -284,20 +412,22 @@ export class Worker {
         const { waiting } = await applyVerdicts(this.#options.db);
         if (waiting > 0) this.#carryOverSoon();
       } catch {
-        // The next heartbeat does it.
+        // Housekeeping does it.
       }
     }, VERDICT_MS);
   }
 
-  /** Resolves when Postgres answers again, or when nobody waits for it any more. */
+  /**
+   * Resolves when Postgres takes changes again, or when nobody waits for it any more. It asks on a
+   * new connection: after a failover the old ones still lead to the server of before.
+   */
   async #databaseIsBack(givenUp: () => boolean = () => false): Promise<void> {
     while (!givenUp()) {
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
       try {
-        await this.#options.db.query('select 1');
-        return;
+        if (await takesChanges(this.#options.db)) return;
       } catch (error) {
-        if (!isConnectionError(error)) throw error;
+        if (!isPassing(error)) throw error;
       }
     }
   }
@@ -307,9 +437,28 @@ export class Worker {
       try {
         return await work();
       } catch (error) {
-        if (!isConnectionError(error)) throw error;
+        if (!isPassing(error)) throw error;
         await this.#databaseIsBack();
       }
     }
   }
+}
+
+async function takesChanges(db: Db): Promise<boolean> {
+  const session = await db.session('donations worker asks', ASK_LIMITS);
+  try {
+    const { rows } = await session.query<{ transaction_read_only: string }>(
+      'show transaction_read_only',
+    );
+    return rows[0]?.transaction_read_only === 'off';
+  } finally {
+    session.end().catch(() => {});
+  }
+}
+
+/** What is wrong with Postgres. */
+function inWords(error: unknown): string {
+  if (isReadOnlyServer(error)) return 'Postgres only reads now (a failover?)';
+  if (isConnectionError(error)) return 'Postgres is away';
+  return `Postgres refuses: ${(error as Error).message}`;
 }

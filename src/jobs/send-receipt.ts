@@ -5,13 +5,13 @@ import { ProviderError } from '../lib/providers/errors.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
 import { parseReceiptContent } from '../lib/receipts/content.ts';
 import {
-  ACCEPT_DELIVERIES,
+  acceptDelivery,
   type ClaimedDelivery,
   createClaimer,
-  FAIL_DELIVERIES,
-  HOLD_DELIVERIES,
-  RELEASE_DELIVERIES,
-  REOPEN_DELIVERIES,
+  failDelivery,
+  holdDelivery,
+  releaseDelivery,
+  reopenDelivery,
 } from '../lib/receipts/deliver.ts';
 import { receiptMessage } from '../lib/receipts/message.ts';
 import type { ReceiptTemplates } from '../lib/receipts/templates.ts';
@@ -33,6 +33,7 @@ export function sendReceipt({
 }: SendReceiptDeps): Task<'send_receipt'> {
   const claim = createClaimer(db);
   return {
+    callsInSlot: true,
     payload: z.object({ donation_id: z.string(), delivery_id: z.string() }),
     async run({ delivery_id, donation_id }, attempt) {
       const delivery = await claim({ deliveryId: delivery_id, claim: attempt.id });
@@ -45,31 +46,36 @@ export function sendReceipt({
         copy: delivery.kind === 'copy',
         ids: { receiptId: delivery.receiptId, donationId: donation_id, deliveryId: delivery_id },
       });
-      const { messageId, httpStatus } = await mail.send(message);
+      // Since the claim others may have taken this worker for dead, and sent the mail themselves.
+      const { messageId, httpStatus } = await attempt.call(() => mail.send(message));
       return {
         outcome: 'succeeded',
         requestId: messageId,
         httpStatus,
         changes: [
-          {
-            sql: ACCEPT_DELIVERIES,
-            row: { id: delivery_id, claim: attempt.id, message_id: messageId ?? null },
-          },
+          acceptDelivery({
+            id: delivery_id,
+            claim: attempt.id,
+            message_id: messageId ?? null,
+          }),
         ],
       };
     },
     onFailure({ delivery_id }, attempt, { errorClass, message }, verdict) {
       switch (verdict.decision) {
         case 'hold':
-          return [{ sql: HOLD_DELIVERIES, row: { id: delivery_id, reason: message } }];
+          return [holdDelivery({ id: delivery_id, reason: message })];
         case 'fail':
-          return [{ sql: FAIL_DELIVERIES, row: { id: delivery_id, reason: message } }];
+          return [failDelivery({ id: delivery_id, reason: message })];
         case 'retry':
           return errorClass === 'unknown_outcome'
-            ? [{ sql: REOPEN_DELIVERIES, row: { id: delivery_id } }]
-            : [{ sql: RELEASE_DELIVERIES, row: { id: delivery_id, claim: attempt.id } }];
+            ? [reopenDelivery({ id: delivery_id })]
+            : [releaseDelivery({ id: delivery_id, claim: attempt.id })];
       }
     },
+    onUnrecorded: ({ delivery_id }, _attempt, reason) => [
+      holdDelivery({ id: delivery_id, reason }),
+    ],
   };
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Db } from '../lib/db/database.ts';
-import { MARK_CARDS_SAVED, saveCard } from '../lib/donations/save-card.ts';
+import { markCardSaved, saveCard } from '../lib/donations/save-card.ts';
 import type { PaymentGateway } from '../lib/providers/payments.ts';
 import type { Task } from './task.ts';
 
@@ -11,17 +11,18 @@ export function tokenizeCard(deps: { db: Db; payments: PaymentGateway }): Task<'
     async run({ donation_id }) {
       const saved = await saveCard(deps, donation_id);
       if (!saved) return { outcome: 'succeeded' };
-      const row = {
-        donation_id,
-        brand: saved.card?.brand ?? null,
-        last4: saved.card?.last4 ?? null,
-        exp_month: saved.card?.expMonth ?? null,
-        exp_year: saved.card?.expYear ?? null,
-      };
       return {
         outcome: 'succeeded',
         requestId: saved.requestId,
-        changes: [{ sql: MARK_CARDS_SAVED, row }],
+        changes: [
+          markCardSaved({
+            donation_id,
+            brand: saved.card?.brand ?? null,
+            last4: saved.card?.last4 ?? null,
+            exp_month: saved.card?.expMonth ?? null,
+            exp_year: saved.card?.expYear ?? null,
+          }),
+        ],
       };
     },
   };

@@ -72,6 +72,8 @@ export const settingsSchema = z.strictObject({
   mode: z.enum(['sandbox', 'test', 'live'], 'is none of sandbox, test, live').optional(),
   dataDir: path,
   databaseUrl: postgresUrl.optional(),
+  /** Postgres itself, when databaseUrl leads to a pooler in transaction mode. */
+  databaseDirectUrl: postgresUrl.optional(),
   stripe: z.strictObject({
     secretKey: secret(/^(sk|rk)_(test|live)_\w+$/, 'is not a secret key (sk_… or rk_…)').optional(),
     apiBase: url.optional(),
@@ -113,13 +115,17 @@ export const settingsSchema = z.strictObject({
       .optional(),
     /** What to do when nobody can know whether a mail went out. */
     whenUnknown: z.enum(['hold', 'resend'], 'is neither hold nor resend'),
+    /** With `resend`: how often one mail whose outcome is unknown is sent again at most. */
+    resendLimit: whole(1, 5),
     templatesDir: path.optional(),
     goodsOrServices: text,
   }),
   worker: z.strictObject({
     concurrency: whole(1, 500),
-    // Others take a worker for gone that was silent for a few seconds.
+    // Others take a worker for gone that was silent for six seconds.
     heartbeatMs: milliseconds(100, 2000),
+    /** How long SIGTERM waits for what runs. */
+    stopTimeoutMs: milliseconds(1, 86_400_000),
   }),
   queue: z.strictObject({
     /** How long Postgres may take over one question of a person at the keyboard. */
@@ -141,6 +147,7 @@ export const SECRETS = [
   'stripe.webhookSecret',
   'sendgrid.apiKey',
   'databaseUrl',
+  'databaseDirectUrl',
 ];
 
 /** A setting's value as it may be shown: without secrets and passwords. */
@@ -160,11 +167,14 @@ export const DEFAULTS: Record<string, unknown> = {
   'organization.locale': 'en-US',
   'organization.timeZone': 'UTC',
   'receipts.whenUnknown': 'hold',
+  'receipts.resendLimit': 1,
   // IRS Publication 1771: a statement that none were provided, if that was the case.
   'receipts.goodsOrServices':
     'No goods or services were provided in exchange for this contribution.',
   'worker.concurrency': 25,
   'worker.heartbeatMs': 1000,
+  // Below the 30 s that Kubernetes waits before it kills.
+  'worker.stopTimeoutMs': 25_000,
   'queue.readTimeoutMs': 5000,
   'ledger.retentionDays': 90,
 };
@@ -182,6 +192,7 @@ export const SAMPLE_ORGANIZATION: Record<string, unknown> = {
 // The names that scripts rely on; every other setting is DONATIONS_<SECTION>_<KEY>.
 const FIXED_NAMES: Record<string, string> = {
   databaseUrl: 'DATABASE_URL',
+  databaseDirectUrl: 'DATABASE_DIRECT_URL',
   'stripe.secretKey': 'STRIPE_SECRET_KEY',
   'stripe.apiBase': 'STRIPE_API_BASE',
   'stripe.webhookSecret': 'STRIPE_WEBHOOK_SECRET',

@@ -14,7 +14,7 @@ const UNITS: Record<string, number> = {
 const MAX_TEXT = 64;
 
 /** A hundred years: within what Postgres can add to a time or take from one. */
-export const MAX_DURATION_MS = 36_525 * 86_400_000;
+const MAX_DURATION_MS = 36_525 * 86_400_000;
 
 /**
  * A length of time as people type it, in milliseconds: `200ms`, `60s`, `10m`, `1h30m`, `2d`.

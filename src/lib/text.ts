@@ -27,7 +27,7 @@ export const safeText = (text: string): string => replaceUnsafe(text, textSign);
  * Replaces each character that is not safe on a terminal.
  * @param sign what stands for it, given the text before and after it.
  */
-export const replaceUnsafe = (text: string, sign: UnsafeSign): string =>
+const replaceUnsafe = (text: string, sign: UnsafeSign): string =>
   PRINTABLE.test(text) ? text : text.replace(UNSAFE, sign);
 
 export type UnsafeSign = (char: string, at: number, whole: string) => string;

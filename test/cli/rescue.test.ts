@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/lib/db/database.ts';
 import { tallySince } from '../../src/lib/donations/tally.ts';
@@ -151,10 +152,10 @@ describe('jobs rescue', () => {
   it('leaves the one whose connection lives though its heartbeat is late', async () => {
     const id = await addWorker('ours', { alive: true });
     await lock('ours');
-    await system.db.query(`update donations.workers set seen_at = now() - interval '30 s'`);
+    await system.db.query(`update donations.workers set seen_at = now() - interval '10 s'`);
     expect((await cli('--yes')).code).toBe(0);
     expect(Object.keys(await locked())).toHaveLength(1);
-    await system.db.query(`update donations.workers set seen_at = now() - interval '61 s'`);
+    await system.db.query(`update donations.workers set seen_at = now() - interval '16 s'`);
     expect(await plan()).toMatchObject([{ worker: id, state: 'gone', release: true }]);
   });
 
@@ -247,16 +248,17 @@ describe('jobs rescue', () => {
   });
 
   it('keeps what the ledger knows of the end of an attempt', async () => {
+    const claim = randomUUID();
     const id = await addWorker('ours');
     const job = await lock('ours');
     const since = new Date(Date.now() - 20_000).toISOString();
     await system.db.query('update donations.workers set running = $1', [
-      JSON.stringify([{ job, task: 'send_receipt', attempt: 1, donation: null, since }]),
+      JSON.stringify([{ job, task: 'send_receipt', attempt: 1, claim, donation: null, since }]),
     ]);
     await system.db.query(
-      `insert into donations.job_attempts (job_id, task, attempt, worker_id, started_at, latency_ms, duration_ms, outcome)
-       values ($1, 'send_receipt', 1, $2, $3, 0, 5, 'succeeded')`,
-      [job, id, since],
+      `insert into donations.job_attempts (job_id, task, attempt, claim, worker_id, started_at, latency_ms, duration_ms, outcome)
+       values ($1, 'send_receipt', 1, $4, $2, $3, 0, 5, 'succeeded')`,
+      [job, id, since, claim],
     );
     expect((await cli('--yes')).code).toBe(0);
     expect(await attempts()).toMatchObject([{ job, outcome: 'succeeded' }]);

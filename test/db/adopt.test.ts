@@ -3,7 +3,7 @@ import { groupErrors } from '../../src/lib/queue/read/errors.ts';
 import { listJobs } from '../../src/lib/queue/read/list.ts';
 import { queueStats } from '../../src/lib/queue/read/stats.ts';
 import { parseJobFilter } from '../../src/lib/queue/read/vocabulary.ts';
-import { adoptFailures } from '../../src/lib/queue/run/adopt.ts';
+import { adoptAllFailures, adoptFailures } from '../../src/lib/queue/run/adopt.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addJob } from '../support/jobs.ts';
 
@@ -69,4 +69,51 @@ it('takes in more than one batch', async () => {
   expect(await adoptFailures(db)).toBe(1000);
   expect(await adoptFailures(db)).toBe(500);
   expect(await failed()).toHaveLength(100);
+});
+
+/** As Graphile Worker does it: `updated_at` stays as it was when the job was added. */
+const useUp = (id: string) =>
+  database.db.query(
+    `update graphile_worker._private_jobs set attempts = max_attempts, last_error = 'no',
+       run_at = greatest(now(), run_at) + interval '6 hours', locked_at = null where id = $1`,
+    [id],
+  );
+
+it('a job that used up its attempts long after it was added is listed', async () => {
+  const { db } = database;
+  const id = await addJob(db, { task: 'resize', state: 'ready' });
+  await db.query(`update graphile_worker._private_jobs set updated_at = now() - interval '3 days'`);
+  await adoptFailures(db);
+  await useUp(id);
+  expect((await failed()).map((job) => job.id)).toEqual([id]);
+  expect(await adoptFailures(db)).toBe(1);
+  const { rows } = await db.query('select decided_at <= now() as past from donations.job_verdicts');
+  expect(rows).toEqual([{ past: true }]);
+  expect((await failed()).map((job) => job.id)).toEqual([id]);
+});
+
+it('one that was unlocked in its last attempt, which leaves no trace of when, is found by the upkeep', async () => {
+  const { db } = database;
+  const id = await addJob(db, { task: 'resize', state: 'ready' });
+  await db.query(
+    `update graphile_worker._private_jobs set attempts = max_attempts,
+       run_at = now() - interval '3 days', updated_at = now() - interval '3 days'`,
+  );
+  await db.query(`insert into donations.settings values ('failures_seen_until', now()::text)`);
+  expect(await adoptFailures(db)).toBe(0);
+  await adoptAllFailures(db);
+  expect((await failed()).map((job) => job.id)).toEqual([id]);
+});
+
+it('payloads that Postgres cannot take apart stop nobody', async () => {
+  const { db } = database;
+  const payloads = ['{"donation_id":"\\u0000"}', '{"donation_id":"\\ud800"}', '[1]', '7', 'null'];
+  for (const payload of [...payloads, `{"donation_id":"${'x'.repeat(10_000)}"}`]) {
+    await db.query(
+      `with added as (select (graphile_worker.add_job('resize', $1::json)).id)
+       select count(*) from added cross join lateral graphile_worker.permanently_fail_jobs(array[added.id], 'no')`,
+      [payload],
+    );
+  }
+  expect(await adoptFailures(db)).toBe(6);
 });

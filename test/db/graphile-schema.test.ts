@@ -79,7 +79,11 @@ it.each([
 it.each([
   ['jobs_main_index', '(priority, run_at) INCLUDE (id, task_id', 'WHERE (is_available = true)'],
   ['donations_locked_jobs', '(locked_at, id)', 'WHERE (locked_at IS NOT NULL)'],
-  ['donations_exhausted_jobs', '(updated_at, id)', 'WHERE (attempts >= max_attempts)'],
+  [
+    'donations_exhausted_jobs',
+    '(GREATEST(updated_at, run_at), id)',
+    'WHERE (attempts >= max_attempts)',
+  ],
 ])('the index %s is what lists and counts read', async (name, columns, where) => {
   const { rows } = await database.db.query<{ def: string }>(
     `select indexdef as def from pg_indexes where schemaname = 'graphile_worker' and indexname = $1`,

@@ -7,7 +7,7 @@ import { type Snapshot, takeSnapshot } from '../../src/lib/monitor/snapshot.ts';
 import { listFailures } from '../../src/lib/queue/read/failures.ts';
 import { ACTIVITY_CHANNEL, Activity } from '../../src/lib/queue/run/activity.ts';
 import { readHistory, readTrends } from '../../src/lib/samples/read.ts';
-import { recordSamples } from '../../src/lib/samples/record.ts';
+import { recordSamples, sampleIfDue } from '../../src/lib/samples/record.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addJob } from '../support/jobs.ts';
 
@@ -78,6 +78,17 @@ describe('samples', () => {
       `select sum(done)::int as done from donations.samples where task = 'send_receipt'`,
     );
     expect(rows).toEqual([{ done: 2 }]);
+  });
+
+  it('are made once a minute, however many workers ask', async () => {
+    await addJob(db);
+    await Promise.all(Array.from({ length: 5 }, () => sampleIfDue(db)));
+    await addAttempt(1);
+    await sampleIfDue(db);
+    const { rows } = await db.query<{ done: number }>(
+      'select sum(done)::int as done from donations.samples',
+    );
+    expect(rows).toEqual([{ done: 0 }]);
   });
 
   it('are kept for eight days', async () => {

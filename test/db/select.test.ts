@@ -27,9 +27,9 @@ beforeAll(async () => {
     [donation],
   );
   await db.query(
-    `insert into donations.workers (id, pool_id, host, pid, version, concurrency, tasks, seen_at)
-     values ('wrk_' || repeat('0', 26), 'pool-alive', 'here', 1, '1', 1, '{}', now() + interval '1 hour'),
-            ('wrk_' || repeat('1', 26), 'pool-gone', 'here', 2, '1', 1, '{}', now() - interval '1 minute')`,
+    `insert into donations.workers (id, pool_id, host, pid, version, concurrency, tasks, seen_at, released_at)
+     values ('wrk_' || repeat('0', 26), 'pool-alive', 'here', 1, '1', 1, '{}', now() + interval '1 hour', null),
+            ('wrk_' || repeat('1', 26), 'pool-gone', 'here', 2, '1', 1, '{}', now() - interval '1 minute', now())`,
   );
   const of = { donation_id: donation };
   jobs.ready = await addJob(db, {

@@ -247,3 +247,75 @@ it('pauses the task while SendGrid is down, burns no attempts, and sends everyth
   expect(burned.rows[0]?.most).toBeLessThanOrEqual(3);
   await worker.stop();
 });
+
+it('asks a provider that takes 4 a second hardly more often, and says why the others wait', async () => {
+  const { db, sandbox, deps } = system;
+  const COUNT = 40;
+  for (let i = 0; i < COUNT; i++) await donateInBackground(deps, gift({ name: `Donor ${i}` }));
+  await sandbox.setFaults('sendgrid', { rateLimit: 4, path: 'POST' });
+  const worker = system.startWorker();
+  await worker.until((lines) => lines.some(({ msg }) => msg.startsWith('send_receipt resumed')));
+  const { rows: waiting } = await db.query<{ error: string }>(
+    `select distinct last_error as error from graphile_worker.jobs
+     where task_identifier = 'send_receipt' and run_at > now() and last_error is not null`,
+  );
+  for (const { error } of waiting) expect(error).toMatch(/slow|paused/);
+  await worker.until(async () => isComplete(await tallySince(db, new Date(0))));
+  const told = (await attempts('send_receipt')).filter(
+    ({ error_class }) => error_class === 'rate_limited',
+  );
+  // Those that were under way when the first was told, and a few that tried whether there is more.
+  expect(told.length).toBeGreaterThan(0);
+  expect(told.length).toBeLessThan(COUNT + 10);
+  expect(await sandbox.inbox({ limit: 100 })).toHaveLength(COUNT);
+  await worker.stop();
+});
+
+it('probes a sender that is refused less and less often, though the key is well', async () => {
+  const { db, sandbox, deps } = system;
+  await sandbox.setFaults('sendgrid', { forbidden: true, path: 'POST' });
+  await donateInBackground(deps, gift());
+  const worker = system.startWorker();
+  await worker.until(async () => {
+    const { rows } = await db.query('select 1 from donations.task_pauses where probes >= 3');
+    return rows.length === 1;
+  });
+  const refused = (await attempts('send_receipt')).length;
+  expect(refused).toBeLessThanOrEqual(4);
+  // One probe after 1 s, 2 s, 4 s.
+  const { rows } = await db.query<{ s: number }>(
+    'select extract(epoch from now() - min(started_at))::float8 as s from donations.job_attempts',
+  );
+  expect(rows[0]?.s).toBeGreaterThan(6);
+  await sandbox.clearFaults();
+  await worker.until(async () => isComplete(await tallySince(db, new Date(0))));
+  await worker.stop();
+});
+
+it('three workers start at once on a database whose partitions ran out, and each runs what it is told to', async () => {
+  const { db, deps } = system;
+  const { rows: parts } = await db.query<{ name: string }>(
+    `select relname as name from pg_class where relname ~ '^job_attempts_\\d{8}$' and relkind = 'r'`,
+  );
+  for (const { name } of parts) await db.query(`drop table donations.${name}`);
+  // A row of a day to come, in the default partition: it must stop nobody.
+  await db.query(
+    `insert into donations.job_attempts (job_id, task, attempt, started_at, latency_ms, duration_ms, outcome)
+     values (0, 'send_receipt', 1, now() + interval '2 days', 0, 0, 'succeeded')`,
+  );
+  await donateInBackground(deps, gift());
+  const workers = ['charge_card', 'tokenize_card', 'send_receipt'].map((task) =>
+    system.startWorker({ args: ['--tasks', task] }),
+  );
+  await workers[0]?.until(async () => {
+    await hurry(db);
+    return isComplete(await tallySince(db, new Date(0)));
+  });
+  const { rows } = await db.query<{ made: number; astray: number }>(
+    `select (select count(*)::int from pg_inherits i join pg_class c on c.oid = i.inhrelid
+         where i.inhparent = 'donations.job_attempts'::regclass and c.relname ~ '^job_attempts_\\d{8}$') as made,
+       (select count(*)::int from donations.job_attempts_default) as astray`,
+  );
+  expect(rows).toEqual([{ made: 9, astray: 0 }]);
+  expect(await Promise.all(workers.map((worker) => worker.stop()))).toEqual([0, 0, 0]);
+});

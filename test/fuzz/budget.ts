@@ -4,7 +4,7 @@ const seconds = Number(process.env.FUZZ_SECONDS ?? 0);
  * How long and from which seed a property is tried. `npm test` tries the same inputs every time and
  * takes seconds; `npm run fuzz` takes FUZZ_SECONDS a property, from FUZZ_SEED or a new seed.
  */
-export const SEED = Number(
+const SEED = Number(
   process.env.FUZZ_SEED ?? (seconds > 0 ? Math.floor(Math.random() * 2 ** 31) : 20261125),
 );
 

@@ -59,7 +59,7 @@ const SIGNS = [
   '9'.repeat(400),
 ];
 
-export const hostileSign = fc.constantFrom(...SIGNS);
+const hostileSign = fc.constantFrom(...SIGNS);
 
 /** Text of anything: mostly short, sometimes very long. */
 export const hostileText: fc.Arbitrary<string> = fc.oneof(

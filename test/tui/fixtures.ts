@@ -72,6 +72,7 @@ export function snapshot(rows: SnapshotTask[] = TASKS): Snapshot {
             job: '9',
             task: 'send_receipt',
             attempt: 1,
+            claim: '',
             donation: null as unknown as string,
             since: '',
           },

@@ -149,6 +149,8 @@ describe('mistakes', () => {
   it.each([
     [{ DONATIONS_WORKER_CONCURRENCY: 'many' }, /^worker.concurrency: "many".*CONCURRENCY\)$/],
     [{ DONATIONS_WORKER_CONCURRENCY: '0' }, /is below 1/],
+    [{ DONATIONS_WORKER_HEARTBEAT_MS: '3000' }, /is above 2000/],
+    [{ DATABASE_DIRECT_URL: 'mysql://here/gifts' }, /databaseDirectUrl.*is not a Postgres URL/],
     [{ DONATIONS_STRIPE_TIMEOUT_MS: '-1' }, /stripe.timeoutMs/],
     [{ STRIPE_API_BASE: 'ftp://example.org' }, /is not an http\(s\) URL/],
     [{ DONATIONS_ORGANIZATION_TIME_ZONE: 'Mars/Base' }, /is not a time zone/],

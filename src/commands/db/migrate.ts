@@ -13,7 +13,7 @@ export function dbMigrateCommand(context: Context): Command {
     ['donations db migrate', 'apply it'],
   ]).action(async (options: { dryRun?: boolean }) => {
     const { io } = context;
-    const url = await context.databaseUrl();
+    const url = await context.directUrl();
     const { migrate, migrationState } = await import('../../lib/db/migrate.ts');
     if (options.dryRun) {
       const { openDb } = await import('../../lib/db/database.ts');

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { describeDatabase } from '../../lib/db/describe.ts';
 import { configurationError, UserError } from '../../lib/errors.ts';
 import { say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
@@ -14,15 +15,15 @@ export function dbResetCommand(context: Context): Command {
     ['donations db reset', 'asks first'],
     ['donations db reset --yes', 'for scripts'],
   ]).action(async (options: { yes?: boolean }) => {
-    const url = await context.databaseUrl();
+    const url = await context.directUrl();
     const { dropEverything } = await import('../../lib/db/reset.ts');
-    const { mode, dataDir, databaseUrl } = await context.config();
-    if (mode !== 'sandbox')
+    const config = await context.config();
+    if (config.mode !== 'sandbox')
       throw configurationError(
-        `a ${mode} database is never reset`,
+        `a ${config.mode} database is never reset`,
         'Only a sandbox database can be.',
       );
-    const where = databaseUrl ? new URL(url).host : dataDir;
+    const { where } = describeDatabase(config);
     if (
       !options.yes &&
       !(await confirmByTyping(

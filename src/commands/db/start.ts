@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addressOf } from '../../lib/db/address.ts';
 import { print, say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
@@ -20,6 +21,6 @@ export function dbStartCommand(context: Context): Command {
       context.io,
       started ? `Postgres runs in ${dataDir}.` : `Postgres was running already in ${dataDir}.`,
     );
-    print(context.io, new URL(url).host);
+    print(context.io, addressOf(url)?.server ?? '');
   });
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addressOf } from '../../lib/db/address.ts';
 import { type Column, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
@@ -53,7 +54,7 @@ export function dbStatusCommand(context: Context): Command {
     const row: Row = {
       kind: databaseUrl ? 'external' : 'embedded',
       running: url !== undefined,
-      host: url && new URL(url).host,
+      host: url && addressOf(url)?.server,
       dataDir: embedded?.dataDir,
       pid: embedded?.pid,
       version: undefined,

@@ -15,6 +15,7 @@ const AFTER: Record<PauseCause, string | undefined> = {
   operator: undefined,
   circuit: 'If the provider is still down, the first failure pauses the task again.',
   misconfigured: 'If the key is still refused, the first job pauses the task again.',
+  rate_limited: 'If the provider asks again to wait, the task rests again.',
 };
 
 /** `donations jobs resume <task>`: lets a paused task run again, whatever stopped it. */

@@ -1,10 +1,7 @@
 import type { SnapshotTask } from '../../lib/monitor/snapshot.ts';
 import { JOB_STATES, type JobState } from '../../lib/queue/states.ts';
-import { TASK_NAMES, TASKS, type TaskName } from '../../lib/queue/tasks.ts';
+import { TASK_NAMES } from '../../lib/queue/tasks.ts';
 import { contentOf, currentView, type State, type View } from './state.ts';
-
-const isHousekeeping = (task: string) =>
-  TASKS[task as TaskName]?.provider === undefined && task in TASKS;
 
 const nothingOf = (task: string): SnapshotTask => ({
   task,
@@ -25,17 +22,12 @@ const nothingOf = (task: string): SnapshotTask => ({
   trend: [],
 });
 
-/** The task rows of the overview: all that work for donors, and others when there is something of them, last. */
+/** The task rows of the overview: all that there are, and those of ours of which there is nothing. */
 export function taskRows({ snapshot }: State): SnapshotTask[] {
   const found = snapshot?.tasks.value?.rows;
   if (!found) return [];
-  const missing = TASK_NAMES.filter(
-    (task) => !isHousekeeping(task) && !found.some((row) => row.task === task),
-  );
-  const last = (task: string) => Number(isHousekeeping(task));
-  return [...found, ...missing.map(nothingOf)].sort(
-    (a, b) => last(a.task) - last(b.task) || (a.task < b.task ? -1 : 1),
-  );
+  const missing = TASK_NAMES.filter((task) => !found.some((row) => row.task === task));
+  return [...found, ...missing.map(nothingOf)].sort((a, b) => (a.task < b.task ? -1 : 1));
 }
 
 /** How many jobs are in a state. */

@@ -6,6 +6,7 @@ const BY: Record<PauseCause, string> = {
   operator: 'by an operator',
   circuit: 'by the circuit breaker',
   misconfigured: 'because it is refused',
+  rate_limited: 'because its provider asked to slow down',
 };
 
 /** Says what is paused, by whom, why and until when, wherever the queue is shown: a line a pause. */

@@ -32,13 +32,19 @@ async function start(context: Context, options: Options): Promise<void> {
   const concurrency = options.concurrency
     ? parseCount(options.concurrency, { max: 500 })
     : config.worker.concurrency;
-  const [{ Worker }, { loadTemplates }] = await Promise.all([
+  const [{ Worker }, { requireSessions }, { loadTemplates }] = await Promise.all([
     import('../../jobs/run-worker.ts'),
+    import('../../lib/db/pooler.ts'),
     import('../../lib/receipts/templates.ts'),
   ]);
+  const databaseUrl = await context.databaseUrl();
+  const { databaseDirectUrl } = config;
+  const isPostgresItself = (await requireSessions({ databaseUrl, databaseDirectUrl })) === 'none';
   const worker = new Worker({
-    db: await context.db(),
-    databaseUrl: await context.databaseUrl(),
+    db: await context.workerDb({ slots: concurrency, isPostgresItself }),
+    databaseUrl,
+    databaseDirectUrl,
+    isPostgresItself,
     payments: await context.payments(),
     mail: await context.mail(),
     templates: await loadTemplates(config.receipts.templatesDir),

@@ -1,4 +1,11 @@
 import pg from 'pg';
+import {
+  answerTimeoutMs,
+  Client,
+  type ConnectionOptions,
+  connectionSettings,
+  STATEMENT_TIMEOUT_MS,
+} from './client.ts';
 
 /** A pool, or one connection inside a transaction: whatever runs SQL. */
 export interface Queryable {
@@ -23,26 +30,34 @@ export interface Session extends Queryable {
 
 /** Our connection to Postgres. `bigint` columns arrive as `bigint`, dates as `YYYY-MM-DD`. */
 export interface Db extends Queryable {
-  /** Runs `work` in one transaction on one connection; rolls back if it throws. */
-  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
-  /** A connection of its own outside the pool. */
-  session(name: string): Promise<Session>;
+  /**
+   * Runs `work` in one transaction on one connection; rolls back if it throws.
+   * @param limits.statementTimeoutMs how long each of its statements may take, if not as long as any.
+   */
+  transaction<T>(
+    work: (tx: Queryable) => Promise<T>,
+    limits?: { statementTimeoutMs: number },
+  ): Promise<T>;
+  /** A connection of its own outside the pool, and outside a pooler. */
+  session(
+    name: string,
+    limits?: Pick<ConnectionOptions, 'statementTimeoutMs' | 'connectTimeoutMs'>,
+  ): Promise<Session>;
   close(): Promise<void>;
 }
 
-export interface DbOptions {
-  url: string;
-  /** Shown in pg_stat_activity: `donations worker`, `donations jobs list`. */
-  applicationName: string;
+export interface DbOptions
+  extends Pick<
+    ConnectionOptions,
+    'url' | 'applicationName' | 'statementTimeoutMs' | 'idleInTransactionMs' | 'isPostgresItself'
+  > {
+  /** How to get at Postgres itself when `url` leads to a pooler in transaction mode. */
+  directUrl?: string | undefined;
   /** Most connections at once. */
   poolSize?: number;
-  /** Milliseconds after which Postgres cancels a statement; 0 for never. */
-  statementTimeoutMs?: number;
   /** Hears of errors on idle connections, which the pool replaces by itself. */
   onIdleError?: (error: Error) => void;
 }
-
-const CONNECT_TIMEOUT_MS = 10_000;
 
 // Postgres type ids: 20 int8, 1082 date. A bigint is never a float, a date is never shifted by a time zone.
 const types: pg.CustomTypesConfig = {
@@ -57,30 +72,42 @@ const types: pg.CustomTypesConfig = {
 
 /** Opens a pool. Nothing is connected until the first query. */
 export function openDb(options: DbOptions): Db {
-  const settings: pg.ClientConfig = {
-    connectionString: options.url,
-    application_name: options.applicationName,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    keepAlive: true,
+  const pooled = options.directUrl !== undefined;
+  const pool = new pg.Pool({
+    ...connectionSettings(options),
     types,
-    ...(options.statementTimeoutMs ? { statement_timeout: options.statementTimeoutMs } : {}),
-  };
-  const pool = new pg.Pool({ ...settings, max: options.poolSize ?? 10, allowExitOnIdle: true });
+    Client,
+    max: options.poolSize ?? 10,
+    allowExitOnIdle: true,
+  });
   const onIdleError = options.onIdleError ?? (() => {});
   pool.on('error', onIdleError);
   // A checked-out client whose connection breaks fails its query; the event itself must have a listener.
   pool.on('connect', (client) => client.on('error', onIdleError));
+  // A statement that a pooler prepares on one connection is not there on the next.
+  const toQuery = (text: string, values: unknown[] = [], name?: string): pg.QueryConfig => ({
+    text,
+    values,
+    ...(name && !pooled ? { name } : {}),
+  });
+  // A connection without settings of its own: each transaction brings its limit.
+  const { statementTimeoutMs = STATEMENT_TIMEOUT_MS, isPostgresItself = false } = options;
+  const usualMs = isPostgresItself ? 0 : statementTimeoutMs;
   return {
     query: (text, values, name) => pool.query(toQuery(text, values, name)),
-    async transaction(work) {
+    async transaction(work, limits) {
+      const statementMs = limits?.statementTimeoutMs ?? usualMs;
+      const limit = statementMs ? { query_timeout: answerTimeoutMs(statementMs) } : {};
       const client = await pool.connect();
       let broken: Error | undefined;
       try {
-        await client.query('begin');
+        await client.query(
+          statementMs ? `begin; set local statement_timeout = ${Math.ceil(statementMs)}` : 'begin',
+        );
         const result = await work({
-          query: (text, values, name) => client.query(toQuery(text, values, name)),
+          query: (text, values, name) => client.query({ ...toQuery(text, values, name), ...limit }),
         });
-        await client.query('commit');
+        await client.query({ text: 'commit', ...limit });
         return result;
       } catch (error) {
         await client.query('rollback').catch((cause: Error) => {
@@ -91,8 +118,15 @@ export function openDb(options: DbOptions): Db {
         client.release(broken);
       }
     },
-    async session(name) {
-      const client = new pg.Client({ ...settings, application_name: name });
+    async session(name, limits = {}) {
+      const client = new Client({
+        ...connectionSettings({
+          url: options.directUrl ?? options.url,
+          applicationName: name,
+          ...limits,
+        }),
+        types,
+      });
       client.on('error', onIdleError);
       await client.connect();
       return client as unknown as Session;
@@ -100,9 +134,3 @@ export function openDb(options: DbOptions): Db {
     close: () => pool.end(),
   };
 }
-
-const toQuery = (text: string, values: unknown[] = [], name?: string): pg.QueryConfig => ({
-  text,
-  values,
-  ...(name ? { name } : {}),
-});

@@ -1,3 +1,5 @@
+import { addressOf } from './address.ts';
+
 /** Which database the settings mean and how to look after it, in words without its password. */
 export function describeDatabase({
   databaseUrl,
@@ -75,8 +77,9 @@ function decoded(name: string): string {
 }
 
 function hostOf(databaseUrl: string): string {
-  const url = parseUnambiguous(databaseUrl);
-  if (!url) return 'the address in DATABASE_URL';
-  const socket = url.searchParams.get('host');
-  return `${socket ?? (url.host || 'localhost')}${url.pathname}`;
+  const address = parseUnambiguous(databaseUrl) && addressOf(databaseUrl);
+  if (!address) return 'the address in DATABASE_URL';
+  return address.server.startsWith('/')
+    ? `the socket in ${address.server}, database ${address.database}`
+    : `${address.server}/${address.database}`;
 }

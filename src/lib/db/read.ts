@@ -17,15 +17,17 @@ export async function readWithin<T>(
   work: (tx: Queryable) => Promise<T>,
 ): Promise<T> {
   try {
-    return await db.transaction(async (tx) => {
-      // The settings must come before the first query, and take no parameters.
-      await tx.query(
-        `set transaction isolation level repeatable read read only;
-         set local statement_timeout = ${Math.ceil(timeoutMs)};
-         ${NO_JIT}`,
-      );
-      return work(tx);
-    });
+    return await db.transaction(
+      async (tx) => {
+        // The settings must come before the first query, and take no parameters.
+        await tx.query(
+          `set transaction isolation level repeatable read read only;
+           ${NO_JIT}`,
+        );
+        return work(tx);
+      },
+      { statementTimeoutMs: timeoutMs },
+    );
   } catch (error) {
     if ((error as { code?: string }).code !== CANCELED) throw error;
     throw new UserError(

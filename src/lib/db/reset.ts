@@ -7,7 +7,12 @@ import { readMode } from './prepare.ts';
  * @throws UserError `configuration` when the database is of test or live mode.
  */
 export async function dropEverything(url: string): Promise<void> {
-  const db = openDb({ url, applicationName: 'donations db reset', poolSize: 1 });
+  const db = openDb({
+    url,
+    applicationName: 'donations db reset',
+    poolSize: 1,
+    statementTimeoutMs: 0,
+  });
   try {
     const { rows } = await db.query<{ exists: boolean }>(
       `select to_regclass('donations.settings') is not null as exists`,

@@ -1,7 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 import { enqueue } from '../queue/enqueue.ts';
 import { settleKey } from '../queue/keys.ts';
-import { forgetVerdicts } from '../queue/run/verdict-changes.ts';
 import { type DonationStatus, isSettled } from './donation.ts';
 
 /** `settled`: there was nothing to do. `failed`: it was given up here. `unknown`: no such donation. */
@@ -25,7 +24,7 @@ export async function nudgeSettlement(tx: Queryable, donationId: string): Promis
   if (!donation) return 'unknown';
   if (donation.status === 'failed') return 'failed';
   if (isSettled(donation.status)) return 'settled';
-  const [jobId] = await enqueue(tx, [
+  await enqueue(tx, [
     {
       task: 'settle_donation',
       payload: { donation_id: donationId },
@@ -33,7 +32,5 @@ export async function nudgeSettlement(tx: Queryable, donationId: string): Promis
       inMs: GRACE_MS,
     },
   ]);
-  // The job may be one that was held or given up: it starts afresh.
-  await forgetVerdicts(tx, `{${jobId}}`);
   return 'enqueued';
 }

@@ -1,6 +1,7 @@
 import type { Db } from '../db/database.ts';
 import { keepCustomer } from '../donors/customer.ts';
 import type { Card, PaymentGateway } from '../providers/payments.ts';
+import type { RowChange } from '../queue/run/recorder.ts';
 import { loadDonation } from './donation.ts';
 
 /**
@@ -26,8 +27,16 @@ export async function saveCard(
   });
 }
 
-/** Marks cards as saved; `$1` is a JSON array of `{ donation_id, brand, last4, exp_month, exp_year }`. */
-export const MARK_CARDS_SAVED = `
+/** The card was saved; what is not known of it stays as it is. */
+export const markCardSaved = (row: {
+  donation_id: string;
+  brand: string | null;
+  last4: string | null;
+  exp_month: number | null;
+  exp_year: number | null;
+}): RowChange => ({ sql: MARK_SAVED, row });
+
+const MARK_SAVED = `
   update donations.charges c set
     card_saved_at = coalesce(c.card_saved_at, now()),
     card_brand = coalesce(s.brand, c.card_brand), card_last4 = coalesce(s.last4, c.card_last4),

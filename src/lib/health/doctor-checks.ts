@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import type { Db } from '../db/database.ts';
 import { describeDatabase } from '../db/describe.ts';
 import { migrationState } from '../db/migrate.ts';
+import { requireSessions } from '../db/pooler.ts';
 import { readMode } from '../db/prepare.ts';
 import { dependencyDown, UserError } from '../errors.ts';
 import {
@@ -79,6 +80,24 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
           : warning(message, 'The next command that needs the database applies them.');
       },
     },
+    {
+      name: 'connections',
+      async run() {
+        const { databaseUrl, databaseDirectUrl } = config;
+        if (databaseUrl === undefined) return ok('its own, to the embedded database');
+        try {
+          await requireSessions({ databaseUrl, databaseDirectUrl });
+        } catch (error) {
+          if (error instanceof UserError) throw error;
+          return skipped('needs the database');
+        }
+        return ok(
+          databaseDirectUrl
+            ? 'DATABASE_DIRECT_URL keeps what a worker needs to keep'
+            : 'they stay as long as a worker needs them',
+        );
+      },
+    },
     onTables('mode', async (db) => checkMode(await readMode(db), config.mode)),
     { name: 'stripe', run: async () => checkStripe((await stripe()).answer.livemode, config) },
     {
@@ -123,11 +142,21 @@ function checkNode(version: string): Finding {
 
 async function checkDatabase(db: Db, config: Config): Promise<Finding> {
   const { where, hint } = describeDatabase(config);
+  type Server = { version: string; read_only: boolean; standby: boolean };
   const { rows } = await db
-    .query<{ server_version: string }>('show server_version')
-    .catch(withHint<{ rows: { server_version: string }[] }>(hint));
-  const version = rows[0]?.server_version ?? '';
+    .query<Server>(
+      `select current_setting('server_version') as version, pg_is_in_recovery() as standby,
+         current_setting('transaction_read_only')::bool as read_only`,
+    )
+    .catch(withHint<{ rows: Server[] }>(hint));
+  const { version = '', standby = false, read_only = false } = rows[0] ?? {};
   const what = `PostgreSQL ${version.split(' ')[0]}, ${config.databaseUrl ? `at ${where}` : `embedded in ${where}`}`;
+  if (standby || read_only) {
+    return failed(
+      `${what}: ${standby ? 'a standby' : 'it'} takes no changes, so no worker can work`,
+      `Lead ${config.databaseUrl ? 'DATABASE_URL' : 'it'} to the primary. Workers reconnect by themselves.`,
+    );
+  }
   if (Number.parseInt(version, 10) >= POSTGRES_AT_LEAST) return ok(what);
   return failed(what, `Graphile Worker needs PostgreSQL ${POSTGRES_AT_LEAST} or newer.`);
 }
@@ -238,7 +267,15 @@ async function checkCharges(db: Db): Promise<Finding> {
 }
 
 async function checkWorker(db: Db): Promise<Finding> {
-  const alive = (await listWorkers(db)).filter(({ state }) => state === 'alive');
+  const workers = await listWorkers(db);
+  const gone = workers.filter(({ state }) => state === 'gone');
+  if (gone.length > 0) {
+    return warning(
+      `${gone.map(({ id, host }) => `${id} on ${host}`).join(', ')}: no heartbeat gets through`,
+      'It is dead, frozen or cut off from Postgres; another worker takes its jobs: donations worker list',
+    );
+  }
+  const alive = workers.filter(({ state }) => state === 'alive');
   if (alive.length === 0)
     return warning('none is alive: jobs wait', 'Start one: donations worker start');
   const slots = alive.reduce((sum, { concurrency }) => sum + concurrency, 0);

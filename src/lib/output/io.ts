@@ -69,6 +69,17 @@ function forPeople(text: string, color: boolean): string {
     .join('');
 }
 
+/** The text with its tones as escape sequences, for a layout that knows that those take no room. */
+export const withCodes = (text: string): string =>
+  text.replace(/[\ufdd0-\ufdd9]/gu, (found) => code(found, true));
+
+/** The text of `withCodes` with its marks again. */
+export const withMarks = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequences that `withCodes` wrote
+  text.replace(/\u001b\[\d+m/g, (found) => MARKS.find((each) => code(each, true) === found) ?? '');
+
+const MARKS = TONES.flatMap((tone) => [mark(tone, 0), mark(tone, 1)]);
+
 const MARKED = /([\ufdd0-\ufdd9])/u;
 
 /** The escape sequence that a mark stands for. */

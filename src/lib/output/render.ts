@@ -1,7 +1,8 @@
+import Table from 'cli-table3';
 import { usageError } from '../errors.ts';
 import { quoted, safeJson, safeLine } from '../text.ts';
 import { fitColumns, SPACE_BETWEEN } from './columns.ts';
-import { type Io, paint, print, printData, say, type Tone } from './io.ts';
+import { type Io, paint, print, printData, say, type Tone, withCodes, withMarks } from './io.ts';
 import { formatRelative } from './time.ts';
 import { cutText, fitText, textWidth } from './width.ts';
 
@@ -177,7 +178,7 @@ const record = <Row>(columns: Column<Row>[], row: Row) =>
   Object.fromEntries(columns.map((column) => [column.name, column.value(row) ?? null]));
 
 /** What a cell says to people: one line, without its tone. */
-export function cellText<Row>(io: Io, column: Column<Row>, row: Row, now: Date): string {
+function cellText<Row>(io: Io, column: Column<Row>, row: Row, now: Date): string {
   return safeLine(column.text?.(row, now) ?? forPeople(io, column.value(row), now));
 }
 
@@ -218,19 +219,44 @@ function table<Row>(io: Io, columns: Column<Row>[], rows: Row[], now: Date): str
       spec: column,
     }));
   const shown = fitColumns(rooms, io.stdout.columns || 80);
-  const line = (cell: (room: (typeof rooms)[number]) => [text: string, tone?: Tone | undefined]) =>
-    shown
-      .map(({ column, width }) => {
-        const [text, tone] = cell(column);
-        const cut = cutText(text, width);
-        const blanks = ' '.repeat(Math.max(0, width - textWidth(cut)));
-        const painted = tone && cut !== '' ? paint(io, tone, cut) : cut;
-        return column.spec.align === 'right' ? blanks + painted : painted + blanks;
-      })
-      .join(' '.repeat(SPACE_BETWEEN))
-      .trimEnd();
-  return [
-    line(({ header }) => [header, 'dim']),
-    ...rows.map((row, i) => line(({ texts, spec }) => [texts[i] ?? '', spec.tone?.(row)])),
-  ].join('\n');
+  const grid = new Table({
+    head: shown.map(({ column, width }) =>
+      withCodes(paint(io, 'dim', cutText(column.header, width))),
+    ),
+    chars: NO_LINES,
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+    colAligns: shown.map(({ column }) => column.spec.align ?? 'left'),
+    colWidths: shown.map(({ width }) => width),
+  });
+  for (const [i, row] of rows.entries()) {
+    grid.push(
+      shown.map(({ column: { texts, spec }, width }) => {
+        const text = cutText(texts[i] ?? '', width);
+        const tone = spec.tone?.(row);
+        return withCodes(tone && text !== '' ? paint(io, tone, text) : text);
+      }),
+    );
+  }
+  return withMarks(grid.toString())
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
 }
+
+const NO_LINES = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: ' '.repeat(SPACE_BETWEEN),
+};

@@ -1,13 +1,14 @@
 import type { Queryable } from '../db/database.ts';
+import { forgetVerdictsOfKeys } from './run/verdict-changes.ts';
 import { type Payloads, TASKS, type TaskName, taskFlag } from './tasks.ts';
 
 export type JobSpec = {
   [Task in TaskName]: {
     task: Task;
     payload: Payloads[Task];
-    /** A job of this key that is already waiting is replaced rather than doubled. */
+    /** A job of this key that waits, failed or is held is replaced rather than doubled. */
     key?: string;
-    /** Milliseconds from now, by Postgres's clock. */
+    /** How long from now until it is due, by the clock of Postgres. Milliseconds. */
     inMs?: number;
   };
 }[TaskName];
@@ -17,6 +18,10 @@ export type JobSpec = {
  * @returns Graphile Worker's job ids, in the order of the specs.
  */
 export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]> {
+  await endStandingJobs(
+    tx,
+    jobs.flatMap(({ key }) => key ?? []),
+  );
   const specs = jobs.map((job) => ({
     task: job.task,
     payload: job.payload,
@@ -27,7 +32,7 @@ export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]>
   }));
   const { rows } = await tx.query<{ id: bigint }>(
     `select (graphile_worker.add_job(
-       identifier => spec.task, payload => spec.payload, 
+       identifier => spec.task, payload => spec.payload,
        run_at => now() + make_interval(secs => spec.in_ms / 1000),
        max_attempts => spec.max_attempts, job_key => spec.key, flags => spec.flags)).id
      from rows from (json_to_recordset($1::json) as
@@ -37,6 +42,21 @@ export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]>
     [JSON.stringify(specs)],
   );
   return rows.map((row) => row.id);
+}
+
+/**
+ * Ends what stands of jobs of these keys that do not run now: their verdicts, and the jobs themselves
+ * that have failed for good. Graphile Worker would leave a failed job of the same key behind, without
+ * its key. Verdicts are locked before jobs, as everywhere.
+ */
+async function endStandingJobs(tx: Queryable, keys: string[]): Promise<void> {
+  if (keys.length === 0) return;
+  await forgetVerdictsOfKeys(tx, keys);
+  await tx.query(
+    `select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker._private_jobs
+     where key = any ($1) and locked_at is null and attempts >= max_attempts having count(*) > 0`,
+    [keys],
+  );
 }
 
 /** Drops the waiting job of this key, if any. One that is running is left to find out for itself. */

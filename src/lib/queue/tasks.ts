@@ -4,8 +4,6 @@ export interface Payloads {
   settle_donation: { donation_id: string };
   tokenize_card: { donation_id: string };
   send_receipt: { donation_id: string; delivery_id: string };
-  maintain_ledger: Record<string, never>;
-  sample_queue: Record<string, never>;
 }
 
 export type TaskName = keyof Payloads;
@@ -45,18 +43,6 @@ export const TASKS: Record<TaskName, TaskFacts> = {
     provider: 'sendgrid',
     effect: 'e-mail',
     maxAttempts: 25,
-  },
-  maintain_ledger: {
-    summary: 'Make and prune ledger partitions',
-    provider: undefined,
-    effect: undefined,
-    maxAttempts: 5,
-  },
-  sample_queue: {
-    summary: 'Sample the queue for the charts',
-    provider: undefined,
-    effect: undefined,
-    maxAttempts: 3,
   },
 };
 

@@ -1,5 +1,6 @@
 import type { Db } from '../db/database.ts';
 import { groupCommit } from '../db/group-commit.ts';
+import type { RowChange } from '../queue/run/recorder.ts';
 
 /** One attempt's wish to send one delivery. The claim is the attempt's own mark. */
 export interface ClaimRequest {
@@ -69,33 +70,56 @@ export function createClaimer(db: Db): (request: ClaimRequest) => Promise<Claime
   });
 }
 
-/** Mails that the provider took; `$1` is a JSON array of `{ id, claim, message_id }`. */
-export const ACCEPT_DELIVERIES = `
+/** The provider took the mail. */
+export const acceptDelivery = (row: {
+  id: string;
+  claim: string;
+  message_id: string | null;
+}): RowChange => ({ sql: ACCEPT, row });
+
+/** The mail is known not to have been sent, and may go again. */
+export const releaseDelivery = (row: { id: string; claim: string }): RowChange => ({
+  sql: RELEASE,
+  row,
+});
+
+/** The mail cannot be sent. */
+export const failDelivery = (row: { id: string; reason: string }): RowChange => ({
+  sql: FAIL,
+  row,
+});
+
+/** The mail may have been sent. */
+export const holdDelivery = (row: { id: string; reason: string }): RowChange => ({
+  sql: HOLD,
+  row,
+});
+
+/** The mail may have been sent, and goes again because the operator's policy says so. */
+export const reopenDelivery = (row: { id: string }): RowChange => ({ sql: REOPEN, row });
+
+const ACCEPT = `
   update donations.receipt_deliveries d set
     status = 'accepted', accepted_at = now(), message_id = a.message_id, reason = null
   from json_to_recordset($1::json) as a(id text, claim uuid, message_id text)
   where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'held')`;
 
-/** Mails known not to have been sent, which may go again; `$1` is a JSON array of `{ id, claim }`. */
-export const RELEASE_DELIVERIES = `
+const RELEASE = `
   update donations.receipt_deliveries d set status = 'pending', claim = null, claimed_at = null
   from json_to_recordset($1::json) as a(id text, claim uuid)
   where d.id = a.id and d.claim = a.claim and d.status = 'sending'`;
 
-/** Mails that cannot be sent; `$1` is a JSON array of `{ id, reason }`. */
-export const FAIL_DELIVERIES = `
+const FAIL = `
   update donations.receipt_deliveries d set status = 'failed', reason = a.reason
   from json_to_recordset($1::json) as a(id text, reason text)
   where d.id = a.id and d.status in ('pending', 'sending')`;
 
-/** Mails that may have been sent; `$1` is a JSON array of `{ id, reason }`. */
-export const HOLD_DELIVERIES = `
+const HOLD = `
   update donations.receipt_deliveries d set status = 'held', reason = a.reason
   from json_to_recordset($1::json) as a(id text, reason text)
   where d.id = a.id and d.status = 'sending'`;
 
-/** Mails of unknown outcome that go again because the operator's policy says so; `$1` is a JSON array of `{ id }`. */
-export const REOPEN_DELIVERIES = `
+const REOPEN = `
   update donations.receipt_deliveries d set status = 'pending', claim = null, claimed_at = null
   from json_to_recordset($1::json) as a(id text)
   where d.id = a.id and d.status in ('sending', 'held')`;

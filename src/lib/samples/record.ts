@@ -75,6 +75,21 @@ const KEEP_DEPTH = `
   from json_to_recordset($1::json) as d(task text, ready int, oldest_wait_ms bigint)
   on conflict (minute, task) do update set ready = excluded.ready, oldest_wait_ms = excluded.oldest_wait_ms`;
 
+// Nobody else samples while one does.
+const LOCK = 7_302_146_005;
+const IS_DUE = `
+  select pg_try_advisory_xact_lock($1) and not exists (
+    select 1 from donations.samples
+    where minute = date_trunc('minute', now()) - interval '1 minute' and ready is not null) as due`;
+
+/** Records the samples, unless another worker has done it in this minute or is doing it. */
+export async function sampleIfDue(db: Db): Promise<void> {
+  await db.transaction(async (tx) => {
+    const { rows } = await tx.query<{ due: boolean }>(IS_DUE, [LOCK]);
+    if (rows[0]?.due) await recordSamples(db);
+  });
+}
+
 /**
  * Writes the samples of the minutes since the last time: what came, what was done, how long it took,
  * and of the last minute how much is waiting. Drops what is older than the charts go back.

@@ -32,10 +32,15 @@ export async function markSeen(
   return new Set(fresh.map(({ key }) => key));
 }
 
+/** Rows that one statement forgets at most; the rest goes the next time. */
+const BATCH = 10_000;
+
 /** Forgets events that providers do not send again any more. */
 export async function forgetSeen(db: Queryable, days: number): Promise<void> {
   await db.query(
-    'delete from donations.webhook_events where received_at < now() - make_interval(days => $1)',
+    `delete from donations.webhook_events where key in (
+       select key from donations.webhook_events
+       where received_at < now() - make_interval(days => $1) limit ${BATCH})`,
     [days],
   );
 }

@@ -144,5 +144,6 @@ create table donations.webhook_events (
   subject text,
   received_at timestamptz not null default now()
 );
-comment on table donations.webhook_events is 'Providers send events again and out of order; the key says which were seen.';
+-- For its upkeep: what is past its retention is deleted.
 create index webhook_events_received on donations.webhook_events (received_at);
+comment on table donations.webhook_events is 'Providers send events again and out of order; the key says which were seen.';

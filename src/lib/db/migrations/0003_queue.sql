@@ -4,13 +4,17 @@ create table donations.job_attempts (
   id bigint generated always as identity,
   job_id bigint not null,
   task text not null,
-  attempt smallint not null,
+  attempt integer not null,
+  -- The attempt's own mark: its worker's claim. An attempt is told once, whoever tells it: the worker
+  -- that ran it, or those that released its jobs.
+  claim uuid not null default gen_random_uuid(),
   donation_id text,
   worker_id text,
   started_at timestamptz not null,
-  -- Milliseconds. Latency is how long the job had been due when it was started.
-  latency_ms integer not null check (latency_ms >= 0),
-  duration_ms integer not null check (duration_ms >= 0),
+  -- Milliseconds. Latency is how long the job had been due when it was started. A `double precision`
+  -- holds any length of time, and clients read it as a number.
+  latency_ms double precision not null check (latency_ms >= 0),
+  duration_ms double precision not null check (duration_ms >= 0),
   outcome text not null check (outcome in ('succeeded', 'declined', 'retry', 'parked', 'failed', 'held', 'abandoned')),
   error_class text,
   error_code text,
@@ -19,7 +23,7 @@ create table donations.job_attempts (
   http_status smallint,
   request_id text,
   next_run_at timestamptz,
-  primary key (job_id, started_at, id)
+  primary key (job_id, started_at, attempt, claim)
 ) partition by range (started_at);
 comment on table donations.job_attempts is 'One row an attempt of a job. No foreign keys: it is history, and outlives what it tells of.';
 create index job_attempts_donation on donations.job_attempts (donation_id, started_at) where donation_id is not null;
@@ -27,25 +31,46 @@ create index job_attempts_donation on donations.job_attempts (donation_id, start
 create index job_attempts_time on donations.job_attempts (started_at);
 create index job_attempts_trouble on donations.job_attempts (started_at)
   include (task, fingerprint, outcome, job_id) where outcome <> 'succeeded';
+-- Takes the rows of days that have no partition, so that a missing one stops nobody.
 create table donations.job_attempts_default partition of donations.job_attempts default;
 
--- Makes the daily partitions (UTC) from one day before to `days` days after today.
-create function donations.ensure_attempt_partitions(days integer default 7) returns void language plpgsql as $$
+-- Makes the daily partitions (UTC) from one day before to `days` days after today. Rows of such a day
+-- that the default partition has taken are moved. Callers at the same time take turns; one that cannot
+-- get a lock soon fails, and queues nobody behind itself.
+create function donations.ensure_attempt_partitions(days integer default 7) returns void
+  language plpgsql set lock_timeout = '2s' as $$
 declare
+  today date := (now() at time zone 'utc')::date;
   day date;
+  part text;
+  low timestamptz;
+  high timestamptz;
 begin
-  for day in select generate_series((now() at time zone 'utc')::date - 1, (now() at time zone 'utc')::date + days, '1 day')::date loop
-    if to_regclass(format('donations.job_attempts_%s', to_char(day, 'YYYYMMDD'))) is null then
-      execute format(
-        'create table donations.job_attempts_%s partition of donations.job_attempts for values from (%L) to (%L)',
-        to_char(day, 'YYYYMMDD'), day::timestamp at time zone 'utc', (day + 1)::timestamp at time zone 'utc');
-    end if;
+  perform 1 from generate_series(today - 1, today + days, '1 day') d
+    where to_regclass('donations.job_attempts_' || to_char(d, 'YYYYMMDD')) is null;
+  if not found then return; end if;
+  perform pg_advisory_xact_lock(hashtextextended('donations.job_attempts', 0));
+  for day in select generate_series(today - 1, today + days, '1 day')::date loop
+    part := 'job_attempts_' || to_char(day, 'YYYYMMDD');
+    continue when to_regclass('donations.' || part) is not null;
+    low := day::timestamp at time zone 'utc';
+    high := (day + 1)::timestamp at time zone 'utc';
+    -- Attached rather than made in place: that locks out nobody who reads or writes other days.
+    execute format('create table donations.%I (like donations.job_attempts including defaults including constraints)', part);
+    -- Nobody adds such a row between the move and the attachment.
+    lock table donations.job_attempts_default in access exclusive mode;
+    execute format(
+      'with moved as (delete from donations.job_attempts_default where started_at >= %L and started_at < %L returning *)
+       insert into donations.%I select * from moved', low, high, part);
+    execute format('alter table donations.job_attempts attach partition donations.%I for values from (%L) to (%L)',
+      part, low, high);
   end loop;
 end
 $$;
 
 -- Drops the partitions whose last day is more than `days` days ago; gives their names.
-create function donations.prune_attempts(days integer) returns setof text language plpgsql as $$
+create function donations.prune_attempts(days integer) returns setof text
+  language plpgsql set lock_timeout = '2s' as $$
 declare
   part text;
 begin
@@ -58,7 +83,8 @@ begin
     execute format('drop table donations.%I', part);
     return next part;
   end loop;
-  delete from donations.job_attempts_default where started_at < now() - make_interval(days => days);
+  delete from donations.job_attempts_default
+  where started_at < now() - make_interval(days => days) or started_at > now() + make_interval(days => days);
 end
 $$;
 select donations.ensure_attempt_partitions();
@@ -73,10 +99,11 @@ create table donations.job_verdicts (
   donation_id text,
   decision text not null check (decision in ('retry', 'fail', 'hold')),
   -- Graphile Worker fails a job for good by using up its attempts: how many there were is kept here.
-  attempt smallint,
+  attempt integer,
+  -- By the clock of Postgres.
   run_at timestamptz,
   -- What the job's count of attempts is to be; null leaves it.
-  attempts smallint check (attempts >= 0),
+  attempts integer check (attempts >= 0),
   error_class text not null,
   error_code text,
   message text not null,
@@ -103,7 +130,7 @@ create table donations.workers (
   tasks text[] not null,
   started_at timestamptz not null default now(),
   seen_at timestamptz not null default now(),
-  -- Each running job as {job, task, since}.
+  -- Each running job as {job, task, attempt, claim, donation, since}.
   running jsonb not null default '[]',
   stopped_at timestamptz,
   -- When others found it gone and released its jobs.
@@ -113,11 +140,13 @@ create index workers_open on donations.workers (seen_at) where stopped_at is nul
 
 create table donations.task_pauses (
   task text not null,
-  cause text not null check (cause in ('operator', 'misconfigured', 'circuit')),
+  cause text not null check (cause in ('operator', 'misconfigured', 'circuit', 'rate_limited')),
   reason text not null,
   since timestamptz not null default now(),
+  -- When it ends, or when it ended: one that a probe has ended stays for a while, so that the next of
+  -- the same cause is probed less often than this one was.
   until timestamptz,
-  -- How often it has been probed, and when it is tried again.
+  -- How often it has been probed, and when it is probed again.
   probes integer not null default 0,
   next_probe_at timestamptz,
   primary key (task, cause)

@@ -22,7 +22,7 @@ create table donations.samples (
   duration_p99 integer,
   primary key (minute, task)
 );
-comment on table donations.samples is 'One row a task and minute, made by the job sample_queue from the ledger; kept for 8 days.';
+comment on table donations.samples is 'One row a task and minute, made by the workers from the ledger; kept for 8 days.';
 
 create unlogged table donations.monitor_snapshot (
   only_one boolean primary key default true check (only_one),

@@ -62,6 +62,6 @@ export function changedAll(chunk: JobChunk, changed: number): void {
   );
 }
 
-/** Where a donation's audit entry says what comes next of most changes. */
+/** What comes next after most changes. */
 export const seeStats = (operation: string) =>
   `Next: donations jobs stats   (audit: donations audit show ${operation})`;

@@ -23,6 +23,9 @@ export async function rememberPaced(
   );
 }
 
+/** Rows that one statement forgets at most; the rest goes the next time. */
+const BATCH = 10_000;
+
 /** Jobs do not wait for their turn in an earlier retry any more. */
 export async function forgetPacedOf(tx: Queryable, { ids }: JobChunk): Promise<void> {
   await tx.query('delete from donations.paced_retries where job_id = any ($1::bigint[])', [ids]);
@@ -31,7 +34,9 @@ export async function forgetPacedOf(tx: Queryable, { ids }: JobChunk): Promise<v
 /** Forgets retries that are too long ago to be called off. */
 export async function forgetPaced(db: Queryable, days: number): Promise<void> {
   await db.query(
-    'delete from donations.paced_retries where retried_at < now() - make_interval(days => $1)',
+    `delete from donations.paced_retries where job_id in (
+       select job_id from donations.paced_retries
+       where retried_at < now() - make_interval(days => $1) limit ${BATCH})`,
     [days],
   );
 }

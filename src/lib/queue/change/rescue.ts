@@ -1,7 +1,7 @@
 import { type Operator, recordAudit } from '../../audit/record.ts';
 import type { Db, Queryable } from '../../db/database.ts';
 import { notFound, usageError } from '../../errors.ts';
-import { IS_GONE, markReleased } from '../run/workers.ts';
+import { IS_GONE, markReleased, milliseconds } from '../run/workers.ts';
 
 /** Whose jobs are to be released. Without anything: those of our workers that are gone. */
 export interface RescueRequest {
@@ -189,7 +189,3 @@ async function abandon(tx: Queryable, pools: string[]): Promise<void> {
     [pools],
   );
 }
-
-/** SQL: a length of time as the ledger keeps it; it has no room for more than 24 days. */
-const milliseconds = (interval: string) =>
-  `least(2147483647, greatest(0, extract(epoch from ${interval}) * 1000))::int`;

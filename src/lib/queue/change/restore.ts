@@ -126,10 +126,15 @@ async function nothingLeft(db: Queryable, operation: string | null, job: string 
   );
 }
 
+/** Rows that one statement forgets at most; the rest goes the next time. */
+const BATCH = 10_000;
+
 /** Forgets discarded jobs after so many days. */
 export async function forgetDiscarded(db: Queryable, days: number): Promise<void> {
   await db.query(
-    'delete from donations.discarded_jobs where discarded_at < now() - make_interval(days => $1)',
+    `delete from donations.discarded_jobs where job_id in (
+       select job_id from donations.discarded_jobs
+       where discarded_at < now() - make_interval(days => $1) limit ${BATCH})`,
     [days],
   );
 }

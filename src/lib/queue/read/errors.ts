@@ -1,7 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import { term } from '../../filter/parse.ts';
 import { fingerprint, normaliseMessage } from '../fingerprint.ts';
-import { FAILED_BY_OTHERS } from '../run/adopt.ts';
+import { FAILED_BY, FAILED_BY_OTHERS } from '../run/adopt.ts';
 import { countSettledCharges, isCharge } from './settled-charges.ts';
 
 /** Failures of one cause. */
@@ -133,7 +133,7 @@ async function groupForeign(
     `select j.id::text, t.identifier as task, j.updated_at as at, left(coalesce(j.last_error, ''), 300) as message
      from graphile_worker._private_jobs j
      join graphile_worker._private_tasks t on t.id = j.task_id
-     where ${FAILED_BY_OTHERS} and j.updated_at >= $1
+     where ${FAILED_BY_OTHERS} and ${FAILED_BY} >= $1
      order by j.updated_at desc limit ${FOREIGN_BOUND}`,
     [since],
   );

@@ -14,6 +14,7 @@ import {
 } from '../../filter/compile.ts';
 import type { Term } from '../../filter/parse.ts';
 import { FAILED_BY_OTHERS } from '../run/adopt.ts';
+import { HAS_LEFT } from '../run/workers.ts';
 import { endedBy, type JobState, RUNNING, WAITING, WAITING_AS } from '../states.ts';
 import type { KnownDonations } from './known-donations.ts';
 import { type JobFilter, type JobTerm, wantedStates } from './vocabulary.ts';
@@ -55,9 +56,8 @@ const IN_PAYLOAD = `j.payload->>'donation_id'`;
 
 /** Locked for this long a job is stuck, whoever has it: providers have deadlines of seconds. */
 const STUCK_AFTER = `interval '10 minutes'`;
-const OUR_LOCKER_IS_GONE = `exists (
-  select 1 from donations.workers w where w.pool_id = j.locked_by
-    and (w.stopped_at is not null or w.released_at is not null or w.seen_at < now() - interval '6 seconds'))`;
+const OUR_LOCKER_IS_GONE = `j.locked_by in (
+  select w.pool_id from donations.workers w where w.pool_id is not null and ${HAS_LEFT})`;
 const STUCK = `(j.locked_at < now() - ${STUCK_AFTER} or ${OUR_LOCKER_IS_GONE})`;
 
 const waiting = (state: keyof typeof WAITING_AS, at: string): JobSource => ({

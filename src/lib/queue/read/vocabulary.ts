@@ -33,7 +33,7 @@ export const JOB_TERMS = {
   fund: { kind: 'word', about: "the donation's fund", example: 'fund:gala' },
   campaign: { kind: 'word', about: "the donation's campaign", example: 'campaign:~spring' },
   amount: { kind: 'amount', about: "the donation's amount", example: 'amount:>100' },
-  received: { kind: 'date', about: 'when it was given', example: 'received:>=2026-11' },
+  received: { kind: 'date', about: 'when it was received', example: 'received:>=2026-11' },
   batch: { kind: 'word', about: 'batch_id in the payload', example: 'batch:bat_01jd2x' },
   retry: {
     kind: 'id',

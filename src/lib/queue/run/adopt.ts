@@ -1,28 +1,42 @@
 import type { Db } from '../../db/database.ts';
 import { fingerprint } from '../fingerprint.ts';
+import { writableJson } from './writable.ts';
 
 const BATCH = 1000;
+
+/**
+ * SQL: a time that is never before the job `j` failed for good, and never more than hours after it.
+ * Graphile Worker does not touch `updated_at` when a job has used up its attempts; it puts `run_at`
+ * ahead as for one more. The index of failed jobs is in this order.
+ */
+export const FAILED_BY = 'greatest(j.updated_at, j.run_at)';
+
+/** SQL: when the failed job `j` failed, as nearly as can be told. */
+const FAILED_AT = `least(now(), ${FAILED_BY})`;
 
 /**
  * SQL: whether a failed job `j` may be one that nobody has told us of. Others fail jobs too: workers
  * of other tools, people by hand. Of those before this moment there are verdicts; a minute is left
  * for transactions that were still open.
  */
-const NOT_SEEN_YET = `j.updated_at > coalesce(
+const NOT_SEEN_YET = `${FAILED_BY} > coalesce(
   (select value::timestamptz from donations.settings where key = 'failures_seen_until'), '-infinity'
 ) - interval '1 minute'`;
 
-/** SQL: the failed jobs of others, without a verdict of ours. */
-export const FAILED_BY_OTHERS = `j.attempts >= j.max_attempts and j.locked_at is null and ${NOT_SEEN_YET}
+const WITHOUT_VERDICT = `j.attempts >= j.max_attempts and j.locked_at is null
   and not exists (select 1 from donations.job_verdicts o where o.job_id = j.id)`;
+
+/** SQL: the failed jobs of others, without a verdict of ours. */
+export const FAILED_BY_OTHERS = `${WITHOUT_VERDICT} and ${NOT_SEEN_YET}`;
 
 interface Orphan {
   id: bigint;
   task: string;
-  donation: string | null;
+  payload: { donation_id?: unknown } | null;
   attempts: number;
   message: string;
   at: Date;
+  by: Date;
 }
 
 /**
@@ -32,40 +46,63 @@ interface Orphan {
  * @returns how many were taken in.
  */
 export async function adoptFailures(db: Db): Promise<number> {
-  const { rows } = await db.query<Orphan>(
-    `select j.id, t.identifier as task, j.payload->>'donation_id' as donation, j.attempts::int,
-       left(coalesce(j.last_error, ''), 500) as message, j.updated_at as at
-     from graphile_worker._private_jobs j
-     join graphile_worker._private_tasks t on t.id = j.task_id
-     where ${FAILED_BY_OTHERS} order by j.updated_at limit ${BATCH}`,
-  );
-  if (rows.length > 0) {
-    await db.query(
-      `insert into donations.job_verdicts (job_id, task, donation_id, decision, attempt, error_class, message,
-         fingerprint, decided_at, applied_at)
-       select id, task, donation, 'fail', attempts, 'unrecorded', message, fingerprint, at, now()
-       from json_to_recordset($1::json) as o(id bigint, task text, donation text, attempts int, message text,
-         fingerprint text, at timestamptz)
-       on conflict (job_id) do nothing`,
-      [
-        JSON.stringify(
-          rows.map((row) => ({
-            ...row,
-            id: row.id.toString(),
-            fingerprint: fingerprint('unrecorded', row.message),
-          })),
-        ),
-      ],
-    );
-  }
-  // After a full batch there may be more of the same moment.
-  const until = rows.length === BATCH ? rows.at(-1)?.at : null;
+  const orphans = await adopt(db, FAILED_BY_OTHERS);
+  // After a full batch there may be more of the same moment. A job may be put ahead of its failure, and
+  // what fails meanwhile must not be passed over.
+  const until = orphans.length === BATCH ? orphans.at(-1)?.by : null;
   await db.query(
     `insert into donations.settings as s (key, value)
-     values ('failures_seen_until', coalesce($1::timestamptz, now())::text)
+     values ('failures_seen_until', least(coalesce($1::timestamptz, now()), now())::text)
      on conflict (key) do update set value = excluded.value
      where s.value::timestamptz < excluded.value::timestamptz - interval '30 seconds'`,
     [until],
   );
-  return rows.length;
+  return orphans.length;
+}
+
+/**
+ * The same for all failed jobs, whenever it was. A worker that dies in a job's last attempt, or a
+ * person who unlocks one, leaves no time by which the job could be found.
+ */
+export async function adoptAllFailures(db: Db): Promise<void> {
+  while ((await adopt(db, WITHOUT_VERDICT)).length === BATCH);
+}
+
+async function adopt(db: Db, which: string): Promise<Orphan[]> {
+  const { rows } = await db.query<Orphan>(
+    `select j.id, t.identifier as task, j.payload, j.attempts::int,
+       left(coalesce(j.last_error, ''), 500) as message, ${FAILED_AT} as at, ${FAILED_BY} as by
+     from graphile_worker._private_jobs j
+     join graphile_worker._private_tasks t on t.id = j.task_id
+     where ${which} order by ${FAILED_BY} limit ${BATCH}`,
+  );
+  if (rows.length === 0) return rows;
+  await db.query(
+    `insert into donations.job_verdicts (job_id, task, donation_id, decision, attempt, error_class, message,
+       fingerprint, decided_at, applied_at)
+     select id, task, donation, 'fail', attempts, 'unrecorded', message, fingerprint, at, now()
+     from json_to_recordset($1::json) as o(id bigint, task text, donation text, attempts int, message text,
+       fingerprint text, at timestamptz)
+     on conflict (job_id) do nothing`,
+    [
+      writableJson(
+        rows.map(({ id, task, payload, attempts, message, at }) => ({
+          id: id.toString(),
+          task,
+          donation: donationIn(payload),
+          attempts,
+          message,
+          at,
+          fingerprint: fingerprint('unrecorded', message),
+        })),
+      ),
+    ],
+  );
+  return rows;
+}
+
+/** Read here rather than in SQL, which refuses some texts that a `json` may hold. */
+function donationIn(payload: Orphan['payload']): string | null {
+  const id = payload?.donation_id;
+  return typeof id === 'string' ? id.slice(0, 200) : null;
 }

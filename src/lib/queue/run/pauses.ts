@@ -2,8 +2,8 @@ import { type Operator, recordAudit } from '../../audit/record.ts';
 import type { Db, Queryable } from '../../db/database.ts';
 import type { TaskName } from '../tasks.ts';
 
-/** Who stopped a task: a person, a refused key, or a provider that is down. */
-export type PauseCause = 'operator' | 'misconfigured' | 'circuit';
+/** Who stopped a task: a person, a refused key, a provider that is down, or one that told us to wait. */
+export type PauseCause = 'operator' | 'misconfigured' | 'circuit' | 'rate_limited';
 
 export interface Pause {
   task: string;
@@ -18,10 +18,12 @@ export interface Pause {
 /** The channel on which workers hear of changes to pauses. */
 export const CONTROL_CHANNEL = 'donations_control';
 
-const MAX_PROBE_MS = 60_000;
+/** SQL: when to probe a provider for the n-th time (0 the first): after a second, doubled each time up to a minute. */
+const nextProbe = (probes: string) =>
+  `now() + make_interval(secs => least(60, 2 ^ least(${probes}, 30)))`;
 
-/** How long to wait before the n-th probe of a provider (0 the first): doubling from a second to a minute. */
-const probeDelayMs = (probes: number) => Math.min(MAX_PROBE_MS, 1000 * 2 ** probes);
+/** SQL: how often pause `p`, which has ended, was probed, if that was lately. */
+const PROBES_BEFORE = `case when p.until > now() - interval '5 minutes' then p.probes else 0 end`;
 
 const COLUMNS = 'task, cause, reason, since, until, probes, next_probe_at';
 const IN_FORCE = '(until is null or until > now())';
@@ -38,7 +40,10 @@ const tellWorkers = (tx: Queryable, task: string) =>
   tx.query('select pg_notify($1, $2)', [CONTROL_CHANNEL, task]);
 
 /**
- * Stops a task everywhere, and tells every worker. A pause of the same cause that is already there stays.
+ * Stops a task everywhere, and tells every worker. A pause of the same cause that is in force stays.
+ * One that a probe has ended a short while ago is taken up where it was: a provider that passes the
+ * probe and then refuses the job is probed less and less often.
+ *
  * @param probes where the doubling of the probe delay begins; undefined for a pause that nobody probes.
  * @returns true when it was not paused for this cause before.
  */
@@ -46,16 +51,49 @@ export async function pauseTask(
   db: Db,
   pause: { task: string; cause: PauseCause; reason: string; until?: Date; probes?: number },
 ): Promise<boolean> {
-  const probeMs = pause.probes === undefined ? null : probeDelayMs(pause.probes);
   return db.transaction(async (tx) => {
     const { rowCount } = await tx.query(
-      `insert into donations.task_pauses (task, cause, reason, until, probes, next_probe_at)
-       values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6::float8 / 1000))
-       on conflict (task, cause) do nothing`,
-      [pause.task, pause.cause, pause.reason, pause.until ?? null, pause.probes ?? 0, probeMs],
+      `insert into donations.task_pauses as p (task, cause, reason, until, probes, next_probe_at)
+       values ($1, $2, $3, $4, coalesce($5, 0), case when $5::int is not null then ${nextProbe('$5')} end)
+       on conflict (task, cause) do update set reason = excluded.reason, since = now(), until = excluded.until,
+         probes = greatest(excluded.probes, ${PROBES_BEFORE}),
+         next_probe_at = case when $5::int is not null
+           then ${nextProbe(`greatest(excluded.probes, ${PROBES_BEFORE})`)} end
+       where p.until <= now()`,
+      [pause.task, pause.cause, pause.reason, pause.until ?? null, pause.probes ?? null],
     );
     await tellWorkers(tx, pause.task);
     return rowCount === 1;
+  });
+}
+
+/** Lets a task rest on every worker for as long as its provider has asked. A longer rest stays. */
+export async function restTask(
+  db: Db,
+  { task, reason, forMs }: { task: string; reason: string; forMs: number },
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.query(
+      `insert into donations.task_pauses as p (task, cause, reason, until)
+       values ($1, 'rate_limited', $2, now() + make_interval(secs => $3::float8 / 1000))
+       on conflict (task, cause) do update set reason = excluded.reason,
+         since = case when p.until <= now() then now() else p.since end,
+         until = greatest(p.until, excluded.until)`,
+      [task, reason, forMs],
+    );
+    await tellWorkers(tx, task);
+  });
+}
+
+/** Lets a task run again because its provider has passed the probe, and tells every worker. */
+export async function resumeAfterProbe(db: Db, { task, cause }: Pause): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.query(
+      `update donations.task_pauses set until = now(), next_probe_at = null
+       where task = $1 and cause = $2 and ${IN_FORCE}`,
+      [task, cause],
+    );
+    await tellWorkers(tx, task);
   });
 }
 
@@ -174,12 +212,16 @@ export async function countStopped(
  */
 export async function takeDueProbes(db: Queryable): Promise<Pause[]> {
   const { rows } = await db.query<Pause>(
-    `update donations.task_pauses set probes = probes + 1,
-       next_probe_at = now() + make_interval(secs => least($1, 1000 * 2 ^ least(probes + 1, 30)) / 1000)
+    `update donations.task_pauses set probes = probes + 1, next_probe_at = ${nextProbe('probes + 1')}
      where (task, cause) in (
-       select task, cause from donations.task_pauses where next_probe_at <= now() for update skip locked)
+       select task, cause from donations.task_pauses
+       where next_probe_at <= now() and ${IN_FORCE} for update skip locked)
      returning ${COLUMNS}`,
-    [MAX_PROBE_MS],
   );
   return rows;
+}
+
+/** Forgets pauses that ended long ago. */
+export async function forgetPauses(db: Queryable): Promise<void> {
+  await db.query(`delete from donations.task_pauses where until < now() - interval '1 hour'`);
 }

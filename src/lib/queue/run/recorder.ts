@@ -1,59 +1,15 @@
 import { createHash } from 'node:crypto';
-import { isConnectionError } from '../../db/connection-error.ts';
+import { isPassing } from '../../db/connection-error.ts';
 import type { Db } from '../../db/database.ts';
 import { groupCommit } from '../../db/group-commit.ts';
-
-export type AttemptOutcome =
-  | 'succeeded'
-  | 'declined'
-  | 'retry'
-  | 'parked'
-  | 'failed'
-  | 'held'
-  | 'abandoned';
-
-/** One attempt of one job, as the ledger keeps it. Times are UTC, durations milliseconds. */
-export interface AttemptRow {
-  job_id: string;
-  task: string;
-  attempt: number;
-  donation_id: string | null;
-  worker_id: string;
-  started_at: string;
-  latency_ms: number;
-  duration_ms: number;
-  outcome: AttemptOutcome;
-  error_class: string | null;
-  error_code: string | null;
-  error_message: string | null;
-  fingerprint: string | null;
-  http_status: number | null;
-  request_id: string | null;
-  next_run_at: string | null;
-}
-
-/** What is to become of a job whose attempt failed; see the table donations.job_verdicts. */
-export interface VerdictRow {
-  job_id: string;
-  task: string;
-  donation_id: string | null;
-  decision: 'retry' | 'fail' | 'hold';
-  /** The attempt that was judged, 1 for the first. */
-  attempt: number;
-  run_at: string | null;
-  /** What the job's count of attempts is to be; null leaves it. */
-  attempts: number | null;
-  error_class: string;
-  error_code: string | null;
-  message: string;
-  fingerprint: string;
-}
+import type { AttemptRow, VerdictRow } from './attempt.ts';
+import { writableAttempt, writableJson, writableVerdict } from './writable.ts';
 
 /**
- * A change of domain rows that many jobs make alike: one `update` (or `insert`, `delete`) over `$1`,
- * a JSON array with a row for each. Whoever owns the table owns the statement.
+ * A change of a domain row that many jobs make alike: one `update` (or `insert`, `delete`) over `$1`,
+ * a JSON array of all their rows. Whoever owns the table exports functions that make these.
  */
-export interface Change {
+export interface RowChange {
   sql: string;
   row: Record<string, unknown>;
 }
@@ -61,32 +17,54 @@ export interface Change {
 export interface Entry {
   jobId: string;
   attempt: AttemptRow | undefined;
+  /** None when the job came through. */
   verdict: VerdictRow | undefined;
-  changes: Change[];
+  changes: RowChange[];
 }
 
+// An attempt has one row. Others tell it as abandoned when its worker is silent for long; what it
+// says of itself, if it ever does, takes the place of that.
 const INSERT_ATTEMPTS = `
-  insert into donations.job_attempts
-    (job_id, task, attempt, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
+  insert into donations.job_attempts as told
+    (job_id, task, attempt, claim, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
      error_class, error_code, error_message, fingerprint, http_status, request_id, next_run_at)
-  select job_id, task, attempt, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
-     error_class, error_code, error_message, fingerprint, http_status, request_id, next_run_at
-  from json_populate_recordset(null::donations.job_attempts, $1::json)`;
+  select job_id, task, attempt, claim, donation_id, worker_id, started_at, latency_ms, duration_ms, outcome,
+     error_class, error_code, error_message, fingerprint, http_status, request_id,
+     now() + make_interval(secs => next_in_ms / 1000)
+  from json_to_recordset($1::json) as a(job_id bigint, task text, attempt int, claim uuid, donation_id text,
+     worker_id text, started_at timestamptz, latency_ms float8, duration_ms float8, outcome text,
+     error_class text, error_code text, error_message text, fingerprint text, http_status smallint,
+     request_id text, next_in_ms float8)
+  on conflict (job_id, started_at, attempt, claim) do update set
+    latency_ms = excluded.latency_ms, duration_ms = excluded.duration_ms, outcome = excluded.outcome,
+    error_class = excluded.error_class, error_code = excluded.error_code,
+    error_message = excluded.error_message, fingerprint = excluded.fingerprint,
+    http_status = excluded.http_status, request_id = excluded.request_id, next_run_at = excluded.next_run_at
+    where told.outcome = 'abandoned'`;
 
+// Only for a job that is there and that nobody has begun anew: an attempt whose worker was silent for
+// so long that others took its job over decides nothing.
 const UPSERT_VERDICTS = `
   insert into donations.job_verdicts
     (job_id, task, donation_id, decision, attempt, run_at, attempts, error_class, error_code, message, fingerprint)
-  select job_id, task, donation_id, decision, attempt, run_at, attempts, error_class, error_code, message, fingerprint
-  from json_populate_recordset(null::donations.job_verdicts, $1::json)
+  select a.job_id, a.task, a.donation_id, a.decision, a.attempt, now() + make_interval(secs => a.delay_ms / 1000),
+    a.attempts, a.error_class, a.error_code, a.message, a.fingerprint
+  from json_to_recordset($1::json) as a(job_id bigint, task text, donation_id text, decision text,
+    attempt int, locked_by text, delay_ms float8, attempts int, error_class text, error_code text,
+    message text, fingerprint text)
+  join graphile_worker._private_jobs j on j.id = a.job_id and j.attempts = a.attempt
+    and (j.locked_by is null or j.locked_by = a.locked_by)
   on conflict (job_id) do update set
     decision = excluded.decision, attempt = excluded.attempt, run_at = excluded.run_at, attempts = excluded.attempts,
     error_class = excluded.error_class, error_code = excluded.error_code, message = excluded.message,
     fingerprint = excluded.fingerprint, decided_at = now(), applied_at = null`;
 
-// A job that came through has no verdict any more (it may have had one that somebody overruled).
-const CLEAR_VERDICTS = `
+// A job that came through has no verdict. It may have one of another attempt, which others began when
+// this worker was silent: then the job ends with it, unless it is being run.
+const END_VERDICTS = `
   delete from donations.job_verdicts v using json_to_recordset($1::json) as c(job_id bigint)
-  where v.job_id = c.job_id`;
+  where v.job_id = c.job_id
+  returning (select count(*) from graphile_worker.complete_jobs(array[v.job_id]))`;
 
 /**
  * The recorder: writes what became of attempts (ledger, verdict, domain rows) in one transaction
@@ -106,7 +84,7 @@ export function createRecorder(
         await write(db, entries);
         return;
       } catch (error) {
-        if (!isConnectionError(error)) throw error;
+        if (!isPassing(error)) throw error;
         await waitForDatabase(error);
       }
     }
@@ -147,16 +125,16 @@ async function write(db: Db, entries: Entry[]): Promise<void> {
   };
   for (const { changes, attempt, verdict, jobId } of entries) {
     for (const { sql, row } of changes) add(sql, row);
-    if (attempt) add(INSERT_ATTEMPTS, { ...attempt });
-    if (verdict) add(UPSERT_VERDICTS, { ...verdict });
-    else if ((attempt?.attempt ?? 1) > 1) add(CLEAR_VERDICTS, { job_id: jobId });
+    if (attempt) add(INSERT_ATTEMPTS, { ...writableAttempt(attempt) });
+    if (verdict) add(UPSERT_VERDICTS, { ...writableVerdict(verdict) });
+    else add(END_VERDICTS, { job_id: jobId });
   }
   // In the same order every time, so that the same combination is the same prepared statement.
   const sorted = [...parts].sort(([a], [b]) => (a < b ? -1 : 1));
   const text = `with ${sorted.map(([sql], i) => `part${i} as (${sql.replaceAll('$1', `$${i + 1}`)})`).join(', ')} select 1`;
   await db.query(
     text,
-    sorted.map(([, rows]) => JSON.stringify(rows)),
+    sorted.map(([, rows]) => writableJson(rows)),
     statementName(text),
   );
 }

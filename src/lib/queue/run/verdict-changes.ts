@@ -10,6 +10,15 @@ export async function forgetVerdicts(tx: Queryable, jobs: string): Promise<void>
   await tx.query('delete from donations.job_verdicts where job_id = any ($1::bigint[])', [jobs]);
 }
 
+/** Jobs of these keys that do not run now have no verdict any more: others take their place. */
+export async function forgetVerdictsOfKeys(tx: Queryable, keys: string[]): Promise<void> {
+  await tx.query(
+    `delete from donations.job_verdicts v using graphile_worker._private_jobs j
+     where j.key = any ($1) and j.locked_at is null and v.job_id = j.id`,
+    [keys],
+  );
+}
+
 /**
  * Verdicts that had been forgotten stand again.
  * @param verdicts a JSON array of `{ job_id, verdict }`, the verdict as a row of its table.
@@ -37,15 +46,4 @@ export async function hasEndedAny(tx: Queryable, jobs: string): Promise<boolean>
     [jobs],
   );
   return (rowCount ?? 0) > 0;
-}
-
-/** Forgets verdicts on jobs that somebody else has taken away or run again. */
-export async function forgetStaleVerdicts(db: Queryable): Promise<void> {
-  await db.query(
-    `delete from donations.job_verdicts v
-     where v.decision <> 'retry' and v.applied_at is not null
-       and v.decided_at < now() - interval '1 day' and not exists (
-       select 1 from graphile_worker._private_jobs j
-       where j.id = v.job_id and j.attempts >= j.max_attempts)`,
-  );
 }

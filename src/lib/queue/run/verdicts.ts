@@ -26,18 +26,20 @@ export async function applyVerdicts(db: Queryable): Promise<{ applied: number; w
        where due.decision <> 'retry'
      ),
      settled as (
-       select due.job_id, due.decision from due
+       select due.job_id, due.decision = 'retry' as over from due
        where due.job_id in (select id from again union all select id from ended)
-          -- A job that is gone (completed or removed by somebody) needs no verdict.
-          or not exists (select 1 from graphile_worker.jobs j where j.id = due.job_id)
+       union all
+       -- A job that is gone (completed or removed by somebody) takes its verdict with it.
+       select due.job_id, true from due
+       where not exists (select 1 from graphile_worker.jobs j where j.id = due.job_id)
      ),
      standing as (
        update donations.job_verdicts v set applied_at = now()
-       from settled where v.job_id = settled.job_id and settled.decision <> 'retry' returning 1
+       from settled where v.job_id = settled.job_id and not settled.over returning 1
      ),
      done as (
        delete from donations.job_verdicts v using settled
-       where v.job_id = settled.job_id and settled.decision = 'retry' returning 1
+       where v.job_id = settled.job_id and settled.over returning 1
      )
      select (select count(*) from settled)::int as applied,
             ((select count(*) from due) - (select count(*) from settled))::int as waiting`,
@@ -52,4 +54,16 @@ export async function hasPendingVerdict(db: Queryable, jobId: string): Promise<b
     [jobId],
   );
   return (rowCount ?? 0) > 0;
+}
+
+/**
+ * Drops standing verdicts whose job is gone or was run again by somebody else: they tell of nothing.
+ */
+export async function dropStaleVerdicts(db: Queryable): Promise<void> {
+  await db.query(
+    `delete from donations.job_verdicts v
+     where v.decision <> 'retry' and v.applied_at < now() - interval '1 minute' and not exists (
+       select 1 from graphile_worker._private_jobs j
+       where j.id = v.job_id and j.attempts >= j.max_attempts)`,
+  );
 }

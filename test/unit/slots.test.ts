@@ -1,0 +1,114 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { JOBS_PER_SLOT, Slots } from '../../src/lib/queue/run/slots.ts';
+
+/** A job whose every step is told when to end. */
+function job(slots: Slots) {
+  const steps: (() => void)[] = [];
+  const step = () => new Promise<void>((resolve) => steps.push(resolve));
+  const state = { at: 'waiting' };
+  const ended = (async () => {
+    const place = await slots.enter({ prepares: true });
+    if (!place) {
+      state.at = 'sent away';
+      return;
+    }
+    state.at = 'preparing';
+    await step();
+    state.at = 'prepared';
+    await place.call(async () => {
+      state.at = 'calling';
+      await step();
+    });
+    state.at = 'recording';
+    await step();
+    place.leave();
+    state.at = 'done';
+  })();
+  return {
+    state,
+    ended,
+    async next() {
+      steps.shift()?.();
+      await turn();
+    },
+  };
+}
+const at = (jobs: ReturnType<typeof job>[], where: string) =>
+  jobs.filter(({ state }) => state.at === where).length;
+
+describe('slots', () => {
+  it('hold so many calls, and no more prepare than that keeps them taken', async () => {
+    const slots = new Slots(2);
+    const jobs = Array.from({ length: 12 }, () => job(slots));
+    await turn();
+    for (let i = 0; i < 100 && at(jobs, 'done') < 12; i++) {
+      expect(at(jobs, 'calling')).toBeLessThanOrEqual(2);
+      expect(at(jobs, 'preparing') + at(jobs, 'prepared')).toBeLessThanOrEqual(
+        2 * (JOBS_PER_SLOT - 1),
+      );
+      await jobs.find(({ state }) => !['done', 'waiting', 'prepared'].includes(state.at))?.next();
+    }
+    expect(at(jobs, 'done')).toBe(12);
+  });
+
+  it('are free while what came of a call is written down', async () => {
+    const slots = new Slots(1);
+    const jobs = [job(slots), job(slots)] as const;
+    await turn();
+    for (const each of jobs) await each.next();
+    expect(jobs.map(({ state }) => state.at)).toEqual(['calling', 'prepared']);
+    await jobs[0].next();
+    expect(jobs.map(({ state }) => state.at)).toEqual(['recording', 'calling']);
+  });
+
+  it('send away who waits when the worker stops; what has begun ends', async () => {
+    const slots = new Slots(1);
+    const jobs = Array.from({ length: 6 }, () => job(slots));
+    await turn();
+    const begun = at(jobs, 'preparing');
+    slots.close();
+    await turn();
+    expect(at(jobs, 'sent away')).toBe(6 - begun);
+    expect(await slots.enter({ prepares: true })).toBeUndefined();
+    for (let i = 0; i < 40; i++) {
+      await jobs.find(({ state }) => !['done', 'sent away', 'prepared'].includes(state.at))?.next();
+    }
+    expect(at(jobs, 'done')).toBe(begun);
+  });
+
+  it('send away also who waits for a slot and has begun nothing', async () => {
+    const slots = new Slots(1);
+    const first = await slots.enter({ prepares: false });
+    const second = slots.enter({ prepares: false });
+    const prepared = await slots.enter({ prepares: true });
+    const called = prepared?.call(async () => 'called');
+    slots.close();
+    expect(await second).toBeUndefined();
+    expect(await first?.call(async () => 'first')).toBe('first');
+    expect(await called).toBe('called');
+  });
+
+  it('let fewer prepare the longer the calls take', async () => {
+    const slots = new Slots(10);
+    const before = slots.lead;
+    for (let i = 0; i < 30; i++) {
+      const place = await slots.enter({ prepares: true });
+      await place?.call(() => new Promise((resolve) => setTimeout(resolve, 20)));
+    }
+    expect(slots.lead).toBeLessThan(before);
+    expect(slots.lead).toBeGreaterThan(0);
+  });
+
+  it('that are given back by a job which failed before its call are taken by the next', async () => {
+    const slots = new Slots(1);
+    for (let i = 0; i < 10; i++) (await slots.enter({ prepares: true }))?.leave();
+    const place = await slots.enter({ prepares: true });
+    await expect(
+      place?.call(async () => {
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    expect(await (await slots.enter({ prepares: true }))?.call(async () => 'yes')).toBe('yes');
+  });
+});
