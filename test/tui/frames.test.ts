@@ -124,7 +124,7 @@ describe('what is seen', () => {
 
   it('a lost database is STALE, with its age', () => {
     const desk = new Desk().act({ type: 'lost', error: 'connect ECONNREFUSED' });
-    desk.act({ type: 'ticked', now: NOW + 34_000 });
+    desk.act({ type: 'ticked', now: NOW + 34_000, latencyMs: 2 });
     const [header, health] = frameOf(desk.state);
     expect(header).toContain('STALE 34s');
     expect(health).toContain('connect ECONNREFUSED');
@@ -165,7 +165,7 @@ describe('what is seen', () => {
 
   it('the reasons that do not fit are counted', () => {
     const { state } = new Desk({ columns: 60, rows: 15 });
-    const [line] = healthLines(state, themeFor(UTF8, false), 60, 1);
+    const [line] = healthLines(state, themeFor(UTF8, { color: false, styles: false }), 60, 1);
     expect(line?.at(-1)?.text).toMatch(/\+\d more/);
   });
 });

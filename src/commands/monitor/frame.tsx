@@ -19,9 +19,12 @@ export function drawOnce(
     history,
     window: 1,
   };
-  const frame = renderToString(<Screen state={state} theme={themeFor(look.env, look.color)} />, {
-    columns,
-  });
+  const frame = renderToString(
+    <Screen state={state} theme={themeFor(look.env, { color: look.color, styles: look.color })} />,
+    {
+      columns,
+    },
+  );
   return frame
     .split('\n')
     .map((line) => line.trimEnd())

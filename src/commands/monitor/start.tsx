@@ -25,7 +25,7 @@ function App({
       else monitor.dispatch({ type: 'text', text: typed.text });
     }
   });
-  return <Screen state={monitor.state} theme={themeFor(env, color)} />;
+  return <Screen state={monitor.state} theme={themeFor(env, { color, styles: true })} />;
 }
 
 /** Runs the monitor on the terminal until somebody ends it. */

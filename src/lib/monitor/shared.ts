@@ -6,15 +6,18 @@ export const SNAPSHOT_CHANNEL = 'donations_snapshot';
 
 /** A snapshot is not taken again sooner than this. */
 const LEAST_AGE_MS = 700;
-/** Nor sooner than so many times what it costs: all monitors together are below 1% of one core. */
-const REST_FACTOR = 110;
+/**
+ * Nor sooner than so many times what it costs: all monitors together are below 1% of one core, since
+ * little more than half of the time that it takes is Postgres's.
+ */
+const REST_FACTOR = 60;
 /** However much it costs, it is never older than this while something happens. */
 const MOST_REST_MS = 5000;
 /**
  * What it costs is the time that Postgres takes when nobody else is in its way: a shorter time counts
  * at once, a longer one little by little.
  */
-const GROWTH = 1.25;
+const GROWTH = 1.05;
 /** Whoever takes one and dies meanwhile holds up the others for so long. */
 const CLAIM_MS = 5000;
 
