@@ -53,7 +53,8 @@ async function monitor(context: Context, options: Options): Promise<void> {
   const opened = await openMonitor(context, { readOnly });
   try {
     const { readOnce, pickFields } = await import('./monitor/once.ts');
-    const read = await readOnce(opened);
+    const columns = size.columns ?? (io.stdout.columns || 100);
+    const read = await readOnce(opened, columns);
     if (options.json !== undefined) {
       const fields = typeof options.json === 'string' ? options.json : '';
       return print(io, toJson(pickFields(read, fields), io.stdout.isTTY));
@@ -62,7 +63,7 @@ async function monitor(context: Context, options: Options): Promise<void> {
     print(
       io,
       drawOnce(opened.session, read, {
-        columns: size.columns ?? (io.stdout.columns || 100),
+        columns,
         rows: size.rows ?? (io.stdout.rows || 40),
         env: io.env,
         color: io.color,

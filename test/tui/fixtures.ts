@@ -110,7 +110,7 @@ const TASKS = [
   task('tokenize_card', { donePerMinute: 12, errorRate: 0 }),
 ];
 
-const HISTORY: History = {
+export const HISTORY: History = {
   stepMs: 60_000,
   since: new Date(NOW - 86_400_000).toISOString(),
   buckets: Array.from({ length: 15 }, (_, i) => ({

@@ -12,6 +12,7 @@ import {
 import { type Snapshot, takeSnapshot } from '../../lib/monitor/snapshot.ts';
 import { ACTIVITY_CHANNEL } from '../../lib/queue/run/activity.ts';
 import { CONTROL_CHANNEL } from '../../lib/queue/run/pauses.ts';
+import { chartColumns } from './chart.ts';
 import { type OperationDeps, type Planned, planRequest } from './operations.ts';
 import { loadContent, loadHistory } from './queries.ts';
 import { type Action, type Effect, reduce } from './reducer.ts';
@@ -409,10 +410,6 @@ export class Monitor {
     }
   }
 }
-
-/** How many buckets the charts have room for. */
-const chartColumns = (columns: number) =>
-  columns >= 100 ? Math.floor((columns - 3) / 2) - 6 : columns - 7;
 
 /** What to tell of an error that a change or a view ran into. */
 function explained(error: unknown): string {

@@ -2,6 +2,7 @@ import { usageError } from '../../lib/errors.ts';
 import { judgeHealth } from '../../lib/monitor/health.ts';
 import { type Snapshot, takeSnapshot } from '../../lib/monitor/snapshot.ts';
 import type { History } from '../../lib/samples/read.ts';
+import { chartColumns } from './chart.ts';
 import type { Opened } from './opened.ts';
 import { loadHistory } from './queries.ts';
 
@@ -13,11 +14,11 @@ export interface Once {
 
 const HOUR_MS = 3_600_000;
 
-/** Reads it now, whatever other monitors have read. */
-export async function readOnce({ db, timeoutMs }: Opened): Promise<Once> {
+/** Reads it now, whatever other monitors have read; the history for a frame of so many columns. */
+export async function readOnce({ db, timeoutMs }: Opened, columns: number): Promise<Once> {
   return {
     snapshot: await takeSnapshot(db, { timeoutMs }),
-    history: await loadHistory(db, timeoutMs, { windowMs: HOUR_MS, most: 60 }),
+    history: await loadHistory(db, timeoutMs, { windowMs: HOUR_MS, most: chartColumns(columns) }),
   };
 }
 
