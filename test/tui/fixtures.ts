@@ -46,7 +46,8 @@ const part = <T>(value: T) => ({ value, at: new Date(NOW).toISOString(), behind:
 export function snapshot(rows: SnapshotTask[] = TASKS): Snapshot {
   return {
     at: new Date(NOW).toISOString(),
-    tookMs: 4,
+    tookMs: 9,
+    costMs: 4,
     tasks: part({
       rows,
       pauses: [],

@@ -204,7 +204,7 @@ export class Monitor {
       const shared = await readShared(db);
       if (shared && shared.ageMs < Math.max(1000, this.#untilDue())) return this.#adopt(shared);
       const body = await takeSnapshot(db, { timeoutMs, before: this.state.snapshot });
-      return this.#adopt({ body, ageMs: 0, dueInMs: restMs(body.tookMs) });
+      return this.#adopt({ body, ageMs: 0, dueInMs: restMs(body.costMs) });
     }
     const taken = await refreshShared(db, this.#id, (before) =>
       takeSnapshot(db, { timeoutMs, before: before ?? this.state.snapshot }),
