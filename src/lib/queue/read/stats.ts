@@ -22,6 +22,8 @@ export interface TaskStats {
   /** Jobs a minute. */
   enqueuedPerMinute: number;
   donePerMinute: number;
+  /** Attempts that have ended in this time. */
+  attempts: number;
   /** Of the attempts, from 0 to 1; null without any. */
   errorRate: number | null;
   latency: Percentiles | null;
@@ -209,6 +211,7 @@ function toStats(task: string, own: Counts, spanMs: number): TaskStats {
     ...now,
     enqueuedPerMinute,
     donePerMinute,
+    attempts: ledger?.attempts ?? 0,
     errorRate: ledger && ledger.attempts > 0 ? ledger.errors / ledger.attempts : null,
     latency: ledger ? percentiles(ledger.latency) : null,
     duration: ledger ? percentiles(ledger.duration) : null,
