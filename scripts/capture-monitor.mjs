@@ -51,7 +51,7 @@ function toSvg(lines) {
   const width = SIZE.columns * CELL.width + 24;
   const height = SIZE.rows * CELL.height + 24;
   const parts = [];
-  const escape = (text) =>
+  const toXml = (text) =>
     text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   for (const [row, line] of lines.entries()) {
     let style = { color: FRONT, bold: false, dim: false, inverse: false };
@@ -85,7 +85,7 @@ function toSvg(lines) {
         parts.push(
           `<text x="${x}" y="${y + 13}" textLength="${length}" fill="${style.inverse ? BACK : style.color}"${
             style.bold ? ' font-weight="bold"' : ''
-          }${style.dim ? ' opacity="0.6"' : ''}>${escape(piece)}</text>`,
+          }${style.dim ? ' opacity="0.6"' : ''}>${toXml(piece)}</text>`,
         );
       column += cells;
     }
