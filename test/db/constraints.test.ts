@@ -193,6 +193,7 @@ describe('states', () => {
         'pending → sending',
         'pending → failed',
         'pending → accepted',
+        'pending → held',
         'sending → pending',
         'sending → accepted',
         'sending → held',
