@@ -30,7 +30,7 @@ try {
   const demo = spawn(process.execPath, [launcher, 'demo'], { env, stdio: 'ignore' });
   await wait(minutes * 60_000);
   const size = ['--width', String(SIZE.columns), '--height', String(SIZE.rows)];
-  const { stdout, stderr, status } = run('monitor', '--once', ...size);
+  const { stdout, stderr, status } = run('monitor', '--once', '--window', '15m', ...size);
   const ended = new Promise((resolve) => demo.once('exit', resolve));
   demo.kill('SIGINT');
   await ended;

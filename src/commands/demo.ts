@@ -83,7 +83,7 @@ async function playOnMonitor(context: Context, count: number | undefined): Promi
   const demo = await Demo.start({ ...context, signal }, { quiet: true });
   const playing = demo.play({ count, untilSettled: false });
   try {
-    await watchQueue(context, { readOnly: false });
+    await watchQueue(context, { readOnly: false, window: '15m' });
   } finally {
     over.abort();
     await playing;

@@ -17,7 +17,8 @@ import { type OperationDeps, type Planned, planRequest } from './operations.ts';
 import { loadContent, loadHistory } from './queries.ts';
 import { type Action, type Effect, reduce } from './reducer.ts';
 import type { Request } from './requests.ts';
-import { currentView, dataKey, INTERVALS, type State, WINDOWS } from './state.ts';
+import { currentView, dataKey, INTERVALS, type State } from './state.ts';
+import { WINDOWS } from './windows.ts';
 
 /** How soon the others look for themselves when whoever took the last snapshot does not take the next. */
 const FOLLOW_MS = 250;
@@ -202,14 +203,16 @@ export class Monitor {
     const { db, timeoutMs } = this.#options;
     if (this.state.session.readOnly !== undefined) {
       const shared = await readShared(db);
-      if (shared && shared.ageMs < Math.max(1000, this.#untilDue())) return this.#adopt(shared);
+      const isFresh = shared && shared.ageMs < Math.max(1000, this.#untilDue());
+      this.#lead(!isFresh);
+      if (isFresh) return this.#adopt(shared);
       const body = await takeSnapshot(db, { timeoutMs, before: this.state.snapshot });
       return this.#adopt({ body, ageMs: 0, dueInMs: restMs(body.costMs) });
     }
     const taken = await refreshShared(db, this.#id, (before) =>
       takeSnapshot(db, { timeoutMs, before: before ?? this.state.snapshot }),
     );
-    this.#leads = taken !== undefined;
+    this.#lead(taken !== undefined);
     if (taken) return this.#adopt(taken);
     const shared = await readShared(db);
     if (shared) this.#adopt(shared);
@@ -248,6 +251,13 @@ export class Monitor {
     this.dispatch({ type: 'lost', error: (error as Error).message || String(error) });
   }
 
+  /** Whoever takes the snapshots listens for changes; the others only for its snapshots. */
+  #lead(leads: boolean): void {
+    if (leads === this.#leads) return;
+    this.#leads = leads;
+    this.#session?.query(hearing(leads)).catch(() => {});
+  }
+
   /** The connection on which others tell of changes. */
   #listen(): void {
     const { db } = this.#options;
@@ -268,11 +278,7 @@ export class Monitor {
           if (channel !== SNAPSHOT_CHANNEL) return this.#changed();
           if (payload !== this.#id) void this.#readOthers();
         });
-        await session
-          .query(
-            `listen ${ACTIVITY_CHANNEL}; listen ${CONTROL_CHANNEL}; listen ${SNAPSHOT_CHANNEL}`,
-          )
-          .catch(lost);
+        await session.query(`listen ${SNAPSHOT_CHANNEL}; ${hearing(this.#leads)}`).catch(lost);
       },
       // Looking fails as well, and says so.
       () => {},
@@ -281,7 +287,7 @@ export class Monitor {
 
   /** Another monitor has taken a snapshot. */
   async #readOthers(): Promise<void> {
-    this.#leads = false;
+    this.#lead(false);
     try {
       const start = performance.now();
       const shared = await readShared(this.#options.db);
@@ -410,6 +416,11 @@ export class Monitor {
     }
   }
 }
+
+const hearing = (leads: boolean) =>
+  [ACTIVITY_CHANNEL, CONTROL_CHANNEL]
+    .map((channel) => `${leads ? 'listen' : 'unlisten'} ${channel}`)
+    .join('; ');
 
 /** What to tell of an error that a change or a view ran into. */
 function explained(error: unknown): string {

@@ -4,9 +4,10 @@ import { WAIT_WARN_MS } from '../../../lib/monitor/health.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { Bucket } from '../../../lib/samples/read.ts';
 import { cellOf, cellsEach, drawColumns, LABEL_WIDTH, roundUp, roundUpTime } from '../chart.ts';
-import { type State, WINDOWS } from '../state.ts';
+import type { State } from '../state.ts';
 import { compact } from '../text.ts';
 import type { Span } from '../theme.ts';
+import { WINDOWS } from '../windows.ts';
 import { clockOf } from './header.tsx';
 import { Heading, Line, useTheme } from './parts.tsx';
 
