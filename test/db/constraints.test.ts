@@ -203,6 +203,7 @@ describe('states', () => {
         'held → failed',
         'failed → pending',
         'failed → sending',
+        'failed → accepted',
       ],
     },
   };
