@@ -28,7 +28,13 @@ export async function openStage(): Promise<Stage> {
   const { url: databaseUrl } = await startEmbedded({ dataDir });
   const sandbox = await ensureSandbox({ dataDir });
   const { config } = loadConfig({ env: { DONATIONS_DATA_DIR: dataDir }, cwd: dataDir });
-  const db = openDb({ url: databaseUrl, applicationName: 'donations bench', poolSize: 20 });
+  const db = openDb({
+    url: databaseUrl,
+    applicationName: 'donations bench',
+    poolSize: 20,
+    // A million rows are seeded in one statement.
+    statementTimeoutMs: 3_600_000,
+  });
   await prepareDatabase(db, { url: databaseUrl, mode: 'sandbox', migrateByItself: true });
   await ensureOrganization(db, config);
   return {

@@ -58,6 +58,11 @@ const BRANCHES: (Leaf | Noun)[] = [
     ],
   },
   {
+    name: 'monitor',
+    group: QUEUE,
+    load: async () => (await import('./monitor.ts')).monitorCommand,
+  },
+  {
     name: 'donors',
     group: EVERYDAY,
     description: 'the people and organisations that give',
