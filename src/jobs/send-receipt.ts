@@ -24,7 +24,7 @@ export interface SendReceiptDeps {
   templates: ReceiptTemplates;
 }
 
-/** E-mails a receipt: claims its delivery, hands the mail over once, records the message id. */
+/** E-mails a receipt: claims its delivery, sends the mail once, records the message id. */
 export function sendReceipt({
   db,
   mail,
@@ -46,7 +46,8 @@ export function sendReceipt({
         copy: delivery.kind === 'copy',
         ids: { receiptId: delivery.receiptId, donationId: donation_id, deliveryId: delivery_id },
       });
-      // Since the claim others may have taken this worker for dead, and sent the mail themselves.
+      // Since the claim this worker may have lost its lease, and another one may have sent the
+      // mail.
       const { messageId, httpStatus } = await attempt.call(() => mail.send(message));
       return {
         outcome: 'succeeded',
@@ -79,7 +80,10 @@ export function sendReceipt({
   };
 }
 
-/** A delivery that this attempt may not send: done already, or begun by an attempt that never told its end. */
+/**
+ * Handles a delivery that this attempt must not send: it is done already, or an earlier attempt
+ * started to send it and its outcome is unknown.
+ */
 function notOurs({ was }: ClaimedDelivery, deliveryId: string): { outcome: 'succeeded' } {
   switch (was) {
     case 'accepted':
@@ -90,7 +94,7 @@ function notOurs({ was }: ClaimedDelivery, deliveryId: string): { outcome: 'succ
         provider: 'sendgrid',
         errorClass: 'unknown_outcome',
         code: 'interrupted',
-        message: 'an earlier attempt began to send this receipt and did not say how it ended',
+        message: 'an earlier attempt started to send this receipt, and its outcome is unknown',
       });
     default:
       throw new ProviderError({

@@ -99,7 +99,7 @@ describe('audit', () => {
     [['audit', '--since', 'soon'], 'not a length of time'],
     [['audit', '--limit', '0'], 'not a whole number'],
     [['audit', 'nonsense'], ''],
-    [['audit', 'show', 'aud_'], 'fits several'],
+    [['audit', 'show', 'aud_'], 'matches several'],
   ])('%j is a usage error', async (args, words) => {
     const { code, stderr } = await cli(...args);
     expect(code).toBe(2);

@@ -313,7 +313,7 @@ describe('jobs retry', () => {
     expect(stderr).toContain('--include-unknown');
     expect(await states()).toEqual(['held', 'ready']);
     const told = await cli('jobs', 'retry', held, '--include-unknown');
-    expect(told.stderr).toContain('1 may have had their effect already');
+    expect(told.stderr).toContain('1 may have taken effect already');
     expect(await states()).toEqual(['ready', 'ready']);
   });
 
@@ -406,7 +406,7 @@ describe('a donation that is settled', () => {
   };
 
   it.each([
-    ['failed', 'its donation has failed for good: donations donate takes a new gift'],
+    ['failed', 'its donation has failed for good: use donations donate to record a new gift'],
     ['succeeded', 'its donation is settled already'],
   ] as const)('and %s is not charged again by a retry, which says so', async (status, reason) => {
     const { job } = await failedCharge(status);
@@ -547,7 +547,7 @@ describe('jobs recall', () => {
     const { value } = await json('jobs', 'recall', operation, '--yes');
     expect(value).toMatchObject({
       changed: 1,
-      skipped: [{ reason: 'has run since, and is tried again by itself', count: 1 }],
+      skipped: [{ reason: 'has run since, and will be retried automatically', count: 1 }],
     });
     expect(await states()).toEqual(['failed', 'retrying']);
   });

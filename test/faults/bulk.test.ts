@@ -185,7 +185,7 @@ it('a canary with no worker alive says so at once, and nothing is changed', asyn
   await addJob(system.db, { state: 'failed' });
   const { code, stderr } = await cli('jobs', 'retry', '--failed', '--canary', '1', '--yes');
   expect(code).toBe(1);
-  expect(stderr).toContain('no worker is alive that runs send_receipt');
+  expect(stderr).toContain('no live worker runs send_receipt');
   expect(stderr).toContain('donations worker start --tasks send_receipt');
   expect(await count('attempts = 0')).toBe(0);
 });
@@ -207,7 +207,7 @@ it('a canary whose worker is heard of no more leaves the rest alone: exit code 5
   );
   const { code, stderr } = await cli('jobs', 'retry', '--failed', '--canary', '1', '--yes');
   expect(code).toBe(5);
-  expect(stderr).toContain('no worker runs them any more');
+  expect(stderr).toContain('no worker runs these jobs any more');
   expect(await count('attempts = 0')).toBe(1);
   await worker.kill();
 });
