@@ -5,7 +5,7 @@ import { execute, tellFailure } from './execute.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
 
 const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
-/** How long connections may take to close when the command is ended where it stands. */
+/** The time for closing connections when a signal ends the command. */
 const CLOSE_MS = 500;
 
 /** Runs one command line and ends the process with its exit code. */
@@ -21,11 +21,11 @@ export async function run(argv: string[]): Promise<void> {
       context.close().catch(() => {}),
       new Promise((resolve) => setTimeout(resolve, CLOSE_MS)),
     ]);
-    // Sockets that providers keep alive must not keep us.
+    // Exits explicitly, because keep-alive sockets of providers would keep the process running.
     io.stdout.write('', () => process.exit(code));
   };
   const interrupt = (code: number) => {
-    // The second signal waits for nothing.
+    // A second signal ends the process at once.
     if (stopCode !== undefined) process.exit(code);
     stopCode = code;
     stop.abort();
@@ -33,7 +33,7 @@ export async function run(argv: string[]): Promise<void> {
   };
   process.on('SIGINT', () => interrupt(SIGNAL_CODES.SIGINT));
   process.on('SIGTERM', () => interrupt(SIGNAL_CODES.SIGTERM));
-  // A reader that has seen enough (`| head`) is no error.
+  // A closed pipe (`| head`) is not an error.
   io.stdout.on('error', ({ code }: NodeJS.ErrnoException) =>
     code === 'EPIPE' ? process.exit(0) : process.exit(EXIT_CODE_OF.failed),
   );
@@ -41,18 +41,18 @@ export async function run(argv: string[]): Promise<void> {
   process.on('uncaughtException', async (error) => end(await tellFailure(error, context)));
 
   const code = await execute(context);
-  // A command that was told to stop and does not end by itself is ended by the signal.
+  // After a signal, a command that does not stop by itself is ended by the signal handler.
   if (stopCode === undefined || context.stopsByItself) await end(code ?? stopCode ?? 0);
 }
 
 function packageVersion(): string {
-  // One folder up from dist, two from src/commands.
+  // One directory above dist, two above src/commands.
   for (const path of ['../package.json', '../../package.json']) {
     try {
       const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
       if (name === 'donations') return version;
     } catch {
-      // The other one.
+      // Try the next one.
     }
   }
   return 'unknown';

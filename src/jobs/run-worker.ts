@@ -58,7 +58,7 @@ const HAND_BACK_MS = 5000;
 
 /**
  * A worker: one Graphile Worker pool, its lease (see `Lease`), and the housekeeping that every
- * worker does for all: applying verdicts, releasing jobs of lost workers, probing paused providers.
+ * worker does for all: applying verdicts, releasing jobs of workers that are gone, probing paused providers.
  * The heartbeat depends on none of the others.
  */
 export class Worker {
@@ -129,7 +129,7 @@ export class Worker {
       onGivenUp: (at) =>
         log.error(
           { worker: this.id, released_at: at },
-          'other workers treated this worker as lost and released its jobs',
+          'other workers treated this worker as gone and released its jobs',
         ),
     });
   }
@@ -236,7 +236,7 @@ export class Worker {
   }
 
   /**
-   * Signs off within a short limit. If Postgres is unavailable, other workers find this one lost
+   * Signs off within a short limit. If Postgres is unavailable, other workers find this one gone
    * and release its jobs.
    */
   async #end(): Promise<void> {
@@ -353,7 +353,7 @@ export class Worker {
     this.#probe();
     await this.#houseKept('verdicts', () => applyVerdicts(db));
     // After an outage, other workers first get time to reconnect.
-    if (this.#lease.isSettled()) await this.#houseKept('lost workers', () => this.#releaseGone());
+    if (this.#lease.isSettled()) await this.#houseKept('gone workers', () => this.#releaseGone());
     await this.#houseKept('jobs failed by others', () => adoptFailures(db));
     // Not awaited, because it may take long.
     this.#upkeep();
@@ -388,13 +388,13 @@ export class Worker {
     for (const { id, host, pid, running } of released) {
       log.warn(
         { worker: id, host, pid, jobs: running.map(({ job }) => job) },
-        `worker ${id} is lost; its jobs are released`,
+        `worker ${id} is gone; its jobs are released`,
       );
     }
     const [first] = failures;
     if (first)
       throw new Error(
-        `worker ${first.id} is lost but its jobs cannot be released: ${first.error.message}`,
+        `worker ${first.id} is gone but its jobs cannot be released: ${first.error.message}`,
       );
   }
 

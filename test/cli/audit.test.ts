@@ -96,7 +96,7 @@ describe('audit', () => {
   });
 
   it.each([
-    [['audit', '--since', 'soon'], 'not a length of time'],
+    [['audit', '--since', 'soon'], 'not a duration'],
     [['audit', '--limit', '0'], 'not a whole number'],
     [['audit', 'nonsense'], ''],
     [['audit', 'show', 'aud_'], 'matches several'],

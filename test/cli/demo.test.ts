@@ -25,7 +25,7 @@ it('runs the whole system from nothing, and accounts for every donation', async 
   const number = (what: string) => Number(new RegExp(`(\\d+)  ${what}`).exec(stdout)?.[1]);
   expect(number('charged') + number('declined')).toBe(40);
   expect(number('receipts accepted') + number('held') + number('failed')).toBe(number('charged'));
-  expect(number('still under way')).toBe(0);
+  expect(number('still being processed')).toBe(0);
 });
 
 it('prints a receipt that a donor can use', async () => {

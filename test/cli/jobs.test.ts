@@ -80,17 +80,17 @@ describe('jobs list', () => {
   });
 
   it.each([
-    [['jobs', 'list', '--older-than', 'soon'], 'not a length of time'],
+    [['jobs', 'list', '--older-than', 'soon'], 'not a duration'],
     [['jobs', 'list', '--limit', '0'], 'not a whole number'],
     [['jobs', 'list', '--all', '--failed'], '--all'],
     [['jobs', 'list', '--task', 'send_reciept'], 'there is no task "send_reciept"'],
     [['jobs', 'retry', '--failed', '--task', 'send_reciept', '--yes'], 'Tasks: charge_card'],
     [['jobs', 'retry'], 'say which jobs'],
-    [['jobs', 'retry', '--failed', '--spread', '10m', '--rate', '5/s'], 'same in two ways'],
+    [['jobs', 'retry', '--failed', '--spread', '10m', '--rate', '5/s'], 'contradict each other'],
     [['jobs', 'retry', '--failed', '--rate', 'fast'], 'not a rate'],
     [['jobs', 'reschedule', '--retrying'], 'say when'],
     [['jobs', 'reschedule', '--retrying', '--at', 'later'], 'not a time'],
-    [['jobs', 'show', 'don_1'], "not a job's id"],
+    [['jobs', 'show', 'don_1'], 'is not the id of a job'],
     [['jobs', 'list', '--donation', '4711'], "not a donation's id"],
     [['jobs', 'list', `error:~${'x'.repeat(10_000)}`], 'longer than 500 characters'],
   ])('%j is refused: exit code 2', async (args, message) => {
@@ -298,7 +298,7 @@ describe('jobs retry', () => {
     expect(unasked.stderr).toContain('--confirm 3');
     const fewer = await cli('jobs', 'retry', '--failed', '--confirm', '2');
     expect(fewer.code).toBe(4);
-    expect(fewer.stderr).toContain('2 jobs were confirmed, and it would be 3');
+    expect(fewer.stderr).toContain('2 jobs were confirmed, but 3 would be changed');
     expect(await states()).toEqual(['failed', 'failed', 'failed']);
     expect((await cli('jobs', 'retry', '--failed', '--confirm', '3')).code).toBe(0);
     expect(await states()).toEqual(['ready', 'ready', 'ready']);

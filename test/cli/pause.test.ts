@@ -55,7 +55,7 @@ describe('jobs pause', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^send_receipt is paused until \d{4}-.*Z, in 30m\.\n$/);
     expect(stderr).toContain('Due now: 3,');
-    expect(stderr).toContain('With workers: 1;');
+    expect(stderr).toContain('Running now: 1,');
     expect(stderr).toContain('Next: donations jobs resume send_receipt');
     const { rows } = await system.db.query<{ minutes: number }>(
       'select extract(epoch from until - since)::int / 60 as minutes from donations.task_pauses',
@@ -106,7 +106,7 @@ describe('jobs pause', () => {
   it.each([
     [['jobs', 'pause', 'nonsense'], 'send_receipt'],
     [['jobs', 'resume', 'nonsense'], 'send_receipt'],
-    [['jobs', 'pause', 'send_receipt', '--for', 'soon'], 'not a length of time'],
+    [['jobs', 'pause', 'send_receipt', '--for', 'soon'], 'not a duration'],
     [['jobs', 'pause'], 'task'],
   ])('%j is a usage error and changes nothing', async (args, words) => {
     const { code, stderr } = await cli(...args);

@@ -265,7 +265,7 @@ describe('jobs rescue', () => {
   });
 
   it.each([
-    [['--locked-longer-than', 'soon'], 2, 'not a length of time'],
+    [['--locked-longer-than', 'soon'], 2, 'not a duration'],
     [['--worker', 'wrk_nonsense'], 3, 'no worker'],
     [['--worker', 'nobody'], 0, 'nobody holds no jobs'],
     [['--locked-longer-than', '1h'], 0, 'Nothing to rescue'],

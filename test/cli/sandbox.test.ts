@@ -54,6 +54,6 @@ it('holds a confirmation until it is released', async () => {
   const { stdout } = await cli('status', '--json=held');
   expect(JSON.parse(stdout)).toEqual({ held: 1 });
   expect((await stripe.paymentIntents.retrieve(id)).status).toBe('requires_confirmation');
-  expect((await cli('fault', '--release')).stderr).toContain('1 late request was carried out');
+  expect((await cli('fault', '--release')).stderr).toContain('1 late request has taken effect');
   expect((await stripe.paymentIntents.retrieve(id)).status).toBe('succeeded');
 });

@@ -162,7 +162,7 @@ describe('when the database refuses the record', () => {
     expect(await ledger()).toMatchObject([{ outcome: 'held', error_code: 'not_recorded' }]);
     expect(await verdicts()).toMatchObject([{ job_id: id, decision: 'hold' }]);
     const { rows } = await db.query<{ what: string }>('select what from donations.told');
-    expect(rows[0]?.what).toMatch(/refused the record of it: division by zero/);
+    expect(rows[0]?.what).toMatch(/refused its record: division by zero/);
     expect(lines.filter(({ level }) => level >= 50)).toHaveLength(2);
     expect(await applyVerdicts(db)).toEqual({ applied: 1, waiting: 0 });
   });

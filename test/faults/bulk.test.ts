@@ -122,7 +122,9 @@ it('a chunk that fails is left out whole, and ends the change', async () => {
   const done = (await audited('jobs.discard')).length - before;
   expect(code).toBe(70);
   expect(stderr).toContain('discarded_jobs_pkey');
-  expect(stderr).toContain(`${done.toLocaleString('en-US')} of 20,000 jobs were done before this`);
+  expect(stderr).toContain(
+    `${done.toLocaleString('en-US')} of 20,000 jobs were changed before this error`,
+  );
   expect(done % 4000).toBe(0);
   expect(await count('true')).toBe(20_000 - done);
   expect(done).toBeLessThan(20_000);
@@ -133,7 +135,7 @@ it('a set that has grown since the plan is refused: exit code 4, nothing changed
   await seed(3);
   const { code, stderr } = await cli('jobs', 'retry', '--failed', '--confirm', '2');
   expect(code).toBe(4);
-  expect(stderr).toContain('it would be 3');
+  expect(stderr).toContain('but 3 would be changed');
   expect(await count('attempts = 0')).toBe(0);
 });
 

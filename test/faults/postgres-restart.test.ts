@@ -44,7 +44,9 @@ it.each(['TCP', 'a Unix socket'])(
       await db.close();
       await stopEmbedded({ dataDir, mode: 'immediate' });
       await worker.until(({ length }) =>
-        worker.lines.slice(0, length).some(({ msg }) => /Postgres is away|went away/.test(msg)),
+        worker.lines
+          .slice(0, length)
+          .some(({ msg }) => /Postgres is unavailable|was lost/.test(msg)),
       );
       if (way !== 'TCP') {
         const { code, stderr } = await runCli(['db', 'status'], {

@@ -175,8 +175,8 @@ it.each([
       return isComplete(await account());
     });
     stopped.signal('SIGCONT');
-    await stopped.until((lines) => said(lines, /took this worker for dead/));
-    await stopped.until((lines) => said(lines, /not this worker’s any more/));
+    await stopped.until((lines) => said(lines, /treated this worker as gone/));
+    await stopped.until((lines) => said(lines, /this worker has lost the job/));
     expect(await stopped.stop()).toBe(0);
     expect(await system.sandbox.inbox()).toHaveLength(mails);
     expect(await account()).toMatchObject({ held: 1 - mails, accepted: mails });

@@ -166,7 +166,7 @@ describe('mistakes', () => {
     [{ DONATIONS_LEDGER_RETENTION_DAYS: '36501' }, /is above 36500/],
     [{ DONATIONS_ORGANIZATION_LEGAL_NAME: 'x'.repeat(501) }, /longer than 500/],
     [{ DONATIONS_ORGANIZATION_LEGAL_NAME: 'River\u202e' }, /controls a terminal/],
-    [{ DONATIONS_ORGANIZATION_LEGAL_NAME: '\u2800' }, /nothing that can be seen/],
+    [{ DONATIONS_ORGANIZATION_LEGAL_NAME: '\u2800' }, /no visible characters/],
     [{ DONATIONS_ORGANIZATION_ADDRESS: 'a|'.repeat(11) }, /list of up to 10 lines/],
     [{ DATABASE_URL: 'postgres://me:hun#ter2@db/gifts' }, /write %23 for #/],
   ])('%j: names the setting and where the value came from', (env, message) => {

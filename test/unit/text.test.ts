@@ -190,7 +190,7 @@ describe('texts at the door', () => {
     [' \t\n', /is empty/],
     ['\u3164', /not seen/],
     ['\u200b\u200d', /not seen/],
-    ['\u2800', /nothing that can be seen/],
+    ['\u2800', /no visible characters/],
     ['A\0', /NUL/],
     ['A\ud800', /surrogate/],
     ['A\u001b[31m', /controls a terminal: "A\\x1b\[31m"/],

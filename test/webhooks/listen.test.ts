@@ -86,7 +86,7 @@ it('registers with the sandbox, stops on SIGTERM, and leaves the sandbox without
   const port = new URL(stripeUrl).port;
   const second = await runCli(['webhooks', 'listen', '--port', port], { env: system.env });
   expect(second.code).toBe(1);
-  expect(second.stderr).toContain('the port is taken');
+  expect(second.stderr).toContain('the port is in use');
   expect(await system.sandbox.webhooks()).toMatchObject({ stripeUrl, sendgridUrl });
   expect(await listener.stop()).toBe(0);
   expect(await system.sandbox.webhooks()).toMatchObject({ stripeUrl: null, sendgridUrl: null });

@@ -54,7 +54,7 @@ export interface Chosen {
   reached: string[];
   /**
    * Changes the rows and what belongs to them.
-   * @returns the values before and after, for the audit log. A string is JSON already.
+   * @returns the values before and after, for the audit trail. A string is JSON already.
    */
   change(place: Place): Promise<Record<string, unknown> | string>;
 }
@@ -74,7 +74,7 @@ export interface Walk {
  */
 export interface BulkChange<P extends Plan = Plan> {
   words: Words;
-  /** The action in the audit log: `jobs.retry`. */
+  /** The action in the audit trail: `jobs.retry`. */
   action: string;
   /** The selection, as the operator gave it. */
   scope: string;
@@ -87,7 +87,7 @@ export interface BulkChange<P extends Plan = Plan> {
   describe(plan: P): [name: string, text: string][];
   /** Warnings for people. */
   warnings(plan: P): string[];
-  /** The plan for scripts and for the audit log. */
+  /** The plan for scripts and for the audit trail. */
   toRecord(plan: P): Record<string, unknown>;
   walks(db: Db, plan: P): Promise<Walk[]>;
 }

@@ -12,12 +12,12 @@ export interface SendgridWebhookDeps {
   db: Db;
   log: Logger;
   clock: Clock;
-  /** As SendGrid shows it: the base 64 of the DER. */
+  /** As SendGrid shows it: the DER in base64. */
   publicKey: string;
 }
 
-// Each is told of mails that SendGrid took, whatever became of them: a dropped mail was accepted too.
-// https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
+// Each of these is about a mail that SendGrid accepted, whatever happened to it later; a dropped
+// mail was accepted too. https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
 const PROVES_ACCEPTANCE = new Set([
   'processed',
   'delivered',
@@ -39,7 +39,7 @@ const ourId = (prefix: string) =>
     .optional()
     .catch(undefined);
 
-// Only what we use: SendGrid adds fields and kinds of events as it likes.
+// The fields that we use; SendGrid may add fields and kinds of events.
 const eventSchema = z.object({
   event: z.string().regex(/^\w{1,40}$/),
   /** Seconds since 1970. */
@@ -53,8 +53,8 @@ const eventSchema = z.object({
 type MailEvent = z.output<typeof eventSchema>;
 
 /**
- * Takes SendGrid's events: each mail they tell of was accepted, which settles deliveries of unknown
- * outcome. Events of other mails are taken and forgotten.
+ * Processes SendGrid's events. Each event proves that its mail was accepted, which resolves
+ * deliveries of unknown outcome. Events of other mails are ignored.
  */
 export function sendgridWebhook({
   db,
@@ -80,7 +80,7 @@ export function sendgridWebhook({
         (event.delivery_id ?? event.receipt_id ?? event.donation_id) !== undefined,
     );
     if (ours.length === 0) return done;
-    // Twice in one batch is once.
+    // The same event can occur twice in a batch.
     const byKey = new Map(ours.map((event) => [keyOf(event), event]));
     const result = await db.transaction(async (tx) => {
       const seen = [...byKey].map(([key, event]) => ({
@@ -94,18 +94,18 @@ export function sendgridWebhook({
       return { fresh: fresh.size, settled, unknown };
     });
     for (const delivery of result.settled) {
-      log.info({ provider: 'sendgrid', delivery }, 'held delivery settled by evidence: accepted');
+      log.info({ provider: 'sendgrid', delivery }, 'held delivery resolved by evidence: accepted');
     }
     const { fresh, unknown } = result;
     log.info(
       { provider: 'sendgrid', events: events.length, ours: ours.length, fresh, unknown },
-      `webhook taken: ${fresh} new events`,
+      `webhook processed: ${fresh} new events`,
     );
     return done;
   };
 }
 
-/** The events that can be read; undefined when it is no list of anything. */
+/** The valid events of the body; undefined when it is not a list. */
 function readEvents(body: Buffer): MailEvent[] | undefined {
   let parsed: unknown;
   try {
@@ -118,8 +118,8 @@ function readEvents(body: Buffer): MailEvent[] | undefined {
 }
 
 /**
- * `sg_event_id` may change when an event is sent again; these four don't. The address is hashed: a
- * list of what was seen needs nobody's name.
+ * `sg_event_id` may change when an event is sent again; these four fields do not. The address is
+ * hashed, so that the table of seen events contains no personal data.
  */
 function keyOf({ sg_message_id, event, timestamp, email }: MailEvent): string {
   const who = createHash('sha256').update(email.toLowerCase()).digest('base64url').slice(0, 22);
@@ -129,7 +129,7 @@ function keyOf({ sg_message_id, event, timestamp, email }: MailEvent): string {
 const toProof = (event: MailEvent): Proof => ({
   event: event.event,
   at: new Date(event.timestamp * 1000),
-  // SendGrid puts names of its servers behind the X-Message-Id with which it had answered.
+  // SendGrid appends names of its servers to the X-Message-Id of its answer.
   messageId: event.sg_message_id.split('.', 1)[0] as string,
   deliveryId: event.delivery_id,
   receiptId: event.receipt_id,

@@ -20,7 +20,7 @@ export interface JobChange {
   /** The verb in its two forms: `retry`, `Retried`. */
   verb: string;
   past: string;
-  /** The action in the audit log: `jobs.retry`. */
+  /** The action in the audit trail: `jobs.retry`. */
   action: string;
   /** The states that are selected when the filter names none. */
   states: JobState[];
@@ -33,7 +33,7 @@ export interface JobChange {
   skip(source: JobSource, bindings: Bindings): string;
   /**
    * Changes locked jobs and the rows that belong to them, in the chunk's transaction.
-   * @returns the new values, for the audit log.
+   * @returns the new values, for the audit trail.
    */
   apply(tx: Queryable, chunk: JobChunk, place: Place): Promise<Record<string, unknown>>;
 }

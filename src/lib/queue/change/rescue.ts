@@ -3,7 +3,7 @@ import type { Db, Queryable } from '../../db/database.ts';
 import { notFound, usageError } from '../../errors.ts';
 import { IS_GONE, markReleased, milliseconds } from '../run/workers.ts';
 
-/** Selects the lockers whose jobs are released. An empty request selects our lost workers. */
+/** Selects the lockers whose jobs are released. An empty request selects our workers that are gone. */
 export interface RescueRequest {
   /** One worker: its name in `locked_by`, or the id (or prefix of the id) of one of our workers. */
   worker?: string | undefined;

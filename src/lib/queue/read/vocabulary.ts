@@ -7,7 +7,7 @@ export const JOB_TERMS = {
   state: {
     kind: 'choice',
     values: [...JOB_STATES, 'stuck'],
-    about: `${JOB_STATES.join(', ')}, or stuck (locked, but its worker is lost or it takes too long)`,
+    about: `${JOB_STATES.join(', ')}, or stuck (locked, but its worker is gone or it takes too long)`,
     example: 'state:failed,held',
   },
   job: { kind: 'serial', about: 'the job by its id', example: 'job:4711,4712' },

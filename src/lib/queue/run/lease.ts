@@ -26,7 +26,7 @@ export interface LeaseOptions {
   onTrouble: (error: Error) => void;
   /** Called when this worker loses or regains its lease, so that jobs may not or may start. */
   onChange: (change: 'lost' | 'proven') => void;
-  /** Called when other workers had treated this one as lost and released its jobs at that time. */
+  /** Called when other workers had treated this one as gone and released its jobs at that time. */
   onGivenUp: (at: Date) => void;
 }
 

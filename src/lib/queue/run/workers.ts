@@ -32,14 +32,14 @@ export interface WorkerRow {
  */
 export const GIVE_UP_AFTER_MS = 4000;
 const MARGIN_MS = 2000;
-/** A worker is lost when it had no heartbeat for this long and does not hold its session lock. */
+/** A worker is gone when it had no heartbeat for this long and does not hold its session lock. */
 export const GONE_AFTER_MS = GIVE_UP_AFTER_MS + MARGIN_MS;
 /**
- * A worker is lost after this time even if Postgres still holds its session lock: its process is
+ * A worker is gone after this time even if Postgres still holds its session lock: its process is
  * frozen, or its host vanished. A slow live worker would have missed many heartbeats.
  */
 export const FROZEN_AFTER_MS = 15_000;
-/** After a start of Postgres no worker is lost until all have had time to reconnect. */
+/** After a start of Postgres no worker is gone until all have had time to reconnect. */
 export const RESTART_GRACE_MS = 15_000;
 
 const ago = (ms: number) => `now() - interval '${ms} milliseconds'`;
@@ -48,17 +48,17 @@ const SILENT = `(w.seen_at < ${ago(GONE_AFTER_MS)} and pg_postmaster_start_time(
 const FROZEN = `w.seen_at < ${ago(FROZEN_AFTER_MS)}`;
 
 // The key of the session lock that a live worker holds. Postgres releases it with the connection.
-// So a killed worker is detected at once, and a slow one is not mistaken for lost.
+// So a killed worker is detected at once, and a slow one is not mistaken for gone.
 const LOCK_KEY = (id: string) => `hashtextextended(${id}, 7)`;
 
 /**
- * SQL: whether worker `w` is lost: its heartbeat is old and its session lock is free, or its
+ * SQL: whether worker `w` is gone: its heartbeat is old and its session lock is free, or its
  * heartbeat is very old. This is the only definition. The lock is taken in shared mode, so that
  * several queries can check at once.
  */
 export const IS_GONE = `(${SILENT} and (${FROZEN} or pg_try_advisory_xact_lock_shared(${LOCK_KEY('w.id')})))`;
 
-/** SQL: whether worker `w` has stopped, was released, or is lost. */
+/** SQL: whether worker `w` has stopped, was released, or is gone. */
 export const HAS_LEFT = `(w.stopped_at is not null or w.released_at is not null or ${IS_GONE})`;
 
 /** SQL: an interval as milliseconds, the unit of the ledger. */
@@ -121,14 +121,14 @@ export async function registerPool(db: Db, workerId: string, poolId: string): Pr
 
 /** The answer to a heartbeat. */
 export interface Heard {
-  /** When other workers treated this one as lost and released its jobs; null if they did not. */
+  /** When other workers treated this one as gone and released its jobs; null if they did not. */
   releasedAt: Date | null;
   /** The time of the Postgres server. */
   now: Date;
 }
 
 /**
- * Sends one heartbeat. A worker that had been treated as lost counts as alive again.
+ * Sends one heartbeat. A worker that had been treated as gone counts as alive again.
  * @returns undefined when the worker is not registered.
  */
 export async function beat(
@@ -174,7 +174,7 @@ export interface Released {
 }
 
 /**
- * Returns the jobs of lost workers to the queue through Graphile Worker's `force_unlock_workers`,
+ * Returns the jobs of workers that are gone to the queue through Graphile Worker's `force_unlock_workers`,
  * and closes their open attempts in the ledger as abandoned. Jobs of live workers are never touched
  * (see `IS_GONE`). Each worker has its own transaction, so that an error with one does not block
  * the others.
@@ -186,7 +186,7 @@ export async function releaseGoneWorkers(
 ): Promise<{ released: Released[]; failures: { id: string; error: Error }[] }> {
   const released: Released[] = [];
   const failures: { id: string; error: Error }[] = [];
-  // Usually no worker is lost, so this checks before it opens a transaction.
+  // Usually no worker is gone, so this checks before it opens a transaction.
   const { rows: silent } = await db.query<{ id: string }>(
     `select id from donations.workers w
      where stopped_at is null and released_at is null and ${SILENT} order by seen_at limit 100`,
