@@ -148,7 +148,7 @@ export function cleanName(text: string, bounds: TextBounds): string {
   const name = cleanLine(text, bounds);
   if (isVisible(name)) return name;
   throw usageError(
-    `${bounds.field} ${name === '' ? 'is empty' : 'has nothing that can be seen'}`,
+    `${bounds.field} ${name === '' ? 'is empty' : 'has no visible characters'}`,
     'Type the name as it should be printed on the receipt.',
   );
 }

@@ -41,7 +41,7 @@ describe('jobs pause', () => {
       (await json('doctor')).find(({ check }: { check: string }) => check === 'queue');
     expect(await queue()).toMatchObject({ message: expect.stringContaining('paused') });
     await system.db.query(`update donations.task_pauses set until = now() - interval '1 second'`);
-    expect(await queue()).toMatchObject({ status: 'ok', message: 'nothing waits' });
+    expect(await queue()).toMatchObject({ status: 'ok', message: 'no job is waiting' });
   });
 
   it('says what it stops, for how long and what ends it, and is audited', async () => {

@@ -143,12 +143,12 @@ it('begins nothing once it cannot prove that it lives, before others take over, 
   await started(other);
   for (let i = 0; i < 3; i++) await donateInBackground(system.deps, gift({ name: `Donor ${i}` }));
   proxy.freeze();
-  await cut.until((lines) => said(lines, /begins nothing/));
+  await cut.until((lines) => said(lines, /no jobs start until one does/));
   await other.until((lines) => said(lines, /is gone; its jobs are released/));
-  expect(saidAt(cut, /begins nothing/)).toBeLessThan(saidAt(other, /is gone/));
+  expect(saidAt(cut, /no jobs start until one does/)).toBeLessThan(saidAt(other, /is gone/));
   await other.until(async () => isComplete(await account()));
   proxy.heal();
-  await cut.until((lines) => said(lines, /heard again/));
+  await cut.until((lines) => said(lines, /the heartbeat works again/));
   await donateInBackground(system.deps, gift({ name: 'Later' }));
   await cut.until(async () => isComplete(await account()));
   expect(await account()).toMatchObject({ donations: 4, charged: 4, receiptsFailed: 0 });
@@ -214,7 +214,7 @@ it('goes on by itself after a failover to a server that could only read', async 
   const worker = await startByProxy({ DONATIONS_SENDGRID_TIMEOUT_MS: '30000' });
   await worker.until(async () => (await account()).receiptsOpen === 3 && (await sending()) === 3);
   await readOnly(true);
-  await worker.until((lines) => said(lines, /only reads/));
+  await worker.until((lines) => said(lines, /is read-only now/));
   const doctor = await runCli(['doctor'], { env: system.env });
   expect(doctor.code).toBe(1);
   expect(doctor.stdout).toContain('takes no changes');

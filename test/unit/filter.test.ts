@@ -128,7 +128,7 @@ describe('states', () => {
 describe('a hostile filter', () => {
   const { text, terms, values, value, path } = FILTER_BOUNDS;
   it.each<[what: string, filter: string, message: string]>([
-    ['is too long', 'a'.repeat(text + 1), 'it has 20,001 characters'],
+    ['is too long', 'a'.repeat(text + 1), 'the filter has 20,001 characters'],
     ['has too many terms', 'task:a '.repeat(terms + 1), 'more than 50 terms'],
     ['has too many values', `job:${'1,'.repeat(values)}1`, 'job has more than 1000 values'],
     ['has too long a value', `error:~${'x'.repeat(value + 1)}`, 'longer than 500 characters'],

@@ -188,8 +188,8 @@ describe('texts at the door', () => {
   it.each([
     ['', /is empty/],
     [' \t\n', /is empty/],
-    ['\u3164', /not seen/],
-    ['\u200b\u200d', /not seen/],
+    ['\u3164', /invisible character/],
+    ['\u200b\u200d', /invisible character/],
     ['\u2800', /no visible characters/],
     ['A\0', /NUL/],
     ['A\ud800', /surrogate/],
