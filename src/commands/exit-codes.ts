@@ -1,8 +1,7 @@
 import type { ErrorCode } from '../lib/errors.ts';
 
 /**
- * All exit codes and their meaning. `donations help exit-codes` prints this table, and the README
- * repeats it.
+ * All exit codes and their meaning. `donations help exit-codes` prints this table.
  */
 export const EXIT_CODES = [
   { code: 0, meaning: 'ok' },

@@ -283,7 +283,7 @@ async function checkWorker(db: Db): Promise<Finding> {
   }
   const alive = workers.filter(({ state }) => state === 'alive');
   if (alive.length === 0)
-    return warning('no worker is alive, and jobs wait', 'Start one: donations worker start');
+    return warning('no worker is alive, so no job runs', 'Start one: donations worker start');
   const slots = alive.reduce((sum, { concurrency }) => sum + concurrency, 0);
   return ok(`${alive.length} alive with ${slots} slots`);
 }

@@ -185,13 +185,13 @@ export function describeRule(rule: Rule): string {
     case 'retry':
       return `retry up to ${rule.limit} times, backoff ${rule.baseMs / SECOND} s to ${rule.capMs / HOUR} h, full jitter`;
     case 'wait':
-      return `retry after ${rule.defaultMs / SECOND} s; no attempt burned`;
+      return `retry after ${rule.defaultMs / SECOND} s; the attempt does not count`;
     case 'slow':
-      return `slow the task down; retry when Retry-After says, else after ${rule.defaultMs / SECOND} s; no attempt burned`;
+      return `slow the task down; retry after Retry-After, else after ${rule.defaultMs / SECOND} s; the attempt does not count`;
     case 'pause':
-      return 'pause the task, probe, resume by itself; no attempt burned';
+      return 'pause the task, probe the provider, resume by itself; the attempt does not count';
     case 'fail':
-      return 'fail now, no retries, the reason kept';
+      return 'fail for good, keep the reason';
     case 'hold':
       return 'hold for evidence or a person';
   }
