@@ -122,13 +122,13 @@ describe('circles', () => {
 });
 
 /**
- * Who writes each table of ours: a folder of src, or one file. Others call its functions. A table
- * with two owners keeps two kinds of rows, each with an owner of its own, or says why.
+ * The writer of each table: a folder of src, or one file. Other code calls its functions. A table
+ * with two writers has two kinds of rows, or the entry says why.
  */
 const OWNERS: Record<string, string[]> = {
   allocations: ['lib/donations/record.ts'],
   audit_log: ['lib/audit/record.ts'],
-  // Imports write them.
+  // Imports write it.
   batches: [],
   charges: ['lib/donations/'],
   currencies: ['lib/db/migrate.ts'],
@@ -138,7 +138,7 @@ const OWNERS: Record<string, string[]> = {
   donor_emails: ['lib/donors/'],
   donor_sources: ['lib/donors/'],
   donors: ['lib/donors/'],
-  // Attempts that ended, and those that ended with their worker.
+  // Attempts that ended, and those of workers that are gone.
   job_attempts: ['lib/queue/run/', 'lib/queue/change/rescue.ts'],
   job_verdicts: ['lib/queue/run/'],
   organization_versions: ['lib/organizations/organization.ts'],
@@ -150,12 +150,13 @@ const OWNERS: Record<string, string[]> = {
   receipts: ['lib/receipts/'],
   refunds: ['lib/donations/refund.ts'],
   schema_migrations: ['lib/db/migrate.ts'],
-  // One row each: the mode of the database, until when failures of others were seen, the last upkeep.
+  // Single rows: the mode of the database, until when failures of others were adopted, the last
+  // maintenance.
   settings: ['lib/db/prepare.ts', 'lib/queue/run/adopt.ts', 'lib/queue/run/upkeep-turn.ts'],
-  // Imports write them.
+  // Imports write it.
   soft_credits: [],
   task_pauses: ['lib/queue/run/pauses.ts'],
-  // Events that were handled, and mails that events told of before they were on record here.
+  // Events that were processed, and events of mails that were not recorded here yet.
   webhook_events: ['lib/webhooks/seen.ts', 'lib/receipts/evidence.ts'],
   workers: ['lib/queue/run/workers.ts'],
 };
@@ -174,7 +175,7 @@ describe('tables', () => {
   );
 
   it('each have an owner', () => {
-    // The migrator makes the list of migrations itself.
+    // The migrator creates the table of migrations itself.
     created.add('schema_migrations');
     expect(Object.keys(OWNERS).sort()).toEqual([...created].sort());
   });
@@ -182,7 +183,7 @@ describe('tables', () => {
   it.each(Object.entries(OWNERS))('%s is written by its owner alone', (table, owners) => {
     const writers = writes.filter((write) => write.table === table).map(({ path }) => path);
     expect(writers.filter((path) => !owners.some((owner) => path.startsWith(owner)))).toEqual([]);
-    // No owner who does not write.
+    // Every listed owner writes.
     expect(owners.filter((owner) => !writers.some((path) => path.startsWith(owner)))).toEqual([]);
   });
 

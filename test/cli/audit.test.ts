@@ -6,7 +6,7 @@ import { addJob } from '../support/jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 let system: System;
-/** What was done before the tests, by its action. */
+/** What was done before the tests, by action. */
 const ids: Record<string, string> = {};
 let discarded: string[] = [];
 
@@ -60,7 +60,7 @@ describe('audit', () => {
         command: "donations jobs discard --failed --yes --reason 'test data'",
       },
     ]);
-    // Without a verb it is the list.
+    // `audit` without a verb lists.
     expect(await json('audit', 'list')).toEqual(await json('audit'));
     const { stdout } = await cli('audit');
     expect(stdout.trim().split('\n')).toHaveLength(4);
@@ -168,7 +168,7 @@ describe('the audit trail', () => {
 
   it.each(CHANGES)('refuses its owner by privilege alone: %s', async (sql) => {
     const attempt = system.db.transaction(async (tx) => {
-      // An owner who is not almighty, and no trigger: all undone at the end.
+      // An owner without superuser rights and without the trigger; rolled back at the end.
       await tx.query('create role audit_owner');
       await tx.query('grant usage on schema donations to audit_owner');
       await tx.query('alter table donations.audit_log owner to audit_owner');

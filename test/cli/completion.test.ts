@@ -5,7 +5,7 @@ import { runCli } from '../support/cli.ts';
 const env = { PATH: process.env.PATH, HOME: '/nonexistent' };
 const { stdout: script } = await runCli(['completion', 'bash'], { env });
 
-/** What bash offers for the last word. */
+/** The words that bash offers for the last word. */
 function offered(...words: string[]): string[] {
   const line = words.map((word) => `'${word}'`).join(' ');
   const ask = `COMP_WORDS=(${line}); COMP_CWORD=${words.length - 1}; _donations; printf '%s\\n' "\${COMPREPLY[@]}"`;

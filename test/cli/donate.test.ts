@@ -287,7 +287,7 @@ describe('bad input to donate', () => {
 
 describe('show', () => {
   it('tells the whole story: attempts, their requests, and what comes next', async () => {
-    // The receipts of the tests before.
+    // The receipts of the previous tests.
     await runCli(['worker', 'start', '--once'], { env: system.env });
     await system.sandbox.setFaults('sendgrid', { path: 'POST', timeouts: true, count: 1 });
     const { id } = JSON.parse((await donate({}, '--json')).stdout);

@@ -87,7 +87,7 @@ it.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)('ends at once on %s, with %i', async (signal, expected) => {
-  // A database that takes the connection and never says a word.
+  // A database that accepts the connection and never answers.
   const silent = createServer().listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const { port } = silent.address() as AddressInfo;
@@ -106,7 +106,7 @@ it.each([
 });
 
 it('tells a bug with its stack: exit code 70', async () => {
-  // Thrown from nowhere, as soon as somebody listens for it.
+  // Thrown from a signal listener, outside the command.
   const bug =
     'data:text/javascript,process.once("newListener", () => setImmediate(() => { throw new RangeError("boom"); }))';
   const { code, stderr } = await runCli(['jobs', 'policy', '--help'], {
@@ -127,7 +127,7 @@ it('refuses keys of another mode than the database is of: exit code 78, nothing 
       DATABASE_URL: url,
       STRIPE_SECRET_KEY: 'sk_live_4242',
       SENDGRID_API_KEY: 'SG.live',
-      // Nobody answers there: the refusal comes first.
+      // No server listens there: the refusal comes first.
       STRIPE_API_BASE: 'http://127.0.0.1:1',
       SENDGRID_API_BASE: 'http://127.0.0.1:1',
       DONATIONS_ORGANIZATION_LEGAL_NAME: 'River Trust',

@@ -232,7 +232,7 @@ describe('jobs stats', () => {
       duration_p99_ms: 99,
     });
     expect(Date.now() - Date.parse(card.oldest_ready)).toBeGreaterThan(590_000);
-    // 85 came in: 80 that are done, and 5 of what is there; two had come before.
+    // 85 were enqueued: 80 that are done, and 5 that are still there. Two were enqueued earlier.
     expect(card.enqueued_per_minute).toBeCloseTo(8.5, 5);
     expect(card.drain_ms).toBeNull();
     expect(value.find((row: { task: string }) => row.task === 'resize')).toMatchObject({
@@ -524,7 +524,7 @@ describe('jobs recall', () => {
     );
     expect(done.value).toMatchObject({ changed: 3 });
     const after = (await json('jobs', 'list', '--sort', 'oldest')).value;
-    // What others had failed was never judged: nobody knows how often it was tried.
+    // Jobs that others had failed have no verdict, so the number of their attempts is unknown.
     expect(bare(after)).toEqual(bare(before.slice(1)));
     expect(await audit('jobs.recall')).toMatchObject([
       { reason: 'wrong logo', filter: expect.stringContaining(`retry:${operation}`) },

@@ -173,7 +173,7 @@ describe('jobs resume', () => {
 });
 
 describe('workers', () => {
-  // One that a probe has ended is kept for a while.
+  // A pause that a probe has ended is kept for a while.
   const inForce = async () =>
     (await pauses()).filter(({ until }) => until === null || until > new Date());
 
@@ -185,13 +185,13 @@ describe('workers', () => {
     await sandbox.setFaults('sendgrid', { path: 'POST', latencyMs: [100, 100] });
     const workers = [1, 2].map(() => system.startWorker({ args: ['--concurrency', '2'] }));
     for (let i = 0; i < COUNT; i++) await donateInBackground(deps, gift({ name: `Donor ${i}` }));
-    // In the middle of it, with jobs in the workers' hands.
+    // In the middle of the work, with jobs in the workers' local queues.
     await workers[0]?.until(async () => (await account()).accepted > 3);
     await cli('jobs', 'pause', 'send_receipt');
     const since = (await pauses())[0]?.since as Date;
     await Promise.all(workers.map((worker) => logged(worker, 'send_receipt paused')));
     expect(Date.now() - since.getTime()).toBeLessThan(SEEN_WITHIN_MS);
-    // Other tasks go on.
+    // Other tasks continue.
     await workers[0]?.until(async () => (await account()).tokenized === COUNT);
     await Promise.all(workers.map((worker) => worker.stop()));
     const sent = (await account()).accepted;
@@ -228,7 +228,7 @@ describe('workers', () => {
     await cli('jobs', 'pause', 'send_receipt', '--reason', 'looking into it');
     await worker.until((lines) => lines.filter(({ msg }) => msg.includes('paused: ')).length === 2);
 
-    // The circuit closes under the operator's pause: nothing is sent all the same.
+    // The circuit closes during the operator's pause: still nothing is sent.
     await sandbox.clearFaults();
     await worker.until(async () => (await inForce()).length === 1);
     expect(await inForce()).toMatchObject([{ cause: 'operator' }]);
@@ -236,7 +236,8 @@ describe('workers', () => {
     expect((await account()).accepted).toBe(0);
     expect(worker.output).not.toContain('send_receipt resumed');
 
-    // The other way round: the operator's pause ends first, by itself, and the circuit is still probed.
+    // The reverse order: the operator's pause ends first, by itself, and the circuit is still
+    // probed.
     await sandbox.setFaults('sendgrid', { unavailable: true });
     await db.query(
       `insert into donations.task_pauses (task, cause, reason, next_probe_at)

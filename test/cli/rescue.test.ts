@@ -15,7 +15,7 @@ const HOUR = 3_600_000;
 let system: System;
 let sessions: Session[] = [];
 beforeAll(async () => {
-  // For a while after Postgres has started nobody is taken for gone.
+  // For a while after a start of Postgres no worker is treated as gone.
   const { db, drop } = await createTestDatabase();
   await db.query(
     `select pg_sleep(greatest(0, extract(epoch from pg_postmaster_start_time() + interval '15.5 s' - now())))`,
@@ -34,7 +34,7 @@ afterEach(async () => {
 const cli = (...args: string[]) => runCli(['jobs', 'rescue', ...args], { env: system.env });
 const plan = async (...args: string[]) =>
   JSON.parse((await cli('--dry-run', '--json', ...args)).stdout);
-/** Ids of jobs that are locked, and by whom. */
+/** The ids of locked jobs by locker. */
 const locked = async () =>
   Object.fromEntries(
     (
@@ -56,7 +56,7 @@ const attempts = async () =>
     )
   ).rows;
 
-/** A worker of ours that was heard of so long ago; alive ones hold their lock. */
+/** Adds one of our workers with a heartbeat of this age; live ones hold their session lock. */
 async function addWorker(pool: string, { alive = false, silentSeconds = 10 } = {}) {
   const id = newId('worker');
   const facts = { host: 'web-1', pid: 42, version: '0', concurrency: 1, tasks: ['send_receipt'] };
@@ -88,7 +88,7 @@ describe('jobs rescue', () => {
       );
       return rows.length === 1;
     });
-    // It is alive, and stays untouched.
+    // It is alive, and is not touched.
     expect(await plan()).toEqual([]);
     await worker.kill();
     await expect
@@ -143,7 +143,7 @@ describe('jobs rescue', () => {
     expect((await cli('--yes', '--force')).code).toBe(2);
     expect(await locked()).toEqual(before);
     expect(await audits()).toEqual([]);
-    // A beginning of its id will do.
+    // A prefix of its id is accepted.
     expect((await cli('--yes', '--force', '--worker', id.slice(0, 20))).code).toBe(0);
     expect(await locked()).toEqual({});
     expect(await audits()).toMatchObject([{ affected: 1, subject: id }]);
@@ -226,7 +226,7 @@ describe('jobs rescue', () => {
   ])('releases each job of %s once, however many rescue at once', async (pool, args) => {
     if (pool === 'ours') await addWorker(pool);
     for (let i = 0; i < 5; i++) await lock(pool);
-    // Nobody can begin until all have made their plan.
+    // Nobody can start until all have made their plan.
     const waiting = async () => {
       const { rows } = await system.db.query<{ n: number }>(
         `select count(*)::int as n from pg_stat_activity where datname = current_database()

@@ -52,7 +52,7 @@ const payload = z.object({ donation_id: z.string(), delivery_id: z.string() });
 const task = (rest: Partial<Task<'send_receipt'>>): Task =>
   ({ payload, run: async () => ({ outcome: 'succeeded' }), ...rest }) as Task;
 
-/** Runs a job as Graphile Worker does: claims it, and lets it go again when it fails. */
+/** Runs a job as Graphile Worker does: claims it, and unlocks it when it fails. */
 async function runJob(
   of: Task,
   { id, with: options, set = '' }: { id?: bigint; with?: TaskRunner; set?: string } = {},
@@ -91,7 +91,7 @@ const tells = (what: string): RowChange => ({
   sql: `insert into donations.told select what from json_to_recordset($1::json) as t(what text)`,
   row: { what },
 });
-/** What the database refuses, whatever is done to its values. */
+/** A change that the database always refuses. */
 const REFUSED: RowChange = {
   sql: `insert into donations.told select (what::int / 0)::text from json_to_recordset($1::json) as t(what text)`,
   row: { what: '1' },
@@ -232,7 +232,7 @@ describe('a job that is told to wait', () => {
   });
 });
 
-/** A brake of another worker. */
+/** The brake of another worker. */
 const calm = () => new Brake({ db, threshold: 5, probe: async () => {}, onChange: () => {} });
 
 it('a mail of unknown outcome is sent again once if the operator allows one, and then held', async () => {

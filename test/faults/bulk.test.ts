@@ -19,7 +19,7 @@ beforeEach(async () => {
 
 const cli = (...args: string[]) => runCli(args, { env: system.env });
 
-/** Many failed jobs of a task that no worker of ours runs, where the planner still thinks there are none. */
+/** Adds many failed jobs of a task that none of our workers runs, with statistics from before. */
 async function seed(count: number): Promise<void> {
   await system.db.query('vacuum analyze graphile_worker._private_jobs');
   await system.db.query('vacuum analyze donations.job_verdicts');
@@ -46,13 +46,13 @@ const count = async (where: string) => {
   );
   return rows[0]?.n;
 };
-/** Resolves when of the commands' connections as many are in this state as `right` says. */
+/** Resolves when `right` accepts the number of the commands' connections in this state. */
 async function commands(state: string, right: (count: number) => boolean): Promise<void> {
   const sql = `select 1 from pg_stat_activity
     where datname = current_database() and application_name like 'donations jobs%' and ${state}`;
   while (!right((await system.db.query(sql)).rows.length)) await setImmediate();
 }
-/** Every job that the audit trail says was changed, in the order in which it was. */
+/** All jobs that the audit trail records as changed, in order of the change. */
 const audited = async (action: string) => {
   const { rows } = await system.db.query<{ id: string }>(
     `select job as id from donations.audit_log, jsonb_array_elements_text(detail->'before'->'jobs') job
@@ -88,7 +88,7 @@ it.each(['SIGKILL', 'SIGINT'] as const)(
     await seed(20_000);
     const args = [launcherPath(), 'jobs', 'discard', '--failed', '--yes'];
     const closed = await system.db.transaction(async (tx) => {
-      // Who discards that job has to wait for this transaction.
+      // Discarding that job waits for this transaction.
       await tx.query(TOMBSTONE_IN_SECOND_CHUNK);
       const child = spawn(process.execPath, args, { env: system.env, stdio: 'ignore' });
       const end = once(child, 'close');
@@ -98,7 +98,7 @@ it.each(['SIGKILL', 'SIGINT'] as const)(
       return { end };
     });
     const [code] = await closed.end;
-    // Postgres notices a killed client only at its next word to it.
+    // Postgres notices a killed client only when it writes to it.
     await commands('true', (n) => n === 0);
     if (signal === 'SIGINT') expect(code).toBe(130);
     const left = (await count('true')) as number;
@@ -154,7 +154,7 @@ it('a job that a worker has is never touched', async () => {
 
 it('the canary goes first, and when it fails the rest is left alone: exit code 5', async () => {
   for (let i = 0; i < 6; i++) {
-    // There is no such delivery: it fails for good.
+    // The delivery does not exist, so the job fails permanently.
     await addJob(system.db, {
       state: 'failed',
       payload: { donation_id: 'don_x', delivery_id: `dlv_${i}` },
@@ -201,7 +201,7 @@ it('a canary whose worker is heard of no more leaves the rest alone: exit code 5
       'select id from donations.workers where stopped_at is null',
     )
   ).rows[0] as { id: string };
-  // It runs nothing, and is taken for alive until its heartbeat is old.
+  // It runs nothing, but counts as alive until its heartbeat is old.
   worker.signal('SIGSTOP');
   await system.db.query(
     `update donations.workers set seen_at = now() + interval '8 seconds' where id = $1`,

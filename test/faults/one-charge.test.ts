@@ -22,7 +22,7 @@ const succeeded = async (donationId?: string) =>
     ({ status }) => status === 'succeeded',
   );
 
-/** Tries again until Stripe has answered, as the job does. */
+/** Repeats the charge until Stripe answers, as the job does. */
 async function chargeInTheEnd(id: string) {
   for (;;) {
     try {

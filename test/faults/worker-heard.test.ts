@@ -9,7 +9,7 @@ import { gift, hurry, type System, startSystem, type TestWorker } from '../suppo
 let system: System;
 let proxy: TcpProxy;
 beforeAll(async () => {
-  // For a while after Postgres has started nobody is taken for gone.
+  // For a while after a start of Postgres no worker is treated as gone.
   const db = openDb({ url: inject('serverUrl'), applicationName: 'donations test', poolSize: 1 });
   await db.query(
     `select pg_sleep(greatest(0, extract(epoch from pg_postmaster_start_time() + interval '15.5 s' - now())))`,
@@ -28,11 +28,11 @@ afterEach(async () => {
 const account = () => tallySince(system.db, new Date(0));
 const started = (worker: TestWorker) => worker.until((lines) => said(lines, /^worker started/));
 const said = (lines: { msg: string }[], what: RegExp) => lines.some(({ msg }) => what.test(msg));
-/** When a worker said it, by its own clock, which is this machine's. */
+/** When a worker logged it, by its own clock, which is this machine's. */
 const saidAt = (worker: TestWorker, what: RegExp) =>
   Date.parse(String((worker.lines.find(({ msg }) => what.test(msg)) as { time?: string })?.time));
 
-/** A worker that gets at Postgres by the proxy, whose id its log tells. */
+/** Starts a worker that reaches Postgres through the proxy, and reads its id from the log. */
 async function startByProxy(env: NodeJS.ProcessEnv = {}): Promise<TestWorker & { id: string }> {
   const worker = system.startWorker({ env: { DATABASE_URL: proxy.url, ...env } });
   await started(worker);
@@ -49,13 +49,15 @@ async function row(worker: string) {
   return rows[0] as { seen_at: Date; released_at: Date | null; ms: number };
 }
 
-/** Resolves after so many further heartbeats. */
+/** Resolves after this many further heartbeats. */
 async function heartbeats(worker: TestWorker & { id: string }, count: number): Promise<void> {
   const seen = new Set<number>();
   await worker.until(async () => seen.add((await row(worker.id)).seen_at.getTime()).size > count);
 }
 
-/** A donation whose receipt a worker claims, and is stopped before it hears that it did. */
+/**
+ * Makes a donation whose receipt a worker claims, and stops the worker before it gets the answer.
+ */
 async function stopAtClaim(worker: TestWorker): Promise<{ letGo: () => Promise<void> }> {
   const donation = await donateNow(system.deps, gift());
   let letGo = async () => {};
@@ -116,7 +118,7 @@ it('beats again when its connections broke on its side only', async () => {
   const worker = await startByProxy();
   proxy.cutHere();
   await heartbeats(worker, 3);
-  // Its jobs run, too, and its lock is its own again.
+  // Its jobs run too, and it has its lock again.
   await donateInBackground(system.deps, gift());
   await worker.until(async () => isComplete(await account()));
   const { rows } = await system.db.query<{ locks: number }>(
@@ -210,7 +212,7 @@ it('goes on by itself after a failover to a server that could only read', async 
   };
   await system.sandbox.setFaults('sendgrid', { path: 'POST', latencyMs: [4000, 4000] });
   for (let i = 0; i < 3; i++) await donateNow(system.deps, gift({ name: `Donor ${i}` }));
-  // Of no outcome here is only what Postgres lost.
+  // A long deadline, so that only the outage of Postgres causes unknown outcomes.
   const worker = await startByProxy({ DONATIONS_SENDGRID_TIMEOUT_MS: '30000' });
   await worker.until(async () => (await account()).receiptsOpen === 3 && (await sending()) === 3);
   await readOnly(true);

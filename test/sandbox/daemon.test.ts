@@ -10,7 +10,7 @@ import { startSandbox } from '../../src/lib/sandbox/server.ts';
 import { chargeParams, failureOf, mail, mailerOn, stripeOn, tempDir } from './harness.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-// Within the package, so that its dependencies are found.
+// Inside the package, so that its dependencies are found.
 const outdir = join(root, 'node_modules/.cache', `sandbox-test-${process.pid}`);
 const command: [string, string] = [process.execPath, join(outdir, 'serve-process.mjs')];
 let dataDir: string;

@@ -4,7 +4,7 @@ import { sendgridGateway } from '../../src/lib/providers/sendgrid.ts';
 import { stripeGateway } from '../../src/lib/providers/stripe.ts';
 import { failureOf, type TestSandbox, testSandbox } from './harness.ts';
 
-// Our gateways on the doubles: what the tasks can rely on, whatever happens on the way.
+// Our gateways against the doubles: what the tasks rely on under every fault.
 let sandbox: TestSandbox;
 beforeAll(async () => {
   sandbox = await testSandbox();

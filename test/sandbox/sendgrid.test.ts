@@ -9,7 +9,7 @@ afterAll(() => sandbox.close());
 
 const send = (extra: Record<string, unknown> = {}) => sandbox.mailer.send(mail(extra));
 
-/** The request itself, for what the client would not let through. */
+/** A raw request, for bodies that the client would refuse. */
 const post = (body: unknown, key = 'SG.sandbox') =>
   fetch(`${sandbox.server.url}/v3/mail/send`, {
     method: 'POST',

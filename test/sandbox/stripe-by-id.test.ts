@@ -110,7 +110,7 @@ test('while one request holds a payment, others are told so, and may look', asyn
     count: 1,
   });
   const first = confirm(id);
-  // It is held as soon as the fault is used up.
+  // The request is held as soon as the fault is used up.
   await expect.poll(async () => (await sandbox.admin.faults()).stripe).toEqual([]);
   for (const other of [confirm, (held: string) => sandbox.stripe.paymentIntents.cancel(held)]) {
     expect(await failureOf(other(id))).toMatchObject({ statusCode: 429, code: 'lock_timeout' });

@@ -14,7 +14,7 @@ let sandbox: TestSandbox;
 let receiver: Server;
 let base: string;
 let received: Received[] = [];
-/** The statuses of the next answers; 204 when there are none. */
+/** The statuses of the next answers; 204 when there are none left. */
 let statuses: number[] = [];
 
 beforeAll(async () => {

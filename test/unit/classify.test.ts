@@ -12,7 +12,7 @@ const NOW = new Date('2026-11-23T12:00:00Z');
 
 const socketError = (code: string, syscall?: string) =>
   Object.assign(new Error(code), { code, syscall });
-/** As the SDK gives it when `fetch` failed. */
+/** The SDK's error after a failure of `fetch`. */
 const noStripe = (cause?: unknown): StripeFailure => ({
   message: 'An error occurred with our connection to Stripe.',
   ...{ detail: new TypeError('fetch failed', { cause }) },
@@ -256,7 +256,7 @@ test.each([
     },
     3000,
   ],
-  // Our clock is days off, and theirs decides.
+  // Our clock is wrong by days, and theirs decides.
   [
     {
       'retry-after': 'Wed, 25 Nov 2026 12:00:30 GMT',

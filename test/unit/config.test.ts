@@ -22,7 +22,7 @@ beforeEach(() => {
 const load = (env: NodeJS.ProcessEnv = {}) =>
   loadConfig({ env: { DONATIONS_DATA_DIR: dataDir, ...env }, cwd });
 
-/** The error that the settings make. */
+/** The error that these settings cause. */
 function refusal(env: NodeJS.ProcessEnv): UserError {
   try {
     load(env);
@@ -157,7 +157,7 @@ describe('mistakes', () => {
     [{ DONATIONS_ORGANIZATION_LOCALE: 'no_such' }, /is not a locale/],
     [{ DONATIONS_RECEIPTS_WHEN_UNKNOWN: 'guess' }, /neither hold nor resend/],
     [{ DONATIONS_RECEIPTS_FROM_EMAIL: 'nobody' }, /is not an e-mail address/],
-    // A timer of Node's holds 2^31 ms; more becomes 1 ms.
+    // Node's timers take at most 2^31 ms, and turn more into 1 ms.
     [{ DONATIONS_STRIPE_TIMEOUT_MS: '2147483648' }, /stripe.timeoutMs: .*is above 600000/],
     [{ DONATIONS_SENDGRID_TIMEOUT_MS: '1e999' }, /not a whole number/],
     [{ DONATIONS_QUEUE_READ_TIMEOUT_MS: '9'.repeat(400) }, /not a whole number/],

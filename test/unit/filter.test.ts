@@ -146,7 +146,7 @@ describe('a hostile filter', () => {
     } catch (error) {
       const { hint = '' } = error as { hint?: string };
       expect(hint.length).toBeLessThan(400);
-      // Nothing that a terminal would obey, but the end of the line.
+      // No control characters except the line break.
       expect(hint.replace('\n', '')).not.toMatch(/\p{C}/u);
     }
   });
@@ -181,7 +181,7 @@ it('takes its vocabulary from who uses it', () => {
     '(c = $1)',
     'not coalesce((c = $2), false)',
   ]);
-  // By which the rows were chosen before.
+  // A term that selected the rows already.
   expect(compileFilter(filter, { status: null, issued: null }, new Bindings())).toEqual([]);
   expect(() => parseFilter('task:a', vocabulary)).toThrow('there is no term "task"');
 });

@@ -266,7 +266,7 @@ describe('Stripe', () => {
       });
       expect(said()).toEqual(['POST /v1/payment_methods/pm_1/attach', 'POST /v1/customers/cus_1']);
       expect([key(0), key(1)]).toEqual(['attach:don_1', 'default:don_1']);
-      // It would tell of the request before.
+      // It would report on the previous request.
       expect(server.requests[1]?.headers).not.toHaveProperty('x-stripe-client-telemetry');
       expect(server.requests[1]?.body).toBe('invoice_settings[default_payment_method]=pm_1');
     });

@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { groupCommit } from '../../src/lib/db/group-commit.ts';
 
-/** Batches that end when the test says so. */
+/** Batches that end when the test ends them. */
 function controlled(options?: { maxItems?: number; atOnce?: number }) {
   const batches: {
     items: number[];

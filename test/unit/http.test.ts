@@ -86,7 +86,7 @@ describe('the server', () => {
       socket.on('error', () => {});
       const body = header.startsWith('Transfer') ? 'b\r\n12345678901\r\n' : '1';
       socket.write(`POST / HTTP/1.1\r\nHost: x\r\n${header}\r\n\r\n${body}`);
-      // The rest of the body never comes: the answer and the end do.
+      // The rest of the body never arrives; the answer does, and the connection is closed.
       await once(socket, 'close');
       expect(text).toMatch(/^HTTP\/1.1 413 /);
       expect(text).toMatch(/connection: close/i);

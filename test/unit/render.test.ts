@@ -32,7 +32,9 @@ const COLUMNS: Column<Row>[] = [
 
 const row = (note: string | null = null): Row => ({ id: 'don_1', amount: 5000n, at: AT, note });
 
-/** What `write` leaves on stdout and stderr, on a terminal of `columns` or off one. */
+/**
+ * The output of `write` on stdout and stderr, on a terminal of `columns` columns or without one.
+ */
 function written(write: (io: Io) => void, terminal?: { columns: number; color?: boolean }) {
   const capture = () => {
     const stream = new PassThrough({ encoding: 'utf8' });

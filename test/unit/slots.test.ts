@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { JOBS_PER_SLOT, Slots } from '../../src/lib/queue/run/slots.ts';
 
-/** A job whose every step is told when to end. */
+/** A job whose steps end when the test ends them. */
 function job(slots: Slots) {
   const steps: (() => void)[] = [];
   const step = () => new Promise<void>((resolve) => steps.push(resolve));

@@ -43,7 +43,7 @@ describe('text made safe for a terminal', () => {
     ['می‌خواهم', 'می‌خواهم'],
   ])('%j is one line: %j', (text, safe) => {
     expect(safeLine(text)).toBe(safe);
-    // What is safe stays as it is.
+    // Safe text stays as it is.
     expect(safeLine(safe)).toBe(safe);
   });
 
@@ -57,7 +57,7 @@ describe('text made safe for a terminal', () => {
   });
 });
 
-/** What `write` leaves on stdout and stderr. */
+/** The output of `write` on stdout and stderr. */
 function written(write: (io: Io) => void, { tty = true, color = false } = {}) {
   const capture = () =>
     Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY: tty, columns: 80 });

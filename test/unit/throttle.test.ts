@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest';
 import { Throttle } from '../../src/lib/queue/run/throttle.ts';
 
-/** A provider that takes `limit` calls a second, as a bucket does, and a caller that always wants to. */
+/**
+ * A provider with a bucket that accepts `limit` calls a second, and a caller that always has a
+ * call.
+ */
 function simulate(limit: number, seconds: number, { at = 0, taken = 0 } = {}) {
   let tokens = 0;
   let refused = 0;

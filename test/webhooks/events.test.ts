@@ -167,7 +167,7 @@ describe('a request from SendGrid', () => {
     const before = await seen();
     expect(await postMails([event, { ...event, sg_event_id: 'another' }])).toBe(200);
     const first = await deliveryOf(system.db, id);
-    // As if a person had decided otherwise since: what was seen has no effect any more.
+    // As if a person had decided otherwise since: an event that was seen has no further effect.
     await system.db.query(
       `update donations.receipt_deliveries set evidence = 'untouched' where id = $1`,
       [id],
@@ -271,7 +271,7 @@ describe('a request from Stripe', () => {
     await system.db.query('select graphile_worker.remove_job($1)', [id]);
     expect(await postPayment(event)).toBe(200);
     expect((await job())?.n).toBe(0);
-    // Another event is another reason to look.
+    // Another event is another reason to check.
     expect(await postPayment(payment(id))).toBe(200);
     expect((await job())?.n).toBe(1);
   });

@@ -43,7 +43,7 @@ it('settles a mail whose answer was lost by the event that tells of it: one mail
     jobs: 0,
     verdicts: 0,
   });
-  // It was held in between: the answer did not come.
+  // It was held in between, because the answer did not arrive.
   const { rows } = await db.query(
     `select outcome from donations.job_attempts where task = 'send_receipt' order by started_at limit 1`,
   );
