@@ -59,7 +59,7 @@ describe('the arrows', () => {
     }
   });
 
-  it('worker start is the only door from commands to jobs', () => {
+  it('only worker start imports jobs from commands', () => {
     const doors = below('commands/').flatMap(({ path, own }) =>
       own.filter((name) => name.startsWith('jobs/')).map((name) => `${path} → ${name}`),
     );
@@ -79,7 +79,7 @@ describe('the arrows', () => {
     }
   });
 
-  it('only the wiring and the sandbox’s own commands know of the sandbox', () => {
+  it('only the wiring and the sandbox’s own commands import the sandbox', () => {
     const known = sources.filter(
       ({ path, own }) =>
         !path.startsWith('lib/sandbox/') && own.some((name) => name.startsWith('lib/sandbox/')),
@@ -103,7 +103,7 @@ describe('the arrows', () => {
 });
 
 describe('circles', () => {
-  it('of imports there are none, types included', () => {
+  it('there are no circular imports, types included', () => {
     const imports = new Map(sources.map(({ path, own }) => [path, own]));
     const done = new Set<string>();
     const circles: string[] = [];

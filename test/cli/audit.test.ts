@@ -41,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => system.close());
 
 describe('audit', () => {
-  it('says who did what, to how many, why: a bulk change is one line, the latest first', async () => {
+  it('lists who changed what, how many and why, the latest first; a bulk change is one line', async () => {
     expect(await json('audit')).toMatchObject([
       {
         who: `ada@${hostname()}`,
@@ -84,7 +84,7 @@ describe('audit', () => {
     expect(rows.map(({ action }: { action: string }) => action)).toEqual(actions);
   });
 
-  it('leaves out what was longer ago, and says when there is more', async () => {
+  it('omits older entries, and says when there are more', async () => {
     await system.db.query(
       `insert into donations.audit_log (id, at, actor, host, action)
        values ('aud_00000000000000000000000001', now() - interval '30 d', 'old', 'here', 'old.thing')`,
@@ -108,7 +108,7 @@ describe('audit', () => {
 });
 
 describe('audit show', () => {
-  it('shows all of it, which jobs, and how to undo it', async () => {
+  it('shows the whole entry, its jobs, and how to undo it', async () => {
     const id = ids['jobs.discard'] as string;
     const { code, stdout, stderr } = await cli('audit', 'show', id.slice(0, 24));
     expect(code).toBe(0);
@@ -134,7 +134,7 @@ describe('audit show', () => {
     expect(stdout).toMatch(/^AFTER +\[\{.*"reason":"ada: wrong logo"/m);
   });
 
-  it('reads so many chunks and no more', async () => {
+  it('reads a bounded number of chunks', async () => {
     const { db } = system;
     const who = { actor: 'bulk', host: 'here', action: 'jobs.retry' };
     const operation = await recordAudit(db, { ...who, filter: 'state:failed' });

@@ -18,7 +18,7 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-it('runs the whole system from nothing, and accounts for every donation', async () => {
+it('runs the whole system without set-up, and accounts for every donation', async () => {
   const { code, stdout, stderr } = await runCli(['demo', '--count', '40', '--exit'], { env });
   expect(code, stderr).toBe(0);
   expect(stdout).toContain('40 donations (SANDBOX)');

@@ -136,7 +136,7 @@ describe('--request-id', () => {
   });
 });
 
-describe('a gift much like one of the last ten minutes', () => {
+describe('a gift similar to one of the last ten minutes', () => {
   it('is pointed out, and charged, off a terminal', async () => {
     const name = 'Twice Giver';
     const first = JSON.parse((await donate({ name }, '--json')).stdout);

@@ -25,7 +25,7 @@ const count = async (table: string) =>
   (await system.db.query<{ n: number }>(`select count(*)::int as n from donations.${table}`))
     .rows[0]?.n;
 
-describe('nothing is charged when something is wrong', () => {
+describe('nothing is charged when an argument is invalid', () => {
   it.each([
     ['a field that there is not', {}, ['--json=nosuchfield'], /no field \\?"nosuchfield/],
     ['formats that contradict each other', {}, ['--json', '--output', 'csv'], /contradict/],
@@ -51,7 +51,7 @@ describe('nothing is charged when something is wrong', () => {
   });
 });
 
-describe('arguments beyond what there can be', () => {
+describe('arguments that are too long or broken', () => {
   it.each([
     [['jobs', 'errors', '--window', '400000000d'], 2, /too long/],
     [['jobs', 'errors', '--since', '106751991167d'], 2, /too long/],
@@ -66,7 +66,7 @@ describe('arguments beyond what there can be', () => {
     [['show', 'x'.repeat(100_000)], 2, /100,000 characters/],
     [['jobs', 'retry', '1', '--reason', 'x'.repeat(1001)], 2, /--reason is 1,001/],
     [['show', '\u001b[31m\u202eid\r\nnext'], 3, /\\x1b\[31m\\u202eid next/],
-  ])('%# is told in a line', async (args, expected, message) => {
+  ])('%# gives a one-line error', async (args, expected, message) => {
     const { code, stderr } = await run(args);
     expect(code).toBe(expected);
     expect(stderr).toMatch(message);
@@ -74,7 +74,7 @@ describe('arguments beyond what there can be', () => {
     expect(stderr).not.toMatch(/(?!\n)\p{Cc}|\u202e/u);
   });
 
-  it('has a log level that there is', async () => {
+  it('refuses an unknown log level', async () => {
     const { code, stderr } = await run(['worker', 'start', '--once'], {
       DONATIONS_LOG_LEVEL: 'loud\u001b[31m',
     });

@@ -11,7 +11,7 @@ const env = { PATH: process.env.PATH, HOME: '/nonexistent' };
 const UNREACHABLE = 'postgres://me:hunter2@127.0.0.1:1/gifts';
 
 describe('a database that cannot be used', () => {
-  it('is told with its host, never its password: exit code 69', async () => {
+  it('is named by its host, never with its password: exit code 69', async () => {
     const { code, stdout, stderr } = await runCli(['worker', 'list'], {
       env: { ...env, DATABASE_URL: UNREACHABLE },
     });
@@ -22,7 +22,7 @@ describe('a database that cannot be used', () => {
     expect(stderr).not.toContain('hunter2');
   });
 
-  it('is told as JSON to scripts', async () => {
+  it('is reported as JSON to scripts', async () => {
     const { code, stderr } = await runCli(['worker', 'list', '--json'], {
       env: { ...env, DATABASE_URL: UNREACHABLE },
     });
@@ -50,7 +50,7 @@ describe('a database that cannot be used', () => {
   });
 });
 
-it('tells a wrong setting before anything else: exit code 78, one line and a hint', async () => {
+it('reports an invalid setting before anything else: exit code 78, one line and a hint', async () => {
   const { code, stdout, stderr } = await runCli(['worker', 'list'], {
     env: { ...env, DONATIONS_MODE: 'live' },
   });
@@ -68,7 +68,7 @@ it('does not take the word after --json for its fields', async () => {
   expect(JSON.parse(stderr).error.code).toBe('dependency_down');
 });
 
-it('ends with 0 when its reader has seen enough', async () => {
+it('exits 0 when its output pipe is closed', async () => {
   const child = spawn(process.execPath, [launcherPath(), 'jobs', 'policy', '--output', 'ndjson'], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -105,7 +105,7 @@ it.each([
   silent.close();
 });
 
-it('tells a bug with its stack: exit code 70', async () => {
+it('reports a bug with its stack: exit code 70', async () => {
   // Thrown from a signal listener, outside the command.
   const bug =
     'data:text/javascript,process.once("newListener", () => setImmediate(() => { throw new RangeError("boom"); }))';

@@ -38,7 +38,7 @@ describe('every command', () => {
 });
 
 describe('the command line', () => {
-  it('suggests what was meant', async () => {
+  it('suggests similar commands', async () => {
     const { code, stderr } = await runCli(['worker', 'lst'], { env });
     expect(code).toBe(2);
     expect(stderr).toMatch(/list/);
@@ -57,7 +57,7 @@ describe('the command line', () => {
     expect(stderr.trim()).not.toBe('');
   });
 
-  it('tells errors as JSON to scripts', async () => {
+  it('writes errors as JSON for scripts', async () => {
     const { code, stderr } = await runCli(['jobs', 'policy', '--json=nonsense'], { env });
     expect(code).toBe(2);
     const { error } = JSON.parse(stderr);

@@ -65,7 +65,7 @@ describe('jobs list', () => {
     }
   });
 
-  it('says more than, rather than count on', async () => {
+  it('stops counting at a bound and says so', async () => {
     await system.db.query(`select graphile_worker.add_job('other') from generate_series(1, 10001)`);
     const { stderr } = await cli('jobs', 'list', '--ready', '--limit', '1');
     expect(stderr).toContain('1 of more than 10,000 jobs.');
@@ -129,7 +129,7 @@ describe('jobs show', () => {
     expect(stderr).toContain(`donations jobs retry ${id}`);
   });
 
-  it('tells of a job that came through from the ledger', async () => {
+  it('shows a succeeded job from the ledger', async () => {
     await system.db.query(
       `insert into donations.job_attempts (job_id, task, attempt, started_at, latency_ms, duration_ms, outcome)
        values (987654, 'send_receipt', 1, now(), 5, 120, 'succeeded')`,
@@ -195,7 +195,7 @@ describe('jobs errors', () => {
 });
 
 describe('jobs stats', () => {
-  it('counts what there is, and how it moves', async () => {
+  it('shows backlog and throughput', async () => {
     await system.db.query('delete from donations.job_attempts');
     for (const state of [
       'ready',
@@ -265,7 +265,7 @@ describe('jobs retry', () => {
     ]);
   });
 
-  it('shows a plan first: how many, which are passed over and why, and what donors get', async () => {
+  it('shows a plan first: how many, which are skipped and why, and the effects on donors', async () => {
     await addJob(system.db, { state: 'failed' });
     await addJob(system.db, { state: 'failed', task: 'charge_card' });
     await addJob(system.db, { state: 'failed by others', task: 'resize' });
@@ -431,7 +431,7 @@ describe('a donation that is settled', () => {
     });
   });
 
-  it('is not counted among what a group of errors would retry', async () => {
+  it('is not counted as retryable in an error group', async () => {
     await failedCharge('failed');
     const [alone] = (await json('jobs', 'errors')).value;
     expect(alone).toMatchObject({ failed: 1, retryable: 0, retry: null });
@@ -453,7 +453,7 @@ describe('a donation that is settled', () => {
 });
 
 describe('a limit', () => {
-  it('limits what the plan tells of: effects, tasks and examples of those that it will change', async () => {
+  it('limits the plan to the jobs that it will change: effects, tasks and examples', async () => {
     const [first, second] = [await addDonation(system.db), await addDonation(system.db)];
     for (const donation_id of [first, second, second])
       await addJob(system.db, { state: 'failed', payload: { donation_id } });
@@ -493,7 +493,7 @@ describe('jobs recall', () => {
   const bare = (jobs: Record<string, unknown>[]) =>
     jobs.map(({ run_at: _, at: __, ...job }) => job);
 
-  it('fails again what still waits for its turn, as it was, and says who did', async () => {
+  it('restores the failed state of jobs that have not run, and audits it', async () => {
     for (let i = 0; i < 3; i++)
       await addJob(system.db, {
         state: 'failed',
@@ -595,7 +595,7 @@ describe('jobs recall', () => {
 });
 
 describe('jobs reschedule', () => {
-  it('runs what waits sooner or later, with its attempts', async () => {
+  it('runs waiting jobs sooner or later, and keeps their attempts', async () => {
     const id = await addJob(system.db, { state: 'retrying', attempts: 3 });
     await addJob(system.db, { state: 'failed' });
     const { value } = await json('jobs', 'reschedule', '-state:running', '--now', '--yes');
@@ -663,7 +663,7 @@ describe('jobs discard', () => {
     expect(await states()).toEqual(['ready']);
   });
 
-  it('passes over the job without which a donation would never be settled', async () => {
+  it('skips the job that an open donation needs to be settled', async () => {
     const { id } = (
       await json(
         'donate',

@@ -179,7 +179,7 @@ describe('workers', () => {
 
   const SEEN_WITHIN_MS = 2000;
 
-  it('all heed a pause within two seconds, over restarts, and burn no attempt', async () => {
+  it('all obey a pause within two seconds, across restarts, and lose no attempt', async () => {
     const { db, sandbox, deps } = system;
     const COUNT = 40;
     await sandbox.setFaults('sendgrid', { path: 'POST', latencyMs: [100, 100] });

@@ -149,7 +149,7 @@ describe('jobs rescue', () => {
     expect(await audits()).toMatchObject([{ affected: 1, subject: id }]);
   });
 
-  it('leaves the one whose connection lives though its heartbeat is late', async () => {
+  it('keeps a worker whose connection is open although its heartbeat is late', async () => {
     const id = await addWorker('ours', { alive: true });
     await lock('ours');
     await system.db.query(`update donations.workers set seen_at = now() - interval '10 s'`);
@@ -159,7 +159,7 @@ describe('jobs rescue', () => {
     expect(await plan()).toMatchObject([{ worker: id, state: 'gone', release: true }]);
   });
 
-  it('releases what a worker holds that has stopped', async () => {
+  it('releases the jobs of a stopped worker', async () => {
     await addWorker('ours');
     await system.db.query('update donations.workers set stopped_at = now()');
     await lock('ours');
@@ -168,7 +168,7 @@ describe('jobs rescue', () => {
     expect(await locked()).toEqual({});
   });
 
-  it('tells of a worker without a heartbeat, and releases its jobs when it is named', async () => {
+  it('lists a worker without a heartbeat, and releases its jobs when it is named', async () => {
     const jobs = [await lock('legacy-1', HOUR), await lock('legacy-1', 60_000, 'other')];
     const other = await lock('legacy-2');
     expect(await plan()).toMatchObject([
@@ -201,7 +201,7 @@ describe('jobs rescue', () => {
     expect(rows[0]?.duration_ms).toBeGreaterThanOrEqual(HOUR);
   });
 
-  it('takes one for alive that has locked a job lately', async () => {
+  it('treats a worker that has locked a job recently as alive', async () => {
     const dead = await lock('dead', 3 * HOUR);
     const busy = [await lock('busy', 3 * HOUR), await lock('busy', 1000)];
     await lock('young', 60_000);

@@ -23,7 +23,7 @@ afterAll(async () => {
 
 const { confirm: _confirm, error_on_requires_action: _error, ...UNCONFIRMED } = chargeParams();
 
-it('gives a payment back: a part, the rest, and no more', async () => {
+it('refunds a payment: a part, the rest, and no more', async () => {
   const { id } = await stripe.paymentIntents.create(UNCONFIRMED);
   const early = await cli('refund', id);
   expect(early.code).toBe(2);

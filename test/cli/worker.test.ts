@@ -12,14 +12,14 @@ afterEach(() => system.close());
 
 const account = () => tallySince(system.db, new Date(0));
 
-it('--once drains what is due and what follows from it, then exits 0', async () => {
+it('--once runs due jobs and those that follow from them, then exits 0', async () => {
   for (let i = 0; i < 5; i++) await donateInBackground(system.deps, gift({ name: `Donor ${i}` }));
   const { code } = await system.startWorker({ args: ['--once'] }).ended;
   expect(code).toBe(0);
   expect(await account()).toMatchObject({ charged: 5, tokenized: 5, accepted: 5 });
 });
 
-it('runs only the tasks it was told to', async () => {
+it('runs only the tasks in --tasks', async () => {
   await donateInBackground(system.deps, gift());
   await system.startWorker({ args: ['--once', '--tasks', 'charge_card,tokenize_card'] }).ended;
   expect(await account()).toMatchObject({ charged: 1, tokenized: 1, accepted: 0, receiptsOpen: 1 });
@@ -30,7 +30,7 @@ it('runs only the tasks it was told to', async () => {
   expect(stderr).toContain('send_receipt');
 });
 
-it('finishes what runs on SIGTERM, gives the rest back, and says what it waits for', async () => {
+it('finishes running jobs on SIGTERM, returns the others, and logs what it waits for', async () => {
   await system.sandbox.setFaults('stripe', {
     path: 'POST /v1/payment_intents',
     latencyMs: [700, 700],

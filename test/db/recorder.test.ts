@@ -200,7 +200,7 @@ describe('a verdict', () => {
     expect(await verdicts()).toEqual([]);
   });
 
-  it('is given on a job that was let go and that nobody has begun since', async () => {
+  it('is written for an unlocked job that has not started since', async () => {
     const job = await runningJob();
     await letGo(job);
     await record(entry(attemptOf(job, { outcome: 'held' }), verdictOf(job)));

@@ -151,7 +151,7 @@ it('a stack in the log holds no text of the error', async () => {
 });
 
 describe('when the database refuses the record', () => {
-  it('what may have had its effect is held with the reason, and the log is loud', async () => {
+  it('a job that may have taken effect is held with the reason, and logged as an error', async () => {
     const { id, error } = await runJob(
       task({
         run: async () => ({ outcome: 'succeeded', changes: [REFUSED] }),

@@ -114,7 +114,7 @@ it.each(['SIGKILL', 'SIGINT'] as const)(
   },
 );
 
-it('a chunk that fails is left out whole, and ends the change', async () => {
+it('a chunk that fails is rolled back completely, and ends the change', async () => {
   const before = (await audited('jobs.discard')).length;
   await seed(20_000);
   await system.db.query(TOMBSTONE_IN_SECOND_CHUNK);
@@ -139,7 +139,7 @@ it('a set that has grown since the plan is refused: exit code 4, nothing changed
   expect(await count('attempts = 0')).toBe(0);
 });
 
-it('a job that a worker has is never touched', async () => {
+it('a job that a worker runs is never changed', async () => {
   const id = await addJob(system.db, { task: 'resize', state: 'running' });
   for (const args of [
     ['retry', id],
@@ -152,7 +152,7 @@ it('a job that a worker has is never touched', async () => {
   expect(await count('locked_at is not null')).toBe(1);
 });
 
-it('the canary goes first, and when it fails the rest is left alone: exit code 5', async () => {
+it('the canary runs first, and when it fails the rest is not changed: exit code 5', async () => {
   for (let i = 0; i < 6; i++) {
     // The delivery does not exist, so the job fails permanently.
     await addJob(system.db, {
@@ -172,7 +172,7 @@ it('the canary goes first, and when it fails the rest is left alone: exit code 5
   await worker.stop();
 });
 
-it('after a canary that succeeds the rest follows', async () => {
+it('the rest follows after a successful canary', async () => {
   for (let i = 0; i < 30; i++) {
     await addJob(system.db, { state: 'failed', task: 'maintain_ledger' });
   }
@@ -183,7 +183,7 @@ it('after a canary that succeeds the rest follows', async () => {
   await worker.stop();
 });
 
-it('a canary with no worker alive says so at once, and nothing is changed', async () => {
+it('a canary without a live worker is refused at once, and nothing is changed', async () => {
   await addJob(system.db, { state: 'failed' });
   const { code, stderr } = await cli('jobs', 'retry', '--failed', '--canary', '1', '--yes');
   expect(code).toBe(1);
@@ -192,7 +192,7 @@ it('a canary with no worker alive says so at once, and nothing is changed', asyn
   expect(await count('attempts = 0')).toBe(0);
 });
 
-it('a canary whose worker is heard of no more leaves the rest alone: exit code 5', async () => {
+it('when the worker of a canary is gone, the rest is not changed: exit code 5', async () => {
   for (let i = 0; i < 3; i++) await addJob(system.db, { state: 'failed', task: 'maintain_ledger' });
   const worker = system.startWorker();
   await worker.until((lines) => lines.some(({ msg }) => msg.startsWith('worker started')));
@@ -214,7 +214,7 @@ it('a canary whose worker is heard of no more leaves the rest alone: exit code 5
   await worker.kill();
 });
 
-it('a canary of a paused task would tell nothing: it is refused', async () => {
+it('a canary of a paused task is refused', async () => {
   await addJob(system.db, { state: 'failed' });
   await system.db.query(
     `insert into donations.task_pauses (task, cause, reason) values ('send_receipt', 'operator', 'outage')`,

@@ -83,7 +83,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 
-it('knows Postgres itself', async () => {
+it('detects Postgres itself', async () => {
   expect(await detectPooling(system.env.DATABASE_URL as string)).toBe('none');
 });
 

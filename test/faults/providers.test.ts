@@ -283,7 +283,7 @@ describe('a provider that', () => {
     expect(await outcome(charge(url)), 'Stripe').toEqual(stripe);
   });
 
-  test('resets the connection at once: not sent if it never was there, else unknown', async () => {
+  test('resets the connection at once: not sent if it was never open, else unknown', async () => {
     const url = await serve(resetAtOnce);
     expect(await outcome(charge(url))).toEqual(lost('ECONNRESET'));
     expect([unknown('ECONNRESET'), lost('ECONNRESET')]).toContainEqual(await outcome(send(url)));
@@ -303,7 +303,7 @@ describe('a provider that', () => {
 });
 
 describe('a provider that cannot be reached', () => {
-  test('nobody listens on the port', async () => {
+  test('no server listens on the port', async () => {
     const url = await closedPort();
     expect(await outcome(send(url))).toEqual(lost('ECONNREFUSED'));
     expect(await outcome(charge(url))).toEqual(lost('ECONNREFUSED'));
@@ -316,7 +316,7 @@ describe('a provider that cannot be reached', () => {
     expect(await outcome(charge('http://nonexistent.invalid'))).toMatchObject(unresolved);
   });
 
-  test('TLS does not get ready: nothing was sent, so the mail is not unknown', async () => {
+  test('TLS is not established: nothing was sent, so the outcome is known', async () => {
     const url = (await serve(hang)).replace('http:', 'https:');
     expect(await outcome(send(url, SHORT_MS))).toEqual(lost('ETIMEDOUT'));
     expect(await outcome(charge(url, SHORT_MS))).toEqual(lost('deadline'));
@@ -348,7 +348,7 @@ describe('in a working directory whose path means something in a regular express
   });
 });
 
-test('an error explained at enormous length is not read to its end', async () => {
+test('a very long error body is not read to its end', async () => {
   // The rest never arrives, so reading on would wait until the deadline.
   const url = await serve(
     truncated(400, { 'Content-Length': '10000000' }, 'hang', 'x'.repeat(200_000)),
@@ -358,7 +358,7 @@ test('an error explained at enormous length is not read to its end', async () =>
   expect(performance.now() - started).toBeLessThan(LONG_MS / 2);
 });
 
-test('a mail that cannot be made into a request fails for good, with nothing sent', async () => {
+test('an invalid mail fails for good, and nothing is sent', async () => {
   const server = await misbehavingServer(hang);
   servers.push(server);
   const gateway = sendgridGateway({

@@ -96,7 +96,7 @@ async function stopAtClaim(worker: TestWorker): Promise<{ letGo: () => Promise<v
   return { letGo };
 }
 
-it('beats while probes get no answer', async () => {
+it('sends heartbeats while probes get no answer', async () => {
   await system.sandbox.setFaults('stripe', { path: 'GET', hangs: true });
   await system.sandbox.setFaults('sendgrid', { path: 'GET', hangs: true });
   const worker = await startByProxy({
@@ -114,7 +114,7 @@ it('beats while probes get no answer', async () => {
   expect((await row(worker.id)).ms).toBeLessThan(3000);
 });
 
-it('beats again when its connections broke on its side only', async () => {
+it('sends heartbeats again when its connections broke on its side only', async () => {
   const worker = await startByProxy();
   proxy.cutHere();
   await heartbeats(worker, 3);
@@ -129,7 +129,7 @@ it('beats again when its connections broke on its side only', async () => {
   expect(await worker.stop()).toBe(0);
 });
 
-it('finds connections that fell silent, and goes on by new ones', async () => {
+it('detects silent connections, and continues on new ones', async () => {
   const worker = await startByProxy();
   proxy.silence();
   await donateInBackground(system.deps, gift());
@@ -138,7 +138,7 @@ it('finds connections that fell silent, and goes on by new ones', async () => {
   expect(await worker.stop()).toBe(0);
 });
 
-it('begins nothing once it cannot prove that it lives, before others take over, and goes on later', async () => {
+it('starts nothing without a lease, before others take over, and continues later', async () => {
   await system.sandbox.setFaults('sendgrid', { path: 'POST', latencyMs: [200, 200] });
   const cut = await startByProxy();
   const other = system.startWorker();
@@ -185,7 +185,7 @@ it.each([
   },
 );
 
-it('stopped at a claim for less than the limit, it sends when it wakes', async () => {
+it('stopped at a claim for less than the limit, it sends when it resumes', async () => {
   const worker = await startByProxy();
   const { letGo } = await stopAtClaim(worker);
   await letGo();
@@ -199,7 +199,7 @@ it('stopped at a claim for less than the limit, it sends when it wakes', async (
   expect((await row(worker.id)).released_at).toBeNull();
 });
 
-it('goes on by itself after a failover to a server that could only read', async () => {
+it('continues by itself after a failover to a read-only server', async () => {
   const readOnly = async (on: boolean) => {
     const name = new URL(system.env.DATABASE_URL as string).pathname.slice(1);
     const admin = openDb({ url: inject('serverUrl'), applicationName: 'admin', poolSize: 1 });
@@ -233,7 +233,7 @@ const sending = async () =>
   (await system.db.query(`select 1 from donations.receipt_deliveries where status = 'sending'`))
     .rowCount;
 
-it('ends within the limit that it announces, says what is left, and gives it back', async () => {
+it('ends within the announced limit, logs unfinished jobs, and returns them', async () => {
   await system.sandbox.setFaults('sendgrid', { path: 'POST', hangs: true });
   const worker = system.startWorker({
     env: { DONATIONS_SENDGRID_TIMEOUT_MS: '60000', DONATIONS_WORKER_STOP_TIMEOUT_MS: '1500' },

@@ -174,7 +174,7 @@ describe('what a worker does when Stripe fails once', () => {
     });
   });
 
-  it('waits as long as a 429 says, and burns no attempt', async () => {
+  it('waits as long as a 429 asks, and loses no attempt', async () => {
     await system.sandbox.setFaults(
       'stripe',
       once({ rateLimit: 1, path: 'POST /v1/payment_intents', count: 2 }),
@@ -205,7 +205,7 @@ it.each([
     'a confirmation whose answer was lost',
     { resetAfterProcessing: true, path: 'POST /v1/payment_intents/[^/]+/confirm' },
   ],
-])('charges once after %s, though Stripe has forgotten every key', async (_, fault) => {
+])('charges once after %s, although Stripe has deleted every key', async (_, fault) => {
   const { db, sandbox, deps } = system;
   await sandbox.setFaults('stripe', once(fault as FaultRule));
   const id = await donateInBackground(deps, gift());
@@ -223,7 +223,7 @@ it.each([
   expect(rows).toEqual([{ id: charged[0]?.id }]);
 });
 
-it('pauses the task while SendGrid is down, burns no attempts, and sends everything after', async () => {
+it('pauses the task while SendGrid is down, loses no attempts, and sends everything after', async () => {
   const { db, sandbox, deps } = system;
   const COUNT = 30;
   await sandbox.setFaults('sendgrid', { unavailable: true });
@@ -248,7 +248,7 @@ it('pauses the task while SendGrid is down, burns no attempts, and sends everyth
   await worker.stop();
 });
 
-it('asks a provider that takes 4 a second hardly more often, and says why the others wait', async () => {
+it('calls a provider that accepts 4 a second hardly more often, and logs why other jobs wait', async () => {
   const { db, sandbox, deps } = system;
   const COUNT = 40;
   for (let i = 0; i < COUNT; i++) await donateInBackground(deps, gift({ name: `Donor ${i}` }));
@@ -271,7 +271,7 @@ it('asks a provider that takes 4 a second hardly more often, and says why the ot
   await worker.stop();
 });
 
-it('probes a sender that is refused less and less often, though the key is well', async () => {
+it('probes less and less often while the sender is refused, although the key is valid', async () => {
   const { db, sandbox, deps } = system;
   await sandbox.setFaults('sendgrid', { forbidden: true, path: 'POST' });
   await donateInBackground(deps, gift());
@@ -292,7 +292,7 @@ it('probes a sender that is refused less and less often, though the key is well'
   await worker.stop();
 });
 
-it('three workers start at once on a database whose partitions ran out, and each runs what it is told to', async () => {
+it('three workers start at once on a database without current partitions, and each runs its own tasks', async () => {
   const { db, deps } = system;
   const { rows: parts } = await db.query<{ name: string }>(
     `select relname as name from pg_class where relname ~ '^job_attempts_\\d{8}$' and relkind = 'r'`,

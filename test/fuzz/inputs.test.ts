@@ -47,7 +47,7 @@ function refused<T>(work: () => T, code: string): T | undefined {
   }
 }
 
-describe('texts at the door', () => {
+describe('texts from outside', () => {
   it(
     'are read or refused',
     () => {

@@ -241,7 +241,7 @@ test('what was injected is counted', async () => {
   expect((await sandbox.admin.stats()).requests.stripe.faults.unavailable).toBe(before + 1);
 });
 
-test('a web page cannot use the side door', async () => {
+test('a web page cannot use the admin interface', async () => {
   const headers = {
     Origin: 'https://example.org',
     Authorization: `Bearer ${sandbox.server.secret}`,

@@ -80,7 +80,7 @@ describe('a mail', () => {
     expect(response.statusCode).toBe(202);
   });
 
-  test('in sandbox mode is validated, answered with 200, and goes nowhere', async () => {
+  test('in sandbox mode is validated, answered with 200, and not delivered', async () => {
     const before = (await sandbox.admin.stats()).mails;
     const mailSettings = { sandboxMode: { enable: true } };
     const [response] = await send({ mailSettings });

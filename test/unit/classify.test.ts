@@ -87,7 +87,7 @@ describe('Stripe', () => {
     expect(stripe(failure)).toMatchObject({ provider: 'stripe', ...expected });
   });
 
-  test('its words are kept without what must not be kept', () => {
+  test('its message is kept without secrets', () => {
     const { message } = stripe({
       statusCode: 400,
       message: 'No such customer: jane@example.org\n4242424242424242',
@@ -155,12 +155,12 @@ describe('SendGrid', () => {
     expect(isAccepted(answer(status, headers))).toBe(expected);
   });
 
-  test('a look that fails is never unknown: it changes nothing', () => {
+  test('a failed read never has an unknown outcome', () => {
     expect(refusal('look', answer(500), NOW).errorClass).toBe('transient');
     expect(noAnswer('look', {}, 1000).errorClass).toBe('transient');
   });
 
-  test('its words are kept without what must not be kept, and not all of them', () => {
+  test('its message is kept without secrets, and shortened', () => {
     const body = JSON.stringify({ errors: [{ message: `jane@example.org ${'x'.repeat(400)}` }] });
     const { message } = refusal('send', answer(400, {}, body), NOW);
     expect(message).toContain('(400): j***@example.org xxx');
@@ -175,7 +175,7 @@ describe('SendGrid', () => {
     '{"errors":null}',
     '{"errors":[null]}',
     '{"errors":[{"message":7}]}',
-  ])('the body %j explains nothing and breaks nothing', (body) => {
+  ])('the body %j gives no explanation and causes no error', (body) => {
     expect(refusal('send', answer(400, {}, body), NOW).message).toBe(
       'SendGrid refused the request (400)',
     );
@@ -278,7 +278,7 @@ test.each([undefined, null, 'text', 7, {}, { code: 7 }, { detail: null }, new Er
   },
 );
 
-test('socketFault ends on errors that hold themselves', () => {
+test('socketFault ends on circular errors', () => {
   const error: { cause?: unknown } = {};
   error.cause = error;
   expect(socketFault(error).code).toBeUndefined();

@@ -50,7 +50,7 @@ describe('the mode', () => {
     ['test keys', { ...TEST_KEYS, ...ORGANIZATION }, 'test'],
     ['live keys', { ...LIVE_KEYS, ...ORGANIZATION }, 'live'],
     ['test keys and the mode', { ...TEST_KEYS, ...ORGANIZATION, DONATIONS_MODE: 'test' }, 'test'],
-  ])('is what the keys say: %s', (_what, env, mode) => {
+  ])('is implied by the keys: %s', (_what, env, mode) => {
     expect(load(env).config.mode).toBe(mode);
   });
 
@@ -94,7 +94,7 @@ describe('precedence', () => {
     expect(sources['worker.concurrency']).toBe('default');
   });
 
-  it('takes an empty variable for one that is not set', () => {
+  it('treats an empty variable as unset', () => {
     expect(load({ DATABASE_URL: '', STRIPE_SECRET_KEY: '' }).config.databaseUrl).toBeUndefined();
   });
 
@@ -128,7 +128,7 @@ describe('precedence', () => {
   });
 });
 
-it('has heartbeats that come before a worker counts as gone', () => {
+it('limits the heartbeat interval to less than the time after which a worker is gone', () => {
   expect(load({ DONATIONS_WORKER_HEARTBEAT_MS: '2000' }).config.worker.heartbeatMs).toBeLessThan(
     GONE_AFTER_MS,
   );
@@ -139,7 +139,7 @@ describe('mistakes', () => {
     ['[stripe]\ntimeoutMS = 5', 'there is no setting stripe.timeoutMS', 'stripe.timeoutMs'],
     ['[organisation]\nlegalName = "x"', 'organisation.legalName', 'organization.legalName'],
     ['timeZone = "UTC"', 'timeZone', 'organization.timeZone'],
-  ])('%j: names the setting that is none, and the one that was meant', (toml, message, hint) => {
+  ])('%j: names the unknown setting and the closest known one', (toml, message, hint) => {
     writeFileSync(join(cwd, 'donations.toml'), toml);
     const error = refusal({});
     expect(error.message).toContain(message);
@@ -169,11 +169,11 @@ describe('mistakes', () => {
     [{ DONATIONS_ORGANIZATION_LEGAL_NAME: '\u2800' }, /no visible characters/],
     [{ DONATIONS_ORGANIZATION_ADDRESS: 'a|'.repeat(11) }, /list of up to 10 lines/],
     [{ DATABASE_URL: 'postgres://me:hun#ter2@db/gifts' }, /write %23 for #/],
-  ])('%j: names the setting and where the value came from', (env, message) => {
+  ])('%j: names the setting and the source of its value', (env, message) => {
     expect(refusal(env).message).toMatch(message);
   });
 
-  it('never shows a secret that is wrong', () => {
+  it('never shows an invalid secret', () => {
     for (const env of [
       { STRIPE_SECRET_KEY: 'pk_hunter2', SENDGRID_API_KEY: 'SG.x' },
       { STRIPE_SECRET_KEY: 'sk_test_1', SENDGRID_API_KEY: 'hunter2' },
@@ -242,7 +242,7 @@ describe('mistakes', () => {
     expect(safeLine(error.message)).toBe(error.message);
   });
 
-  it('does not go on without the file that was named', () => {
+  it('fails when the named file does not exist', () => {
     expect(refusal({ DONATIONS_CONFIG: 'nowhere.toml' }).message).toMatch(/does not exist/);
   });
 });

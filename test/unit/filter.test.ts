@@ -169,7 +169,7 @@ describe('a hostile filter', () => {
   });
 });
 
-it('takes its vocabulary from who uses it', () => {
+it('uses the vocabulary of its caller', () => {
   const vocabulary = {
     status: { kind: 'choice', values: ['issued', 'void'], about: '', example: 'status:void' },
     issued: { kind: 'date', about: '', example: 'issued:2026' },
