@@ -17,7 +17,7 @@ export async function execute(context: Context): Promise<number | undefined> {
     await program.parseAsync(forCommander(args), { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    return signal.aborted ? undefined : tellFailure(error, context);
+    return signal.aborted ? undefined : reportFailure(error, context);
   }
 }
 
@@ -25,7 +25,7 @@ export async function execute(context: Context): Promise<number | undefined> {
  * Reports the error that ended a command.
  * @returns its exit code.
  */
-export async function tellFailure(error: unknown, context: Context): Promise<number> {
+export async function reportFailure(error: unknown, context: Context): Promise<number> {
   // If the settings are invalid, explaining the error fails, and the settings are reported instead.
   const failure = await explain(error, context).catch((second) => explain(second, context));
   if (!failure) return 0;

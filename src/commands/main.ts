@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { processIo } from '../lib/output/io.ts';
 import { createContext } from './context.ts';
-import { execute, tellFailure } from './execute.ts';
+import { execute, reportFailure } from './execute.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
 
 const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
@@ -38,7 +38,7 @@ export async function run(argv: string[]): Promise<void> {
     code === 'EPIPE' ? process.exit(0) : process.exit(EXIT_CODE_OF.failed),
   );
   io.stderr.on('error', () => {});
-  process.on('uncaughtException', async (error) => end(await tellFailure(error, context)));
+  process.on('uncaughtException', async (error) => end(await reportFailure(error, context)));
 
   const code = await execute(context);
   // After a signal, a command that does not stop by itself is ended by the signal handler.

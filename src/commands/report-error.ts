@@ -9,7 +9,7 @@ import { safeLine } from '../lib/text.ts';
 import type { Context } from './context.ts';
 
 /** An error as it is reported. */
-export interface Failure {
+export interface ErrorReport {
   code: ErrorCode | 'bug';
   message: string;
   hint: string | undefined;
@@ -45,7 +45,7 @@ const SQL_CODES: Record<string, ErrorCode> = {
  * Explains the error that ended a command; undefined for requested help. An unexpected error is a
  * bug and is reported with its stack.
  */
-export async function explain(error: unknown, context: Context): Promise<Failure | undefined> {
+export async function explain(error: unknown, context: Context): Promise<ErrorReport | undefined> {
   if (error instanceof CommanderError) return explainUsage(error, context.args);
   if (error instanceof UserError)
     return { code: error.code, message: error.message, hint: error.hint };
@@ -96,7 +96,7 @@ export async function explain(error: unknown, context: Context): Promise<Failure
 const explainSilence = (message: string) =>
   message === 'Query read timeout' ? 'it did not answer in time' : message;
 
-function explainUsage(error: CommanderError, args: string[]): Failure | undefined {
+function explainUsage(error: CommanderError, args: string[]): ErrorReport | undefined {
   if (error.exitCode === 0) return undefined;
   const words = args.filter((arg) => !arg.startsWith('-'));
   // Commander has printed the help of a noun without a verb.
@@ -120,7 +120,7 @@ const MAX_MESSAGE = 1000;
 const MAX_LINES = 20;
 
 /** Formats a failure for stderr: a message and a hint, or one JSON object. */
-export function formatFailure({ code, message, hint }: Failure, json: boolean): string {
+export function formatFailure({ code, message, hint }: ErrorReport, json: boolean): string {
   if (json) return toJson({ error: { code, message, hint: hint ?? null } });
   if (code === 'bug') return `donations: this is a bug, please report it:\n${message}`;
   const cut = (line: string) => cutText(safeLine(line.slice(0, MAX_MESSAGE * 2)), MAX_MESSAGE);

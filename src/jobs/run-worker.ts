@@ -53,7 +53,7 @@ const VERDICT_MS = 50;
 const ASK_LIMITS = { statementTimeoutMs: 1000, connectTimeoutMs: 2000 };
 const NAG_MS = 2000;
 /** The final writes take milliseconds if Postgres answers. */
-const LAST_WORDS_MS = 1500;
+const SIGN_OFF_MS = 1500;
 const HAND_BACK_MS = 5000;
 
 /**
@@ -185,7 +185,7 @@ export class Worker {
       setInterval(() => this.#nag(), NAG_MS),
       setInterval(look, RECONNECT_MS),
       // Leaves time for the final writes and for closing connections.
-      setTimeout(this.#giveUp, stopTimeoutMs - 2 * this.#lastWordsMs()),
+      setTimeout(this.#giveUp, stopTimeoutMs - 2 * this.#signOffMs()),
     ];
     await this.#inTime(this.#pool?.stop().catch(() => {}));
   }
@@ -199,8 +199,8 @@ export class Worker {
     );
   }
 
-  #lastWordsMs(): number {
-    return Math.min(LAST_WORDS_MS, this.#options.config.worker.stopTimeoutMs / 4);
+  #signOffMs(): number {
+    return Math.min(SIGN_OFF_MS, this.#options.config.worker.stopTimeoutMs / 4);
   }
 
   /** Resolves with the result of the work, or with undefined when the time limit passes first. */
@@ -230,7 +230,7 @@ export class Worker {
     });
     await this.#lease.start();
     await this.#brake.refresh();
-    await this.#keepHouse();
+    await this.#housekeeping();
     this.#scheduleHousekeeping();
     log.info({ worker: this.id, concurrency, tasks }, `worker started with ${concurrency} slots`);
   }
@@ -260,7 +260,7 @@ export class Worker {
           return false;
         },
       ),
-      new Promise<false>((resolve) => setTimeout(resolve, this.#lastWordsMs(), false)),
+      new Promise<false>((resolve) => setTimeout(resolve, this.#signOffMs(), false)),
     ]);
     this.#endWatch();
     if (left.length > 0) {
@@ -341,20 +341,21 @@ export class Worker {
 
   #scheduleHousekeeping(): void {
     this.#houseTimer = setTimeout(async () => {
-      await this.#keepHouse();
+      await this.#housekeeping();
       if (!this.#stopping || this.#running.size > 0) this.#scheduleHousekeeping();
     }, this.#options.config.worker.heartbeatMs);
   }
 
   /** The kinds are independent: an error in one does not block the others. */
-  async #keepHouse(): Promise<void> {
+  async #housekeeping(): Promise<void> {
     const { db } = this.#options;
-    await this.#houseKept('pauses', () => this.#brake.refresh());
+    await this.#runHousekeeping('pauses', () => this.#brake.refresh());
     this.#probe();
-    await this.#houseKept('verdicts', () => applyVerdicts(db));
+    await this.#runHousekeeping('verdicts', () => applyVerdicts(db));
     // After an outage, other workers first get time to reconnect.
-    if (this.#lease.isSettled()) await this.#houseKept('gone workers', () => this.#releaseGone());
-    await this.#houseKept('jobs failed by others', () => adoptFailures(db));
+    if (this.#lease.isSettled())
+      await this.#runHousekeeping('gone workers', () => this.#releaseGone());
+    await this.#runHousekeeping('jobs failed by others', () => adoptFailures(db));
     // Not awaited, because it may take long.
     this.#upkeep();
   }
@@ -363,12 +364,12 @@ export class Worker {
   #probe(): void {
     if (this.#probing) return;
     this.#probing = true;
-    this.#houseKept('probes', () => this.#brake.probeDue()).finally(() => {
+    this.#runHousekeeping('probes', () => this.#brake.probeDue()).finally(() => {
       this.#probing = false;
     });
   }
 
-  async #houseKept(what: string, work: () => Promise<unknown>): Promise<void> {
+  async #runHousekeeping(what: string, work: () => Promise<unknown>): Promise<void> {
     const { log } = this.#options;
     try {
       await work();

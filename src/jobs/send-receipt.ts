@@ -37,7 +37,7 @@ export function sendReceipt({
     payload: z.object({ donation_id: z.string(), delivery_id: z.string() }),
     async run({ delivery_id, donation_id }, attempt) {
       const delivery = await claim({ deliveryId: delivery_id, claim: attempt.id });
-      if (!delivery.claimed) return notOurs(delivery, delivery_id);
+      if (!delivery.claimed) return alreadyClaimed(delivery, delivery_id);
       const message = receiptMessage({
         content: parseReceiptContent(delivery.content),
         templates,
@@ -84,7 +84,7 @@ export function sendReceipt({
  * Handles a delivery that this attempt must not send: it is done already, or an earlier attempt
  * started to send it and its outcome is unknown.
  */
-function notOurs({ was }: ClaimedDelivery, deliveryId: string): { outcome: 'succeeded' } {
+function alreadyClaimed({ was }: ClaimedDelivery, deliveryId: string): { outcome: 'succeeded' } {
   switch (was) {
     case 'accepted':
       return { outcome: 'succeeded' };

@@ -14,9 +14,9 @@ export function charge(
   now: number,
 ): void {
   const { authentication, decline } = cardOf(method);
-  const nobodyThere =
+  const donorAbsent =
     flag(params, 'error_on_requires_action') || (params.off_session ?? 'false') !== 'false';
-  if (authentication && !nobodyThere) {
+  if (authentication && !donorAbsent) {
     const url = text(params, 'return_url');
     intent.status = 'requires_action';
     intent.next_action = url

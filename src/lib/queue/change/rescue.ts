@@ -63,7 +63,7 @@ export async function planRescue(tx: Queryable, request: RescueRequest): Promise
   const { rows } = await tx.query<Seen>(LOCKERS);
   return rows.flatMap((seen) => {
     if (named && seen.locker !== named.pool && seen.worker !== named.id) return [];
-    const verdict = judge(seen, request);
+    const verdict = decideRelease(seen, request);
     const { oldest_ms: _oldest, latest_ms: _latest, ...locker } = seen;
     return verdict ? [{ ...locker, ...verdict }] : [];
   });
@@ -87,7 +87,7 @@ const release = (why: string): Verdict => ({ release: true, why });
 const leave = (why: string): Verdict => ({ release: false, why });
 
 /** Undefined for a locker that was not requested and does not need a rescue. */
-function judge(
+function decideRelease(
   { state, latest_ms, oldest_ms }: Seen,
   { worker, lockedLongerThanMs: longer, force }: RescueRequest,
 ): Verdict | undefined {
