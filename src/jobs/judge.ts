@@ -9,8 +9,9 @@ import type { Run } from './run.ts';
 import type { Attempt } from './task.ts';
 
 /**
- * Decides what follows from a failure, and writes it down together with everything it changes.
- * @returns the reason, for Graphile Worker's own record of the job, and the changes that came to nothing.
+ * Applies the policy to a failure, and stores the verdict together with all its consequences.
+ * @returns the reason, for Graphile Worker's own record of the job, and the changes that changed no
+ *   row.
  */
 export async function judge(
   run: Run,

@@ -197,7 +197,7 @@ async function perform(run: Run): Promise<void> {
 }
 
 /**
- * Has the task handle changes that came to nothing, and says so loudly.
+ * Lets the task handle changes that changed no row, and logs it.
  * @returns whether the job has nothing left to do.
  */
 async function isOver(run: Run, missed: RowChange[]): Promise<boolean> {
@@ -207,12 +207,12 @@ async function isOver(run: Run, missed: RowChange[]): Promise<boolean> {
   const handled =
     payload.success && task.onMissed
       ? await task.onMissed(payload.data, attempt, missed)
-      : { what: 'nothing was there to change', over: false };
+      : { what: 'there was no row to change', over: false };
   log.error({ over: handled.over }, `${name} was overtaken: ${handled.what}`);
   return handled.over;
 }
 
-/** Puts a job back that may not run now, without an attempt. */
+/** Reschedules a job that must not run now. It does not count as an attempt. */
 async function park(run: Run, reason: string, delayMs: number): Promise<never> {
   const { runner, attempt } = run;
   await runner.record({

@@ -57,8 +57,9 @@ export interface Task<Name extends TaskName = TaskName> {
     verdict: Verdict,
   ): RowChange[];
   /**
-   * Handles changes that were meant to change a row and changed none: others have decided about it.
-   * @returns what was found, for the log, and whether the job has nothing left to do.
+   * Handles changes that changed no row although they should have, because others have decided
+   * about it.
+   * @returns a description for the log, and whether the job has nothing left to do.
    */
   onMissed?(
     payload: Payloads[Name],
@@ -66,8 +67,8 @@ export interface Task<Name extends TaskName = TaskName> {
     missed: RowChange[],
   ): Promise<{ what: string; over: boolean }>;
   /**
-   * What changes when the record of an attempt is refused although its call may have had its effect.
-   * Its job is held. A task without it is safe to repeat, and is judged as a bug of ours.
+   * Changes when the record of an attempt is refused although its call may have taken effect. The
+   * job is held. A task without this is safe to repeat, and the refusal is treated as a bug.
    */
   onUnrecorded?(payload: Payloads[Name], attempt: Attempt, reason: string): RowChange[];
 }

@@ -173,14 +173,14 @@ it('the canary runs first, and when it fails the rest is not changed: exit code 
   await worker.stop();
 });
 
-/** Failed jobs that succeed at once when they are run again: there is no card to save. */
+/** Failed jobs that succeed when they are retried, because there is no card to save. */
 async function addEasyJobs(count: number): Promise<void> {
   const donation_id = await addDonation(system.db);
   for (let i = 0; i < count; i++)
     await addJob(system.db, { state: 'failed', task: 'tokenize_card', payload: { donation_id } });
 }
 
-it('after a canary that succeeds the rest follows', async () => {
+it('the rest follows after a successful canary', async () => {
   await addEasyJobs(30);
   const worker = system.startWorker();
   await worker.until((lines) => lines.some(({ msg }) => msg.startsWith('worker started')));
@@ -198,7 +198,7 @@ it('a canary without a live worker is refused at once, and nothing is changed', 
   expect(await count('attempts = 0')).toBe(0);
 });
 
-it('a canary whose worker is heard of no more leaves the rest alone: exit code 5', async () => {
+it('when the worker of a canary is gone, the rest is not changed: exit code 5', async () => {
   await addEasyJobs(3);
   const worker = system.startWorker();
   await worker.until((lines) => lines.some(({ msg }) => msg.startsWith('worker started')));

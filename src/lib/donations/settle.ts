@@ -88,7 +88,7 @@ async function succeed(
     return refunded ?? 'succeeded';
   }
   const cardOnReceipt = card ? { brand: card.brand, last4: card.last4 } : null;
-  // Last, so that the counter's row is locked for one round trip.
+  // Last, so that the row of the receipt counter is locked for one round trip only.
   await issueReceipts(
     tx,
     [

@@ -7,9 +7,9 @@ import { settleProved } from '../receipts/evidence.ts';
 const LOOK_EVERY_MS = 1000;
 
 /**
- * Looks every second for deliveries whose evidence came before they were held. An index holds only
- * those, so that a look costs nothing.
- * @returns what ends it: resolves when nothing is under way any more.
+ * Checks every second for deliveries whose evidence arrived before they were held. A partial index
+ * contains only these, so a check costs almost nothing.
+ * @returns a function that stops it and resolves when no check is running.
  */
 export function watchLateHolds(db: Db, log: Logger): () => Promise<void> {
   let stopped = false;

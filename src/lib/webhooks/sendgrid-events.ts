@@ -47,7 +47,7 @@ const eventSchema = z.object({
   timestamp: z.number().int().positive().max(99_999_999_999),
   sg_message_id: z.string().regex(/^[\x21-\x7e]{1,300}$/),
   email: z.string().max(320).catch(''),
-  /** Of a bounce: `blocked` is for a while only. */
+  /** The type of a bounce; `blocked` is temporary. */
   type: z.string().max(40).optional().catch(undefined),
   reason: z.string().max(2000).optional().catch(undefined),
   delivery_id: ourId('dlv'),
@@ -80,31 +80,28 @@ export function sendgridWebhook({
     if (!events) return unreadable;
     const { ours, fresh, settled, unknown } = await takeMailEvents(db, events);
     for (const delivery of settled) {
-      log.info({ provider: 'sendgrid', delivery }, 'held delivery settled by evidence: accepted');
+      log.info({ provider: 'sendgrid', delivery }, 'held delivery resolved by evidence: accepted');
     }
     log.info(
       { provider: 'sendgrid', events: events.length, ours, fresh, unknown },
-      `webhook taken: ${fresh} new events`,
+      `webhook processed: ${fresh} new events`,
     );
     return done;
   };
 }
 
-/** What came of a batch of events. */
+/** The result of a batch of events. */
 export interface Taken {
-  /** How many are about mails of ours, and how many of those were not seen before. */
+  /** The number of events about our mails, and how many of them are new. */
   ours: number;
   fresh: number;
   /** Deliveries that became accepted. */
   settled: string[];
-  /** Events that name nothing of ours, or no single delivery. */
+  /** Events that name none of our deliveries, or more than one. */
   unknown: number;
 }
 
-/**
- * Takes a batch of events in one transaction: all of it is done, or nothing. Events seen before have
- * no effect.
- */
+/** Processes a batch of events in one transaction. Known events have no effect. */
 export async function takeMailEvents(db: Db, events: MailEvent[]): Promise<Taken> {
   const ours = events.filter(
     (event) =>
@@ -112,7 +109,7 @@ export async function takeMailEvents(db: Db, events: MailEvent[]): Promise<Taken
       (event.delivery_id ?? event.receipt_id ?? event.donation_id) !== undefined,
   );
   if (ours.length === 0) return { ours: 0, fresh: 0, settled: [], unknown: 0 };
-  // Twice in one batch is once.
+  // The same event can occur twice in a batch.
   const byKey = new Map(ours.map((event) => [keyOf(event), event]));
   return db.transaction(async (tx) => {
     const seen = [...byKey].map(([key, event]) => ({
@@ -129,7 +126,7 @@ export async function takeMailEvents(db: Db, events: MailEvent[]): Promise<Taken
   });
 }
 
-/** The events that can be read; undefined when it is no list of anything. */
+/** The valid events of the body; undefined when it is not a list. */
 function readEvents(body: Buffer): MailEvent[] | undefined {
   let parsed: unknown;
   try {
@@ -141,7 +138,7 @@ function readEvents(body: Buffer): MailEvent[] | undefined {
   return parsed.flatMap((each) => readMailEvent(each) ?? []);
 }
 
-/** One event as SendGrid posts it; undefined when it is none. */
+/** One event in SendGrid's format; undefined when it is invalid. */
 export const readMailEvent = (json: unknown): MailEvent | undefined =>
   eventSchema.safeParse(json).data;
 
@@ -172,18 +169,18 @@ const PROBLEMS: Record<string, Problem> = {
   group_unsubscribe: 'unsubscribed',
 };
 
-/** What an event says of a delivery that did not arrive. */
+/** The change of a delivery that did not arrive. */
 const toBounce = ({ event, delivery_id, reason, timestamp }: MailEvent): Bounce[] =>
   delivery_id !== undefined && (event === 'bounce' || event === 'dropped')
     ? [{ deliveryId: delivery_id, reason: reason || event, at: new Date(timestamp * 1000) }]
     : [];
 
-/** What an event says of the address it went to. */
+/** What an event says about the recipient's address. */
 function toAddressNews({ event, email, type, reason, timestamp }: MailEvent): AddressNews[] {
   if (email === '') return [];
   const at = new Date(timestamp * 1000);
   if (event === 'delivered') return [{ email, problem: null, detail: null, at }];
-  // A block is the receiving server's for now, and no fault of the address.
+  // A block is a temporary refusal by the receiving server, not a problem of the address.
   const problem = event === 'bounce' && type === 'blocked' ? undefined : PROBLEMS[event];
   return problem ? [{ email, problem, detail: reason ?? null, at }] : [];
 }

@@ -101,7 +101,7 @@ create table donations.receipt_deliveries (
   receipt_id text not null references donations.receipts,
   kind text not null check (kind in ('original', 'copy')),
   recipient text not null,
-  -- It is sent although mail to the address did not arrive before: a person has decided so.
+  -- A person decided to send it although mail to this address failed before.
   forced boolean not null default false,
   status text not null check (status in ('pending', 'sending', 'accepted', 'held', 'failed')),
   -- The job that sends this delivery.
@@ -109,26 +109,28 @@ create table donations.receipt_deliveries (
   -- The attempt that is sending this delivery. Another attempt that finds a claim does not send.
   claim uuid,
   claimed_at timestamptz,
-  -- How often it was let go again although an earlier mail may have gone out: by the settings or a person.
+  -- How often it was sent again, by policy or by a person, although an earlier mail may have gone
+  -- out.
   resends smallint not null default 0,
   message_id text,
   accepted_at timestamptz,
-  -- Of the templates that the mail was written with; they are kept before it is sent. Null: SendGrid's own.
+  -- The digest of the templates of the mail, which are stored before it is sent. Null for
+  -- SendGrid's own.
   template text,
   reason text,
-  -- What settles an unknown outcome: the event or the person, in words. It may be there before the
-  -- outcome is unknown: then nothing more is sent.
+  -- What resolves an unknown outcome: the event or the person, for people. If it exists before the
+  -- outcome is unknown, nothing more is sent.
   evidence text,
   created_at timestamptz not null default now(),
-  -- It was accepted and did not arrive, as the provider told later.
+  -- The mail was accepted, but the provider reported later that it did not arrive.
   bounced_at timestamptz,
   bounce_reason text,
-  -- The delivery that was made in place of one that bounced.
+  -- The delivery that replaced one that bounced.
   sent_again_as text references donations.receipt_deliveries,
-  -- Indexed in place of the status, which changes with every send: an update that changes no indexed
-  -- column touches no index.
+  -- The index uses this column instead of the status, which changes with every send. An update that
+  -- changes no indexed column touches no index.
   needs_attention boolean generated always as (status in ('held', 'failed')) stored,
-  -- There is evidence, and it is not settled.
+  -- There is evidence that is not applied yet.
   proved boolean generated always as (evidence is not null and accepted_at is null) stored,
   check (status not in ('sending', 'accepted') or claim is not null or evidence is not null),
   check ((status = 'accepted') = (accepted_at is not null)),
@@ -162,14 +164,14 @@ create trigger delivery_transition before update of status on donations.receipt_
     ('held', 'failed'),
     ('failed', 'pending'),
     ('failed', 'sending'),
-    -- The answer to an earlier mail came after somebody gave it up.
+    -- The answer to an earlier mail arrived after a person had given up on it.
     ('failed', 'accepted')
   )) execute function donations.refuse_transition('delivery');
 
 create table donations.address_problems (
   email text primary key check (email = lower(email)),
   problem text not null check (problem in ('bounced', 'dropped', 'spam_report', 'unsubscribed')),
-  -- In the provider's words.
+  -- The provider's message.
   detail text,
   at timestamptz not null
 );

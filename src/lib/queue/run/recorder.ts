@@ -14,8 +14,8 @@ export interface RowChange {
   sql: string;
   row: Record<string, unknown>;
   /**
-   * Given when a row must change: what the statement returns as `changed` for it. A change of no row
-   * is then told to the task, which knows what it means.
+   * Set when a row must change: the value of `changed` that the statement returns for it. If no row
+   * changes, the task is informed.
    */
   meant?: string;
 }
@@ -78,10 +78,11 @@ const END_VERDICTS = `
  * transaction for all jobs that end at about the same time. When its promise resolves the result is
  * durable; only then may the job end.
  *
- * While Postgres is away it keeps trying, with `waitForDatabase` in between: what a provider has
- * answered is never dropped.
+ * While Postgres is unavailable it retries, with `waitForDatabase` in between. The answer of a
+ * provider is never dropped.
  *
- * @returns a function that gives back the changes that were meant to change a row and changed none.
+ * @returns a function that resolves with the changes that should have changed a row and changed
+ *   none.
  */
 export function createRecorder(
   db: Db,
@@ -98,7 +99,7 @@ export function createRecorder(
     }
   };
   const writeAll = (entries: Entry[]) => untilWritten(() => write(db, entries));
-  // One entry that the database refuses must not take its neighbours with it.
+  // Isolates an entry that the database refuses, so that the other entries are written.
   const writeOne = (entry: Entry) =>
     writeAll([entry]).then(
       ([missed = []]) => ({ missed }),
@@ -119,7 +120,8 @@ export function createRecorder(
   return async (entry) => {
     const result = await commit(entry);
     if ('error' in result) throw result.error;
-    // Of two changes of one row in one statement Postgres makes one: the other is made by itself.
+    // Postgres applies only one of two changes of the same row in one statement; the other is
+    // repeated separately.
     const missed: RowChange[] = [];
     for (const change of result.missed) {
       if (!(await untilWritten(() => writeOnly(db, change)))) missed.push(change);
@@ -129,10 +131,10 @@ export function createRecorder(
 }
 
 /**
- * Everything in one statement, so in one transaction and one round trip: each kind of change is a
- * part of its own, with its rows as its parameter.
+ * One statement is one transaction and one round trip. Each kind of change is a CTE with its rows
+ * as a parameter.
  *
- * @returns for each entry its changes that were meant to change a row and changed none.
+ * @returns for each entry the changes that should have changed a row and changed none.
  */
 async function write(db: Db, entries: Entry[]): Promise<RowChange[][]> {
   const counted = new Set<string>();
@@ -166,7 +168,7 @@ async function write(db: Db, entries: Entry[]): Promise<RowChange[][]> {
   );
 }
 
-/** One change by itself. @returns whether it changed its row. */
+/** Makes one change. @returns whether it changed its row. */
 async function writeOnly(db: Db, { sql, row }: RowChange): Promise<boolean> {
   const { rowCount } = await db.query(sql, [writableJson([row])]);
   return (rowCount ?? 0) > 0;
