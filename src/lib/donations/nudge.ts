@@ -31,7 +31,7 @@ export async function nudgeSettlement(tx: Queryable, donationId: string): Promis
       task: 'settle_donation',
       payload: { donation_id: donationId },
       key: settleKey(donationId),
-      // One that nobody has begun to charge need not wait.
+      // A donation whose charge has not started need not wait.
       inMs: donation.status === 'pending' ? 0 : GRACE_MS,
     },
   ]);
