@@ -29,7 +29,7 @@ describe('nothing is charged when an argument is invalid', () => {
   it.each([
     ['a field that there is not', {}, ['--json=nosuchfield'], /no field \\?"nosuchfield/],
     ['formats that contradict each other', {}, ['--json', '--output', 'csv'], /contradict/],
-    ['an invisible name', { '--name': '\u200b\u3164' }, [], /not seen/],
+    ['an invisible name', { '--name': '\u200b\u3164' }, [], /invisible character/],
     ['a name of 100 kB', { '--name': 'x'.repeat(60_000) }, [], /60,000 characters/],
     ['escape sequences', { '--name': 'Ada\u001b[2J' }, [], /controls a terminal/],
     ['an address that the database refuses', { '--email': 'a\u00a0b@example.org' }, [], /e-mail/],
@@ -60,7 +60,7 @@ describe('arguments that are too long or broken', () => {
     [['jobs', 'list', '--since', '999999999999w'], 2, /too long/],
     [['show', `2026-${'9'.repeat(40)}`], 3, /nothing found/],
     [['receipts', 'show', `2026-${'9'.repeat(40)}`], 3, /no receipt/],
-    [['jobs', 'show', '9'.repeat(40)], 2, /not a job/],
+    [['jobs', 'show', '9'.repeat(40)], 2, /not the id of a job/],
     [['show', 'x'.repeat(10_000)], 3, /nothing found/],
     [['x'.repeat(10_000)], 2, /unknown command/],
     [['show', 'x'.repeat(100_000)], 2, /100,000 characters/],

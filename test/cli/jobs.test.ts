@@ -85,10 +85,10 @@ describe('jobs list', () => {
     [['jobs', 'list', '--all', '--failed'], '--all'],
     [['jobs', 'list', '--task', 'send_reciept'], 'there is no task "send_reciept"'],
     [['jobs', 'retry', '--failed', '--task', 'send_reciept', '--yes'], 'Tasks: charge_card'],
-    [['jobs', 'retry'], 'say which jobs'],
+    [['jobs', 'retry'], 'no jobs are selected'],
     [['jobs', 'retry', '--failed', '--spread', '10m', '--rate', '5/s'], 'contradict each other'],
     [['jobs', 'retry', '--failed', '--rate', 'fast'], 'not a rate'],
-    [['jobs', 'reschedule', '--retrying'], 'say when'],
+    [['jobs', 'reschedule', '--retrying'], 'the time is missing'],
     [['jobs', 'reschedule', '--retrying', '--at', 'later'], 'not a time'],
     [['jobs', 'show', 'don_1'], 'is not the id of a job'],
     [['jobs', 'list', '--donation', '4711'], "not a donation's id"],
@@ -123,7 +123,7 @@ describe('jobs show', () => {
     const { stdout, stderr } = await cli('jobs', 'show', id);
     for (const fact of ['failed', 'no such address', 'HTTP 400', 'req_42', 'wrk_1', 'took 120ms'])
       expect(stdout).toContain(fact);
-    expect(stdout).toContain('fail now, no retries');
+    expect(stdout).toContain('fail for good');
     expect(stdout).toContain('"to":"a***@example.org"');
     expect(stdout).not.toContain('4242 4242');
     expect(stderr).toContain(`donations jobs retry ${id}`);

@@ -220,7 +220,7 @@ it('continues by itself after a failover to a read-only server', async () => {
   await worker.until((lines) => said(lines, /is read-only now/));
   const doctor = await runCli(['doctor'], { env: system.env });
   expect(doctor.code).toBe(1);
-  expect(doctor.stdout).toContain('takes no changes');
+  expect(doctor.stdout).toContain('is read-only');
   await worker.until(async () => (await system.sandbox.inbox()).length === 3);
   await readOnly(false);
   await worker.until(async () => isComplete(await account()));
