@@ -60,7 +60,7 @@ it(`charges once and mails at most once, with ${KILLS} workers killed over ${DON
 
   for (let kill = 0; kill < KILLS; kill++) {
     const worker = system.startWorker();
-    // At a random moment of its work: after so many lines of its log.
+    // Kills it at a random moment: after this many lines of its log.
     const lines = 3 + Math.floor(random() * 30);
     await worker.until((log) => log.length >= lines);
     await worker.kill();
