@@ -40,7 +40,7 @@ export interface GiftFacts {
  * Loads the facts of gifts, in the order of their ids as given.
  * @param lock keeps the donations' rows for this transaction, so that two settlements cannot cross.
  */
-export async function loadGifts(
+async function loadGifts(
   tx: Queryable,
   donationIds: string[],
   { lock = false } = {},

@@ -3,7 +3,7 @@ import type { Db, Queryable } from '../db/database.ts';
 import { compileMail, type MailTemplates, type TemplateSources } from './templates.ts';
 
 /** What tells templates apart: a hash of their words. */
-export const hashOf = ({ sources: { subject, html, text } }: MailTemplates): string =>
+const hashOf = ({ sources: { subject, html, text } }: MailTemplates): string =>
   createHash('sha256')
     .update(JSON.stringify([subject, html, text]))
     .digest('hex');
