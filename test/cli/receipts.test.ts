@@ -134,7 +134,10 @@ it('voids, reissues, and says so', async () => {
   expect(shown).toMatchObject({
     status: 'void',
     void_reason: 'name was misspelt',
-    deliveries: [{ status: 'accepted' }],
+    deliveries: [{ status: 'accepted', bounce_reason: null }],
+    attempts: expect.arrayContaining([
+      expect.objectContaining({ outcome: 'succeeded', http_status: 202 }),
+    ]),
   });
   expect(await json('show', shown.replaced_by)).toMatchObject({
     replaces: first?.number,

@@ -11,7 +11,7 @@ import {
 } from '../../src/lib/organizations/organization.ts';
 import { applyVerdicts } from '../../src/lib/queue/run/verdicts.ts';
 import { createClaimer } from '../../src/lib/receipts/deliver.ts';
-import { applyEvidence } from '../../src/lib/receipts/evidence.ts';
+import { applyEvidence, settleProved } from '../../src/lib/receipts/evidence.ts';
 import { loadGiftFacts } from '../../src/lib/receipts/facts.ts';
 import { loadReceipt } from '../../src/lib/receipts/find.ts';
 import { type IssuedReceipt, issueReceipts } from '../../src/lib/receipts/issue.ts';
@@ -428,6 +428,19 @@ it('evidence changes nothing of a receipt that is accepted', async () => {
   const before = [await receipt(), await jobs()];
   expect(await tell(deliveryId)).toEqual({ settled: [], unknown: 0 });
   expect([await receipt(), await jobs()]).toEqual(before);
+});
+
+it('evidence settles a receipt whose attempt ended without a word, and leaves one that is sent', async () => {
+  const { deliveryId, jobId, receipt } = await issued('sending');
+  const lock = (at: string) =>
+    db.query(`update graphile_worker._private_jobs set locked_at = ${at} where id = $1`, [jobId]);
+  await lock('now()');
+  expect(await tell(deliveryId)).toEqual({ settled: [], unknown: 0 });
+  expect((await receipt()).deliveries).toMatchObject([{ status: 'sending' }]);
+  await lock('null');
+  expect(await settleProved(db)).toEqual([deliveryId]);
+  expect((await receipt()).deliveries).toMatchObject([{ status: 'accepted', messageId: 'm1' }]);
+  expect(await jobs()).toEqual([]);
 });
 
 it('evidence about a receipt that waits ends its job: it went out', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GiftFacts } from '../../src/lib/receipts/facts.ts';
-import { eligibleMinor, isGift } from '../../src/lib/receipts/kinds/canada/official-receipt.ts';
+import { eligibleMinor, isGift } from '../../src/lib/receipts/kinds/canada/split-receipting.ts';
 import { composeReceipt } from '../../src/lib/receipts/kinds/choose.ts';
 import { giftFacts } from '../support/gift-facts.ts';
 

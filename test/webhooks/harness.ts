@@ -92,9 +92,15 @@ export async function sendingDelivery(
 ): Promise<{ id: string; donationId: string }> {
   const donation = await donateNow(deps, gift({ name: `Donor ${randomUUID()}` }));
   const { rows } = await deps.db.query<{ id: string }>(
-    `update donations.receipt_deliveries set status = 'sending', claim = $2, claimed_at = now()
-     where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $1)
-     returning id`,
+    `with sending as (
+       update donations.receipt_deliveries set status = 'sending', claim = $2, claimed_at = now()
+       where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $1)
+       returning id, job_id
+     ), locked as (
+       update graphile_worker._private_jobs j set locked_at = now(), locked_by = 'a worker'
+       from sending where j.id = sending.job_id
+     )
+     select id from sending`,
     [donation.id, randomUUID()],
   );
   return { id: rows[0]?.id as string, donationId: donation.id };
@@ -102,6 +108,11 @@ export async function sendingDelivery(
 
 /** Holds the delivery: its job has failed for good and its verdict remains, as after a worker. */
 export async function hold(db: Db, id: string): Promise<void> {
+  await db.query(
+    `update graphile_worker._private_jobs j set locked_at = null, locked_by = null
+     from donations.receipt_deliveries d where d.id = $1 and j.id = d.job_id`,
+    [id],
+  );
   await db.query(
     `with held as (
        update donations.receipt_deliveries set status = 'held', reason = 'timed out' where id = $1 returning job_id

@@ -18,6 +18,9 @@ export interface Delivery {
   acceptedAt: Date | undefined;
   /** How often it was let go again although an earlier mail may have gone out. */
   resends: number;
+  /** It was accepted, and did not arrive. */
+  bouncedAt: Date | undefined;
+  bounceReason: string | undefined;
   /** The hash of the templates that it was written with. */
   template: string | undefined;
   reason: string | undefined;
@@ -129,6 +132,8 @@ interface DeliveryRow {
   messageId: string | null;
   acceptedAt: Date | null;
   resends: number;
+  bouncedAt: Date | null;
+  bounceReason: string | null;
   template: string | null;
   reason: string | null;
   evidence: string | null;
@@ -149,7 +154,8 @@ export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
   if (!receipt) throw notFound(`no receipt ${id}`);
   const deliveries = await db.query<DeliveryRow>(
     `select id, kind, status, recipient, job_id as "jobId", claimed_at as "claimedAt",
-       message_id as "messageId", accepted_at as "acceptedAt", resends, template, reason, evidence,
+       message_id as "messageId", accepted_at as "acceptedAt", resends, bounced_at as "bouncedAt",
+       bounce_reason as "bounceReason", template, reason, evidence,
        created_at as "createdAt"
      from donations.receipt_deliveries where receipt_id = $1 order by created_at, id`,
     [id],
@@ -166,6 +172,8 @@ export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
       claimedAt: row.claimedAt ?? undefined,
       messageId: row.messageId ?? undefined,
       acceptedAt: row.acceptedAt ?? undefined,
+      bouncedAt: row.bouncedAt ?? undefined,
+      bounceReason: row.bounceReason ?? undefined,
       template: row.template ?? undefined,
       reason: row.reason ?? undefined,
       evidence: row.evidence ?? undefined,

@@ -18,10 +18,10 @@ export async function keepEvidence(
 }
 
 /**
- * A delivery that has evidence is accepted, and its job ends. While an attempt is sending it, the answer
- * may still come, so it is left alone.
+ * A delivery that has evidence is accepted, and its job ends. While an attempt is sending it, whose job
+ * is locked, the answer may still come, so it is left alone.
  *
- * @param whileSending also then: the attempt is known to be gone, or cannot say more than the evidence.
+ * @param whileSending also then: the attempt cannot say more than the evidence.
  * @returns false when there is nothing to settle.
  */
 export async function acceptProved(
@@ -33,7 +33,9 @@ export async function acceptProved(
     `update donations.receipt_deliveries
      set status = 'accepted', accepted_at = now(), reason = null
      where id = $1 and evidence is not null
-       and (status in ('held', 'pending') or (status = 'sending' and $2))
+       and (status in ('held', 'pending') or (status = 'sending' and ($2 or not exists (
+         select 1 from graphile_worker._private_jobs j
+         where j.id = receipt_deliveries.job_id and j.locked_at is not null))))
      returning job_id as "jobId"`,
     [id, whileSending],
   );

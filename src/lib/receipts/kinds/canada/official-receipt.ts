@@ -1,6 +1,7 @@
 import type { GiftFacts } from '../../facts.ts';
-import { isProperty, moneyOf, netMinor } from '../form.ts';
+import { isProperty, moneyOf } from '../form.ts';
 import type { Wording } from '../wording.ts';
+import { eligibleMinor, isGift } from './split-receipting.ts';
 
 /**
  * The official receipt of a registered charity for a gift of money: the statement that it is one, the
@@ -39,26 +40,4 @@ export function officialReceipt(gift: GiftFacts): Wording | undefined {
     ],
     statements: ['Canada Revenue Agency: canada.ca/charities-giving'],
   };
-}
-
-/**
- * Whether there was an intention to give: an advantage of more than 80% of the gift's value leaves none.
- *
- * Income Tax Act, s. 248(30); Canada Revenue Agency, "Split receipting".
- * @internal Exported for its tests.
- */
-export const isGift = (gift: GiftFacts): boolean =>
-  gift.goodsValueMinor * 100n <= netMinor(gift) * 80n;
-
-/**
- * The gift less the advantage. An advantage of at most 10% of the gift and at most $75 is too small to
- * count.
- *
- * Income Tax Act, s. 248(31), (32); Canada Revenue Agency, "Split receipting", de minimis rule.
- * @internal Exported for its tests.
- */
-export function eligibleMinor(gift: GiftFacts): bigint {
-  const { goodsValueMinor: advantage } = gift;
-  const net = netMinor(gift);
-  return advantage * 10n <= net && advantage <= 7500n ? net : net - advantage;
 }
