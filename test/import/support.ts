@@ -12,7 +12,7 @@ export const FIXTURES = new URL('./fixtures/', import.meta.url).pathname;
 export const scratch = () => mkdtempSync(join(tmpdir(), 'donations-import-'));
 
 /** What reading needs, on the day when these tests were written. */
-export function deps(folder = scratch()): ReadingDeps {
+function deps(folder = scratch()): ReadingDeps {
   const { config } = loadConfig({
     env: { DONATIONS_DATA_DIR: folder, DONATIONS_ORGANIZATION_TIME_ZONE: 'America/New_York' },
     cwd: folder,

@@ -72,7 +72,7 @@ export async function openFile(
 }
 
 /** What the columns of a file that is open mean. */
-export async function understand(
+async function understand(
   { config, clock }: Pick<ReadingDeps, 'config' | 'clock'>,
   source: Source,
   options: ReadingOptions,

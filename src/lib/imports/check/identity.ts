@@ -12,7 +12,7 @@ export function fingerprintOf(gift: ImportedGift): string {
 const idOf = ({ source, sourceId, part }: ImportedGift) => `id\0${source}\0${sourceId}\0${part}`;
 
 /** What a gift says, for comparing two that claim to be the same. */
-export function contentOf(gift: ImportedGift): string {
+function contentOf(gift: ImportedGift): string {
   const { donor } = gift;
   return `${gift.part}\0${gift.amountMinor}\0${gift.currency}\0${gift.giftOn}\0${gift.method}\0${[
     gift.checkNumber,

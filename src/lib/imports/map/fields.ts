@@ -53,8 +53,6 @@ export type Field = keyof typeof FIELDS;
 
 export const FIELD_NAMES = Object.keys(FIELDS) as Field[];
 
-export const isField = (name: string): name is Field => Object.hasOwn(FIELDS, name);
-
 /** A header without what varies: `Donor's First Name` and `donors_first_name` are the same. */
 export const headerKey = (header: string) =>
   header

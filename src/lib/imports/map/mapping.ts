@@ -203,13 +203,3 @@ function refuseAbsent(
     `Its columns are ${header.slice(0, 30).join(', ')}.`,
   );
 }
-
-/** The mapping of a file as one that can be saved. */
-export function toSavedMapping(header: string[], mapping: Mapping): SavedMapping {
-  return {
-    columns: Object.fromEntries(header.map((name, i) => [name, mapping.fields[i] ?? null])),
-    ...(Object.keys(mapping.defaults).length > 0 ? { defaults: mapping.defaults } : {}),
-    ...(mapping.dates ? { dates: mapping.dates } : {}),
-    locale: mapping.locale,
-  };
-}

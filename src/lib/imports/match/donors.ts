@@ -37,7 +37,7 @@ export async function findPeople(tx: Queryable): Promise<void> {
  *
  * @param which SQL on `p`: whom to look for.
  */
-export async function matchPeople(tx: Queryable, which: string): Promise<void> {
+async function matchPeople(tx: Queryable, which: string): Promise<void> {
   await tx.query(
     `update people p set donor_id = d.donor_id from donations.donor_sources d
      where p.donor_id is null and (${which}) and d.source = p.source and d.source_id = p.source_id`,

@@ -23,7 +23,7 @@ const wordsOf = (name: string) =>
 
 const TITLES = new Set(['mr', 'mrs', 'ms', 'dr', 'prof', 'rev', 'jr', 'sr', 'herr', 'frau']);
 
-export function jaroWinkler(a: string, b: string): number {
+function jaroWinkler(a: string, b: string): number {
   const score = jaro(a, b);
   let prefix = 0;
   while (prefix < 4 && prefix < a.length && a[prefix] === b[prefix]) prefix++;

@@ -8,7 +8,7 @@ export interface Dialect {
   escape: string;
 }
 
-export const DELIMITERS = [',', ';', '\t', '|'] as const;
+const DELIMITERS = [',', ';', '\t', '|'] as const;
 export const LINE_ENDS = ['\r\n', '\n', '\r'];
 
 const SAMPLE_RECORDS = 60;
@@ -29,7 +29,7 @@ export function detectDialect(sample: string, stated?: string): Dialect {
 }
 
 /** The records that a sample begins with; the last one may be cut off, and is left out. */
-export function sampleRecords(sample: string, dialect: Dialect): string[][] {
+function sampleRecords(sample: string, dialect: Dialect): string[][] {
   const records: string[][] = [];
   try {
     parse(sample, {

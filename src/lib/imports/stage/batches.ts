@@ -128,11 +128,3 @@ export function findBatch(store: LocalStore, id: string): StagedBatch {
     'See donations import list.',
   );
 }
-
-/** Forgets a batch and its rows. */
-export function forgetBatch(store: LocalStore, id: string): void {
-  store.transaction(() => {
-    store.run('delete from import_rows where batch = ?', id);
-    store.run('delete from import_batches where id = ?', id);
-  });
-}

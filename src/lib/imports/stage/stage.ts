@@ -187,7 +187,7 @@ const WORDS = {
 };
 
 /** In what two staged gifts differ that have one id; undefined when they do not. */
-export function differenceOf(one: string, other: string): string | undefined {
+function differenceOf(one: string, other: string): string | undefined {
   const [a, b] = [fromCopyText(one), fromCopyText(other)];
   const differing = COMPARED.filter((column) => a[column] !== b[column]);
   return differing.length > 0 ? differing.map((column) => WORDS[column]).join(' and ') : undefined;

@@ -14,7 +14,7 @@ export interface Totals {
   byFund: Record<string, Record<string, bigint>>;
 }
 
-export const UNRESTRICTED = '(unrestricted)';
+const UNRESTRICTED = '(unrestricted)';
 const MOST_FUNDS = 1000;
 const OTHERS = '(others)';
 
