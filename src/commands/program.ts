@@ -49,6 +49,12 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./receipts/preview.ts')).receiptsPreviewCommand,
       async () => (await import('./receipts/resend.ts')).receiptsResendCommand,
       async () => (await import('./receipts/resolve.ts')).receiptsResolveCommand,
+      async () => (await import('./receipts/void.ts')).receiptsVoidCommand,
+      async () => (await import('./receipts/reissue.ts')).receiptsReissueCommand,
+      async () => (await import('./receipts/issue.ts')).receiptsIssueCommand,
+      async () => (await import('./receipts/missing.ts')).receiptsMissingCommand,
+      async () => (await import('./receipts/replay.ts')).receiptsReplayCommand,
+      async () => (await import('./receipts/evidence.ts')).receiptsEvidenceCommand,
     ],
   },
   {
@@ -77,6 +83,12 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./offline/list.ts')).offlineListCommand,
       async () => (await import('./offline/push.ts')).offlinePushCommand,
     ],
+  },
+  {
+    name: 'donors',
+    group: EVERYDAY,
+    description: 'the people and organisations that give',
+    verbs: [async () => (await import('./donors/fix-email.ts')).donorsFixEmailCommand],
   },
   {
     name: 'worker',

@@ -3,15 +3,19 @@ import type { Db } from '../lib/db/database.ts';
 import { fingerprint } from '../lib/queue/fingerprint.ts';
 import { decide, type FailureClass, type Verdict } from '../lib/queue/policy.ts';
 import type { AttemptOutcome, VerdictRow } from '../lib/queue/run/attempt.ts';
+import type { RowChange } from '../lib/queue/run/recorder.ts';
 import { describe, framesOf } from './describe-error.ts';
 import type { Run } from './run.ts';
 import type { Attempt } from './task.ts';
 
 /**
  * Decides what follows from a failure, and writes it down together with everything it changes.
- * @returns the reason, for Graphile Worker's own record of the job.
+ * @returns the reason, for Graphile Worker's own record of the job, and the changes that came to nothing.
  */
-export async function judge(run: Run, error: unknown): Promise<string> {
+export async function judge(
+  run: Run,
+  error: unknown,
+): Promise<{ reason: string; missed: RowChange[] }> {
   const { runner, name, task, payload: rawPayload, attempt, log, row } = run;
   const failure = describe(error);
   const circuitOpen = failure.providerDown
@@ -52,7 +56,7 @@ export async function judge(run: Run, error: unknown): Promise<string> {
     request_id: failure.requestId ?? null,
     next_in_ms: delayMs,
   });
-  await runner.record({
+  const missed = await runner.record({
     jobId: attempt.jobId,
     attempt: entry,
     verdict: verdictRow(run, {
@@ -83,7 +87,7 @@ export async function judge(run: Run, error: unknown): Promise<string> {
     details,
     `${name} ${entry.outcome}: ${reason}`,
   );
-  return reason;
+  return { reason, missed };
 }
 
 /** What is to become of this run's job. */

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Task as GraphileTask, JobHelpers } from 'graphile-worker';
 import type { Logger } from 'pino';
 import { isPassing } from '../lib/db/connection-error.ts';
+import type { RowChange } from '../lib/queue/run/recorder.ts';
 import { hasPendingVerdict } from '../lib/queue/run/verdicts.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
 import { describe, framesOf } from './describe-error.ts';
@@ -171,23 +172,42 @@ async function perform(run: Run): Promise<void> {
     if (error instanceof TakenOver) throw error;
     // No provider said anything: what becomes of the job is told by whoever has it now.
     if (isPassing(error)) await attempt.mayBegin();
-    throw new Judged(await judge(run, error));
+    const { reason, missed } = await judge(run, error);
+    if (await isOver(run, missed)) return;
+    throw new Judged(reason);
   }
   const entry = run.row(done.outcome, {
     http_status: done.httpStatus ?? null,
     request_id: done.requestId ?? null,
   });
-  await runner.record({
+  const missed = await runner.record({
     jobId: attempt.jobId,
     attempt: entry,
     verdict: undefined,
     changes: done.changes ?? [],
   });
+  await isOver(run, missed);
   runner.brake.succeeded(name);
   log.info(
     { outcome: done.outcome, ms: Math.round(entry.duration_ms), request: done.requestId },
     `${name} ${done.outcome}`,
   );
+}
+
+/**
+ * Has the task handle changes that came to nothing, and says so loudly.
+ * @returns whether the job has nothing left to do.
+ */
+async function isOver(run: Run, missed: RowChange[]): Promise<boolean> {
+  if (missed.length === 0) return false;
+  const { name, task, attempt, log } = run;
+  const payload = task.payload.safeParse(run.payload);
+  const handled =
+    payload.success && task.onMissed
+      ? await task.onMissed(payload.data, attempt, missed)
+      : { what: 'nothing was there to change', over: false };
+  log.error({ over: handled.over }, `${name} was overtaken: ${handled.what}`);
+  return handled.over;
 }
 
 /** Puts a job back that may not run now, without an attempt. */

@@ -4,7 +4,7 @@ import type { Db } from '../lib/db/database.ts';
 import type { Situation } from '../lib/queue/policy.ts';
 import type { AttemptOutcome, AttemptRow } from '../lib/queue/run/attempt.ts';
 import type { Brake } from '../lib/queue/run/brake.ts';
-import type { Entry } from '../lib/queue/run/recorder.ts';
+import type { Entry, RowChange } from '../lib/queue/run/recorder.ts';
 import type { Slots } from '../lib/queue/run/slots.ts';
 import type { RunningJob } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
@@ -18,7 +18,8 @@ export interface TaskRunner {
   log: Logger;
   workerId: string;
   brake: Brake;
-  record: (entry: Entry) => Promise<void>;
+  /** @returns the changes that were meant to change a row and changed none. */
+  record: (entry: Entry) => Promise<RowChange[]>;
   slots: Slots;
   /** Whether a job that was locked at this time is this worker's still; waits for proof. */
   holds: (lockedAt: Date | null) => Promise<boolean>;

@@ -52,6 +52,15 @@ export interface Task<Name extends TaskName = TaskName> {
     verdict: Verdict,
   ): RowChange[];
   /**
+   * Handles changes that were meant to change a row and changed none: others have decided about it.
+   * @returns what was found, for the log, and whether the job has nothing left to do.
+   */
+  onMissed?(
+    payload: Payloads[Name],
+    attempt: Attempt,
+    missed: RowChange[],
+  ): Promise<{ what: string; over: boolean }>;
+  /**
    * What changes when the record of an attempt is refused although its call may have had its effect.
    * Its job is held. A task without it is safe to repeat, and is judged as a bug of ours.
    */

@@ -119,6 +119,9 @@ export const settingsSchema = z.strictObject({
     resendLimit: whole(1, 5),
     templatesDir: path.optional(),
     goodsOrServices: text,
+    /** Where receipts are issued, and who signs them: on official receipts in Canada. */
+    placeIssued: text.optional(),
+    signatory: text.optional(),
   }),
   worker: z.strictObject({
     concurrency: whole(1, 500),

@@ -193,6 +193,7 @@ describe('states', () => {
         'pending → sending',
         'pending → failed',
         'pending → accepted',
+        'pending → held',
         'sending → pending',
         'sending → accepted',
         'sending → held',
@@ -202,6 +203,7 @@ describe('states', () => {
         'held → failed',
         'failed → pending',
         'failed → sending',
+        'failed → accepted',
       ],
     },
   };

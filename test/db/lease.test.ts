@@ -115,7 +115,8 @@ it('tells Postgres’s time, whatever this machine believes, and needs new proof
 it('sends nothing that was claimed and may be somebody else’s', async () => {
   const donation = await donateNow(system.deps, gift());
   const { rows } = await system.db.query<{ id: string }>(
-    'select id from donations.receipt_deliveries where donation_id = $1',
+    `select id from donations.receipt_deliveries where receipt_id in (
+       select receipt_id from donations.receipt_donations where donation_id = $1)`,
     [donation.id],
   );
   const task = sendReceipt({

@@ -9,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
 let db: Db;
-let record: (entry: Entry) => Promise<void>;
+let record: ReturnType<typeof createRecorder>;
 beforeEach(async () => {
   database = await createTestDatabase();
   db = database.db;

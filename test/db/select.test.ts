@@ -124,7 +124,7 @@ describe('a filter finds', () => {
     ['received:>2026-11-22', ['ready', 'failed']],
     ['received:<=2026-11', ['ready', 'failed']],
     ['received:<2026-11', []],
-    ['age:>400000d', []],
+    ['age:>36000d', []],
     ['retry:aud_0', []],
     ['donation:don_nobody', []],
     ['donor:nobody@example.org', []],

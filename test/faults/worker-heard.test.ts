@@ -69,7 +69,8 @@ async function stopAtClaim(worker: TestWorker): Promise<{ letGo: () => Promise<v
           };
         });
         await tx.query(
-          'select 1 from donations.receipt_deliveries where donation_id = $1 for update',
+          `select 1 from donations.receipt_deliveries where receipt_id in (
+             select receipt_id from donations.receipt_donations where donation_id = $1) for update`,
           [donation.id],
         );
         resolve();

@@ -52,7 +52,7 @@ describe('a connection URL', () => {
   it('is named by its host and database only', () => {
     const where = (databaseUrl: string) => describeDatabase({ databaseUrl, dataDir: '/d' }).where;
     expect(where('postgres://me:hunter2@db:5432/gifts')).toBe('db:5432/gifts');
-    expect(where('postgres:///gifts?host=/run/pg')).toBe('/run/pg/gifts');
+    expect(where('postgres:///gifts?host=/run/pg')).toBe('the socket in /run/pg, database gifts');
     expect(where('postgres://me:12/hunter2@db/gifts')).toBe('the address in DATABASE_URL');
   });
 });

@@ -4,8 +4,8 @@ import { parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { runBulk } from '../shared/run-bulk.ts';
+import { type TimingOptions, timingOf, withTiming } from '../shared/timing-options.ts';
 import { type ChangeOptions, chosenJobs, withJobs } from './shared/chosen-jobs.ts';
-import { type TimingOptions, timingOf, withTiming } from './shared/timing-options.ts';
 
 type Options = ChangeOptions & TimingOptions & { in?: string; at?: string; now?: boolean };
 

@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { runBulk } from '../shared/run-bulk.ts';
+import { type TimingOptions, timingOf, withTiming } from '../shared/timing-options.ts';
 import { type CanaryOptions, canaryOf, withCanary } from './shared/canary-options.ts';
 import { type ChangeOptions, chosenJobs, withJobs } from './shared/chosen-jobs.ts';
-import { type TimingOptions, timingOf, withTiming } from './shared/timing-options.ts';
 
 type Options = ChangeOptions & TimingOptions & CanaryOptions & { includeUnknown?: boolean };
 

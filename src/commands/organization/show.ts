@@ -29,6 +29,8 @@ export const COLUMNS: Column<Organization>[] = [
   { name: 'time_zone', header: 'TIME ZONE', value: (row) => row.timeZone },
   { name: 'receipt_series', header: 'SERIES', value: (row) => row.receiptSeries },
   { name: 'no_goods_statement', header: 'NOTHING IN RETURN', value: (row) => row.noGoodsStatement },
+  { name: 'place_issued', header: 'PLACE OF ISSUE', value: (row) => row.placeIssued },
+  { name: 'signatory', header: 'SIGNED BY', value: (row) => row.signatory },
 ];
 
 /** `donations organization show`: what stands on receipts that are issued now. */

@@ -14,7 +14,11 @@ const amount = ({ content }: Receipt) => ({
 const COLUMNS: Column<Receipt>[] = [
   { name: 'number', header: 'RECEIPT', value: (r) => r.number },
   { name: 'id', header: 'ID', value: (r) => r.id },
+  { name: 'kind', header: 'KIND', value: (r) => r.kind },
   { name: 'status', header: 'STATUS', value: (r) => r.status },
+  { name: 'void_reason', header: 'VOID BECAUSE', value: (r) => r.voidReason },
+  { name: 'replaces', header: 'REPLACES', value: (r) => r.replaces },
+  { name: 'replaced_by', header: 'REPLACED BY', value: (r) => r.replacedBy },
   { name: 'donation', header: 'DONATION', value: (r) => r.donationId },
   {
     name: 'amount_minor',
@@ -38,6 +42,7 @@ const COLUMNS: Column<Receipt>[] = [
         job_id: d.jobId ?? null,
         message_id: d.messageId ?? null,
         accepted_at: d.acceptedAt ?? null,
+        resends: d.resends,
         reason: d.reason ?? null,
         evidence: d.evidence ?? null,
       })),

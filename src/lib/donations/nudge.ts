@@ -29,7 +29,8 @@ export async function nudgeSettlement(tx: Queryable, donationId: string): Promis
       task: 'settle_donation',
       payload: { donation_id: donationId },
       key: settleKey(donationId),
-      inMs: GRACE_MS,
+      // One that nobody has begun to charge need not wait.
+      inMs: donation.status === 'pending' ? 0 : GRACE_MS,
     },
   ]);
   return 'enqueued';

@@ -1,4 +1,5 @@
 import type { Queryable } from '../db/database.ts';
+import { stopUnsentReceipts } from '../receipts/settle.ts';
 import type { DonationStatus } from './donation.ts';
 
 /**
@@ -28,6 +29,7 @@ export async function recordRefund(
     [donationId, totalMinor, totalMinor - found.refunded, evidence],
   );
   const status = totalMinor >= found.amount ? 'refunded' : 'partly_refunded';
+  await stopUnsentReceipts(tx, donationId, 'the gift was returned before the receipt was sent');
   if (found.status === 'refunded') return found.status;
   await tx.query('update donations.donations set status = $2 where id = $1', [donationId, status]);
   return status;

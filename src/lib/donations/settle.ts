@@ -1,8 +1,7 @@
 import type { Db, Queryable } from '../db/database.ts';
-import { newId } from '../ids.ts';
 import type { PaymentGateway, PaymentState } from '../providers/payments.ts';
-import { dropJob, enqueue } from '../queue/enqueue.ts';
-import { sendKey, settleKey, tokenizeKey } from '../queue/keys.ts';
+import { dropJob } from '../queue/enqueue.ts';
+import { settleKey, tokenizeKey } from '../queue/keys.ts';
 import { type GiftFacts, loadGiftFacts } from '../receipts/facts.ts';
 import { issueReceipts } from '../receipts/issue.ts';
 import { type DonationStatus, isSettled } from './donation.ts';
@@ -88,31 +87,24 @@ async function succeed(
     // What was given back is not acknowledged as a gift.
     return refunded ?? 'succeeded';
   }
-  const deliveryId = gift.donor.email === null ? undefined : newId('delivery');
-  const [, receiptJob] = await enqueue(tx, [
-    {
-      task: 'tokenize_card',
-      payload: { donation_id: gift.id },
-      key: tokenizeKey(gift.id),
-    },
-    ...(deliveryId
-      ? [
-          {
-            task: 'send_receipt' as const,
-            payload: { donation_id: gift.id, delivery_id: deliveryId },
-            key: sendKey(deliveryId),
-          },
-        ]
-      : []),
-  ]);
   const cardOnReceipt = card ? { brand: card.brand, last4: card.last4 } : null;
   // Last, so that the counter's row is locked for one round trip.
-  await issueReceipts(tx, [
-    {
-      gift: { ...gift, card: cardOnReceipt },
-      delivery: deliveryId && receiptJob ? { id: deliveryId, jobId: receiptJob } : undefined,
-    },
-  ]);
+  await issueReceipts(
+    tx,
+    [
+      {
+        gift: { ...gift, card: cardOnReceipt },
+        mailed: gift.donor.email !== null && gift.donor.mayBeMailed,
+      },
+    ],
+    [
+      {
+        task: 'tokenize_card',
+        payload: { donation_id: gift.id },
+        key: tokenizeKey(gift.id),
+      },
+    ],
+  );
   return 'succeeded';
 }
 

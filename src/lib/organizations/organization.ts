@@ -18,6 +18,9 @@ export interface Organization {
   /** What receipt numbers begin with; null: the year of issue. */
   receiptSeries: string | null;
   noGoodsStatement: string;
+  /** Where receipts are issued, and who signs them: on official receipts in Canada. */
+  placeIssued: string | null;
+  signatory: string | null;
 }
 
 type Facts = Omit<Organization, 'id' | 'version'>;
@@ -33,6 +36,8 @@ export const organizationInSettings = ({ organization, receipts }: Config): Fact
   timeZone: organization.timeZone,
   receiptSeries: receipts.series ?? null,
   noGoodsStatement: receipts.goodsOrServices,
+  placeIssued: receipts.placeIssued ?? null,
+  signatory: receipts.signatory ?? null,
 });
 
 /**
@@ -42,7 +47,7 @@ export const organizationInSettings = ({ organization, receipts }: Config): Fact
 export const CURRENT_ORGANIZATION = `
   select organization_id as id, version, legal_name as "legalName", address, tax_id as "taxId", email,
     country, locale, time_zone as "timeZone", receipt_series as "receiptSeries",
-    no_goods_statement as "noGoodsStatement"
+    no_goods_statement as "noGoodsStatement", place_issued as "placeIssued", signatory
   from donations.organization_versions
   order by organization_id, version desc limit 1`;
 
@@ -101,10 +106,10 @@ export const differences = (from: Facts, to: Facts): (keyof Facts)[] =>
 
 const insertVersion = (organization: string, first: number) => `
   insert into donations.organization_versions (organization_id, version, legal_name, address, tax_id,
-    email, country, locale, time_zone, receipt_series, no_goods_statement)
+    email, country, locale, time_zone, receipt_series, no_goods_statement, place_issued, signatory)
   select id, 1 + coalesce((select max(version) from donations.organization_versions v
     where v.organization_id = ${organization}.id), 0),
-    ${Array.from({ length: 9 }, (_, i) => `$${first + i}`).join(', ')}
+    ${Array.from({ length: 11 }, (_, i) => `$${first + i}`).join(', ')}
   from ${organization}`;
 
 const columnsOf = (facts: Facts): unknown[] => [
@@ -117,4 +122,6 @@ const columnsOf = (facts: Facts): unknown[] => [
   facts.timeZone,
   facts.receiptSeries,
   facts.noGoodsStatement,
+  facts.placeIssued,
+  facts.signatory,
 ];

@@ -53,6 +53,9 @@ create table donations.organization_versions (
   receipt_series text check (receipt_series ~ '^[\w-]{1,20}$'),
   -- What a receipt says when nothing was given in return.
   no_goods_statement text not null,
+  -- Where receipts are issued and who signs them: on official receipts in Canada.
+  place_issued text check (btrim(place_issued) <> ''),
+  signatory text check (btrim(signatory) <> ''),
   created_at timestamptz not null default now(),
   primary key (organization_id, version)
 );

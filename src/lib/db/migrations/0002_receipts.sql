@@ -44,6 +44,7 @@ create table donations.receipts (
   check ((status = 'void') = (void_reason is not null))
 );
 create index receipts_label on donations.receipts (label);
+create unique index receipts_replaces on donations.receipts (replaces) where replaces is not null;
 create index receipts_donor on donations.receipts (donor_id, created_at);
 create index receipts_created on donations.receipts (created_at, id);
 
@@ -84,37 +85,63 @@ $$;
 create trigger receipt_void after update of status on donations.receipts
   for each row when (new.status = 'void') execute function donations.end_receipt();
 
+create table donations.receipt_templates (
+  hash text primary key check (hash ~ '^[0-9a-f]{64}$'),
+  subject text not null,
+  html text not null,
+  text text not null,
+  created_at timestamptz not null default now()
+);
+comment on table donations.receipt_templates is 'The templates that mails were written with: what was sent can be seen, and sent again, as it was.';
+create trigger receipt_templates_append_only before update or delete or truncate on donations.receipt_templates
+  for each statement execute function donations.refuse_change();
+
 create table donations.receipt_deliveries (
   id text primary key check (id ~ '^dlv_[0-9a-z]{26}$'),
   receipt_id text not null references donations.receipts,
   kind text not null check (kind in ('original', 'copy')),
   recipient text not null,
+  -- It is sent although mail to the address did not arrive before: a person has decided so.
+  forced boolean not null default false,
   status text not null check (status in ('pending', 'sending', 'accepted', 'held', 'failed')),
   -- The job that sends it.
   job_id bigint,
   -- Who holds it while it is being sent: one attempt of one job. Whoever finds somebody else's claim does not send.
   claim uuid,
   claimed_at timestamptz,
-  -- How often it was sent again although an earlier mail may have gone out, because the settings say so.
+  -- How often it was let go again although an earlier mail may have gone out: by the settings or a person.
   resends smallint not null default 0,
   message_id text,
   accepted_at timestamptz,
+  -- Of the templates that the mail was written with; they are kept before it is sent. Null: SendGrid's own.
+  template text,
   reason text,
-  -- What settled an unknown outcome: the event or the person, in words.
+  -- What settles an unknown outcome: the event or the person, in words. It may be there before the
+  -- outcome is unknown: then nothing more is sent.
   evidence text,
   created_at timestamptz not null default now(),
+  -- It was accepted and did not arrive, as the provider told later.
+  bounced_at timestamptz,
+  bounce_reason text,
+  -- The delivery that was made in place of one that bounced.
+  sent_again_as text references donations.receipt_deliveries,
   -- Indexed in place of the status, which changes with every send: an update that changes no indexed
   -- column touches no index.
   needs_attention boolean generated always as (status in ('held', 'failed')) stored,
+  -- There is evidence, and it is not settled.
+  proved boolean generated always as (evidence is not null and accepted_at is null) stored,
   check (status not in ('sending', 'accepted') or claim is not null or evidence is not null),
   check ((status = 'accepted') = (accepted_at is not null)),
   check (status not in ('held', 'failed') or reason is not null),
-  check (status <> 'accepted' or reason is null)
+  check (status <> 'accepted' or reason is null),
+  check ((bounced_at is null) = (bounce_reason is null))
 ) with (fillfactor = 70);
 create unique index receipt_deliveries_one_original on donations.receipt_deliveries (receipt_id) where kind = 'original';
 create index receipt_deliveries_receipt on donations.receipt_deliveries (receipt_id);
 create index receipt_deliveries_job on donations.receipt_deliveries (job_id) where job_id is not null;
 create index receipt_deliveries_attention on donations.receipt_deliveries (created_at) where needs_attention;
+create index receipt_deliveries_bounced on donations.receipt_deliveries (bounced_at) where bounced_at is not null;
+create index receipt_deliveries_proved on donations.receipt_deliveries (id) where proved;
 create index receipt_deliveries_created on donations.receipt_deliveries (created_at, id);
 create trigger delivery_transition before update of status on donations.receipt_deliveries
   for each row when (old.status is distinct from new.status and (old.status, new.status) not in (
@@ -134,8 +161,19 @@ create trigger delivery_transition before update of status on donations.receipt_
     ('held', 'pending'),
     ('held', 'failed'),
     ('failed', 'pending'),
-    ('failed', 'sending')
+    ('failed', 'sending'),
+    -- The answer to an earlier mail came after somebody gave it up.
+    ('failed', 'accepted')
   )) execute function donations.refuse_transition('delivery');
+
+create table donations.address_problems (
+  email text primary key check (email = lower(email)),
+  problem text not null check (problem in ('bounced', 'dropped', 'spam_report', 'unsubscribed')),
+  -- In the provider's words.
+  detail text,
+  at timestamptz not null
+);
+comment on table donations.address_problems is 'Addresses that get no mail, as the mail provider tells. One that takes a mail again is taken off.';
 
 create table donations.webhook_events (
   key text primary key,

@@ -134,7 +134,9 @@ function findHeader(sample: RawRow[], name: string, options: TableOptions): numb
   const widest = Math.max(...sample.map(({ cells }) => cells.filter(isFilled).length));
   const named = sample.findIndex(({ cells }) => {
     const filled = cells.filter(isFilled);
-    return filled.length === widest && widest > 1 && !filled.some((cell) => /\d/.test(String(cell)));
+    return (
+      filled.length === widest && widest > 1 && !filled.some((cell) => /\d/.test(String(cell)))
+    );
   });
   if (named >= 0 && named < HEADER_WITHIN) return named;
   throw usageError(

@@ -12,6 +12,11 @@ import { writableAttempt, writableJson, writableVerdict } from './writable.ts';
 export interface RowChange {
   sql: string;
   row: Record<string, unknown>;
+  /**
+   * Given when a row must change: what the statement returns as `changed` for it. A change of no row
+   * is then told to the task, which knows what it means.
+   */
+  meant?: string;
 }
 
 export interface Entry {
@@ -73,50 +78,62 @@ const END_VERDICTS = `
  *
  * While Postgres is away it keeps trying, with `waitForDatabase` in between: what a provider has
  * answered is never dropped.
+ *
+ * @returns a function that gives back the changes that were meant to change a row and changed none.
  */
 export function createRecorder(
   db: Db,
   waitForDatabase: (error: unknown) => Promise<void>,
-): (entry: Entry) => Promise<void> {
-  const writeAll = async (entries: Entry[]) => {
+): (entry: Entry) => Promise<RowChange[]> {
+  const untilWritten = async <Written>(work: () => Promise<Written>): Promise<Written> => {
     for (;;) {
       try {
-        await write(db, entries);
-        return;
+        return await work();
       } catch (error) {
         if (!isPassing(error)) throw error;
         await waitForDatabase(error);
       }
     }
   };
+  const writeAll = (entries: Entry[]) => untilWritten(() => write(db, entries));
   // One entry that the database refuses must not take its neighbours with it.
   const writeOne = (entry: Entry) =>
     writeAll([entry]).then(
-      () => undefined,
+      ([missed = []]) => ({ missed }),
       (error: unknown) => ({ error }),
     );
-  const commit = groupCommit<Entry, { error: unknown } | undefined>(async (entries) => {
-    try {
-      await writeAll(entries);
-      return entries.map(() => undefined);
-    } catch (error) {
-      if (entries.length === 1) return [{ error }];
-      const results = [];
-      for (const entry of entries) results.push(await writeOne(entry));
-      return results;
-    }
-  });
+  const commit = groupCommit<Entry, { error: unknown } | { missed: RowChange[] }>(
+    async (entries) => {
+      try {
+        return (await writeAll(entries)).map((missed) => ({ missed }));
+      } catch (error) {
+        if (entries.length === 1) return [{ error }];
+        const results = [];
+        for (const entry of entries) results.push(await writeOne(entry));
+        return results;
+      }
+    },
+  );
   return async (entry) => {
-    const failed = await commit(entry);
-    if (failed) throw failed.error;
+    const result = await commit(entry);
+    if ('error' in result) throw result.error;
+    // Of two changes of one row in one statement Postgres makes one: the other is made by itself.
+    const missed: RowChange[] = [];
+    for (const change of result.missed) {
+      if (!(await untilWritten(() => writeOnly(db, change)))) missed.push(change);
+    }
+    return missed;
   };
 }
 
 /**
  * Everything in one statement, so in one transaction and one round trip: each kind of change is a
  * part of its own, with its rows as its parameter.
+ *
+ * @returns for each entry its changes that were meant to change a row and changed none.
  */
-async function write(db: Db, entries: Entry[]): Promise<void> {
+async function write(db: Db, entries: Entry[]): Promise<RowChange[][]> {
+  const counted = new Set<string>();
   const parts = new Map<string, Record<string, unknown>[]>();
   const add = (sql: string, row: Record<string, unknown>) => {
     const rows = parts.get(sql);
@@ -124,19 +141,33 @@ async function write(db: Db, entries: Entry[]): Promise<void> {
     else parts.set(sql, [row]);
   };
   for (const { changes, attempt, verdict, jobId } of entries) {
-    for (const { sql, row } of changes) add(sql, row);
+    for (const { sql, row, meant } of changes) {
+      add(sql, row);
+      if (meant !== undefined) counted.add(sql);
+    }
     if (attempt) add(INSERT_ATTEMPTS, { ...writableAttempt(attempt) });
     if (verdict) add(UPSERT_VERDICTS, { ...writableVerdict(verdict) });
     else add(END_VERDICTS, { job_id: jobId });
   }
   // In the same order every time, so that the same combination is the same prepared statement.
   const sorted = [...parts].sort(([a], [b]) => (a < b ? -1 : 1));
-  const text = `with ${sorted.map(([sql], i) => `part${i} as (${sql.replaceAll('$1', `$${i + 1}`)})`).join(', ')} select 1`;
-  await db.query(
+  const text = `with ${sorted.map(([sql], i) => `part${i} as (${sql.replaceAll('$1', `$${i + 1}`)})`).join(', ')} select ${sorted.map(([sql], i) => (counted.has(sql) ? `(select json_agg(changed) from part${i}) as c${i}` : `null as c${i}`)).join(', ')}`;
+  const { rows } = await db.query<Record<string, string[] | null>>(
     text,
     sorted.map(([, rows]) => writableJson(rows)),
     statementName(text),
   );
+  if (counted.size === 0) return entries.map(() => []);
+  const changed = new Map(sorted.map(([sql], i) => [sql, new Set(rows[0]?.[`c${i}`] ?? [])]));
+  return entries.map(({ changes }) =>
+    changes.filter(({ sql, meant }) => meant !== undefined && !changed.get(sql)?.has(meant)),
+  );
+}
+
+/** One change by itself. @returns whether it changed its row. */
+async function writeOnly(db: Db, { sql, row }: RowChange): Promise<boolean> {
+  const { rowCount } = await db.query(sql, [writableJson([row])]);
+  return (rowCount ?? 0) > 0;
 }
 
 const statementName = (text: string) =>

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { usageError } from '../../../lib/errors.ts';
-import { parseDuration, parseRate } from '../../../lib/parse.ts';
+import { usageError } from '../../lib/errors.ts';
+import { parseDuration, parseRate } from '../../lib/parse.ts';
 
 export interface TimingOptions {
   spread?: string;
