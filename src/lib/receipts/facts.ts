@@ -60,12 +60,13 @@ export async function loadManyGiftFacts(
          'mayBeMailed', n.may_be_mailed) as donor,
        to_json(o) as organization,
        (select value from donations.settings where key = 'mode') as mode
-     from donations.donations d
+     from unnest($1::text[]) with ordinality as asked(id, place)
+     join donations.donations d on d.id = asked.id
      join donations.donors n on n.id = d.donor_id
      left join donations.donor_emails e on e.donor_id = n.id and e.is_primary
      left join donations.charges c on c.donation_id = d.id
      cross join (${CURRENT_ORGANIZATION}) o
-     where d.id = any ($1::text[]) order by array_position($1::text[], d.id) ${lock ? 'for update of d' : ''}`,
+     order by asked.place ${lock ? 'for update of d' : ''}`,
     [donationIds],
   );
   if (rows.length < donationIds.length) {
