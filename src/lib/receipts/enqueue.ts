@@ -9,7 +9,7 @@ export interface ToSend {
   /** Milliseconds from now until it is sent. */
   inMs?: number;
   /** Jobs of a lower number go first; 0 if not given. */
-  priority?: number;
+  priority?: number | undefined;
 }
 
 /**

@@ -12,7 +12,7 @@ export interface ReceiptOrder {
   gift: GiftFacts;
   /** Whether it is sent to the donor now. */
   mailed: boolean;
-  /** Of the job that sends it: those of a lower number go first; 0 if not given. */
+  /** Of the job that sends it: jobs of a lower number go first. */
   priority?: number;
   kind?: ReceiptKind;
   /** The receipt that it cancels and replaces. */
@@ -85,7 +85,7 @@ export async function issueReceipts(
   const sent = orders.map(({ mailed }) => (mailed ? newId('delivery') : undefined));
   const jobs = await enqueueDeliveries(
     tx,
-    orders.flatMap(({ gift, priority = 0 }, i) => {
+    orders.flatMap(({ gift, priority }, i) => {
       const deliveryId = sent[i];
       return deliveryId ? { deliveryId, donationId: gift.id, priority } : [];
     }),

@@ -30,7 +30,10 @@ export function createDayReader(rules: DateRules): (text: string) => Day {
   };
 }
 
-/** Reads one day. What can be read in two ways is not guessed. */
+/**
+ * Reads one day. What can be read in two ways is not guessed.
+ * @internal Exported for its tests.
+ */
 export function readDay(text: string, rules: DateRules): Day {
   const trimmed = text.trim();
   const shown = trimmed.length > 40 ? `${trimmed.slice(0, 40)}…` : trimmed;

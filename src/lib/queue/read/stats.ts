@@ -3,14 +3,14 @@ import { FAILED_BY_OTHERS } from '../run/adopt.ts';
 import { listPauses, type Pause } from '../run/pauses.ts';
 import { RUNNING as IS_RUNNING, WAITING, WAITING_AS, WILL_RETRY } from '../states.ts';
 
-/** 50th, 95th and 99th percentile, in milliseconds. */
+/** The 50th, 95th and 99th percentile in milliseconds. */
 export interface Percentiles {
   p50: number;
   p95: number;
   p99: number;
 }
 
-/** One task now and over the last window. */
+/** The state of one task now and its rates over the last window. */
 export interface TaskStats {
   task: string;
   ready: number;
@@ -22,63 +22,71 @@ export interface TaskStats {
   /** Jobs a minute. */
   enqueuedPerMinute: number;
   donePerMinute: number;
-  /** Of the attempts, from 0 to 1; null without any. */
+  /** Attempts that ended in this time. */
+  attempts: number;
+  /** Share of failed attempts, from 0 to 1; null without attempts. */
   errorRate: number | null;
   latency: Percentiles | null;
   duration: Percentiles | null;
-  /** Since when the job has been due that waits longest. */
+  /** When the longest-waiting job became due. */
   oldestReady: Date | null;
-  /** Milliseconds until nothing is due at the present rate; null when it does not get less. */
+  /** Milliseconds until the backlog is empty at the present rate; null when it does not shrink. */
   drainMs: number | null;
 }
 
 export interface QueueStats {
   at: Date;
-  /** The time that the rates are of, in milliseconds: the window, or what the latest attempts cover. */
+  /**
+   * The time in milliseconds that the rates cover: the window, or less when the attempts are
+   * bounded.
+   */
   spanMs: number;
   tasks: TaskStats[];
   pauses: Pause[];
-  /** Counts that were not carried on: there are at least so many. */
+  /** The counts that stopped at their bound; there are at least that many. */
   more: Set<'ready' | 'later' | 'failed' | 'enqueued'>;
 }
 
-/** What is looked at, at most; see `more`. */
-const JOBS_BOUND = 100_000;
-const ATTEMPTS_BOUND = 20_000;
+/** The bounds on what is read; see `more`. */
+export interface Bounds {
+  jobs: number;
+  attempts: number;
+}
+const BOUNDS: Bounds = { jobs: 100_000, attempts: 20_000 };
 
-const READY = `
+const readySql = ({ jobs }: Bounds) => `
   select task_id, count(*)::int as ready, min(run_at) as oldest
   from (select j.task_id, j.run_at from graphile_worker._private_jobs j
-        where ${WAITING} and ${WAITING_AS.ready} order by j.priority, j.run_at limit ${JOBS_BOUND}) w
+        where ${WAITING} and ${WAITING_AS.ready} order by j.priority, j.run_at limit ${jobs}) w
   group by task_id`;
-const LATER = `
+const laterSql = ({ jobs }: Bounds) => `
   select task_id, count(*) filter (where begun)::int as retrying,
     count(*) filter (where not begun)::int as scheduled
   from (select j.task_id, ${WILL_RETRY} as begun from graphile_worker._private_jobs j
-        where ${WAITING} and j.run_at > now() order by j.priority, j.run_at limit ${JOBS_BOUND}) w
+        where ${WAITING} and j.run_at > now() order by j.priority, j.run_at limit ${jobs}) w
   group by task_id`;
-const RUNNING = `
+const runningSql = ({ jobs }: Bounds) => `
   select task_id, count(*)::int as running
   from (select j.task_id from graphile_worker._private_jobs j
-        where ${IS_RUNNING} order by j.locked_at limit ${JOBS_BOUND}) w
+        where ${IS_RUNNING} order by j.locked_at limit ${jobs}) w
   group by task_id`;
-const FAILED_LATELY_BY_OTHERS = `
+const failedByOthersSql = ({ jobs }: Bounds) => `
   select task_id, count(*)::int as failed
   from (select j.task_id from graphile_worker._private_jobs j
-        where ${FAILED_BY_OTHERS} order by j.updated_at desc limit ${JOBS_BOUND}) w
+        where ${FAILED_BY_OTHERS} order by j.updated_at desc limit ${jobs}) w
   group by task_id`;
-const JUDGED = `
+const judgedSql = ({ jobs }: Bounds) => `
   select task, count(*) filter (where decision = 'fail')::int as failed,
     count(*) filter (where decision = 'hold')::int as held
   from (select task, decision from donations.job_verdicts
-        where decision <> 'retry' order by decided_at desc limit ${JOBS_BOUND}) w
+        where decision <> 'retry' order by decided_at desc limit ${jobs}) w
   group by task`;
-const ATTEMPTS = `
+const attemptsSql = ({ attempts }: Bounds) => `
   with latest as materialized (
     select task, attempt, outcome, latency_ms, duration_ms, started_at from donations.job_attempts
-    where started_at >= now() - $1::interval order by started_at desc limit ${ATTEMPTS_BOUND}
+    where started_at >= now() - $1::interval order by started_at desc limit ${attempts}
   ), span as (
-    select now() as at, case when count(*) < ${ATTEMPTS_BOUND} then now() - $1::interval
+    select now() as at, case when count(*) < ${attempts} then now() - $1::interval
       else min(started_at) end as begun from latest
   )
   select s.at, s.begun, a.* from span s left join (
@@ -86,16 +94,16 @@ const ATTEMPTS = `
       count(*) filter (where outcome in ('succeeded', 'declined'))::int as done,
       count(*) filter (where outcome in ('retry', 'failed', 'held', 'abandoned'))::int as errors,
       count(*) filter (where outcome <> 'parked')::int as attempts,
-      -- Those that are gone already and became due in this time.
+      -- Those that have left the queue and became due in this time.
       count(*) filter (where outcome in ('succeeded', 'declined') and attempt = 1
         and started_at - make_interval(secs => latency_ms / 1000.0) >= (select begun from span))::int as gone,
       percentile_disc(array[0.5, 0.95, 0.99]) within group (order by latency_ms) as latency,
       percentile_disc(array[0.5, 0.95, 0.99]) within group (order by duration_ms) as duration
     from latest group by task) a on true`;
-const ENQUEUED = `
+const enqueuedSql = ({ attempts }: Bounds) => `
   select task_id, count(*)::int as enqueued
   from (select task_id, created_at from graphile_worker._private_jobs
-        order by id desc limit ${ATTEMPTS_BOUND}) w
+        order by id desc limit ${attempts}) w
   where created_at >= $1 group by task_id`;
 
 interface AttemptsRow {
@@ -123,12 +131,16 @@ interface Counts {
 }
 
 /**
- * The queue by task: how much of what there is, how fast it moves, how long it takes. Everything is
- * bounded: it costs the same however long the queue.
+ * Statistics of the queue by task: backlog, throughput, latency. All reads are bounded, so the cost
+ * does not depend on the length of the queue.
  *
- * @param windowMs over which rates and percentiles are taken.
+ * @param windowMs the window of rates and percentiles.
  */
-export async function queueStats(tx: Queryable, windowMs: number): Promise<QueueStats> {
+export async function queueStats(
+  tx: Queryable,
+  windowMs: number,
+  bounds = BOUNDS,
+): Promise<QueueStats> {
   const { rows: names } = await tx.query<{ id: number; task: string }>(
     'select id, identifier as task from graphile_worker._private_tasks',
   );
@@ -149,7 +161,7 @@ export async function queueStats(tx: Queryable, windowMs: number): Promise<Queue
     return found;
   };
   const named = new Map(names.map(({ id, task }) => [id, task]));
-  /** Adds numeric columns to the counts of their tasks; gives the sum of them all. */
+  /** Adds numeric columns to the counts of their tasks and returns the totals. */
   const add = async (sql: string, values: unknown[] = []): Promise<number> => {
     const { rows } = await tx.query<Record<string, unknown>>(sql, values);
     let sum = 0;
@@ -166,17 +178,19 @@ export async function queueStats(tx: Queryable, windowMs: number): Promise<Queue
     return sum;
   };
 
-  const { rows: ledger } = await tx.query<AttemptsRow>(ATTEMPTS, [`${windowMs} milliseconds`]);
+  const { rows: ledger } = await tx.query<AttemptsRow>(attemptsSql(bounds), [
+    `${windowMs} milliseconds`,
+  ]);
   for (const row of ledger) if (row.task !== null) counts(row.task).ledger = row;
   const { at, begun } = ledger[0] as AttemptsRow;
   const spanMs = Math.max(1, at.getTime() - begun.getTime());
   const more: QueueStats['more'] = new Set();
-  if ((await add(READY)) >= JOBS_BOUND) more.add('ready');
-  if ((await add(LATER)) >= JOBS_BOUND) more.add('later');
-  await add(RUNNING);
-  const failed = (await add(JUDGED)) + (await add(FAILED_LATELY_BY_OTHERS));
-  if (failed >= JOBS_BOUND) more.add('failed');
-  if ((await add(ENQUEUED, [begun])) >= ATTEMPTS_BOUND) more.add('enqueued');
+  if ((await add(readySql(bounds))) >= bounds.jobs) more.add('ready');
+  if ((await add(laterSql(bounds))) >= bounds.jobs) more.add('later');
+  await add(runningSql(bounds));
+  const failed = (await add(judgedSql(bounds))) + (await add(failedByOthersSql(bounds)));
+  if (failed >= bounds.jobs) more.add('failed');
+  if ((await add(enqueuedSql(bounds), [begun])) >= bounds.attempts) more.add('enqueued');
   const pauses = await listPauses(tx);
   for (const { task } of pauses) counts(task);
   return {
@@ -200,6 +214,7 @@ function toStats(task: string, own: Counts, spanMs: number): TaskStats {
     ...now,
     enqueuedPerMinute,
     donePerMinute,
+    attempts: ledger?.attempts ?? 0,
     errorRate: ledger && ledger.attempts > 0 ? ledger.errors / ledger.attempts : null,
     latency: ledger ? percentiles(ledger.latency) : null,
     duration: ledger ? percentiles(ledger.duration) : null,
@@ -208,7 +223,7 @@ function toStats(task: string, own: Counts, spanMs: number): TaskStats {
   };
 }
 
-/** How long a number of jobs lasts at so many a minute net, in milliseconds; null for ever. */
+/** Milliseconds until the backlog is empty at a net rate per minute; null when it never is. */
 function drainTime(ready: number, netPerMinute: number): number | null {
   if (ready === 0) return 0;
   return netPerMinute > 0 ? (ready / netPerMinute) * 60_000 : null;
