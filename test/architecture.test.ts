@@ -214,6 +214,9 @@ describe('packages', () => {
     ['@sendgrid/mail', ['lib/providers/sendgrid.ts']],
     ['@sendgrid/client', ['lib/providers/sendgrid.ts']],
     ['better-sqlite3', ['lib/local/sqlite.ts']],
+    ['csv-parse', ['lib/imports/read/csv.ts', 'lib/imports/read/dialect.ts']],
+    ['hucre', ['lib/imports/read/xlsx.ts']],
+    ['pg-copy-streams', ['lib/imports/match/session.ts']],
     ['handlebars', ['lib/receipts/check-template.ts', 'lib/receipts/templates.ts']],
   ])('%s is imported in one file', (name, files) => {
     expect(importers(name)).toEqual(files);

@@ -364,6 +364,54 @@ describe('duplicates and suspects', () => {
   });
 });
 
+describe('decisions', () => {
+  it('taken after a partial import bring in what was left, each once', async () => {
+    await importFile(csv(...THREE));
+    const path = csv(
+      '2026-11-03,Bob,Byte,,2 Main St,07105,20.00,USD,cash,,Schools',
+      '2026-11-12,Cy,Other,cy@example.org,3 Main St,07105,70.00,USD,cash,,',
+      '2026-11-03,Ada,Lovelace,ada@example.org,,,50.00,USD,check,0101,Schools',
+      'never,Cy,Other,cy@example.org,,,1.00,USD,cash,,',
+    );
+    const { batch } = json(await importFile(path, '--partial'));
+    const resumed = await run([
+      'import',
+      'resume',
+      batch,
+      '--accept',
+      '2',
+      '--skip',
+      'all',
+      '--yes',
+      '--json',
+    ]);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(json(resumed)).toMatchObject({
+      rows: 4,
+      imported: 2,
+      suspects: 0,
+      rejected: 0,
+      skipped: 2,
+    });
+    expect(json(resumed).totals).toEqual({ USD: '90.00' });
+    expect(await count('donations')).toBe(5);
+    const again = await run(['import', 'resume', batch, '--yes', '--json']);
+    expect(json(again)).toMatchObject({ imported: 2, totals: { USD: '90.00' } });
+    expect(await count('donations')).toBe(5);
+    expect((await run(['import', 'resume', batch, '--accept', '3', '--yes'])).code).toBe(2);
+  });
+
+  it('an id that is here with another amount is accepted as a gift of its own', async () => {
+    const header = 'date,donor,amount,currency,method,transaction id,source';
+    const rows = (line: string) => file(`${header}\n${line}\n`, 'ids.csv', folder);
+    await importFile(rows('2026-11-02,Ada,5,USD,cash,T1,paper'));
+    const { batch } = json(await importFile(rows('2026-11-02,Ada,7,USD,cash,T1,paper')));
+    const accepted = await run(['import', 'resume', batch, '--accept', 'all', '--yes', '--json']);
+    expect(json(accepted)).toMatchObject({ imported: 1, totals: { USD: '7.00' } });
+    expect(await count('donations')).toBe(2);
+  });
+});
+
 describe('receipts', () => {
   it('are issued with jobs of low priority for those who can be mailed', async () => {
     const result = await importFile(csv(...THREE), '--receipts');

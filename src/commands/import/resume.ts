@@ -35,20 +35,19 @@ export function importResumeCommand(context: Context): Command {
       const deps = await importDeps(context, store);
       try {
         if (batch.status === 'staging') batch = await readAgain(context, batch, store, deps);
-        const { openBatch } = await import('../../lib/imports/import.ts');
-        // What was imported before is known as imported before anything is decided.
-        await (await openBatch(deps, batch)).session.end();
         const { decideRows } = await import('../../lib/imports/stage/decide.ts');
-        for (const decision of ['accept', 'skip'] as const) {
-          const lines = options[decision];
-          if (lines !== undefined)
-            decideRows(store, batch.id, decision, lines, deps.operator.actor);
-        }
         if (options.partial) {
           batch.options.commit.partial = true;
           updateBatch(store, batch.id, { options: batch.options });
         }
-        await runImport(context, deps, batch, options);
+        const { id: batchId } = batch;
+        await runImport(context, deps, batch, options, () => {
+          for (const decision of ['accept', 'skip'] as const) {
+            const lines = options[decision];
+            if (lines !== undefined)
+              decideRows(store, batchId, decision, lines, deps.operator.actor);
+          }
+        });
       } finally {
         tellInterrupted(context, batch.id);
       }

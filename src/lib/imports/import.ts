@@ -9,7 +9,7 @@ import {
   commitStaged,
   findCommitted,
   type ImportProgress,
-  markImported,
+  markImportedBefore,
   reopen,
   takeBatch,
 } from './commit/commit.ts';
@@ -130,9 +130,7 @@ export async function openBatch(deps: ImportDeps, batch: StagedBatch): Promise<O
         `${batch.id} was undone`,
         'To import the file after all, import it again: donations import offline FILE',
       );
-    if (committed?.status === 'committed') {
-      markImported(deps.store, batch.id);
-    } else if (committed) markImported(deps.store, batch.id, committed.progress.line);
+    if (committed) await markImportedBefore({ session, store: deps.store }, batch.id);
     return { batch, session, progress: committed?.progress };
   } catch (error) {
     await session.end();

@@ -29,10 +29,13 @@ export async function runImport(
   deps: ImportDeps & { progress: ImportProgress },
   batch: StagedBatch,
   options: RunOptions,
+  /** Decides rows, once it is known which were imported before. */
+  decide: () => void = () => {},
 ): Promise<void> {
   const { io } = context;
   const open = await openBatch(deps, batch);
   try {
+    decide();
     const plan = await planImport(deps, open).finally(() => deps.progress.end());
     tellPlan(io, deps.store, batch.id, plan);
     const before = resultOf(deps.store, batch.id, open.progress);

@@ -4,7 +4,7 @@ import type { LocalStore } from '../../local/sqlite.ts';
 import { findPeople } from '../match/donors.ts';
 import type { ImportSession } from '../match/session.ts';
 import { type StagedBatch, updateBatch } from '../stage/batches.ts';
-import { countRows, setVerdicts } from '../stage/rows.ts';
+import { setVerdicts } from '../stage/rows.ts';
 import { importChunk } from './chunk.ts';
 
 /** How far an import has come, as the database keeps it with its batch. */
@@ -85,7 +85,9 @@ export async function commitStaged(
   if (!peopleFound) await findPeople(session);
   // Plans for checks of foreign keys and for triggers are made once in a connection, and perhaps while
   // a table is still empty: then they would read it from end to end for each gift.
-  await session.query('set enable_seqscan = off');
+  await session.query(
+    'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off',
+  );
   const { receipts, receiptAfter } = batch.options.commit;
   const size = receipts ? WITH_RECEIPTS : CHUNK;
   let progress = (await findCommitted(deps, batch.id))?.progress ?? NOTHING;
@@ -202,16 +204,47 @@ async function finish({ session, store }: CommitDeps, batch: StagedBatch): Promi
   markImported(store, batch.id);
 }
 
-/** What was new is imported. */
-export function markImported(
-  store: LocalStore,
-  batch: string,
-  upTo = Number.MAX_SAFE_INTEGER,
-): void {
+/** What was new is imported, now that all of it was gone through. */
+function markImported(store: LocalStore, batch: string): void {
   store.run(
-    'update import_rows set verdict = 6, reasons = null where batch = ? and verdict = 1 and line <= ?',
+    'update import_rows set verdict = 6, reasons = null where batch = ? and verdict = 1',
     batch,
-    upTo,
   );
-  if (countRows(store, batch).new === 0) updateBatch(store, batch, { status: 'committed' });
+  updateBatch(store, batch, { status: 'committed' });
+}
+
+const PAGE = 5000;
+
+/**
+ * Takes from the database which rows were imported before: by a process that ended before it could
+ * write it down here.
+ */
+export async function markImportedBefore(
+  { session, store }: Pick<CommitDeps, 'session' | 'store'>,
+  batch: string,
+): Promise<void> {
+  await session.transaction(async () => {
+    await session.query(
+      `declare imported cursor for
+       select distinct i.line from donations.donations d join donations.import_rows i on i.donation_id = d.id
+       where d.batch_id = '${checkedId(batch)}'`,
+    );
+    for (;;) {
+      const { rows } = await session.query<{ line: number }>(`fetch ${PAGE} from imported`);
+      store.transaction(() => {
+        for (const { line } of rows)
+          store.run(
+            'update import_rows set verdict = 6, reasons = null where batch = ? and line = ? and verdict = 1',
+            batch,
+            line,
+          );
+      });
+      if (rows.length < PAGE) return;
+    }
+  });
+}
+
+function checkedId(batch: string): string {
+  if (!/^bat_[0-9a-z]{26}$/.test(batch)) throw new Error(`${batch} is not the id of a batch`);
+  return batch;
 }

@@ -10,34 +10,25 @@ export interface ReceiptRules {
 /** Receipts of gifts made just now go first. */
 const PRIORITY = 10;
 
-// Whoever's money it was has had a receipt from whoever held it: a fund's sponsor, an employer's own books.
-const NOT_RECEIPTED = `'daf', 'matching'`;
-
 /**
  * Issues the receipts of the chunk's gifts, with the jobs that mail them: of donors who have an address
- * and may be mailed.
+ * and may be mailed. Whoever holds the money of a fund or an employer's match has given the receipt.
  * @returns how many.
  */
 export async function receiptChunk(tx: Queryable, { after }: ReceiptRules): Promise<number> {
-  const day = after === undefined ? '' : `and c.gift_on >= date '${checkedDay(after)}'`;
-  const gifts = (
-    await loadManyGiftFacts(
-      tx,
-      `select c.donation_id from chunk c where c.method not in (${NOT_RECEIPTED}) ${day}`,
-    )
-  ).filter(({ donor }) => donor.email !== null && donor.mayBeMailed);
-  if (gifts.length === 0) return 0;
-  // Keys are looked up by their index: the planner has seen the queue before this import filled it.
-  await tx.query('set enable_hashjoin = off; set enable_mergejoin = off');
-  await issueReceipts(
-    tx,
-    gifts.map((gift) => ({ gift, mailed: true, priority: PRIORITY })),
+  const { rows } = await tx.query<{ id: string }>(
+    `select donation_id as id from chunk
+     where method not in ('daf', 'matching') and ($1::date is null or gift_on >= $1::date)
+     order by line, part`,
+    [after ?? null],
   );
-  await tx.query('reset enable_hashjoin; reset enable_mergejoin');
-  return gifts.length;
-}
-
-function checkedDay(day: string): string {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw new Error(`${day} is not a day`);
-  return day;
+  const gifts = await loadManyGiftFacts(
+    tx,
+    rows.map(({ id }) => id),
+  );
+  const orders = gifts
+    .filter(({ donor }) => donor.email !== null && donor.mayBeMailed)
+    .map((gift) => ({ gift, mailed: true, priority: PRIORITY }));
+  if (orders.length > 0) await issueReceipts(tx, orders);
+  return orders.length;
 }

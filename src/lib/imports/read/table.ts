@@ -130,6 +130,15 @@ function findHeader(sample: RawRow[], name: string, options: TableOptions): numb
     if (known > most) [best, most] = [at, known];
   });
   if (most >= 2 || (most === 1 && sample[best]?.cells.filter(isFilled).length === 1)) return best;
+  // Names that nobody knows are names all the same: whoever asks what they mean can show them.
+  const widest = Math.max(...sample.map(({ cells }) => cells.filter(isFilled).length));
+  const named = sample.findIndex(({ cells }) => {
+    const filled = cells.filter(isFilled);
+    return (
+      filled.length === widest && widest > 1 && !filled.some((cell) => /\d/.test(String(cell)))
+    );
+  });
+  if (named >= 0 && named < HEADER_WITHIN) return named;
   throw usageError(
     `${name} has no header: none of its first ${Math.min(sample.length, HEADER_WITHIN)} lines names columns that are known`,
     'Say where it is (--header-line N) and what its columns are (--map FILE); donations import template shows the names.',
