@@ -308,8 +308,9 @@ export class Worker {
       workerId: this.id,
       brake: this.#brake,
       record: async (entry: Entry) => {
-        await record(entry);
+        const missed = await record(entry);
         this.#activity.touch();
+        return missed;
       },
       slots: this.#slots,
       holds: (lockedAt: Date | null) => this.#lease.holds(lockedAt),

@@ -5,7 +5,7 @@ import type { JobDetail } from '../../lib/queue/read/detail.ts';
 import type { ErrorGroups } from '../../lib/queue/read/errors.ts';
 import type { Failure } from '../../lib/queue/read/failures.ts';
 import type { BoundedCount, Page, Sort } from '../../lib/queue/read/list.ts';
-import type { ListedDelivery } from '../../lib/receipts/find.ts';
+import type { ListedDelivery } from '../../lib/receipts/list.ts';
 import type { History } from '../../lib/samples/read.ts';
 import type { Request } from './requests.ts';
 
