@@ -69,6 +69,33 @@ const BRANCHES: (Leaf | Noun)[] = [
     verbs: [async () => (await import('./donors/fix-email.ts')).donorsFixEmailCommand],
   },
   {
+    name: 'import',
+    group: EVERYDAY,
+    description: 'gifts from files: checks, cash, wires, other systems',
+    verbs: [
+      async () => (await import('./import/offline.ts')).importOfflineCommand,
+      async () => (await import('./import/check.ts')).importCheckCommand,
+      async () => (await import('./import/list.ts')).importListCommand,
+      async () => (await import('./import/show.ts')).importShowCommand,
+      async () => (await import('./import/rejects.ts')).importRejectsCommand,
+      async () => (await import('./import/resume.ts')).importResumeCommand,
+      async () => (await import('./import/undo.ts')).importUndoCommand,
+      async () => (await import('./import/diff.ts')).importDiffCommand,
+      async () => (await import('./import/template.ts')).importTemplateCommand,
+      async () => (await import('./import/map.ts')).importMapCommand,
+    ],
+  },
+  {
+    name: 'offline',
+    group: EVERYDAY,
+    description: 'gifts taken with no network, until they are pushed',
+    verbs: [
+      async () => (await import('./offline/add.ts')).offlineAddCommand,
+      async () => (await import('./offline/list.ts')).offlineListCommand,
+      async () => (await import('./offline/push.ts')).offlinePushCommand,
+    ],
+  },
+  {
     name: 'worker',
     group: QUEUE,
     description: 'the processes that run the jobs',

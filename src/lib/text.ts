@@ -113,6 +113,7 @@ export interface TextBounds {
 /**
  * One line of text that came from outside: trimmed, with single blanks, in Unicode's composed form.
  * @throws UserError `usage` when it is too long, or has characters that cannot be written or seen.
+ * @internal Exported for its tests.
  */
 export function cleanLine(text: string, { field, max }: TextBounds): string {
   const broken = brokenCharacter(text);
@@ -147,6 +148,7 @@ export function cleanName(text: string, bounds: TextBounds): string {
 /**
  * A text that may be absent; nothing but blanks is absent too.
  * @throws UserError `usage`.
+ * @internal Exported for its tests.
  */
 export function optionalLine(text: string | undefined, bounds: TextBounds): string | undefined {
   return text === undefined || text.trim() === '' ? undefined : cleanName(text, bounds);

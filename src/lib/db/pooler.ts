@@ -12,6 +12,7 @@ const ROUNDS = 5;
  * Finds out whether a URL leads to Postgres itself. A pooler (PgBouncer, Odyssey, PgCat, RDS Proxy)
  * makes up the process id that it tells its clients; one in transaction mode lends the same
  * connection of its own now to this client and now to that.
+ * @internal Exported for its tests.
  */
 export async function detectPooling(url: string): Promise<Pooling> {
   const open = async () => {

@@ -8,6 +8,8 @@ export interface ToSend {
   donationId: string;
   /** Milliseconds from now until it is sent. */
   inMs?: number;
+  /** Jobs of a lower number go first; 0 if not given. */
+  priority?: number | undefined;
 }
 
 /**
@@ -20,11 +22,12 @@ export async function enqueueDeliveries(
   deliveries: ToSend[],
   others: JobSpec[] = [],
 ): Promise<bigint[]> {
-  const jobs: JobSpec[] = deliveries.map(({ deliveryId, donationId, inMs }) => ({
+  const jobs: JobSpec[] = deliveries.map(({ deliveryId, donationId, inMs, priority }) => ({
     task: 'send_receipt',
     payload: { donation_id: donationId, delivery_id: deliveryId },
     key: sendKey(deliveryId),
     ...(inMs ? { inMs } : {}),
+    ...(priority ? { priority } : {}),
   }));
   const ids = await enqueue(tx, [...others, ...jobs]);
   return ids.slice(others.length);

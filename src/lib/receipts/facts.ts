@@ -36,6 +36,27 @@ export interface GiftFacts {
   mode: ReceiptContent['mode'];
 }
 
+const FACTS = `
+  select d.id, d.status, d.method, d.amount_minor as "amountMinor", d.goods_value_minor as "goodsValueMinor",
+    (select coalesce(sum(f.amount_minor), 0)::bigint from donations.refunds f where f.donation_id = d.id) as "refundedMinor",
+    d.goods_description as "goodsDescription", d.in_kind_description as "inKindDescription", d.currency,
+    d.gift_on as "giftOn", d.received_on as "receivedOn",
+    (now() at time zone o."timeZone")::date as today, ${FUNDS} as fund, d.campaign,
+    case when c.card_brand is not null and c.card_last4 is not null
+      then json_build_object('brand', c.card_brand, 'last4', c.card_last4) end as card,
+    coalesce(n.locale, o.locale) as locale,
+    json_build_object('id', n.id, 'name', n.name, 'email', e.email,
+      'address', to_json(n.address_lines || array_remove(array[
+        nullif(concat_ws(' ', concat_ws(', ', n.city, n.region), n.postal_code), ''), n.country], null)),
+      'mayBeMailed', n.may_be_mailed) as donor,
+    to_json(o) as organization,
+    (select value from donations.settings where key = 'mode') as mode
+  from donations.donations d
+  join donations.donors n on n.id = d.donor_id
+  left join donations.donor_emails e on e.donor_id = n.id and e.is_primary
+  left join donations.charges c on c.donation_id = d.id
+  cross join (${CURRENT_ORGANIZATION}) o`;
+
 /**
  * Loads the facts of gifts, in the order of their ids as given.
  * @param lock keeps the donations' rows for this transaction, so that two settlements cannot cross.
@@ -46,26 +67,8 @@ async function loadGifts(
   { lock = false } = {},
 ): Promise<GiftFacts[]> {
   const { rows } = await tx.query<GiftFacts>(
-    `select d.id, d.status, d.method, d.amount_minor as "amountMinor", d.goods_value_minor as "goodsValueMinor",
-       (select coalesce(sum(f.amount_minor), 0)::bigint from donations.refunds f where f.donation_id = d.id) as "refundedMinor",
-       d.goods_description as "goodsDescription", d.in_kind_description as "inKindDescription", d.currency,
-       d.gift_on as "giftOn", d.received_on as "receivedOn",
-       (now() at time zone o."timeZone")::date as today, ${FUNDS} as fund, d.campaign,
-       case when c.card_brand is not null and c.card_last4 is not null
-         then json_build_object('brand', c.card_brand, 'last4', c.card_last4) end as card,
-       coalesce(n.locale, o.locale) as locale,
-       json_build_object('id', n.id, 'name', n.name, 'email', e.email,
-         'address', to_json(n.address_lines || array_remove(array[
-           nullif(concat_ws(' ', concat_ws(', ', n.city, n.region), n.postal_code), ''), n.country], null)),
-         'mayBeMailed', n.may_be_mailed) as donor,
-       to_json(o) as organization,
-       (select value from donations.settings where key = 'mode') as mode
-     from donations.donations d
-     join donations.donors n on n.id = d.donor_id
-     left join donations.donor_emails e on e.donor_id = n.id and e.is_primary
-     left join donations.charges c on c.donation_id = d.id
-     cross join (${CURRENT_ORGANIZATION}) o
-     where d.id = any ($1::text[]) order by array_position($1::text[], d.id) ${lock ? 'for update of d' : ''}`,
+    `${FACTS} where d.id = any ($1::text[]) order by array_position($1::text[], d.id)
+     ${lock ? 'for update of d' : ''}`,
     [donationIds],
   );
   if (rows.length < donationIds.length) {
@@ -82,4 +85,9 @@ export async function loadGiftFacts(
   options: { lock?: boolean } = {},
 ): Promise<GiftFacts> {
   return (await loadGifts(tx, [donationId], options))[0] as GiftFacts;
+}
+
+/** Loads the facts of the gifts that a query names, in the order of their ids. @param ids SQL: a query of ids. */
+export async function loadManyGiftFacts(tx: Queryable, ids: string): Promise<GiftFacts[]> {
+  return (await tx.query<GiftFacts>(`${FACTS} where d.id in (${ids}) order by d.id`)).rows;
 }

@@ -12,6 +12,8 @@ export interface ReceiptOrder {
   gift: GiftFacts;
   /** Whether it is sent to the donor now. */
   mailed: boolean;
+  /** Of the job that sends it: jobs of a lower number go first. */
+  priority?: number;
   kind?: ReceiptKind;
   /** The receipt that it cancels and replaces. */
   replaces?: { id: string; number: string } | undefined;
@@ -83,9 +85,9 @@ export async function issueReceipts(
   const sent = orders.map(({ mailed }) => (mailed ? newId('delivery') : undefined));
   const jobs = await enqueueDeliveries(
     tx,
-    orders.flatMap(({ gift }, i) => {
+    orders.flatMap(({ gift, priority }, i) => {
       const deliveryId = sent[i];
-      return deliveryId ? { deliveryId, donationId: gift.id } : [];
+      return deliveryId ? { deliveryId, donationId: gift.id, priority } : [];
     }),
     others,
   );

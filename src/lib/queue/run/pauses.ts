@@ -97,7 +97,10 @@ export async function resumeAfterProbe(db: Db, { task, cause }: Pause): Promise<
   });
 }
 
-/** Lets a task run again and tells every worker. Without `cause`, whatever stopped it. */
+/**
+ * Lets a task run again and tells every worker. Without `cause`, whatever stopped it.
+ * @internal Exported for its tests.
+ */
 export function resumeTask(db: Db, task: string, cause?: PauseCause): Promise<Pause[]> {
   return db.transaction((tx) => endPauses(tx, task, cause));
 }

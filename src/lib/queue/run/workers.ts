@@ -33,7 +33,10 @@ export interface WorkerRow {
  */
 export const GIVE_UP_AFTER_MS = 4000;
 const MARGIN_MS = 2000;
-/** Without a heartbeat for this long, and without its lock, a worker is gone. */
+/**
+ * Without a heartbeat for this long, and without its lock, a worker is gone.
+ * @internal Exported for its tests.
+ */
 export const GONE_AFTER_MS = GIVE_UP_AFTER_MS + MARGIN_MS;
 /**
  * Without a heartbeat for this long it is gone even if Postgres still holds its lock: it is frozen,

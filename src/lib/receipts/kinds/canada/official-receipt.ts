@@ -45,6 +45,7 @@ export function officialReceipt(gift: GiftFacts): Wording | undefined {
  * Whether there was an intention to give: an advantage of more than 80% of the gift's value leaves none.
  *
  * Income Tax Act, s. 248(30); Canada Revenue Agency, "Split receipting".
+ * @internal Exported for its tests.
  */
 export const isGift = (gift: GiftFacts): boolean =>
   gift.goodsValueMinor * 100n <= netMinor(gift) * 80n;
@@ -54,6 +55,7 @@ export const isGift = (gift: GiftFacts): boolean =>
  * count.
  *
  * Income Tax Act, s. 248(31), (32); Canada Revenue Agency, "Split receipting", de minimis rule.
+ * @internal Exported for its tests.
  */
 export function eligibleMinor(gift: GiftFacts): bigint {
   const { goodsValueMinor: advantage } = gift;
