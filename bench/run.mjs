@@ -14,7 +14,7 @@ for (const name of wanted) {
   }
 }
 await import('../scripts/build.mjs');
-// Into dist, beside the migrations and templates.
+// Bundled into dist, next to the migrations and templates.
 for (const name of wanted) {
   await build({
     absWorkingDir: root,

@@ -59,7 +59,7 @@ describe('the arrows', () => {
     }
   });
 
-  it('worker start is the only door from commands to jobs', () => {
+  it('only worker start imports jobs from commands', () => {
     const doors = below('commands/').flatMap(({ path, own }) =>
       own.filter((name) => name.startsWith('jobs/')).map((name) => `${path} → ${name}`),
     );
@@ -86,7 +86,7 @@ describe('the arrows', () => {
     }
   });
 
-  it('only the wiring and the sandbox’s own commands know of the sandbox', () => {
+  it('only the wiring and the sandbox’s own commands import the sandbox', () => {
     const known = sources.filter(
       ({ path, own }) =>
         !path.startsWith('lib/sandbox/') && own.some((name) => name.startsWith('lib/sandbox/')),
@@ -110,7 +110,7 @@ describe('the arrows', () => {
 });
 
 describe('circles', () => {
-  it('of imports there are none, types included', () => {
+  it('there are no circular imports, types included', () => {
     const imports = new Map(sources.map(({ path, own }) => [path, own]));
     const done = new Set<string>();
     const circles: string[] = [];
@@ -129,8 +129,8 @@ describe('circles', () => {
 });
 
 /**
- * Who writes each table of ours: a folder of src, or one file. Others call its functions. A table
- * with two owners keeps two kinds of rows, each with an owner of its own, or says why.
+ * The writer of each table: a folder of src, or one file. Other code calls its functions. A table
+ * with two writers has two kinds of rows, or the entry says why.
  */
 const OWNERS: Record<string, string[]> = {
   address_problems: ['lib/receipts/addresses.ts'],
@@ -165,7 +165,8 @@ const OWNERS: Record<string, string[]> = {
   refunds: ['lib/donations/refund.ts'],
   samples: ['lib/samples/record.ts'],
   schema_migrations: ['lib/db/migrate.ts'],
-  // One row each: the mode of the database, until when failures of others were seen, the last upkeep.
+  // Single rows: the mode of the database, until when failures of others were adopted, the last
+  // maintenance.
   settings: ['lib/db/prepare.ts', 'lib/queue/run/adopt.ts', 'lib/queue/run/upkeep-turn.ts'],
   soft_credits: ['lib/imports/commit/'],
   task_pauses: ['lib/queue/run/pauses.ts'],
@@ -187,7 +188,7 @@ describe('tables', () => {
   );
 
   it('each have an owner', () => {
-    // The migrator makes the list of migrations itself.
+    // The migrator creates the table of migrations itself.
     created.add('schema_migrations');
     expect(Object.keys(OWNERS).sort()).toEqual([...created].sort());
   });
@@ -195,7 +196,7 @@ describe('tables', () => {
   it.each(Object.entries(OWNERS))('%s is written by its owner alone', (table, owners) => {
     const writers = writes.filter((write) => write.table === table).map(({ path }) => path);
     expect(writers.filter((path) => !owners.some((owner) => path.startsWith(owner)))).toEqual([]);
-    // No owner who does not write.
+    // Every listed owner writes.
     expect(owners.filter((owner) => !writers.some((path) => path.startsWith(owner)))).toEqual([]);
   });
 

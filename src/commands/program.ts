@@ -20,9 +20,9 @@ interface Leaf extends Branch {
 interface Noun extends Branch {
   description: string;
   verbs: Load[];
-  /** The verb that is meant when there is none. */
+  /** The verb that runs when none is given. */
   bare?: string;
-  /** Verbs for our own processes, left out of the help. */
+  /** Verbs for internal processes, which the help omits. */
   hidden?: Load[];
 }
 
@@ -30,7 +30,7 @@ const EVERYDAY = 'Donations:';
 const QUEUE = 'Background jobs:';
 const SETUP = 'Set-up:';
 
-// Each command is a module of its own, loaded only if the command line names its branch.
+// Each command is a module, loaded only if the command line names its branch.
 const BRANCHES: (Leaf | Noun)[] = [
   { name: 'demo', group: EVERYDAY, load: async () => (await import('./demo.ts')).demoCommand },
   {
@@ -42,7 +42,7 @@ const BRANCHES: (Leaf | Noun)[] = [
   {
     name: 'receipts',
     group: EVERYDAY,
-    description: 'receipts and what became of them',
+    description: 'receipts and their delivery',
     verbs: [
       async () => (await import('./receipts/list.ts')).receiptsListCommand,
       async () => (await import('./receipts/show.ts')).receiptsShowCommand,
@@ -127,7 +127,7 @@ const BRANCHES: (Leaf | Noun)[] = [
   {
     name: 'audit',
     group: QUEUE,
-    description: 'who did what: every change by a person',
+    description: 'the audit trail: every change by a person',
     bare: 'list',
     verbs: [
       async () => (await import('./audit/list.ts')).auditListCommand,
@@ -137,7 +137,7 @@ const BRANCHES: (Leaf | Noun)[] = [
   {
     name: 'webhooks',
     group: QUEUE,
-    description: 'what Stripe and SendGrid tell us',
+    description: 'events from Stripe and SendGrid',
     verbs: [async () => (await import('./webhooks/listen.ts')).webhooksListenCommand],
   },
   {
@@ -188,8 +188,8 @@ const BRANCHES: (Leaf | Noun)[] = [
 ];
 
 /**
- * The program for a command line: all of it, or only the branch that the first word names, since
- * loading the others would cost more time than most commands take.
+ * Builds the program for a command line. It contains only the branch that the first word names, if
+ * any, because loading all of them takes longer than most commands.
  */
 export async function buildProgram(context: Context, args: string[] = []): Promise<Command> {
   const word = args.find((arg) => !arg.startsWith('-'));
@@ -229,7 +229,10 @@ async function grow(branch: Leaf | Noun, context: Context): Promise<Command> {
   return noun;
 }
 
-/** Every command throws instead of exiting, says nothing of its own about errors, and looks the same. */
+/**
+ * Makes Commander throw instead of exiting and printing errors, and gives all commands the same
+ * look.
+ */
 function makeStrict(command: Command, io: Io): void {
   command
     .exitOverride()

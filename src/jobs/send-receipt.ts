@@ -35,7 +35,7 @@ export interface SendReceiptDeps {
   templates: ReceiptTemplates;
 }
 
-/** E-mails a receipt: claims its delivery, hands the mail over once, records the message id. */
+/** E-mails a receipt: claims its delivery, sends the mail once, records the message id. */
 export function sendReceipt({
   db,
   mail,
@@ -44,7 +44,7 @@ export function sendReceipt({
 }: SendReceiptDeps): Task<'send_receipt'> {
   const claim = createClaimer(db);
   const kept = new KeptTemplates(db);
-  // What an attempt's claim came to, for when it fails; nothing while that is not known.
+  // The result of each attempt's claim, for the case that the attempt fails; undefined before.
   const claims = new WeakMap<Attempt, Claimed>();
   return {
     callsInSlot: true,
@@ -58,7 +58,7 @@ export function sendReceipt({
       }
       if (claimed.result !== 'claimed') return notOurs(claimed, delivery_id, donation_id);
       const content = parseReceiptContent(claimed.content);
-      // A copy is written as the receipt was, whatever the templates are today.
+      // A copy uses the templates of the original, not the present ones.
       const written = claimed.template ? await kept.find(claimed.template) : undefined;
       const template = config.sendgrid.templateId
         ? null
@@ -72,7 +72,8 @@ export function sendReceipt({
         copy: claimed.kind === 'copy',
         ids: { receiptId: claimed.receiptId, donationId: donation_id, deliveryId: delivery_id },
       });
-      // Since the claim others may have taken this worker for dead, and sent the mail themselves.
+      // Since the claim this worker may have lost its lease, and another one may have sent the
+      // mail.
       const { messageId, httpStatus } = await attempt
         .call(() => mail.send(message))
         .catch(async (error) => {
@@ -126,7 +127,7 @@ export function sendReceipt({
   };
 }
 
-/** What becomes of a delivery that this attempt has claimed. */
+/** The change of a delivery that this attempt has claimed. */
 function ownChange(
   own: Held,
   errorClass: FailureClass,
@@ -143,7 +144,10 @@ function ownChange(
   }
 }
 
-/** A delivery that this attempt may not send: done already, or begun by an attempt that never told its end. */
+/**
+ * Handles a delivery that this attempt must not send: it is done already, or an earlier attempt
+ * started to send it and its outcome is unknown.
+ */
 function notOurs(
   claimed: Exclude<Claimed, { result: 'claimed' | 'proved' }>,
   deliveryId: string,
@@ -156,10 +160,10 @@ function notOurs(
       throw notSent(
         'unknown_outcome',
         'interrupted',
-        'an earlier attempt began to send this receipt and did not say how it ended',
+        'an earlier attempt started to send this receipt, and its outcome is unknown',
       );
     case 'contended':
-      throw notSent('transient', 'contended', `others try to send delivery ${deliveryId} as well`);
+      throw notSent('transient', 'contended', `another attempt is sending delivery ${deliveryId}`);
     case 'void':
       throw notSent('permanent', 'void', `the receipt of delivery ${deliveryId} is void`);
     case 'blocked':

@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 
-/** What each id prefix stands for. */
+/** The kind of each id prefix. */
 export const ID_PREFIXES = {
   organization: 'org',
   donor: 'dnr',
@@ -18,8 +18,8 @@ export type IdKind = keyof typeof ID_PREFIXES;
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /**
- * A new id: a prefix and a UUIDv7 (RFC 9562) in 26 characters of Crockford's base 32.
- * Ids sort by the time they were made and carry 74 random bits, so they cannot be guessed.
+ * Makes an id: a prefix and a UUIDv7 (RFC 9562) in 26 characters of Crockford's base 32. Ids sort
+ * by time, and contain 74 random bits, so they cannot be guessed.
  */
 export function newId(kind: IdKind): string {
   return `${ID_PREFIXES[kind]}_${base32(uuidv7(undefined, new Uint8Array(16)))}`;

@@ -153,7 +153,7 @@ it('is not kept waiting by statements that get no answer', async () => {
     await short.query('select 1');
     proxy.silence();
     await expect(short.query('select 2')).rejects.toThrow('Query read timeout');
-    // The next one has a new connection.
+    // The next query has a new connection.
     expect((await short.query('select 3 as n')).rows).toEqual([{ n: 3 }]);
     proxy.silence();
     await expect(short.transaction((tx) => tx.query('select 4'))).rejects.toThrow();

@@ -45,7 +45,7 @@ async function issueIn(tx: Queryable, donationId: string) {
 
 const issue = (donationId: string) => db.transaction((tx) => issueIn(tx, donationId));
 
-/** A receipt with its job, its original in the given state. */
+/** Makes a receipt with its job, and its original delivery in the given state. */
 async function issued(status: 'pending' | 'sending' | 'accepted' | 'held') {
   const donationId = await addDonation(db);
   const { receiptId, deliveryId, jobId } = await issue(donationId);
@@ -215,7 +215,7 @@ describe('a held receipt', () => {
     expect(await audit()).toMatchObject([
       { actor: 'grace', action: 'receipts.resolve', subject: receiptId, reason: 'asked for' },
     ]);
-    // Looked up before it was settled, and after.
+    // Resolved before and after it was looked up.
     await expect(resolveDelivery(db, held, { ...WHO, outcome: 'resend' })).rejects.toMatchObject({
       code: 'try_again',
     });

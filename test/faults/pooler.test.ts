@@ -83,7 +83,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 
-it('knows Postgres itself', async () => {
+it('detects Postgres itself', async () => {
   expect(await detectPooling(system.env.DATABASE_URL as string)).toBe('none');
 });
 
@@ -108,7 +108,7 @@ describe.skipIf(!isInstalled())('through PgBouncer', () => {
       const doctor = await runCli(['doctor', '--json'], { env });
       expect(doctor.code).toBe(1);
       expect(doctor.stdout).toContain('DATABASE_DIRECT_URL');
-      // What needs no session works.
+      // Commands that need no session work.
       expect((await runCli(['jobs', 'list', '--json'], { env })).code).toBe(0);
       expect((await runCli(['worker', 'list', '--json'], { env })).code).toBe(0);
     } finally {

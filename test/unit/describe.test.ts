@@ -12,7 +12,7 @@ describe('a URL that may be shown', () => {
     ['postgres://db/gifts?sslpassword=hunter2&x=1', 'postgres://db/gifts?sslpassword=****&x=1'],
     ['postgres://db/gifts?application_name=a@b', 'postgres://db/gifts?application_name=a@b'],
     ['postgres://me:hunter%232@db/gifts', 'postgres://me:****@db/gifts'],
-    // Where the password has signs that must be escaped, nothing of it may be seen.
+    // If the password has characters that must be escaped, no part of it may be shown.
     ['postgres://me:hun#ter2@db/gifts', 'postgres://****@db/gifts'],
     ['postgres://me:12#hunter2@db/gifts', 'postgres://****@db/gifts'],
     ['postgres://me:hun/ter2@db/gifts', 'postgres://****@db/gifts'],

@@ -6,7 +6,7 @@ it.each(Object.entries(ID_PREFIXES))('a %s is %s_ and 26 characters', (kind, pre
   expect(id).toMatch(new RegExp(`^${prefix}_[0-9a-hjkmnp-tv-z]{26}$`));
 });
 
-it('sorts by the time of making', () => {
+it('sorts by creation time', () => {
   const start = Date.now();
   vi.useFakeTimers();
   try {
@@ -21,7 +21,7 @@ it('sorts by the time of making', () => {
   }
 });
 
-it('never makes one twice', () => {
+it('is unique', () => {
   const ids = Array.from({ length: 20_000 }, () => newId('receipt'));
   expect(new Set(ids).size).toBe(ids.length);
 });

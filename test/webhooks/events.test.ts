@@ -127,7 +127,7 @@ describe('a request from SendGrid', () => {
     expect((await deliveryOf(system.db, id))?.status).toBe('accepted');
   });
 
-  it('is refused when it cannot be read, is too large, or goes elsewhere', async () => {
+  it('is refused when it is invalid, too large, or has another path', async () => {
     expect(await postMails('not JSON')).toBe(400);
     expect(await postMails({ event: 'delivered' })).toBe(400);
     expect(await post(mails, 'x'.repeat(3_000_000)).catch(() => 413)).toBe(413);
@@ -167,7 +167,7 @@ describe('a request from SendGrid', () => {
     const before = await seen();
     expect(await postMails([event, { ...event, sg_event_id: 'another' }])).toBe(200);
     const first = await deliveryOf(system.db, id);
-    // As if a person had decided otherwise since: what was seen has no effect any more.
+    // As if a person had decided otherwise since: an event that was seen has no further effect.
     await system.db.query(
       `update donations.receipt_deliveries set evidence = 'untouched' where id = $1`,
       [id],
@@ -184,7 +184,7 @@ describe('a request from SendGrid', () => {
     expect(rows).toEqual([]);
   });
 
-  it('takes what it does not know, and what is odd, beside what it knows', async () => {
+  it('accepts unknown and unusual events together with known ones', async () => {
     const { id } = await held();
     const odd = [
       null,
@@ -259,7 +259,7 @@ describe('a request from Stripe', () => {
     expect(await postPayment({ id: 'evt_1', object: 'v2.core.event' })).toBe(400);
   });
 
-  it('about an unsettled donation has it looked at now, once', async () => {
+  it('about an unsettled donation moves its repair job forward, once', async () => {
     const id = await donateInBackground(system.deps, gift());
     const event = payment(id, { type: 'payment_intent.payment_failed' });
     const job = async () =>
@@ -274,7 +274,7 @@ describe('a request from Stripe', () => {
     await system.db.query('select graphile_worker.remove_job($1)', [id]);
     expect(await postPayment(event)).toBe(200);
     expect((await job())?.n).toBe(0);
-    // Another event is another reason to look.
+    // Another event is another reason to check.
     expect(await postPayment(payment(id))).toBe(200);
     expect((await job())?.n).toBe(1);
   });

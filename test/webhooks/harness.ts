@@ -11,13 +11,13 @@ const LAUNCHER = new URL('../../bin/donations', import.meta.url).pathname;
 export interface Listener {
   stripeUrl: string;
   sendgridUrl: string;
-  /** Everything that it wrote. */
+  /** All output so far. */
   output(): string;
-  /** SIGTERM. @returns the exit code. */
+  /** Sends SIGTERM. @returns the exit code. */
   stop(): Promise<number | null>;
 }
 
-/** `donations webhooks listen` as a process, on any free port. */
+/** Runs `donations webhooks listen` as a process, on any free port. */
 export async function startListener(env: NodeJS.ProcessEnv): Promise<Listener> {
   const child: ChildProcess = spawn(
     process.execPath,
@@ -50,7 +50,7 @@ export async function startListener(env: NodeJS.ProcessEnv): Promise<Listener> {
   };
 }
 
-/** SendGrid's side of the signature. */
+/** Signs as SendGrid does. */
 export function mailSigner() {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   return {
@@ -69,7 +69,7 @@ export function mailSigner() {
   };
 }
 
-/** Stripe's side of the signature. */
+/** Signs as Stripe does. */
 export function stripeHeaders(
   secret: string,
   body: string,
@@ -86,7 +86,7 @@ export const post = async (
   headers: Record<string, string> = {},
 ): Promise<number> => (await fetch(url, { method: 'POST', body, headers })).status;
 
-/** A donation whose receipt was begun to be sent by a worker that has not told the end. */
+/** A donation whose receipt a worker started to send without recording the result. */
 export async function sendingDelivery(
   deps: ChargeDeps,
 ): Promise<{ id: string; donationId: string }> {
@@ -100,7 +100,7 @@ export async function sendingDelivery(
   return { id: rows[0]?.id as string, donationId: donation.id };
 }
 
-/** Holds it, its job failed for good and its verdict standing, as a worker leaves them. */
+/** Holds the delivery: its job has failed for good and its verdict remains, as after a worker. */
 export async function hold(db: Db, id: string): Promise<void> {
   await db.query(
     `with held as (
@@ -131,7 +131,7 @@ export async function deliveryOf(db: Db, id: string) {
   return rows[0];
 }
 
-/** A way to a server that can be cut and mended, as networks are. */
+/** A proxy that can be cut and restored. */
 export async function cuttable(target: URL) {
   const sockets = new Set<Socket>();
   let cut = false;

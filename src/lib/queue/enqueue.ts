@@ -6,9 +6,9 @@ export type JobSpec = {
   [Task in TaskName]: {
     task: Task;
     payload: Payloads[Task];
-    /** A job of this key that waits, failed or is held is replaced rather than doubled. */
+    /** A waiting, failed or held job with the same key is replaced. */
     key?: string;
-    /** How long from now until it is due, by the clock of Postgres. Milliseconds. */
+    /** Milliseconds from now until the job is due, in the time of the Postgres server. */
     inMs?: number;
     /** Jobs of a lower number go first; 0 if not given. */
     priority?: number;
@@ -16,7 +16,7 @@ export type JobSpec = {
 }[TaskName];
 
 /**
- * Adds jobs in the caller's transaction: they exist if and only if what they are about does.
+ * Adds jobs in the caller's transaction, so that they are committed together with the domain rows.
  * @returns Graphile Worker's job ids, in the order of the specs.
  */
 export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]> {
@@ -68,9 +68,9 @@ const haveKeys = (jobs: JobSpec[]) =>
   jobs.length > 1 && new Set(jobs.flatMap(({ key }) => key ?? [])).size === jobs.length;
 
 /**
- * Ends what stands of jobs of these keys that do not run now: their verdicts, and the jobs themselves
- * that have failed for good. Graphile Worker would leave a failed job of the same key behind, without
- * its key. Verdicts are locked before jobs, as everywhere.
+ * Removes what earlier jobs of these keys left, unless they are running: verdicts, and jobs that
+ * failed for good. Otherwise Graphile Worker would keep a failed job and take its key away.
+ * Verdicts are locked before jobs, as everywhere.
  */
 async function endStandingJobs(tx: Queryable, keys: string[]): Promise<void> {
   if (keys.length === 0) return;
@@ -82,9 +82,11 @@ async function endStandingJobs(tx: Queryable, keys: string[]): Promise<void> {
   );
 }
 
-/** Drops the waiting job of this key, if any. One that is running is left to find out for itself. */
+/**
+ * Removes the waiting job of this key, if any. A running one is not touched; it checks by itself.
+ */
 export async function dropJob(tx: Queryable, key: string): Promise<void> {
-  // Not `remove_job`: that marks a running job as failed for good, in case its worker dies.
+  // `remove_job` would mark a running job as failed, in case its worker dies.
   await tx.query(
     `select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker.jobs
      where key = $1 and locked_at is null having count(*) > 0`,

@@ -327,7 +327,7 @@ export function receiptColumns(now: number, theme: Theme): ScreenColumn<ListedDe
       align: 'right',
       spare: 1,
       cell: ({ amountMinor, currency }) => ({
-        text: formatMoney({ minor: BigInt(amountMinor), currency }),
+        text: formatMoney({ minor: amountMinor, currency }),
       }),
     },
     { head: 'TO', width: 26, cell: ({ recipient }) => ({ text: recipient }) },
