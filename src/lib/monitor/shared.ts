@@ -11,7 +11,7 @@ const REST_FACTOR = 110;
 /** However much it costs, it is never older than this while something happens. */
 const MOST_REST_MS = 5000;
 /** What it costs is seen best when nobody is in its way: less counts at once, more little by little. */
-const GROWTH = 1.05;
+const GROWTH = 1.2;
 /** Whoever takes one and dies meanwhile holds up the others for so long. */
 const CLAIM_MS = 5000;
 

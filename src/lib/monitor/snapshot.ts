@@ -203,7 +203,7 @@ const plain = <T>(value: T): Plain<T> => JSON.parse(JSON.stringify(value));
 /** What begins and ends a transaction of a part: `begin`, its settings, `commit`. */
 const STATEMENTS_OF_A_PART = 3;
 /** A statement is never cheaper than this. */
-const LEAST_MS = 0.1;
+const LEAST_MS = 0.2;
 
 /**
  * Tells Postgres's work from waiting: on the network, or on a machine that has other things to do. A
