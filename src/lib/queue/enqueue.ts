@@ -15,8 +15,6 @@ export type JobSpec = {
   };
 }[TaskName];
 
-/** From so many on, one statement for all is worth its own plan. */
-
 /**
  * Adds jobs in the caller's transaction, so that they are committed together with the domain rows.
  * @returns Graphile Worker's job ids, in the order of the specs.
