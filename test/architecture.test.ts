@@ -141,6 +141,7 @@ const OWNERS: Record<string, string[]> = {
   // Attempts that ended, and those that ended with their worker.
   job_attempts: ['lib/queue/run/', 'lib/queue/change/rescue.ts'],
   job_verdicts: ['lib/queue/run/'],
+  monitor_snapshot: ['lib/monitor/shared.ts'],
   organization_versions: ['lib/organizations/organization.ts'],
   organizations: ['lib/organizations/organization.ts'],
   paced_retries: ['lib/queue/change/recall.ts'],
@@ -149,6 +150,7 @@ const OWNERS: Record<string, string[]> = {
   receipt_donations: ['lib/receipts/'],
   receipts: ['lib/receipts/'],
   refunds: ['lib/donations/refund.ts'],
+  samples: ['lib/samples/record.ts'],
   schema_migrations: ['lib/db/migrate.ts'],
   // One row each: the mode of the database, until when failures of others were seen, the last upkeep.
   settings: ['lib/db/prepare.ts', 'lib/queue/run/adopt.ts', 'lib/queue/run/upkeep-turn.ts'],
@@ -169,7 +171,7 @@ describe('tables', () => {
   const created = new Set(
     readdirSync(join(ROOT, 'lib/db/migrations'))
       .map((name) => readFileSync(join(ROOT, 'lib/db/migrations', name), 'utf8'))
-      .flatMap((sql) => [...sql.matchAll(/^create table donations\.(\w+) \($/gm)])
+      .flatMap((sql) => [...sql.matchAll(/^create (?:unlogged )?table donations\.(\w+) \($/gm)])
       .flatMap(([, table]) => table ?? []),
   );
 
@@ -203,6 +205,13 @@ describe('packages', () => {
     ['handlebars', ['lib/receipts/check-template.ts', 'lib/receipts/templates.ts']],
   ])('%s is imported in one file', (name, files) => {
     expect(importers(name)).toEqual(files);
+  });
+
+  it('Ink and React are imported by the monitor alone', () => {
+    for (const name of ['ink', 'react']) {
+      expect(importers(name).length).toBeGreaterThan(0);
+      for (const path of importers(name)) expect(path).toMatch(/^commands\/monitor\//);
+    }
   });
 
   it('graphile-worker is imported by the queue, the migration and the task wrapper (as a type)', () => {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Tally, TaskTotals } from '../lib/donations/tally.ts';
-import { configurationError, UserError } from '../lib/errors.ts';
+import { configurationError, UserError, usageError } from '../lib/errors.ts';
 import { type Io, paint, print, say } from '../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../lib/output/render.ts';
 import { parseCount } from '../lib/parse.ts';
@@ -18,6 +18,12 @@ const TOTALS: Column<TaskTotals>[] = [
   { name: 'p95_ms', header: 'P95 MS', value: (row) => row.p95, align: 'right' },
 ];
 
+interface Options extends OutputOptions {
+  count?: string;
+  exit?: boolean;
+  monitor?: boolean;
+}
+
 /** `donations demo`: the whole system in one terminal. */
 export function demoCommand(context: Context): Command {
   const command = new Command('demo')
@@ -25,14 +31,16 @@ export function demoCommand(context: Context): Command {
       'the whole system in one terminal: donations come in, a worker runs, providers misbehave',
     )
     .option('--count <n>', 'how many donations; without it they keep coming')
-    .option('--exit', 'with --count: end when each has come to its end');
+    .option('--exit', 'with --count: end when each has come to its end')
+    .option('--monitor', 'watch the queue on the screen of donations monitor');
   return examples(command, [
-    ['donations demo', 'watch it; Ctrl-C ends it'],
+    ['donations demo --monitor', 'watch it on the screen of the monitor; q ends it'],
+    ['donations demo', 'watch it line by line; Ctrl-C ends it'],
     [
       'donations demo --count 50 --exit',
       'a check: exits 0 only if every donation is accounted for',
     ],
-  ]).action(async (options: OutputOptions & { count?: string; exit?: boolean }) => {
+  ]).action(async (options: Options) => {
     const config = await context.config();
     if (config.mode !== 'sandbox') {
       throw configurationError(
@@ -41,9 +49,12 @@ export function demoCommand(context: Context): Command {
       );
     }
     const count = options.count ? parseCount(options.count, { max: 100_000 }) : undefined;
+    if (options.monitor && options.exit)
+      throw usageError('--exit ends by itself, and --monitor when you end it', 'Give one of them.');
     context.stopsByItself = true;
-    const demo = await Demo.start(context);
-    await demo.play({ count, untilSettled: options.exit === true });
+    const demo = await (options.monitor
+      ? playOnMonitor(context, count)
+      : playInLines(context, { count, untilSettled: options.exit === true }));
     const { tally, totals, chargedTwice, complete } = await demo.end();
     summarise(context.io, tally, totals);
     if (chargedTwice.length > 0)
@@ -52,6 +63,32 @@ export function demoCommand(context: Context): Command {
       throw new UserError('failed', 'not every donation came to its end', 'See: donations doctor');
     nextSteps(context.io, tally);
   });
+}
+
+async function playInLines(
+  context: Context,
+  how: { count: number | undefined; untilSettled: boolean },
+): Promise<Demo> {
+  const demo = await Demo.start(context, { quiet: false });
+  await demo.play(how);
+  return demo;
+}
+
+/** Until the monitor is ended. */
+async function playOnMonitor(context: Context, count: number | undefined): Promise<Demo> {
+  const { refuseWithoutTerminal, watchQueue } = await import('./monitor/watch.ts');
+  refuseWithoutTerminal(context);
+  const over = new AbortController();
+  const signal = AbortSignal.any([context.signal, over.signal]);
+  const demo = await Demo.start({ ...context, signal }, { quiet: true });
+  const playing = demo.play({ count, untilSettled: false });
+  try {
+    await watchQueue(context, { readOnly: false });
+  } finally {
+    over.abort();
+    await playing;
+  }
+  return demo;
 }
 
 function summarise(io: Io, tally: Tally, totals: TaskTotals[]): void {

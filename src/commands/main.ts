@@ -4,7 +4,7 @@ import { createContext } from './context.ts';
 import { execute, tellFailure } from './execute.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
 
-const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+const SIGNAL_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** How long connections may take to close when the command is ended where it stands. */
 const CLOSE_MS = 500;
 
@@ -21,22 +21,31 @@ export async function run(argv: string[]): Promise<void> {
       context.close().catch(() => {}),
       new Promise((resolve) => setTimeout(resolve, CLOSE_MS)),
     ]);
+    // Without its terminal Node cannot put it back and aborts: so we end by the signal itself.
+    if (stopCode === SIGNAL_CODES.SIGHUP) {
+      process.removeAllListeners('SIGHUP');
+      process.kill(process.pid, 'SIGHUP');
+    }
     // Sockets that providers keep alive must not keep us.
     io.stdout.write('', () => process.exit(code));
   };
   const interrupt = (code: number) => {
-    // The second signal waits for nothing.
+    // The second signal waits for nothing; a terminal that is gone says so more than once.
+    if (stopCode === SIGNAL_CODES.SIGHUP) return;
     if (stopCode !== undefined) process.exit(code);
     stopCode = code;
     stop.abort();
     if (!context.stopsByItself) end(code);
   };
+  process.on('SIGHUP', () => interrupt(SIGNAL_CODES.SIGHUP));
   process.on('SIGINT', () => interrupt(SIGNAL_CODES.SIGINT));
   process.on('SIGTERM', () => interrupt(SIGNAL_CODES.SIGTERM));
   // A reader that has seen enough (`| head`) is no error.
-  io.stdout.on('error', ({ code }: NodeJS.ErrnoException) =>
-    code === 'EPIPE' ? process.exit(0) : process.exit(EXIT_CODE_OF.failed),
-  );
+  io.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // The terminal is gone, and the signal that says so is on its way.
+    if (code === 'EIO' && io.stdout.isTTY) return interrupt(SIGNAL_CODES.SIGHUP);
+    process.exit(code === 'EPIPE' ? 0 : EXIT_CODE_OF.failed);
+  });
   io.stderr.on('error', () => {});
   process.on('uncaughtException', async (error) => end(await tellFailure(error, context)));
 

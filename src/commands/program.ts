@@ -52,6 +52,11 @@ const BRANCHES: (Leaf | Noun)[] = [
     ],
   },
   {
+    name: 'monitor',
+    group: QUEUE,
+    load: async () => (await import('./monitor.ts')).monitorCommand,
+  },
+  {
     name: 'worker',
     group: QUEUE,
     description: 'the processes that run the jobs',

@@ -5,6 +5,7 @@ import type { Db } from '../lib/db/database.ts';
 import { newId } from '../lib/ids.ts';
 import { formatDuration } from '../lib/output/time.ts';
 import { CIRCUIT_THRESHOLD } from '../lib/queue/policy.ts';
+import { Activity } from '../lib/queue/run/activity.ts';
 import { adoptFailures } from '../lib/queue/run/adopt.ts';
 import { Brake } from '../lib/queue/run/brake.ts';
 import { Lease } from '../lib/queue/run/lease.ts';
@@ -14,7 +15,7 @@ import {
   startPool,
   watchStrayFailures,
 } from '../lib/queue/run/pool.ts';
-import { createRecorder } from '../lib/queue/run/recorder.ts';
+import { createRecorder, type Entry } from '../lib/queue/run/recorder.ts';
 import { JOBS_PER_SLOT, Slots } from '../lib/queue/run/slots.ts';
 import { applyVerdicts } from '../lib/queue/run/verdicts.ts';
 import {
@@ -30,6 +31,7 @@ import type { TaskName } from '../lib/queue/tasks.ts';
 import { ledgerUpkeep } from './maintain-ledger.ts';
 import { allTasks, probeProvider, type TaskDeps } from './registry.ts';
 import { runTask } from './run-task.ts';
+import { queueSampling } from './sample-queue.ts';
 
 export interface WorkerOptions extends TaskDeps {
   databaseUrl: string;
@@ -63,6 +65,8 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #brake: Brake;
   readonly #upkeep: () => Promise<void>;
+  readonly #sample: () => Promise<void>;
+  readonly #activity: Activity;
   readonly #lease: Lease;
   readonly #slots: Slots;
   readonly #running = new Map<string, RunningJob>();
@@ -92,6 +96,8 @@ export class Worker {
       retentionDays: options.config.ledger.retentionDays,
       isStopping: () => this.#ended,
     });
+    this.#sample = queueSampling({ db, log, isStopping: () => this.#ended });
+    this.#activity = new Activity(db);
     this.#slots = new Slots(options.concurrency);
     this.#overdue = new Promise((resolve) => {
       this.#giveUp = () => resolve(undefined);
@@ -238,6 +244,7 @@ export class Worker {
     this.#ended = true;
     for (const timer of [...this.#stopTimers, this.#houseTimer, this.#verdictTimer])
       clearTimeout(timer);
+    this.#activity.end();
     // From here on nothing begins at a provider.
     this.#lease.end();
     const left = this.#jobs();
@@ -292,6 +299,7 @@ export class Worker {
     const { db, databaseUrl, databaseDirectUrl, isPostgresItself = false } = this.#options;
     const { log, concurrency, tasks, config } = this.#options;
     const registry = allTasks(this.#options);
+    const record = createRecorder(db, () => this.#databaseIsBack());
     const runner = {
       db,
       // Times are Postgres's: what this machine believes decides nothing.
@@ -299,7 +307,10 @@ export class Worker {
       log,
       workerId: this.id,
       brake: this.#brake,
-      record: createRecorder(db, () => this.#databaseIsBack()),
+      record: async (entry: Entry) => {
+        await record(entry);
+        this.#activity.touch();
+      },
       slots: this.#slots,
       holds: (lockedAt: Date | null) => this.#lease.holds(lockedAt),
       verdictGiven: () => this.#carryOverSoon(),
@@ -349,8 +360,9 @@ export class Worker {
     // After an outage those that were cut off with us come back first.
     if (this.#lease.isSettled()) await this.#houseKept('gone workers', () => this.#releaseGone());
     await this.#houseKept('failures of others', () => adoptFailures(db));
-    // It may take long: nothing waits for it.
+    // They may take long: nothing waits for them.
     this.#upkeep();
+    this.#sample();
   }
 
   /** A provider that is asked may be silent for long: nothing waits for it. */

@@ -33,6 +33,7 @@ describe('migrate', () => {
       '0002_receipts.sql',
       '0003_queue.sql',
       '0004_audit.sql',
+      '0005_samples.sql',
       'graphile-worker',
       'indexes',
     ]);
@@ -42,7 +43,7 @@ describe('migrate', () => {
     const { rows } = await db.query<{ name: string }>(
       'select name from donations.schema_migrations',
     );
-    expect(rows).toHaveLength(4);
+    expect(rows).toHaveLength(5);
     expect(await migrate(url)).toEqual([]);
   });
 

@@ -59,12 +59,14 @@ export class Demo {
   readonly #sandbox: SandboxClient;
   readonly #worker: WorkerProcess;
   readonly #since: Date;
+  readonly #quiet: boolean;
   readonly #ids = new Set<string>();
   /** Something happened since it was last looked whether all is settled. */
   #news = false;
   #wake: () => void = () => {};
 
-  static async start(context: Context): Promise<Demo> {
+  /** @param quiet nothing is told: somebody else has the screen. */
+  static async start(context: Context, { quiet }: { quiet: boolean }): Promise<Demo> {
     const db = await context.db();
     const deps = {
       db,
@@ -74,10 +76,18 @@ export class Demo {
     await sandbox.setFaults('stripe', FAULTS.stripe);
     await sandbox.setFaults('sendgrid', FAULTS.sendgrid);
     const { rows } = await db.query<{ now: Date }>('select clock_timestamp() as now');
-    return new Demo(context, deps, sandbox, (rows[0] as { now: Date }).now);
+    const since = (rows[0] as { now: Date }).now;
+    return new Demo(context, deps, sandbox, since, quiet);
   }
 
-  private constructor(context: Context, deps: ChargeDeps, sandbox: SandboxClient, since: Date) {
+  private constructor(
+    context: Context,
+    deps: ChargeDeps,
+    sandbox: SandboxClient,
+    since: Date,
+    quiet: boolean,
+  ) {
+    this.#quiet = quiet;
     this.#context = context;
     this.#deps = deps;
     this.#sandbox = sandbox;
@@ -175,6 +185,7 @@ export class Demo {
   }
 
   #tell(tone: Tone, donation: string | undefined, text: string): void {
+    if (this.#quiet) return;
     const { io, clock } = this.#context;
     const time = clock.now().toISOString().slice(11, 19);
     // The end of an id tells donations of the same second apart.

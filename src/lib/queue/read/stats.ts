@@ -43,42 +43,45 @@ export interface QueueStats {
 }
 
 /** What is looked at, at most; see `more`. */
-const JOBS_BOUND = 100_000;
-const ATTEMPTS_BOUND = 20_000;
+export interface Bounds {
+  jobs: number;
+  attempts: number;
+}
+const BOUNDS: Bounds = { jobs: 100_000, attempts: 20_000 };
 
-const READY = `
+const readySql = ({ jobs }: Bounds) => `
   select task_id, count(*)::int as ready, min(run_at) as oldest
   from (select j.task_id, j.run_at from graphile_worker._private_jobs j
-        where ${WAITING} and ${WAITING_AS.ready} order by j.priority, j.run_at limit ${JOBS_BOUND}) w
+        where ${WAITING} and ${WAITING_AS.ready} order by j.priority, j.run_at limit ${jobs}) w
   group by task_id`;
-const LATER = `
+const laterSql = ({ jobs }: Bounds) => `
   select task_id, count(*) filter (where begun)::int as retrying,
     count(*) filter (where not begun)::int as scheduled
   from (select j.task_id, ${WILL_RETRY} as begun from graphile_worker._private_jobs j
-        where ${WAITING} and j.run_at > now() order by j.priority, j.run_at limit ${JOBS_BOUND}) w
+        where ${WAITING} and j.run_at > now() order by j.priority, j.run_at limit ${jobs}) w
   group by task_id`;
-const RUNNING = `
+const runningSql = ({ jobs }: Bounds) => `
   select task_id, count(*)::int as running
   from (select j.task_id from graphile_worker._private_jobs j
-        where ${IS_RUNNING} order by j.locked_at limit ${JOBS_BOUND}) w
+        where ${IS_RUNNING} order by j.locked_at limit ${jobs}) w
   group by task_id`;
-const FAILED_LATELY_BY_OTHERS = `
+const failedByOthersSql = ({ jobs }: Bounds) => `
   select task_id, count(*)::int as failed
   from (select j.task_id from graphile_worker._private_jobs j
-        where ${FAILED_BY_OTHERS} order by j.updated_at desc limit ${JOBS_BOUND}) w
+        where ${FAILED_BY_OTHERS} order by j.updated_at desc limit ${jobs}) w
   group by task_id`;
-const JUDGED = `
+const judgedSql = ({ jobs }: Bounds) => `
   select task, count(*) filter (where decision = 'fail')::int as failed,
     count(*) filter (where decision = 'hold')::int as held
   from (select task, decision from donations.job_verdicts
-        where decision <> 'retry' order by decided_at desc limit ${JOBS_BOUND}) w
+        where decision <> 'retry' order by decided_at desc limit ${jobs}) w
   group by task`;
-const ATTEMPTS = `
+const attemptsSql = ({ attempts }: Bounds) => `
   with latest as materialized (
     select task, attempt, outcome, latency_ms, duration_ms, started_at from donations.job_attempts
-    where started_at >= now() - $1::interval order by started_at desc limit ${ATTEMPTS_BOUND}
+    where started_at >= now() - $1::interval order by started_at desc limit ${attempts}
   ), span as (
-    select now() as at, case when count(*) < ${ATTEMPTS_BOUND} then now() - $1::interval
+    select now() as at, case when count(*) < ${attempts} then now() - $1::interval
       else min(started_at) end as begun from latest
   )
   select s.at, s.begun, a.* from span s left join (
@@ -92,10 +95,10 @@ const ATTEMPTS = `
       percentile_disc(array[0.5, 0.95, 0.99]) within group (order by latency_ms) as latency,
       percentile_disc(array[0.5, 0.95, 0.99]) within group (order by duration_ms) as duration
     from latest group by task) a on true`;
-const ENQUEUED = `
+const enqueuedSql = ({ attempts }: Bounds) => `
   select task_id, count(*)::int as enqueued
   from (select task_id, created_at from graphile_worker._private_jobs
-        order by id desc limit ${ATTEMPTS_BOUND}) w
+        order by id desc limit ${attempts}) w
   where created_at >= $1 group by task_id`;
 
 interface AttemptsRow {
@@ -128,7 +131,11 @@ interface Counts {
  *
  * @param windowMs over which rates and percentiles are taken.
  */
-export async function queueStats(tx: Queryable, windowMs: number): Promise<QueueStats> {
+export async function queueStats(
+  tx: Queryable,
+  windowMs: number,
+  bounds = BOUNDS,
+): Promise<QueueStats> {
   const { rows: names } = await tx.query<{ id: number; task: string }>(
     'select id, identifier as task from graphile_worker._private_tasks',
   );
@@ -166,17 +173,19 @@ export async function queueStats(tx: Queryable, windowMs: number): Promise<Queue
     return sum;
   };
 
-  const { rows: ledger } = await tx.query<AttemptsRow>(ATTEMPTS, [`${windowMs} milliseconds`]);
+  const { rows: ledger } = await tx.query<AttemptsRow>(attemptsSql(bounds), [
+    `${windowMs} milliseconds`,
+  ]);
   for (const row of ledger) if (row.task !== null) counts(row.task).ledger = row;
   const { at, begun } = ledger[0] as AttemptsRow;
   const spanMs = Math.max(1, at.getTime() - begun.getTime());
   const more: QueueStats['more'] = new Set();
-  if ((await add(READY)) >= JOBS_BOUND) more.add('ready');
-  if ((await add(LATER)) >= JOBS_BOUND) more.add('later');
-  await add(RUNNING);
-  const failed = (await add(JUDGED)) + (await add(FAILED_LATELY_BY_OTHERS));
-  if (failed >= JOBS_BOUND) more.add('failed');
-  if ((await add(ENQUEUED, [begun])) >= ATTEMPTS_BOUND) more.add('enqueued');
+  if ((await add(readySql(bounds))) >= bounds.jobs) more.add('ready');
+  if ((await add(laterSql(bounds))) >= bounds.jobs) more.add('later');
+  await add(runningSql(bounds));
+  const failed = (await add(judgedSql(bounds))) + (await add(failedByOthersSql(bounds)));
+  if (failed >= bounds.jobs) more.add('failed');
+  if ((await add(enqueuedSql(bounds), [begun])) >= bounds.attempts) more.add('enqueued');
   const pauses = await listPauses(tx);
   for (const { task } of pauses) counts(task);
   return {

@@ -1,0 +1,74 @@
+import { Command } from 'commander';
+import { usageError } from '../lib/errors.ts';
+import { print } from '../lib/output/io.ts';
+import { toJson } from '../lib/output/render.ts';
+import { parseCount } from '../lib/parse.ts';
+import type { Context } from './context.ts';
+import { examples } from './shared/examples.ts';
+
+interface Options {
+  once?: boolean;
+  json?: string | true;
+  width?: string;
+  height?: string;
+  readOnly?: boolean;
+}
+
+/** `donations monitor`: the live queue in one terminal. */
+export function monitorCommand(context: Context): Command {
+  const command = new Command('monitor')
+    .description(
+      'the live queue in one terminal: what is wrong, since when, and the key to mend it',
+    )
+    .option('--read-only', 'look only: the keys that change something are off')
+    .option('--once', 'print one frame and end: for a pipe or a mail')
+    .option('--width <n>', 'with --once: so many columns')
+    .option('--height <n>', 'with --once: so many lines')
+    .option(
+      '--json [fields]',
+      'print what it shows as JSON and end; with fields (tasks) only those',
+    );
+  return examples(command, [
+    ['donations monitor', 'watch and mend; ? lists the keys, q ends'],
+    ['donations monitor --once --width 100', 'one frame, for a mail'],
+  ]).action((options: Options) => monitor(context, options));
+}
+
+async function monitor(context: Context, options: Options): Promise<void> {
+  const { io } = context;
+  const size = {
+    columns: options.width ? parseCount(options.width, { min: 20, max: 500 }) : undefined,
+    rows: options.height ? parseCount(options.height, { min: 5, max: 500 }) : undefined,
+  };
+  if (!options.once && (size.columns || size.rows))
+    throw usageError('--width and --height are of the frame that --once prints', 'Add --once.');
+  const readOnly = options.readOnly === true;
+  if (!options.once && options.json === undefined) {
+    const { refuseWithoutTerminal, watchQueue } = await import('./monitor/watch.ts');
+    refuseWithoutTerminal(context);
+    context.stopsByItself = true;
+    return watchQueue(context, { readOnly });
+  }
+  const { openMonitor } = await import('./monitor/watch.ts');
+  const opened = await openMonitor(context, { readOnly });
+  try {
+    const { readOnce, pickFields } = await import('./monitor/once.ts');
+    const read = await readOnce(opened);
+    if (options.json !== undefined) {
+      const fields = typeof options.json === 'string' ? options.json : '';
+      return print(io, toJson(pickFields(read, fields), io.stdout.isTTY));
+    }
+    const { drawOnce } = await import('./monitor/frame.tsx');
+    print(
+      io,
+      drawOnce(opened.session, read, {
+        columns: size.columns ?? (io.stdout.columns || 100),
+        rows: size.rows ?? (io.stdout.rows || 40),
+        env: io.env,
+        color: io.color,
+      }),
+    );
+  } finally {
+    await opened.db.close();
+  }
+}

@@ -1,0 +1,429 @@
+import { randomUUID } from 'node:crypto';
+import { isConnectionError } from '../../lib/db/connection-error.ts';
+import type { Db, Session } from '../../lib/db/database.ts';
+import { UserError } from '../../lib/errors.ts';
+import {
+  readShared,
+  refreshShared,
+  restMs,
+  type SharedSnapshot,
+  SNAPSHOT_CHANNEL,
+} from '../../lib/monitor/shared.ts';
+import { type Snapshot, takeSnapshot } from '../../lib/monitor/snapshot.ts';
+import { ACTIVITY_CHANNEL } from '../../lib/queue/run/activity.ts';
+import { CONTROL_CHANNEL } from '../../lib/queue/run/pauses.ts';
+import { type OperationDeps, type Planned, planRequest } from './operations.ts';
+import { loadContent, loadHistory } from './queries.ts';
+import { type Action, type Effect, reduce } from './reducer.ts';
+import type { Request } from './requests.ts';
+import { currentView, dataKey, INTERVALS, type State, WINDOWS } from './state.ts';
+
+/** How soon the others look for themselves when whoever took the last snapshot does not take the next. */
+const FOLLOW_MS = 250;
+const RECONNECT_MS = 1000;
+/** Jobs that were enqueued and that nobody tells of are seen by Postgres' counter of ids. */
+const PULSE_MS = 1000;
+const TICK_MS = 1000;
+/** An answer that takes this long is none: the network may be gone without a word. */
+const SILENCE_MS = 15_000;
+/** A view's own queries rest so many times as long as they took. */
+const VIEW_REST_FACTOR = 20;
+const VIEW_REST_MS = 900;
+const SHORT_HISTORY_MS = 10_000;
+const LONG_HISTORY_MS = 60_000;
+
+export interface MonitorOptions {
+  /** Its own connections: every statement has a limit. */
+  db: Db;
+  timeoutMs: number;
+  operations: OperationDeps;
+  /** What only the terminal can do. */
+  onEffect: (effect: Extract<Effect, { do: 'quit' | 'suspend' | 'redraw' | 'copy' }>) => void;
+}
+
+/** The monitor without its screen: holds the state, looks at the database, makes changes. */
+export class Monitor {
+  state: State;
+  /** This monitor, where monitors hear of one another. */
+  readonly #id = randomUUID();
+  readonly #options: MonitorOptions;
+  readonly #watchers = new Set<() => void>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #session: Session | undefined;
+  #ended = false;
+  /** The database's clock against ours. */
+  #offsetMs = 0;
+  /** Whether this one took the last snapshot, and takes the next. */
+  #leads = false;
+  #lookTimer: NodeJS.Timeout | undefined;
+  #lookAt = Number.POSITIVE_INFINITY;
+  #looking = false;
+  /** Since when something has changed that is not on the screen. */
+  #dirtySince: number | undefined;
+  /** When the newest snapshot was taken, by our clock. */
+  #takenAt = 0;
+  /** Before this moment it is not taken again. */
+  #dueAt = 0;
+  #lastJob: string | undefined;
+  #canPulse = true;
+  #viewAt = 0;
+  #viewRestMs = VIEW_REST_MS;
+  #viewKey = '';
+  #loading = false;
+  #loadAgain = false;
+  #historyAt = 0;
+  #historyKey = '';
+  #planned: Planned | undefined;
+  #abort = new AbortController();
+  /** Of the change that is being made. */
+  #applying: Promise<void> | undefined;
+
+  constructor(state: State, options: MonitorOptions) {
+    this.state = state;
+    this.#options = options;
+  }
+
+  /** Calls back whenever the state has changed. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  start(): void {
+    this.#every(TICK_MS, () => this.dispatch({ type: 'ticked', now: this.#now() }));
+    this.#every(PULSE_MS, () => this.#pulse());
+    this.#listen();
+    this.#lookIn(0);
+  }
+
+  /** Ends what it does by itself; a change that is being made is stopped at a whole chunk. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    this.#abort.abort();
+    for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#lookTimer);
+    await this.#session?.end().catch(() => {});
+    await this.#applying;
+  }
+
+  dispatch(action: Action): void {
+    if (this.#ended) return;
+    const { state, effects } = reduce(this.state, action);
+    const changed = state !== this.state;
+    this.state = state;
+    for (const effect of effects) this.#perform(effect);
+    if (changed) for (const watcher of this.#watchers) watcher();
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.do) {
+      case 'refresh':
+        this.#dirtySince ??= Date.now();
+        this.#lookIn(0);
+        this.#loadHistory();
+        void this.#loadView(true);
+        break;
+      case 'plan':
+        void this.#plan(effect.request);
+        break;
+      case 'apply':
+        this.#applying = this.#apply(effect.request);
+        break;
+      case 'stop':
+        this.#abort.abort();
+        break;
+      default:
+        this.#options.onEffect(effect);
+    }
+  }
+
+  // The snapshot.
+
+  #now = () => Date.now() + this.#offsetMs;
+
+  #every(ms: number, work: () => void): void {
+    this.#timers.add(setInterval(work, ms));
+  }
+
+  /** Looks in so long, or sooner if that was to be. */
+  #lookIn(ms: number): void {
+    if (this.#ended) return;
+    const at = Date.now() + Math.max(0, ms);
+    if (at >= this.#lookAt) return;
+    clearTimeout(this.#lookTimer);
+    this.#lookAt = at;
+    this.#lookTimer = setTimeout(() => {
+      this.#lookAt = Number.POSITIVE_INFINITY;
+      void this.#look();
+    }, at - Date.now());
+  }
+
+  /** Something has changed: looks as soon as a new snapshot is due. */
+  #changed(): void {
+    this.#dirtySince ??= Date.now();
+    const due = this.#dueAt - Date.now();
+    this.#lookIn(this.#leads ? due : Math.max(due, 0) + FOLLOW_MS * (1 + Math.random()));
+  }
+
+  async #look(): Promise<void> {
+    if (this.#looking || this.#ended) return;
+    this.#looking = true;
+    try {
+      await within(SILENCE_MS, this.#refresh());
+    } catch (error) {
+      this.#lost(error);
+    } finally {
+      this.#looking = false;
+    }
+    this.#lookIn(this.state.link.status === 'lost' ? RECONNECT_MS : this.#untilNext());
+  }
+
+  #untilNext(): number {
+    const due = this.#dueAt - Date.now();
+    if (this.#dirtySince !== undefined) return Math.max(due, 0) + (this.#leads ? 0 : FOLLOW_MS);
+    // All look at about the same time; who comes first does it for the others.
+    const interval = INTERVALS[this.state.interval] as number;
+    return this.#takenAt + interval - Date.now() + Math.random() * FOLLOW_MS;
+  }
+
+  async #refresh(): Promise<void> {
+    const { db, timeoutMs } = this.#options;
+    if (this.state.session.readOnly !== undefined) {
+      const shared = await readShared(db);
+      if (shared && shared.ageMs < Math.max(1000, this.#untilDue())) return this.#adopt(shared);
+      const body = await takeSnapshot(db, { timeoutMs, before: this.state.snapshot });
+      return this.#adopt({ body, ageMs: 0, dueInMs: restMs(body.tookMs) });
+    }
+    const taken = await refreshShared(db, this.#id, (before) =>
+      takeSnapshot(db, { timeoutMs, before: before ?? this.state.snapshot }),
+    );
+    this.#leads = taken !== undefined;
+    if (taken) return this.#adopt(taken);
+    const shared = await readShared(db);
+    if (shared) this.#adopt(shared);
+  }
+
+  #untilDue = () => this.#dueAt - Date.now();
+
+  #adopt({ body, ageMs, dueInMs }: SharedSnapshot): void {
+    this.#dueAt = Date.now() + dueInMs;
+    if (this.state.snapshot?.at === body.at && this.state.link.status === 'live') return;
+    this.#show(body, ageMs);
+  }
+
+  #show(snapshot: Snapshot, ageMs: number): void {
+    const arrived = Date.now();
+    this.#takenAt = arrived - ageMs;
+    // What changed while it was being taken may not be in it.
+    if (this.#dirtySince !== undefined && this.#dirtySince <= this.#takenAt - snapshot.tookMs)
+      this.#dirtySince = undefined;
+    this.#offsetMs = Date.parse(snapshot.at) + ageMs - arrived;
+    if (!this.#session) this.#listen();
+    this.dispatch({ type: 'snapshot', snapshot, now: this.#now() });
+    if (this.state.frozen) return;
+    this.#loadHistory();
+    void this.#loadView(false);
+  }
+
+  #lost(error: unknown): void {
+    // What was under way ends with its connection.
+    if (this.#ended) return;
+    if (!isConnectionError(error) && !(error instanceof UserError) && !isSqlError(error)) {
+      // A bug: whoever runs us shows it, once the terminal is as it was.
+      throw error;
+    }
+    this.dispatch({ type: 'lost', error: (error as Error).message || String(error) });
+  }
+
+  /** The connection on which others tell of changes. */
+  #listen(): void {
+    const { db } = this.#options;
+    db.session('donations monitor listens').then(
+      async (session) => {
+        if (this.#ended || this.#session) return session.end();
+        this.#session = session;
+        const lost = () => {
+          if (this.#session !== session) return;
+          this.#session = undefined;
+          if (this.#ended) return;
+          this.dispatch({ type: 'lost', error: 'the connection was closed' });
+          this.#lookIn(0);
+        };
+        session.on('error', lost);
+        session.on('end', lost);
+        session.on('notification', ({ channel, payload }) => {
+          if (channel !== SNAPSHOT_CHANNEL) return this.#changed();
+          if (payload !== this.#id) void this.#readOthers();
+        });
+        await session
+          .query(
+            `listen ${ACTIVITY_CHANNEL}; listen ${CONTROL_CHANNEL}; listen ${SNAPSHOT_CHANNEL}`,
+          )
+          .catch(lost);
+      },
+      // Looking fails as well, and says so.
+      () => {},
+    );
+  }
+
+  /** Another monitor has taken a snapshot. */
+  async #readOthers(): Promise<void> {
+    this.#leads = false;
+    try {
+      const shared = await readShared(this.#options.db);
+      if (!shared || this.#ended) return;
+      this.#adopt(shared);
+      clearTimeout(this.#lookTimer);
+      this.#lookAt = Number.POSITIVE_INFINITY;
+      this.#lookIn(this.#untilNext());
+    } catch (error) {
+      this.#lost(error);
+    }
+  }
+
+  async #pulse(): Promise<void> {
+    if (!this.#canPulse || this.state.link.status !== 'live' || this.#looking) return;
+    const start = performance.now();
+    try {
+      const { rows } = await this.#options.db.query<{ last: bigint | null }>(
+        `select pg_sequence_last_value(pg_get_serial_sequence('graphile_worker._private_jobs', 'id')::regclass) as last`,
+        [],
+        'monitor_pulse',
+      );
+      const last = String(rows[0]?.last ?? '');
+      const before = this.#lastJob;
+      this.#lastJob = last;
+      const { snapshot } = this.state;
+      const latencyMs = performance.now() - start;
+      if (snapshot) this.dispatch({ type: 'latency', latencyMs });
+      if (before !== undefined && before !== last) this.#changed();
+    } catch (error) {
+      if (isConnectionError(error)) return this.#lost(error);
+      // A role that may not read the counter sees new jobs a little later.
+      this.#canPulse = false;
+    }
+  }
+
+  // What views read for themselves.
+
+  async #loadView(now: boolean): Promise<void> {
+    const view = currentView(this.state);
+    const key = `${dataKey(view)}\n${view.limit}`;
+    const isNew = key !== this.#viewKey;
+    if (!now && !isNew && Date.now() < this.#viewAt + this.#viewRestMs) return;
+    if (this.#loading) {
+      this.#loadAgain = true;
+      return;
+    }
+    if (view.name === 'overview' || view.name === 'workers') return;
+    this.#loading = true;
+    this.#viewKey = key;
+    const start = performance.now();
+    try {
+      const { db, timeoutMs } = this.#options;
+      const content = await loadContent(db, timeoutMs, view);
+      if (content && !this.state.frozen)
+        this.dispatch({ type: 'content', key: dataKey(view), content, now: this.#now() });
+    } catch (error) {
+      if (error instanceof UserError) {
+        const trouble = error.code === 'try_again' ? error.message : explained(error);
+        this.dispatch({ type: 'content failed', key: dataKey(view), trouble });
+      } else this.#lost(error);
+    } finally {
+      this.#loading = false;
+      this.#viewAt = Date.now();
+      this.#viewRestMs = Math.max(VIEW_REST_MS, (performance.now() - start) * VIEW_REST_FACTOR);
+    }
+    if (!this.#loadAgain) return;
+    this.#loadAgain = false;
+    void this.#loadView(true);
+  }
+
+  #loadHistory(): void {
+    const { window, columns, views } = this.state;
+    if (views.length > 1 || this.state.link.status !== 'live') return;
+    const { ms: windowMs } = WINDOWS[window] as (typeof WINDOWS)[number];
+    const key = `${window} ${columns}`;
+    const rest = windowMs > 6 * 3_600_000 ? LONG_HISTORY_MS : SHORT_HISTORY_MS;
+    if (key === this.#historyKey && Date.now() < this.#historyAt + rest) return;
+    this.#historyKey = key;
+    this.#historyAt = Date.now();
+    const { db, timeoutMs } = this.#options;
+    loadHistory(db, timeoutMs, { windowMs, most: chartColumns(columns) }).then(
+      (history) => {
+        if (this.#historyKey === key) this.dispatch({ type: 'history', history });
+      },
+      (error: unknown) => {
+        if (!(error instanceof UserError)) return this.#lost(error);
+        this.dispatch({ type: 'history failed', trouble: error.message });
+      },
+    );
+  }
+
+  // Changes.
+
+  async #plan(request: Request): Promise<void> {
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.#planned = undefined;
+    try {
+      const planned = await planRequest(this.#options.operations, request);
+      if (abort.signal.aborted) return;
+      this.#planned = planned;
+      const { title, lines, confirm, total } = planned;
+      this.dispatch({ type: 'planned', title, lines, confirm, total });
+    } catch (error) {
+      if (!abort.signal.aborted) this.dispatch({ type: 'refused', error: explained(error) });
+    }
+  }
+
+  async #apply(request: Request): Promise<void> {
+    const planned = this.#planned;
+    if (!planned) return;
+    const abort = new AbortController();
+    this.#abort = abort;
+    try {
+      const { lines, discarded, stopped } = await planned.apply(request, {
+        signal: abort.signal,
+        onProgress: (done, note) => this.dispatch({ type: 'progress', done, note }),
+      });
+      this.dispatch({ type: 'applied', lines, discarded, stopped });
+    } catch (error) {
+      const { done } = this.state.dialog ?? { done: 0 };
+      const some = done > 0 ? `${done} were done before this; the same again does the rest. ` : '';
+      this.dispatch({ type: 'refused', error: some + explained(error) });
+    }
+  }
+}
+
+/** How many buckets the charts have room for. */
+const chartColumns = (columns: number) =>
+  columns >= 100 ? Math.floor((columns - 3) / 2) - 6 : columns - 7;
+
+/** What to tell of an error that a change or a view ran into. */
+function explained(error: unknown): string {
+  if (error instanceof UserError) {
+    const hint = error.hint?.replaceAll('\n', ' ');
+    return hint ? `${error.message}. ${hint}` : error.message;
+  }
+  if (error instanceof Error) return error.message || error.name;
+  return String(error);
+}
+
+const isSqlError = (error: unknown) =>
+  /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code ?? ''));
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new UserError('try_again', `no answer for ${ms / 1000} s`)),
+      ms,
+    );
+  });
+  try {
+    return await Promise.race([work, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

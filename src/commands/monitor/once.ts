@@ -1,0 +1,42 @@
+import { usageError } from '../../lib/errors.ts';
+import { judgeHealth } from '../../lib/monitor/health.ts';
+import { type Snapshot, takeSnapshot } from '../../lib/monitor/snapshot.ts';
+import type { History } from '../../lib/samples/read.ts';
+import type { Opened } from './opened.ts';
+import { loadHistory } from './queries.ts';
+
+/** What one frame is made of. */
+export interface Once {
+  snapshot: Snapshot;
+  history: History;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Reads it now, whatever other monitors have read. */
+export async function readOnce({ db, timeoutMs }: Opened): Promise<Once> {
+  return {
+    snapshot: await takeSnapshot(db, { timeoutMs }),
+    history: await loadHistory(db, timeoutMs, { windowMs: HOUR_MS, most: 60 }),
+  };
+}
+
+/** What `--json` writes: all of it, or the fields that are named. */
+export function pickFields({ snapshot, history }: Once, fields: string): Record<string, unknown> {
+  const { at, tookMs, tasks, workers, events } = snapshot;
+  const all: Record<string, unknown> = {
+    at,
+    took_ms: tookMs,
+    health: judgeHealth(snapshot, Date.parse(at)),
+    tasks,
+    workers,
+    events,
+    history,
+  };
+  if (fields === '') return all;
+  const names = fields.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !Object.hasOwn(all, name));
+  if (unknown !== undefined)
+    throw usageError(`there is no field "${unknown}"`, `Fields: ${Object.keys(all).join(', ')}`);
+  return Object.fromEntries(names.map((name) => [name, all[name]]));
+}

@@ -1,0 +1,68 @@
+import { findAudit, listAudit } from '../../lib/audit/find.ts';
+import type { Db, Queryable } from '../../lib/db/database.ts';
+import { readWithin } from '../../lib/db/read.ts';
+import { findDonation } from '../../lib/donations/find.ts';
+import { tellStory } from '../../lib/donations/story.ts';
+import { describeJob } from '../../lib/queue/read/detail.ts';
+import { groupErrors } from '../../lib/queue/read/errors.ts';
+import { listFailures } from '../../lib/queue/read/failures.ts';
+import { readJobs } from '../../lib/queue/read/page.ts';
+import { parseJobFilter } from '../../lib/queue/read/vocabulary.ts';
+import { type DeliveryStatus, listDeliveries } from '../../lib/receipts/find.ts';
+import { type History, readHistory } from '../../lib/samples/read.ts';
+import type { Content, View } from './state.ts';
+
+/** Failures are grouped over a week, and compared by the hour: as `jobs errors` does by itself. */
+const ERRORS_SINCE_MS = 7 * 24 * 3_600_000;
+const ERRORS_WINDOW_MS = 3_600_000;
+
+/**
+ * Reads what a view shows, by the operations that the commands use; undefined for a view that shows
+ * the snapshot.
+ * @throws UserError when a filter is wrong, something is not found, or it takes too long.
+ */
+export function loadContent(db: Db, timeoutMs: number, view: View): Promise<Content | undefined> {
+  return readWithin(db, timeoutMs, (tx) => read(tx, view));
+}
+
+async function read(tx: Queryable, { name, arg, sort, limit }: View): Promise<Content | undefined> {
+  switch (name) {
+    case 'overview':
+    case 'workers':
+      return undefined;
+    case 'jobs': {
+      const { page, total } = await readJobs(tx, parseJobFilter(arg), { sort, limit });
+      return { of: 'jobs', page, total };
+    }
+    case 'errors': {
+      const { rows } = await tx.query<{ at: Date }>('select now() as at');
+      const since = new Date((rows[0]?.at.getTime() ?? 0) - ERRORS_SINCE_MS);
+      const found = await groupErrors(tx, { since, windowMs: ERRORS_WINDOW_MS, limit });
+      return { of: 'errors', found };
+    }
+    case 'failures': {
+      const [from = '', to = ''] = arg.split('/');
+      const rows = await listFailures(tx, { from: new Date(from), to: new Date(to), limit });
+      return { of: 'failures', rows };
+    }
+    case 'job':
+      return { of: 'job', detail: await describeJob(tx, arg) };
+    case 'donation':
+      return { of: 'donation', story: await tellStory(tx, await findDonation(tx, arg)) };
+    case 'receipts': {
+      const rows = await listDeliveries(tx, { status: arg as DeliveryStatus, limit });
+      return { of: 'receipts', rows };
+    }
+    case 'audit':
+      return { of: 'audit', rows: await listAudit(tx, { limit }) };
+    case 'change':
+      return { of: 'change', entry: await findAudit(tx, arg) };
+  }
+}
+
+/** Reads the charts' samples, for so many columns at most. */
+export const loadHistory = (
+  db: Db,
+  timeoutMs: number,
+  window: { windowMs: number; most: number },
+): Promise<History> => readWithin(db, timeoutMs, (tx) => readHistory(tx, window));

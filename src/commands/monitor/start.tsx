@@ -1,0 +1,97 @@
+import { render, useInput } from 'ink';
+import { type ReactNode, useRef } from 'react';
+import type { Context } from '../context.ts';
+import { KeyReader } from './keys.ts';
+import { Monitor } from './monitor.ts';
+import type { Opened } from './opened.ts';
+import { Screen } from './screen.tsx';
+import { initialState } from './state.ts';
+import { clipboardSequence, Terminal } from './terminal.ts';
+import { themeFor } from './theme.ts';
+
+function App({
+  monitor,
+  env,
+  color,
+}: {
+  monitor: Monitor;
+  env: NodeJS.ProcessEnv;
+  color: boolean;
+}): ReactNode {
+  const reader = useRef(new KeyReader());
+  useInput((input, key) => {
+    for (const typed of reader.current.read(input, key)) {
+      if ('key' in typed) monitor.dispatch({ type: 'key', key: typed.key });
+      else monitor.dispatch({ type: 'text', text: typed.text });
+    }
+  });
+  return <Screen state={monitor.state} theme={themeFor(env, color)} />;
+}
+
+/** Runs the monitor on the terminal until somebody ends it. */
+export async function runMonitor(
+  context: Context,
+  { db, session, timeoutMs }: Opened,
+): Promise<void> {
+  const { io } = context;
+  let end: () => void = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const terminal = new Terminal({
+    stdin: io.stdin,
+    stdout: io.stdout,
+    onResize: (size) => monitor.dispatch({ type: 'resized', ...size }),
+  });
+  const monitor = new Monitor(initialState(session, { ...terminal.size(), now: Date.now() }), {
+    db,
+    timeoutMs,
+    operations: {
+      db: () => context.db(),
+      read: (work) => context.read(work),
+      operator: () => context.operator(),
+      now: () => context.clock.now(),
+    },
+    onEffect(effect) {
+      switch (effect.do) {
+        case 'quit':
+          return end();
+        case 'suspend':
+          return terminal.suspend();
+        case 'redraw':
+          terminal.forget();
+          return terminal.draw(draw);
+        case 'copy':
+          return terminal.send(clipboardSequence(effect.text));
+      }
+    },
+  });
+  context.signal.addEventListener('abort', () => end(), { once: true });
+  const draw = () => ink.rerender(app());
+  const app = () => <App monitor={monitor} env={io.env} color={io.color} />;
+  terminal.enter();
+  // Whole frames, drawn only when we say so: the terminal's own layer finds what changed.
+  const ink = render(app(), {
+    stdout: terminal.frames,
+    stdin: io.stdin,
+    stderr: io.stderr,
+    debug: true,
+    exitOnCtrlC: false,
+    patchConsole: false,
+  });
+  // A view that throws ends Ink.
+  const failed = ink.waitUntilExit();
+  try {
+    monitor.watch(() => terminal.draw(draw));
+    monitor.start();
+    await Promise.race([ended, failed]);
+  } finally {
+    terminal.leave();
+    try {
+      ink.unmount();
+    } catch {
+      // Its keyboard is gone with the terminal.
+    }
+    await monitor.end();
+  }
+}

@@ -1,0 +1,103 @@
+import { plain } from '../../lib/output/io.ts';
+import { textWidth } from '../../lib/output/width.ts';
+import type { Span, Theme } from './theme.ts';
+
+/** Text from anywhere as one harmless line in the letters that the terminal has. */
+export function clean(text: string, { ascii }: Pick<Theme, 'ascii'>): string {
+  const line = plain(text);
+  if (!ascii) return line;
+  // Letters lose their accents; what is left has no ASCII at all.
+  return line
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .replace(/[^\x20-\x7e]/gu, '?');
+}
+
+/**
+ * The text in so many columns at most, cut at the end.
+ * @internal Exported for its tests.
+ */
+export function cut(text: string, width: number, more: string): string {
+  if (textWidth(text) <= width) return text;
+  const room = width - textWidth(more);
+  if (room < 0) return '';
+  let kept = '';
+  let used = 0;
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    const next = textWidth(segment);
+    if (used + next > room) break;
+    kept += segment;
+    used += next;
+  }
+  return kept + more;
+}
+
+/** The text in just so many columns. */
+export function pad(text: string, width: number, more: string, align?: 'right'): string {
+  const fitted = cut(text, width, more);
+  const space = ' '.repeat(Math.max(0, width - textWidth(fitted)));
+  return align === 'right' ? space + fitted : fitted + space;
+}
+
+/** The pieces in so many columns at most. */
+export function cutSpans(spans: Span[], width: number, more: string): Span[] {
+  const kept: Span[] = [];
+  let left = width;
+  const total = spans.reduce((sum, { text }) => sum + textWidth(text), 0);
+  if (total <= width) return spans;
+  for (const span of spans) {
+    const own = textWidth(span.text);
+    // The one that does not fit any more is cut, and the rest is left out.
+    if (own >= left) {
+      kept.push({ ...span, text: cut(own === left ? `${span.text} ` : span.text, left, more) });
+      break;
+    }
+    kept.push(span);
+    left -= own;
+  }
+  return kept;
+}
+
+export const widthOf = (spans: Span[]) => spans.reduce((sum, { text }) => sum + textWidth(text), 0);
+
+/** Words in lines of so many columns at most; a word that is longer is broken. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    let rest = word;
+    const joined = line === '' ? rest : `${line} ${rest}`;
+    if (textWidth(joined) <= width) {
+      line = joined;
+      continue;
+    }
+    if (line !== '') lines.push(line);
+    while (textWidth(rest) > width) {
+      const piece = cut(rest, width, '');
+      if (piece === '') break;
+      lines.push(piece);
+      rest = rest.slice(piece.length);
+    }
+    line = rest;
+  }
+  lines.push(line);
+  return lines;
+}
+
+/** `1,234`, `12.3k`, `1.2M`: at most five columns. */
+export function compact(value: number): string {
+  if (value < 10_000) return Math.round(value).toLocaleString('en-US');
+  if (value < 1_000_000) return `${(value / 1000).toFixed(value < 100_000 ? 1 : 0)}k`;
+  return `${(value / 1_000_000).toFixed(value < 100_000_000 ? 1 : 0)}M`;
+}
+
+/** A rate as people read it: `0`, `0.4`, `12`, `1,234`. */
+export const rate = (value: number) =>
+  value > 0 && value < 10 ? value.toFixed(1).replace(/\.0$/, '') : compact(value);
+
+export const percent = (share: number) =>
+  `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`;
+
+/** A word as the shell takes it. */
+export const shellWord = (word: string) =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

@@ -1,0 +1,174 @@
+import { Box } from 'ink';
+import type { ReactNode } from 'react';
+import { WAIT_WARN_MS } from '../../../lib/monitor/health.ts';
+import { formatDuration } from '../../../lib/output/time.ts';
+import type { Bucket } from '../../../lib/samples/read.ts';
+import { cellOf, cellsEach, drawColumns, roundUp, roundUpTime } from '../chart.ts';
+import { type State, WINDOWS } from '../state.ts';
+import { compact } from '../text.ts';
+import type { Span } from '../theme.ts';
+import { clockOf } from './header.tsx';
+import { Heading, Line, useTheme } from './parts.tsx';
+
+const LABEL = 5;
+const errorsOf = ({ retried, failed, held }: Bucket) => retried + failed + held;
+
+interface ChartProps {
+  state: State;
+  width: number;
+  /** Lines in all: heading, columns, and what is below them. */
+  height: number;
+}
+
+const windowName = ({ window }: State) => WINDOWS[window]?.name ?? '';
+
+/** What is under the cursor, or the last whole minute. */
+function pointed({ history, cursor }: State): Bucket | undefined {
+  return history?.buckets.find(({ at }) => at === cursor) ?? history?.buckets.at(-1);
+}
+
+const perMinute = (count: number, state: State) =>
+  count / ((state.history?.stepMs ?? 60_000) / 60_000);
+
+/** Jobs done a minute, and below them a strip of what went wrong. */
+export function Throughput({ state, width, height }: ChartProps): ReactNode {
+  const { glyphs } = useTheme();
+  const buckets = state.history?.buckets ?? [];
+  const done = buckets.map((bucket) => perMinute(bucket.done, state));
+  const errors = buckets.map((bucket) => perMinute(errorsOf(bucket), state));
+  const max = roundUp(Math.max(1, ...done));
+  const at = pointed(state);
+  const right: Span[] = at
+    ? [
+        ...cursorTime(state),
+        { text: 'done ', tone: 'dim' },
+        { text: `${compact(perMinute(at.done, state))}/min`, tone: 'good' },
+        { text: '  went wrong ', tone: 'dim' },
+        {
+          text: compact(perMinute(errorsOf(at), state)),
+          tone: errorsOf(at) > 0 ? 'bad' : undefined,
+        },
+      ]
+    : [];
+  const room = width - LABEL - 1;
+  const bars = height - 3;
+  const columns = drawColumns(done, { width: room, height: bars, max, levels: glyphs.levels });
+  const strip = drawColumns(errors, {
+    width: room,
+    height: 1,
+    max: Math.max(1, ...errors),
+    levels: glyphs.levels,
+  });
+  return (
+    <Box flexDirection="column" width={width}>
+      <Heading title={`Throughput ${windowName(state)}`} right={right} width={width} />
+      {columns.map((line, i) => (
+        <Line
+          key={String(i)}
+          width={width}
+          spans={[
+            label(i === 0 ? compact(max) : i === bars - 1 ? '0' : ''),
+            { text: line, tone: 'good' },
+          ]}
+        />
+      ))}
+      <Line width={width} spans={[label('wrong'), { text: strip[0] ?? '', tone: 'bad' }]} />
+      <Axis state={state} width={width} />
+    </Box>
+  );
+}
+
+/** How long the job had waited that waited longest. */
+export function OldestWait({ state, width, height }: ChartProps): ReactNode {
+  const { glyphs } = useTheme();
+  const waits = (state.history?.buckets ?? []).map(({ waitMs }) => waitMs);
+  const max = roundUpTime(Math.max(1000, ...waits.map((wait) => wait ?? 0)));
+  const at = pointed(state);
+  const wait = at?.waitMs ?? null;
+  const right: Span[] =
+    wait === null
+      ? []
+      : [
+          ...cursorTime(state),
+          { text: formatDuration(wait), tone: wait >= WAIT_WARN_MS ? 'bad' : 'good' },
+          { text: `  limit ${formatDuration(WAIT_WARN_MS)}`, tone: 'dim' },
+        ];
+  const bars = height - 2;
+  const room = width - LABEL - 1;
+  const isLate = waits.some((each) => (each ?? 0) >= WAIT_WARN_MS);
+  const columns = drawColumns(waits, { width: room, height: bars, max, levels: glyphs.levels });
+  return (
+    <Box flexDirection="column" width={width}>
+      <Heading title="Oldest wait" right={right} width={width} />
+      {columns.map((line, i) => (
+        <Line
+          key={String(i)}
+          width={width}
+          spans={[
+            label(i === 0 ? formatDuration(max) : i === bars - 1 ? '0' : ''),
+            { text: line, tone: isLate ? 'warn' : 'good' },
+          ]}
+        />
+      ))}
+      <Axis state={state} width={width} />
+    </Box>
+  );
+}
+
+const label = (text: string): Span => ({ text: `${text.padStart(LABEL)} `, tone: 'dim' });
+
+function cursorTime(state: State): Span[] {
+  if (state.cursor === undefined) return [];
+  const from = Date.parse(state.cursor);
+  const to = from + (state.history?.stepMs ?? 60_000);
+  const end = to - from > 60_000 ? `–${clockOf(to)}` : '';
+  return [{ text: `${clockOf(from)}${end}  `, tone: 'accent', bold: true }];
+}
+
+/** Times below a chart, and the cursor. */
+function Axis({ state, width }: Pick<ChartProps, 'state' | 'width'>): ReactNode {
+  const { glyphs } = useTheme();
+  const { history, cursor, historyTrouble } = state;
+  const room = width - LABEL - 1;
+  const buckets = history?.buckets ?? [];
+  const indent: Span = { text: ' '.repeat(LABEL + 1) };
+  if (historyTrouble)
+    return <Line width={width} spans={[indent, { text: historyTrouble, tone: 'warn' }]} />;
+  if (!history?.since) {
+    const words = history ? 'no samples yet: a worker makes one a minute' : '';
+    return <Line width={width} spans={[indent, { text: words, tone: 'dim' }]} />;
+  }
+  const index = buckets.findIndex(({ at }) => at === cursor);
+  if (index >= 0) {
+    const cells = cellsEach(buckets.length, room);
+    const cell = cellOf(index, buckets.length, room) + Math.floor(cells / 2);
+    const hint = `${glyphs.cursor} ${glyphs.enter} what failed`;
+    const fits = cell + hint.length < room;
+    return (
+      <Line
+        width={width}
+        spans={[
+          indent,
+          { text: ' '.repeat(fits ? cell : Math.max(0, cell - hint.length + 1)) },
+          {
+            text: fits ? hint : `what failed ${glyphs.enter} ${glyphs.cursor}`,
+            tone: 'accent',
+            bold: true,
+          },
+        ]}
+      />
+    );
+  }
+  const first = timeLabel(Date.parse(buckets[0]?.at ?? ''), state);
+  const gap = Math.max(1, room - first.length - 3);
+  return (
+    <Line width={width} spans={[indent, { text: `${first}${' '.repeat(gap)}now`, tone: 'dim' }]} />
+  );
+}
+
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+const timeLabel = (ms: number, { window }: State) =>
+  (WINDOWS[window]?.ms ?? 0) > 6 * 3_600_000
+    ? `${DAYS[new Date(ms).getDay()]} ${clockOf(ms)}`
+    : clockOf(ms);

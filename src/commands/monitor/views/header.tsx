@@ -1,0 +1,211 @@
+import { Box } from 'ink';
+import type { ReactNode } from 'react';
+import { type Health, judgeHealth } from '../../../lib/monitor/health.ts';
+import { formatDuration } from '../../../lib/output/time.ts';
+import { JOB_STATES } from '../../../lib/queue/states.ts';
+import { countOf } from '../selection.ts';
+import type { State, View } from '../state.ts';
+import { compact, percent, rate, widthOf } from '../text.ts';
+import type { Span, Theme } from '../theme.ts';
+import { Line, useTheme } from './parts.tsx';
+
+/** How old what is shown is. */
+const ageOf = ({ now, snapshot }: State) =>
+  snapshot ? Math.max(0, now - Date.parse(snapshot.at)) : undefined;
+
+function freshness(state: State, { glyphs }: Theme): Span[] {
+  const age = ageOf(state);
+  const old = age === undefined ? '' : ` ${formatDuration(Math.floor(age / 1000) * 1000)}`;
+  if (state.link.status === 'lost')
+    return [{ text: ` ${glyphs.stale} STALE${old} `, tone: 'bad', bold: true, inverse: true }];
+  if (state.frozen)
+    return [{ text: ` ${glyphs.paused} FROZEN${old} `, tone: 'accent', bold: true, inverse: true }];
+  if (age === undefined) return [{ text: `${glyphs.more} connecting`, tone: 'dim' }];
+  const isOld = age > 10_000;
+  return [
+    { text: `${glyphs.good} `, tone: isOld ? 'warn' : 'good' },
+    { text: age < 1500 ? 'live' : `${formatDuration(Math.floor(age / 1000) * 1000)} old` },
+  ];
+}
+
+const TITLES: Record<View['name'], (arg: string) => string> = {
+  overview: () => 'overview',
+  jobs: (arg) => `jobs ${arg}`.trim(),
+  errors: () => 'errors',
+  failures: (arg) => `failures at ${clockOf(Date.parse(arg.split('/')[0] as string))}`,
+  job: (arg) => `job ${arg}`,
+  donation: (arg) => arg,
+  workers: () => 'workers',
+  receipts: (arg) => `receipts ${arg}`,
+  audit: () => 'audit',
+  change: (arg) => arg,
+};
+
+const titleOf = ({ name, arg }: View) => TITLES[name](arg);
+
+export const clockOf = (ms: number) => {
+  const date = new Date(ms);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${two(date.getHours())}:${two(date.getMinutes())}`;
+};
+
+/** Where one is, which database, how fast it answers, how fresh it is. */
+export function Header({ state, width }: { state: State; width: number }): ReactNode {
+  const theme = useTheme();
+  const { glyphs } = theme;
+  const { session, views, link } = state;
+  const mode: Span =
+    session.mode === 'live'
+      ? { text: ' LIVE ', tone: 'bad', bold: true, inverse: true }
+      : { text: ` ${session.mode.toUpperCase()} `, tone: 'warn', bold: true, inverse: true };
+  const path = views.slice(-4).map(titleOf);
+  const left: Span[] = [
+    { text: 'donations ', bold: true },
+    mode,
+    { text: ' ' },
+    ...(session.readOnly ? [{ text: 'read-only ', tone: 'accent' as const }] : []),
+    ...path.flatMap((title, i): Span[] => [
+      ...(i > 0 ? [{ text: ` ${glyphs.into} `, tone: 'dim' as const }] : []),
+      { text: title, ...(i === path.length - 1 ? { bold: true } : { tone: 'dim' as const }) },
+    ]),
+  ];
+  const latency =
+    link.latencyMs === undefined ? '' : `${formatDuration(Math.max(1, link.latencyMs))}  `;
+  const where: Span[] = width >= 100 ? [{ text: `${session.where}  `, tone: 'dim' }] : [];
+  // What is fresh or not is outside of the dimming.
+  const right: Span[] = [...where, { text: latency, tone: 'dim' }, ...freshness(state, theme)];
+  const room = width - widthOf(right) - 1;
+  return (
+    <Box>
+      <Box width={room + 1}>
+        <Line spans={left} width={room} />
+      </Box>
+      <Line spans={right} width={widthOf(right)} />
+    </Box>
+  );
+}
+
+function reasonSpans(health: Health, now: number, { glyphs }: Theme): Span[][] {
+  return health.reasons.map(({ level, text, since, mend }) => {
+    const tone = level === 'critical' ? 'bad' : 'warn';
+    const age = since === null ? '' : ` ${formatDuration(Math.max(0, now - Date.parse(since)))}`;
+    return [
+      { text: `${level === 'critical' ? glyphs.bad : glyphs.warn} `, tone },
+      { text, tone, bold: level === 'critical' },
+      { text: age, tone: 'dim' },
+      { text: ` ${glyphs.into} `, tone: 'dim' },
+      { text: mend, tone: 'accent' },
+    ];
+  });
+}
+
+/** The health line's lines: all is well, or why not, since when, and what mends it. */
+export function healthLines(state: State, theme: Theme, width: number, most: number): Span[][] {
+  const { snapshot, link } = state;
+  const { glyphs } = theme;
+  if (link.status === 'lost') {
+    return [
+      [
+        { text: `${glyphs.bad} the database cannot be reached`, tone: 'bad', bold: true },
+        { text: `: ${link.error ?? ''}; trying again each second`, tone: 'dim' },
+      ],
+    ];
+  }
+  if (!snapshot?.tasks.value) {
+    const behind = snapshot?.tasks.behind;
+    return [[{ text: behind ?? 'looking…', tone: behind ? 'warn' : 'dim' }]];
+  }
+  const health = judgeHealth(snapshot, state.now);
+  if (health.level === 'ok') {
+    const alive = snapshot.workers.value?.filter((worker) => worker.state === 'alive').length ?? 0;
+    const words = `${alive} worker${alive === 1 ? '' : 's'}, nothing failed or held, nothing waits`;
+    return [
+      [
+        { text: `${glyphs.good} ok`, tone: 'good', bold: true },
+        { text: `  ${words}`, tone: 'dim' },
+      ],
+    ];
+  }
+  const lines: Span[][] = [[]];
+  let left = health.reasons.length;
+  for (const reason of reasonSpans(health, state.now, theme)) {
+    const line = lines.at(-1) as Span[];
+    const more = left > 1 ? 8 : 0;
+    const isFull = line.length > 0 && widthOf(line) + 3 + widthOf(reason) > width - more;
+    if (isFull && lines.length >= most) {
+      line.push({ text: `  +${left} more`, tone: 'dim' });
+      return lines;
+    }
+    if (isFull) lines.push([...reason]);
+    else line.push(...(line.length > 0 ? [{ text: '   ' }] : []), ...reason);
+    left -= 1;
+  }
+  return lines;
+}
+
+export function HealthLine({
+  state,
+  width,
+  height,
+}: {
+  state: State;
+  width: number;
+  height: number;
+}): ReactNode {
+  const theme = useTheme();
+  const lines = healthLines(state, theme, width, height);
+  return (
+    <Box flexDirection="column" height={height}>
+      {lines.slice(0, height).map((spans, i) => (
+        <Line key={String(i)} spans={spans} width={width} />
+      ))}
+    </Box>
+  );
+}
+
+/** How many jobs there are of each state, and how it goes. */
+export function Totals({ state, width }: { state: State; width: number }): ReactNode {
+  const tasks = state.snapshot?.tasks.value;
+  if (!tasks) return <Line spans={[]} width={width} />;
+  const cut = (name: string) =>
+    (name === 'ready' && tasks.more.includes('ready')) ||
+    ((name === 'scheduled' || name === 'retrying') && tasks.more.includes('later')) ||
+    ((name === 'failed' || name === 'held') && tasks.more.includes('failed'));
+  const short: Record<string, string> =
+    width < 116 ? { running: 'run', scheduled: 'later', retrying: 'retry', failed: 'fail' } : {};
+  // On a narrow screen those that there are, and those that matter.
+  const isShown = (name: string, count: number) =>
+    width >= 78 || count > 0 || name === 'failed' || name === 'held';
+  const counts = JOB_STATES.flatMap((name, i): Span[] => {
+    const count = countOf(state, name);
+    const bad = (name === 'failed' || name === 'held') && count > 0;
+    if (!isShown(name, count)) return [];
+    return [
+      { text: `${i + 1} `, tone: 'dim' },
+      { text: `${short[name] ?? name} `, tone: count > 0 ? undefined : 'dim' },
+      {
+        text: `${compact(count)}${cut(name) ? '+' : ''}`,
+        tone: bad ? 'bad' : count > 0 ? 'bold' : 'dim',
+        bold: count > 0,
+      },
+      { text: width < 100 ? ' ' : width < 116 ? '  ' : '   ' },
+    ];
+  });
+  const done = tasks.rows.reduce((sum, row) => sum + row.donePerMinute, 0);
+  const worst = Math.max(0, ...tasks.rows.map((row) => row.errorRate ?? 0));
+  const p95 = Math.max(0, ...tasks.rows.map((row) => row.duration?.p95 ?? 0));
+  const rates: Span[] = [
+    { text: 'done ', tone: 'dim' },
+    { text: `${rate(done)}/min`, bold: true },
+    { text: width < 116 ? ' err ' : '   errors at most ', tone: 'dim' },
+    { text: percent(worst), tone: worst >= 0.05 ? 'bad' : undefined, bold: true },
+    ...(width < 116
+      ? []
+      : ([
+          { text: '   p95 ', tone: 'dim' },
+          { text: formatDuration(p95), bold: true },
+        ] as Span[])),
+  ];
+  const gap = Math.max(1, width - widthOf(counts) - widthOf(rates));
+  return <Line spans={[...counts, { text: ' '.repeat(gap) }, ...rates]} width={width} />;
+}

@@ -1,0 +1,210 @@
+import { createHash } from 'node:crypto';
+import { listAudit } from '../audit/find.ts';
+import type { Db, Queryable } from '../db/database.ts';
+import { readWithin } from '../db/read.ts';
+import { UserError } from '../errors.ts';
+import { listFailures } from '../queue/read/failures.ts';
+import { queueStats, type TaskStats } from '../queue/read/stats.ts';
+import type { Pause } from '../queue/run/pauses.ts';
+import { listWorkers, type WorkerRow } from '../queue/run/workers.ts';
+import { readTrends } from '../samples/read.ts';
+
+/** As JSON gives it back: dates are text. */
+export type Plain<T> = T extends Date
+  ? string
+  : T extends (infer Item)[]
+    ? Plain<Item>[]
+    : T extends object
+      ? { [Key in keyof T]: Plain<T[Key]> }
+      : T;
+
+export interface SnapshotTask extends Plain<TaskStats> {
+  /** `ready` and so on are counted up to a bound; this is what the last sample counted. */
+  readyEstimate: number | null;
+  /** Jobs done in each of the last minutes, oldest first. */
+  trend: number[];
+}
+
+export interface Tasks {
+  rows: SnapshotTask[];
+  pauses: Plain<Pause>[];
+  /** The time that the rates are of. */
+  spanMs: number;
+  /** Counts that were not carried on; see QueueStats. */
+  more: string[];
+  /** Since when the oldest failed and the oldest held job have been so. */
+  failedSince: string | null;
+  heldSince: string | null;
+}
+
+export interface MonitorEvent {
+  at: string;
+  kind: 'attempt' | 'decision' | 'worker';
+  tone: 'good' | 'warn' | 'bad' | 'dim';
+  text: string;
+  task: string | null;
+  job: string | null;
+  donation: string | null;
+  /** The audit entry of a decision. */
+  audit: string | null;
+}
+
+/** One panel's share. */
+export interface Part<T> {
+  /** Null until it could be read once. */
+  value: T | null;
+  /** When it was read. */
+  at: string | null;
+  /** Why it is not of this moment; null when it is. */
+  behind: string | null;
+}
+
+/** What every monitor shows. */
+export interface Snapshot {
+  /** By the database's clock. */
+  at: string;
+  /** How long Postgres was at it, in milliseconds. */
+  tookMs: number;
+  tasks: Part<Tasks>;
+  workers: Part<Plain<WorkerRow>[]>;
+  events: Part<MonitorEvent[]>;
+}
+
+/** Rates are of this time, or of what the latest attempts cover. */
+const WINDOW_MS = 5 * 60_000;
+/** So much is counted; beyond it the minute's sample tells. */
+const BOUNDS = { jobs: 10_000, attempts: 1000 };
+const TREND_MINUTES = 12;
+const EVENTS = 30;
+
+/**
+ * Reads the snapshot, part by part: one that takes too long is left as it was, and says so.
+ *
+ * @param timeoutMs of each statement.
+ */
+export async function takeSnapshot(
+  db: Db,
+  { timeoutMs, before }: { timeoutMs: number; before?: Snapshot | undefined },
+): Promise<Snapshot> {
+  const start = performance.now();
+  const part = async <T>(
+    old: Part<T> | undefined,
+    read: (tx: Queryable) => Promise<T>,
+  ): Promise<Part<T>> => {
+    try {
+      return await readWithin(db, timeoutMs, async (tx) => {
+        const value = await read(prepared(tx));
+        const { rows } = await tx.query<{ at: Date }>('select now() as at', [], 'monitor_now');
+        return { value, at: rows[0]?.at.toISOString() ?? null, behind: null };
+      });
+    } catch (error) {
+      if (!(error instanceof UserError) || error.code !== 'try_again') throw error;
+      const behind = `Postgres took longer than ${timeoutMs / 1000} s`;
+      return { value: old?.value ?? null, at: old?.at ?? null, behind };
+    }
+  };
+  const workers = await part(before?.workers, async (tx) => plain(await listWorkers(tx)));
+  const events = await part(before?.events, (tx) => readEvents(tx, workers.value ?? []));
+  const tasks = await part(before?.tasks, readTasks);
+  const { rows } = await db.query<{ at: Date }>('select clock_timestamp() as at');
+  return {
+    at: (rows[0] as { at: Date }).at.toISOString(),
+    tookMs: Math.round((performance.now() - start) * 10) / 10,
+    tasks,
+    workers,
+    events,
+  };
+}
+
+async function readTasks(tx: Queryable): Promise<Tasks> {
+  const stats = await queueStats(tx, WINDOW_MS, BOUNDS);
+  const trends = await readTrends(tx, TREND_MINUTES);
+  const { rows: standing } = await tx.query<{ decision: string; since: Date }>(
+    `(select decision, decided_at as since from donations.job_verdicts
+      where decision <> 'retry' and decision = 'fail' order by decided_at limit 1)
+     union all
+     (select decision, decided_at from donations.job_verdicts
+      where decision <> 'retry' and decision = 'hold' order by decided_at limit 1)`,
+  );
+  const since = (decision: string) =>
+    standing.find((row) => row.decision === decision)?.since.toISOString() ?? null;
+  const isCut = stats.more.has('ready');
+  return plain({
+    rows: stats.tasks.map((row) => ({
+      ...row,
+      readyEstimate: isCut ? (trends.get(row.task)?.ready ?? null) : null,
+      trend: trends.get(row.task)?.done ?? [],
+    })),
+    pauses: stats.pauses,
+    spanMs: stats.spanMs,
+    more: [...stats.more],
+    failedSince: since('fail'),
+    heldSince: since('hold'),
+  });
+}
+
+const TONES: Record<string, MonitorEvent['tone']> = { retry: 'warn', parked: 'warn' };
+
+async function readEvents(tx: Queryable, workers: Plain<WorkerRow>[]): Promise<MonitorEvent[]> {
+  const failures = await listFailures(tx, { limit: EVENTS });
+  const decisions = await listAudit(tx, { limit: EVENTS });
+  const events: MonitorEvent[] = [
+    ...failures.map(
+      ({ at, task, job, donation, attempt, outcome, error }): MonitorEvent => ({
+        at,
+        kind: 'attempt',
+        tone: TONES[outcome] ?? 'bad',
+        text: `${task} ${outcome}, attempt ${attempt}${error ? `: ${error}` : ''}`,
+        task,
+        job,
+        donation,
+        audit: null,
+      }),
+    ),
+    ...decisions.map(
+      (row): MonitorEvent => ({
+        at: row.at.toISOString(),
+        kind: 'decision',
+        tone: 'good',
+        text: `${row.actor}: ${row.action}${row.affected === null ? '' : ` ${row.affected}`}${
+          row.subject || row.filter ? ` ${row.subject ?? row.filter}` : ''
+        }${row.reason ? ` (${row.reason})` : ''}`,
+        task: null,
+        job: null,
+        donation: null,
+        audit: row.id,
+      }),
+    ),
+    ...workers.flatMap((worker): MonitorEvent[] => {
+      const told = (at: string, tone: MonitorEvent['tone'], what: string): MonitorEvent => ({
+        at,
+        kind: 'worker',
+        tone,
+        text: `worker …${worker.id.slice(-6)} on ${worker.host} ${what}`,
+        task: null,
+        job: null,
+        donation: null,
+        audit: null,
+      });
+      const started = told(worker.started_at, 'good', 'started');
+      if (worker.stopped_at) return [started, told(worker.stopped_at, 'dim', 'stopped')];
+      if (worker.state === 'alive') return [started];
+      return [started, told(worker.seen_at, 'bad', 'was last heard of')];
+    }),
+  ];
+  return events.sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, EVENTS);
+}
+
+const plain = <T>(value: T): Plain<T> => JSON.parse(JSON.stringify(value));
+
+/** The same statements each time are planned once on each connection. */
+function prepared(tx: Queryable): Queryable {
+  return {
+    query: (text, values, name) =>
+      tx.query(
+        text,
+        values,
+        name ?? `monitor_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`,
+      ),
+  };
+}

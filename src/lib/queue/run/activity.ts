@@ -1,0 +1,35 @@
+import type { Queryable } from '../../db/database.ts';
+
+/** The channel on which monitors hear that something has happened in the queue. */
+export const ACTIVITY_CHANNEL = 'donations_activity';
+
+/** How soon it is told: long enough for a verdict to be carried over, and for many jobs to share it. */
+const TELL_AFTER_MS = 200;
+
+/**
+ * Tells monitors that jobs have ended: at most some times a second however many, and in a statement
+ * of its own, since a NOTIFY in each commit would make the commits wait for one another.
+ */
+export class Activity {
+  readonly #db: Queryable;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(db: Queryable) {
+    this.#db = db;
+  }
+
+  /** Something has happened. */
+  touch(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      // A monitor looks by itself now and then: one that is not told only sees it later.
+      this.#db
+        .query('select pg_notify($1, $2)', [ACTIVITY_CHANNEL, 'jobs'], 'tell_activity')
+        .catch(() => {});
+    }, TELL_AFTER_MS);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}

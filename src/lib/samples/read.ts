@@ -1,0 +1,82 @@
+import type { Queryable } from '../db/database.ts';
+
+/** What happened in a stretch of time, of all tasks together. */
+export interface Bucket {
+  /** Its beginning, as ISO 8601. */
+  at: string;
+  enqueued: number;
+  done: number;
+  retried: number;
+  failed: number;
+  held: number;
+  /** The longest that a ready job had waited in it, in milliseconds; null when nobody looked. */
+  waitMs: number | null;
+  /** The largest 95th percentile of the run time of a task in one of its minutes. */
+  p95Ms: number | null;
+}
+
+export interface History {
+  /** How long each bucket is. */
+  stepMs: number;
+  /** Oldest first; the last ends with the last whole minute. Without a sample all its numbers are 0. */
+  buckets: Bucket[];
+  /** Since when there are samples; null when there are none. */
+  since: string | null;
+}
+
+const MINUTE_MS = 60_000;
+
+/**
+ * The samples of a window that ends now, in at most so many buckets of whole minutes.
+ */
+export async function readHistory(
+  tx: Queryable,
+  { windowMs, most, task }: { windowMs: number; most: number; task?: string | undefined },
+): Promise<History> {
+  const minutes = Math.max(1, Math.round(windowMs / MINUTE_MS));
+  const perBucket = Math.max(1, Math.ceil(minutes / Math.max(1, most)));
+  const count = Math.ceil(minutes / perBucket);
+  const { rows } = await tx.query<Omit<Bucket, 'at'> & { at: Date; since: Date | null }>(
+    `with span as (
+       select date_trunc('minute', now()) - make_interval(mins => $1::int * $2::int) as begun
+     )
+     select span.begun + make_interval(mins => $2::int * n) as at,
+       coalesce(sum(s.enqueued), 0)::int as enqueued, coalesce(sum(s.done), 0)::int as done,
+       coalesce(sum(s.retried), 0)::int as retried, coalesce(sum(s.failed), 0)::int as failed,
+       coalesce(sum(s.held), 0)::int as held,
+       max(s.oldest_wait_ms)::float8 as "waitMs", max(s.duration_p95)::float8 as "p95Ms",
+       (select min(minute) from donations.samples) as since
+     from span cross join generate_series(0, $1::int - 1) n
+     left join donations.samples s on s.minute >= span.begun and s.minute < date_trunc('minute', now())
+       and floor(extract(epoch from s.minute - span.begun) / 60 / $2::int) = n
+       and ($3::text is null or s.task = $3)
+     group by span.begun, n order by n`,
+    [count, perBucket, task ?? null],
+    'monitor_history',
+  );
+  return {
+    stepMs: perBucket * MINUTE_MS,
+    buckets: rows.map(({ at, since: _, ...row }) => ({ at: at.toISOString(), ...row })),
+    since: rows[0]?.since?.toISOString() ?? null,
+  };
+}
+
+/** Of each task the jobs done in each of the last minutes, oldest first, and how many were ready last. */
+export async function readTrends(
+  tx: Queryable,
+  minutes: number,
+): Promise<Map<string, { done: number[]; ready: number | null }>> {
+  const { rows } = await tx.query<{ task: string; done: number[]; ready: number | null }>(
+    `select t.task, array_agg(coalesce(s.done, 0) order by m.minute) as done,
+       (array_agg(s.ready order by m.minute desc) filter (where s.ready is not null))[1] as ready
+     from generate_series(date_trunc('minute', now()) - make_interval(mins => $1::int),
+         date_trunc('minute', now()) - interval '1 minute', interval '1 minute') as m(minute)
+     cross join (select distinct task from donations.samples
+       where minute >= date_trunc('minute', now()) - make_interval(mins => $1::int)) t
+     left join donations.samples s on s.minute = m.minute and s.task = t.task
+     group by t.task`,
+    [minutes],
+    'monitor_trends',
+  );
+  return new Map(rows.map(({ task, done, ready }) => [task, { done, ready }]));
+}

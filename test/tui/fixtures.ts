@@ -1,0 +1,200 @@
+import { type Action, type Effect, reduce } from '../../src/commands/monitor/reducer.ts';
+import {
+  type Content,
+  currentView,
+  dataKey,
+  initialState,
+  type Session,
+  type State,
+} from '../../src/commands/monitor/state.ts';
+import type { Snapshot, SnapshotTask } from '../../src/lib/monitor/snapshot.ts';
+import type { ListedJob } from '../../src/lib/queue/read/list.ts';
+import type { History } from '../../src/lib/samples/read.ts';
+
+export const NOW = Date.parse('2026-11-25T12:00:00.000Z');
+
+export const SESSION: Session = {
+  where: 'db.example/donations',
+  mode: 'sandbox',
+  readOnly: undefined,
+  actor: 'grace',
+};
+
+export const task = (name: string, rest: Partial<SnapshotTask> = {}): SnapshotTask => ({
+  task: name,
+  ready: 0,
+  running: 0,
+  retrying: 0,
+  scheduled: 0,
+  failed: 0,
+  held: 0,
+  enqueuedPerMinute: 0,
+  donePerMinute: 0,
+  errorRate: null,
+  latency: null,
+  duration: null,
+  oldestReady: null,
+  drainMs: 0,
+  readyEstimate: null,
+  trend: [],
+  ...rest,
+});
+
+const part = <T>(value: T) => ({ value, at: new Date(NOW).toISOString(), behind: null });
+
+/** A queue with something of everything. */
+export function snapshot(rows: SnapshotTask[] = TASKS): Snapshot {
+  return {
+    at: new Date(NOW).toISOString(),
+    tookMs: 4,
+    tasks: part({
+      rows,
+      pauses: [],
+      spanMs: 300_000,
+      more: [],
+      failedSince: new Date(NOW - 3_600_000).toISOString(),
+      heldSince: new Date(NOW - 600_000).toISOString(),
+    }),
+    workers: part([
+      {
+        id: 'wrk_01m852q9kseq8vzr7j65wf8c0f',
+        state: 'alive' as const,
+        host: 'web-1',
+        pid: 4711,
+        version: '0.1.0',
+        concurrency: 25,
+        tasks: ['send_receipt'],
+        started_at: new Date(NOW - 7_200_000).toISOString(),
+        seen_at: new Date(NOW - 400).toISOString(),
+        stopped_at: null as unknown as string,
+        running: [
+          {
+            job: '9',
+            task: 'send_receipt',
+            attempt: 1,
+            claim: '',
+            donation: null as unknown as string,
+            since: '',
+          },
+        ],
+      },
+    ]),
+    events: part([
+      {
+        at: new Date(NOW - 5000).toISOString(),
+        kind: 'attempt' as const,
+        tone: 'bad' as const,
+        text: 'send_receipt failed, attempt 3: 日本 \u001b[31mred\u0007 \u202eevil',
+        task: 'send_receipt',
+        job: '77',
+        donation: 'don_01m852q8vse60v8qj8kqkhwdaa',
+        audit: null,
+      },
+    ]),
+  };
+}
+
+const TASKS = [
+  task('send_receipt', {
+    ready: 1203,
+    running: 1,
+    failed: 412,
+    held: 3,
+    donePerMinute: 824,
+    enqueuedPerMinute: 900,
+    errorRate: 0.08,
+    duration: { p50: 80, p95: 340, p99: 900 },
+    oldestReady: new Date(NOW - 90_000).toISOString(),
+    trend: [1, 2, 3, 5, 8, 13],
+  }),
+  task('tokenize_card', { donePerMinute: 12, errorRate: 0 }),
+];
+
+const HISTORY: History = {
+  stepMs: 60_000,
+  since: new Date(NOW - 86_400_000).toISOString(),
+  buckets: Array.from({ length: 15 }, (_, i) => ({
+    at: new Date(NOW - (15 - i) * 60_000).toISOString(),
+    enqueued: 10 * i,
+    done: 100 * i,
+    retried: i === 7 ? 5 : 0,
+    failed: i === 7 ? 20 : 0,
+    held: 0,
+    waitMs: 4000 * i,
+    p95Ms: 120,
+  })),
+};
+
+export const job = (id: string, rest: Partial<ListedJob> = {}): ListedJob => ({
+  id,
+  task: 'send_receipt',
+  queue: null,
+  state: 'failed',
+  attempts: 3,
+  maxAttempts: 25,
+  runAt: new Date(NOW - 60_000),
+  at: new Date(NOW - 120_000),
+  createdAt: new Date(NOW - 180_000),
+  lockedBy: null,
+  error: 'SendGrid refused the connection',
+  errorClass: 'transient',
+  errorCode: 'ECONNREFUSED',
+  fingerprint: 'f1',
+  donation: 'don_01m852q8vse60v8qj8kqkhwdaa',
+  donor: 'dnr_1',
+  donorName: 'Zoë 山田 🎉',
+  ...rest,
+});
+
+/** A monitor without a terminal: keys go in, the state and what was to be done come out. */
+export class Desk {
+  state: State;
+  effects: Effect[] = [];
+
+  constructor({ columns = 100, rows = 30, session = SESSION } = {}) {
+    this.state = initialState(session, { columns, rows, now: NOW });
+    this.act({ type: 'snapshot', snapshot: snapshot(), now: NOW });
+    this.act({ type: 'history', history: HISTORY });
+    this.effects = [];
+  }
+
+  act(action: Action): this {
+    const { state, effects } = reduce(this.state, action);
+    this.state = state;
+    this.effects.push(...effects);
+    return this;
+  }
+
+  /** Presses keys, each by its name. */
+  press(...keys: string[]): this {
+    for (const key of keys) this.act({ type: 'key', key });
+    return this;
+  }
+
+  type(text: string): this {
+    return this.press(...[...text].map((letter) => (letter === ' ' ? 'space' : letter)));
+  }
+
+  /** What the database would have answered for the view that is shown. */
+  answer(content: Content): this {
+    const key = dataKey(currentView(this.state));
+    return this.act({ type: 'content', key, content, now: NOW });
+  }
+
+  answerJobs(...jobs: ListedJob[]): this {
+    return this.answer({
+      of: 'jobs',
+      page: { jobs, next: undefined },
+      total: { count: jobs.length, more: false },
+    });
+  }
+
+  get view() {
+    return currentView(this.state);
+  }
+
+  /** The effects since they were asked for last. */
+  done(): Effect[] {
+    return this.effects.splice(0);
+  }
+}
