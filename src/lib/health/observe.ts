@@ -186,7 +186,11 @@ async function recurringWork(tx: Queryable): Promise<Measured[]> {
     tx,
     `select 'upkeep' as subject,
        greatest(0, extract(epoch from now() - value::timestamptz))::float8 * 1000 as value
-     from donations.settings where key = 'upkeep_at'`,
+     from donations.settings where key = 'upkeep_at'
+     union all
+     -- A sample is named by its minute's beginning.
+     select 'samples', greatest(0, extract(epoch from now() - max(minute) - interval '1 minute'))::float8 * 1000
+     from donations.samples having count(*) > 0`,
   );
 }
 
