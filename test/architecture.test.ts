@@ -216,6 +216,7 @@ describe('packages', () => {
     ['@sendgrid/client', ['lib/providers/sendgrid.ts']],
     ['better-sqlite3', ['lib/local/sqlite.ts']],
     ['handlebars', ['lib/receipts/check-template.ts', 'lib/receipts/templates.ts']],
+    ['prom-client', ['lib/metrics/metrics.ts']],
     ['nodemailer', ['lib/alerts/routes/smtp.ts']],
   ])('%s is imported in one file', (name, files) => {
     expect(importers(name)).toEqual(files);

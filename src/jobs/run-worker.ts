@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { isConnectionError, isPassing, isReadOnlyServer } from '../lib/db/connection-error.ts';
 import type { Db } from '../lib/db/database.ts';
 import { newId } from '../lib/ids.ts';
+import type { Metrics } from '../lib/metrics/metrics.ts';
 import { formatDuration } from '../lib/output/time.ts';
 import { CIRCUIT_THRESHOLD } from '../lib/queue/policy.ts';
 import { Activity } from '../lib/queue/run/activity.ts';
@@ -41,6 +42,8 @@ export interface WorkerOptions extends TaskDeps {
   /** `databaseUrl` is known to lead to Postgres itself. */
   isPostgresItself?: boolean;
   log: Logger;
+  /** Hears of every attempt that ended. */
+  metrics?: Pick<Metrics, 'attempt'> | undefined;
   /** Of this process: what a command that is told of alerts needs of it is passed on. */
   env: NodeJS.ProcessEnv;
   version: string;
@@ -167,6 +170,11 @@ export class Worker {
     } finally {
       await this.#end();
     }
+  }
+
+  /** Whether it takes jobs now: it is heard, and does not stop. */
+  isReady(): boolean {
+    return this.#pool !== undefined && !this.#stopping && this.#lease.isProven();
   }
 
   /**
@@ -315,6 +323,7 @@ export class Worker {
       record: async (entry: Entry) => {
         await record(entry);
         this.#activity.touch();
+        if (entry.attempt) this.#options.metrics?.attempt(entry.attempt);
       },
       slots: this.#slots,
       holds: (lockedAt: Date | null) => this.#lease.holds(lockedAt),

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import type { Db } from '../../lib/db/database.ts';
 import { usageError } from '../../lib/errors.ts';
+import type { Metrics } from '../../lib/metrics/metrics.ts';
 import { parseCount } from '../../lib/parse.ts';
 import { TASK_NAMES, type TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
@@ -9,6 +11,8 @@ interface Options {
   concurrency?: string;
   tasks?: string;
   once?: boolean;
+  metricsPort?: string;
+  metricsHost: string;
 }
 
 /** `donations worker start`: runs jobs until told to stop. The only door from commands to jobs. */
@@ -19,14 +23,25 @@ export function workerStartCommand(context: Context): Command {
     )
     .option('--concurrency <n>', 'jobs at a time')
     .option('--tasks <names>', 'only these, separated by commas')
-    .option('--once', 'run what is due and what follows from it, then stop');
+    .option('--once', 'run what is due and what follows from it, then stop')
+    .option('--metrics-port <port>', 'serve /metrics, /healthz and /readyz there')
+    .option(
+      '--metrics-host <address>',
+      'on this address; whoever reaches it reads them',
+      '127.0.0.1',
+    );
   return examples(command, [
     ['donations worker start --concurrency 20', 'a worker with 20 slots'],
     ['donations worker start --once', 'drain the queue and stop'],
+    ['donations worker start --metrics-port 9464', 'and serve metrics to Prometheus'],
   ]).action((options: Options) => start(context, options));
 }
 
 async function start(context: Context, options: Options): Promise<void> {
+  const metricsPort =
+    options.metricsPort === undefined
+      ? undefined
+      : parseCount(options.metricsPort, { min: 0, max: 65_535 });
   const tasks = options.tasks ? chosenTasks(options.tasks) : TASK_NAMES;
   const config = await context.config();
   const concurrency = options.concurrency
@@ -40,8 +55,11 @@ async function start(context: Context, options: Options): Promise<void> {
   const databaseUrl = await context.databaseUrl();
   const { databaseDirectUrl } = config;
   const isPostgresItself = (await requireSessions({ databaseUrl, databaseDirectUrl })) === 'none';
+  const db = await context.workerDb({ slots: concurrency, isPostgresItself });
+  const metrics = metricsPort === undefined ? undefined : await makeMetrics(context, db);
   const worker = new Worker({
-    db: await context.workerDb({ slots: concurrency, isPostgresItself }),
+    db,
+    metrics,
     databaseUrl,
     databaseDirectUrl,
     isPostgresItself,
@@ -58,8 +76,40 @@ async function start(context: Context, options: Options): Promise<void> {
   });
   context.stopsByItself = true;
   context.signal.addEventListener('abort', () => worker.stop());
-  if (options.once) await worker.drain();
-  else await worker.run();
+  const served =
+    metrics &&
+    (await serveMetrics(
+      context,
+      () => worker.isReady(),
+      metrics,
+      options.metricsHost,
+      metricsPort ?? 0,
+    ));
+  try {
+    if (options.once) await worker.drain();
+    else await worker.run();
+  } finally {
+    await served?.close();
+  }
+}
+
+async function makeMetrics(context: Context, db: Db): Promise<Metrics> {
+  const { createMetrics } = await import('../../lib/metrics/metrics.ts');
+  const { mode } = await context.config();
+  return createMetrics({ db, version: context.version, mode });
+}
+
+async function serveMetrics(
+  context: Context,
+  isReady: () => boolean,
+  metrics: Metrics,
+  host: string,
+  port: number,
+) {
+  const { startMetricsServer } = await import('../../lib/metrics/server.ts');
+  const server = await startMetricsServer({ host, port, metrics, isReady });
+  (await context.log()).info({ url: `${server.url}/metrics` }, 'metrics are served');
+  return server;
 }
 
 function chosenTasks(text: string): TaskName[] {

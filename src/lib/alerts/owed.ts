@@ -118,7 +118,10 @@ function dueTime(
 
 const DAY_MINUTES = 24 * 60;
 
-/** The time itself, or when the quiet hours end that it is in. */
+/**
+ * The time itself, or when the quiet hours end that it is in.
+ * @internal Exported for its tests.
+ */
 export function afterQuietHours(at: Date, quietHours: string, timeZone: string): Date {
   const [from = 0, to = 0] = quietHours.split('-').map((clock) => {
     const [hours = 0, minutes = 0] = clock.split(':').map(Number);

@@ -106,7 +106,10 @@ function judgeOne(
   return { rule: rule.name, subject, warning, critical, level, since, value, more };
 }
 
-/** One threshold and one value. */
+/**
+ * One threshold and one value.
+ * @internal Exported for its tests.
+ */
 export function stepLatch(
   latch: Latch,
   {
