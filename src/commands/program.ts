@@ -71,6 +71,11 @@ const BRANCHES: (Leaf | Noun)[] = [
     load: async () => (await import('./health.ts')).healthCommand,
   },
   {
+    name: 'report',
+    group: QUEUE,
+    load: async () => (await import('./report.ts')).reportCommand,
+  },
+  {
     name: 'alerts',
     group: QUEUE,
     description: 'what is wrong, and who is told',

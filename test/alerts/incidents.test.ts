@@ -7,13 +7,21 @@ import {
   listIncidents,
   silence,
 } from '../../src/lib/alerts/incidents.ts';
+import { loadConfig } from '../../src/lib/config.ts';
+import { findAffected } from '../../src/lib/health/affected.ts';
 import { assess } from '../../src/lib/health/assess.ts';
+import type { Rule } from '../../src/lib/health/rule-kinds.ts';
+import { resolveRules } from '../../src/lib/health/rule-settings.ts';
 import { newId } from '../../src/lib/ids.ts';
+import { ensureOrganization } from '../../src/lib/organizations/organization.ts';
 import { registerWorker } from '../../src/lib/queue/run/workers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { donateInBackground } from '../support/donate.ts';
 import { addJob } from '../support/jobs.ts';
+import { gift } from '../support/system.ts';
 import { type Inbox, routesOf, startInbox, watching } from './harness.ts';
 
+const { config } = loadConfig({ env: { HOME: '/tmp' }, cwd: '/tmp' });
 let database: TestDatabase;
 let inbox: Inbox;
 beforeAll(async () => {
@@ -240,6 +248,45 @@ describe('a route that fails', () => {
     expect(told()).toEqual(['opened warning', 'recovered warning']);
     const { rows } = await database.db.query('select * from donations.alert_deliveries');
     expect(JSON.stringify([rows, options.lines])).not.toContain('hunter2');
+  });
+});
+
+it.each(resolveRules([]))('$name finds whom it affects', async (rule) => {
+  for (const subject of ['', 'send_receipt']) {
+    const affected = await findAffected(database.db, rule, subject);
+    expect(affected).toMatchObject({ amounts: [], cause: null });
+    expect(affected.donors ?? 0).toBe(0);
+  }
+});
+
+it('whom it affects are donors, each once, and their gifts by currency', async () => {
+  const { db } = database;
+  await ensureOrganization(db, config);
+  const given = [gift({ email: 'a@example.org' }), gift({ email: 'a@example.org' })];
+  given.push(gift({ email: 'b@example.org', amount: { minor: 700n, currency: 'jpy' } }));
+  const ids: string[] = [];
+  for (const each of given) ids.push(await donateInBackground({ db }, each));
+  const rule = (name: string) => resolveRules([]).find((each) => each.name === name) as Rule;
+  const expected = {
+    jobs: 3,
+    donors: 2,
+    amounts: [
+      { currency: 'jpy', minor: '700' },
+      { currency: 'usd', minor: '10000' },
+    ],
+  };
+  for (const name of ['backlog', 'wait', 'circuit', 'paused'])
+    expect(await findAffected(db, rule(name), 'charge_card'), name).toMatchObject(expected);
+  expect(await findAffected(db, rule('workers'), '')).toMatchObject({ donors: 2 });
+  expect(await findAffected(db, rule('wait'), 'tokenize_card')).toMatchObject({
+    jobs: 0,
+    donors: 0,
+  });
+  for (const donation_id of ids)
+    await addJob(db, { state: 'held', payload: { donation_id }, error: 'who knows' });
+  expect(await findAffected(db, rule('held'), 'send_receipt')).toMatchObject({
+    ...expected,
+    cause: 'who knows',
   });
 });
 

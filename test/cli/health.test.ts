@@ -8,7 +8,7 @@ import { commandsFor } from '../../src/lib/health/words.ts';
 import { processIo } from '../../src/lib/output/io.ts';
 import { type Inbox, startInbox } from '../alerts/harness.ts';
 import { runCli } from '../support/cli.ts';
-import { donateInBackground } from '../support/donate.ts';
+import { donateInBackground, donateNow } from '../support/donate.ts';
 import { addJob } from '../support/jobs.ts';
 import { gift, type System, startSystem } from '../support/system.ts';
 
@@ -182,6 +182,33 @@ describe('donations alerts', () => {
     );
     expect(rows).toContainEqual({ rule: 'failed', value: 1, warning: 1, level: 'warning' });
     expect(rows.length).toBeGreaterThan(14);
+  });
+});
+
+describe('donations report --daily', () => {
+  it('tells a day in plain words and for a script', async () => {
+    const { id } = await donateNow(system.deps, gift());
+    await addJob(system.db, { state: 'held', payload: { donation_id: id } });
+    const { rows } = await system.db.query<{ day: string }>(
+      `select (now() at time zone 'utc')::date::text as day`,
+    );
+    const day = rows[0]?.day ?? '';
+    const { code, stdout } = await cli('report', '--daily', '--day', day);
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toEqual([
+      `SANDBOX: Harbor Lights Foundation, ${day}`,
+      '1 gift, $50.00 USD; 0 gifts declined.',
+      '0 receipts sent.',
+      'Nothing of that day has failed for good.',
+      'No disturbances.',
+      'Open now: 1 mail or task held for a decision.',
+      '',
+    ]);
+    const json = JSON.parse((await cli('report', '--daily', '--json=day,gifts,amounts')).stdout);
+    expect(json).toMatchObject({ gifts: 0, amounts: [] });
+    expect(json.day < day).toBe(true);
+    expect(await cli('report', '--daily', '--day', '2026-02-30')).toMatchObject({ code: 2 });
+    expect(await cli('report')).toMatchObject({ code: 2 });
   });
 });
 

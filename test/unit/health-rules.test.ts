@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/lib/config.ts';
@@ -166,6 +169,44 @@ describe('the settings', () => {
       });
     expect(load).toThrow(why);
     expect(load).toThrow(/^health\.rules/);
+  });
+
+  it('of the manual are settings', () => {
+    const manual = readFileSync(new URL('../../docs/alerts.md', import.meta.url), 'utf8');
+    const blocks = [...manual.matchAll(/```toml\n([\s\S]*?)```/g)].map(([, block = '']) => block);
+    expect(blocks).toHaveLength(2);
+    const dir = mkdtempSync(join(tmpdir(), 'donations-manual-'));
+    const text = blocks
+      .join('\n')
+      .replaceAll('"…"', `"${'a'.repeat(32)}"`)
+      .replaceAll('…', 'x');
+    writeFileSync(join(dir, 'donations.toml'), text);
+    const { config } = loadConfig({ env: { HOME: dir, DONATIONS_DATA_DIR: dir }, cwd: dir });
+    expect(config.alerts.routes.map(({ via }) => via)).toEqual([
+      ...['slack', 'smtp', 'pagerduty', 'sendgrid', 'webhook', 'command'],
+    ]);
+    expect(resolveRules(config.health.rules).find(({ name }) => name === 'timeouts')).toMatchObject(
+      {
+        warning: 10,
+        critical: null,
+        clear: 0.5,
+      },
+    );
+    // Every rule and its thresholds are in the manual's table.
+    for (const { name, warning, critical, kind } of resolveRules([])) {
+      const [first = '', second = ''] = [warning, critical].map((value) =>
+        value === null ? '' : inWords(kind, value).replace('60m', '1h').replace('120m', '2h'),
+      );
+      const row = manual.split('\n').find((line) => line.startsWith(`| \`${name}\` |`));
+      expect(
+        row
+          ?.split('|')
+          .slice(-3, -1)
+          .map((cell) => cell.trim()),
+        name,
+      ).toEqual([first, second]);
+    }
+    rmSync(dir, { recursive: true });
   });
 
   it('name the place of what is wrong', () => {
