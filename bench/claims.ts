@@ -7,10 +7,13 @@ const JOBS = 30_000;
 const ROUNDS = 5;
 const CONCURRENCY = 24;
 
-/** How fast a worker takes and ends jobs that do nothing, with our indexes on its table and without. */
+/**
+ * Measures how fast a worker claims and completes jobs that do nothing, with our indexes on its
+ * table and without.
+ */
 export async function benchClaims({ url, db }: { url: string; db: Db }): Promise<void> {
   const rates: { with: number[]; without: number[] } = { with: [], without: [] };
-  // In turns, the first round to warm up.
+  // Alternately, so that a noisy moment affects both; the first round is a warm-up.
   for (let round = 0; round <= ROUNDS; round++) {
     for (const kind of ['with', 'without'] as const) {
       if (kind === 'without')

@@ -6,7 +6,7 @@ import { printTable, verdict } from './table.ts';
 const JOBS = 50_000;
 const STEP = 10_000;
 
-/** Resident memory of a worker over 50,000 jobs. */
+/** Measures the resident memory of a worker over 50,000 jobs. */
 export async function bench(): Promise<void> {
   const stage = await openStage();
   const samples: [jobs: number, megabytes: number][] = [];
@@ -29,7 +29,7 @@ export async function bench(): Promise<void> {
       worker.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
       worker.stderr.on('data', (chunk: Buffer) => {
         for (const byte of chunk) {
-          // A line of the log is a job.
+          // Each line of the log is a job.
           if (byte !== 10) continue;
           done += 1;
           if (done % STEP === 0) samples.push([done, residentMegabytes(worker.pid as number)]);

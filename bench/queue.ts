@@ -24,11 +24,11 @@ const READS = [
   ['jobs', 'list', '--failed', '--error', 'timeout', '--since', '1h'],
   ['jobs', 'list', '--ready'],
   ['jobs', 'errors'],
-  // The monitor's snapshot is the same set of queries.
+  // The monitor's snapshot uses the same queries.
   ['jobs', 'stats'],
 ];
 
-/** The queue's commands at a million jobs, against an empty database in the same run. */
+/** Measures the queue's commands at a million jobs against an empty database in the same run. */
 export async function bench(): Promise<void> {
   const stage = await openStage();
   try {
@@ -47,7 +47,7 @@ export async function bench(): Promise<void> {
   }
 }
 
-/** An empty, migrated database on the stage's server. */
+/** Creates an empty, migrated database on the stage's server. */
 async function anotherDatabase(stage: Stage, name: string): Promise<{ url: string; db: Db }> {
   await stage.db.query(`create database ${name}`);
   const url = stage.databaseUrl.replace(/\/[^/]*$/, `/${name}`);
@@ -69,7 +69,7 @@ async function benchReads(stage: Stage, emptyUrl: string): Promise<void> {
         ['big', stage.databaseUrl],
       ] as const) {
         const { ms, megabytes } = runCommand(stage, url, args, join(folder, 'rss'));
-        // The first round warms up.
+        // The first round is a warm-up.
         if (run > 0) times[which].push(ms);
         memory[which] = Math.max(memory[which], megabytes);
       }
@@ -93,7 +93,7 @@ async function benchReads(stage: Stage, emptyUrl: string): Promise<void> {
 }
 
 function runCommand({ dataDir }: Pick<Stage, 'dataDir'>, url: string, args: string[], rss: string) {
-  // Written down by the process itself when it ends.
+  // Written by the process itself when it ends.
   const hook = `data:text/javascript,import{writeFileSync}from'node:fs';process.on('exit',()=>writeFileSync(${JSON.stringify(rss)},String(process.resourceUsage().maxRSS)))`;
   const start = performance.now();
   const { status, stderr } = spawnSync(
@@ -110,7 +110,7 @@ function runCommand({ dataDir }: Pick<Stage, 'dataDir'>, url: string, args: stri
   return { ms, megabytes: Math.round(Number(readFileSync(rss, 'utf8')) / 1024) };
 }
 
-/** How each command reads the tables that grow, as Postgres itself planned it. */
+/** Prints how each command reads the growing tables, according to Postgres's plans. */
 async function printPlans({ db, dataDir, databaseUrl }: Stage): Promise<void> {
   const log = join(dataDir, 'postgres.log');
   await db.query(`alter database donations set session_preload_libraries = 'auto_explain'`);
@@ -124,7 +124,7 @@ async function printPlans({ db, dataDir, databaseUrl }: Stage): Promise<void> {
       .matchAll(
         /->\s+((?:Parallel )?\S*.*?Scan.*? on \S*(?:_private_jobs|job_verdicts|job_attempts)\S*)/g,
       );
-    // One partition of the ledger stands for all.
+    // One partition of the ledger represents all.
     const told = [...scans].map(([, scan = '']) =>
       scan.replace(/_\d{8}/g, '').replace(/ on .*_default.*/, ''),
     );
@@ -134,9 +134,9 @@ async function printPlans({ db, dataDir, databaseUrl }: Stage): Promise<void> {
   printTable(['command', 'scans in its plans'], rows);
 }
 
-/** How many rows sequential scans have read of the tables that grow. */
+/** The number of rows that sequential scans have read from the growing tables. */
 async function scans(db: Db): Promise<Map<string, bigint>> {
-  // Backends report when they end.
+  // Backends report their statistics when they end.
   await db.query('select pg_stat_force_next_flush(), pg_sleep(1.5)');
   const { rows } = await db.query<{ table: string; read: bigint }>(
     `select relname as table, coalesce(seq_tup_read, 0) as read from pg_stat_user_tables

@@ -6,7 +6,7 @@ import { printTable, verdict } from './table.ts';
 
 const ROUNDS = 2;
 
-/** `jobs retry --failed` while a worker runs, against one bare update of the same rows. */
+/** Measures `jobs retry --failed` while a worker runs, against one bare update of the same rows. */
 export async function benchRetry(
   { db, dataDir, databaseUrl }: Stage,
   failed: number,
@@ -20,12 +20,12 @@ export async function benchRetry(
   await db.query('create table donations.kept as select * from donations.job_verdicts');
   const worker = spawn(
     process.execPath,
-    // Alive, but not for the jobs that are retried.
+    // A live worker that does not run the retried jobs.
     [launcherPath(), 'worker', 'start', '--tasks', 'settle_donation'],
     { env, stdio: 'ignore' },
   );
   const results: string[][] = [];
-  // At once, or the worker takes them for failures that somebody else has caused.
+  // In one transaction; otherwise the worker would adopt the jobs as failed by others.
   const failAgain = async () => {
     await db.query(
       `with verdicts as (

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const ALL = ['start-up', 'throughput', 'memory', 'queue', 'monitor'];
+const ALL = ['start-up', 'throughput', 'memory', 'queue', 'import', 'monitor'];
 const wanted = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ALL;
 
 for (const name of wanted) {
@@ -14,7 +14,7 @@ for (const name of wanted) {
   }
 }
 await import('../scripts/build.mjs');
-// Into dist, beside the migrations and templates.
+// Bundled into dist, next to the migrations and templates.
 for (const name of wanted) {
   await build({
     absWorkingDir: root,

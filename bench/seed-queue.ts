@@ -1,6 +1,6 @@
 import type { Db } from '../src/lib/db/database.ts';
 
-/** How much there is in a queue that has backed up. */
+/** The size of a backlog. */
 export interface Size {
   ready: number;
   failed: number;
@@ -9,7 +9,7 @@ export interface Size {
 
 const DAYS = 3;
 
-/** Fills the queue, the verdicts and the ledger, set by set. */
+/** Fills the queue, the verdicts and the ledger. */
 export async function seedQueue(db: Db, size: Size): Promise<void> {
   await db.query(
     `insert into graphile_worker._private_tasks (identifier)
@@ -19,7 +19,7 @@ export async function seedQueue(db: Db, size: Size): Promise<void> {
   await seedReady(db, size.ready);
   await seedFailed(db, size.failed);
   await seedAttempts(db, size.attempts);
-  // As the workers that have run until now would have left it.
+  // The state that workers running until now would have left.
   await db.query(`insert into donations.settings values ('failures_seen_until', now()::text)`);
   await db.query('vacuum analyze');
 }
@@ -67,7 +67,7 @@ async function seedReady(db: Db, count: number): Promise<void> {
   );
 }
 
-// Of forty causes, within the last three hours; every eighth cause is a timeout.
+// Forty causes within the last three hours; every eighth cause is a timeout.
 async function seedFailed(db: Db, count: number): Promise<void> {
   await db.query(
     `with failed as (
@@ -87,7 +87,7 @@ async function seedFailed(db: Db, count: number): Promise<void> {
   );
 }
 
-// Over some days, denser lately; two of a hundred went wrong.
+// Over some days, with more on recent ones; two in a hundred failed.
 async function seedAttempts(db: Db, count: number): Promise<void> {
   for (let day = 2; day <= DAYS; day++) {
     await db.query(

@@ -11,7 +11,7 @@ import { SAMPLE } from '../src/lib/receipts/templates.ts';
 import { SandboxClient } from '../src/lib/sandbox/client.ts';
 import { ensureSandbox, stopSandbox } from '../src/lib/sandbox/daemon.ts';
 
-/** A database and doubles of their own, each a process as in use. */
+/** A database and doubles for one benchmark, each a separate process as in production. */
 export interface Stage {
   dataDir: string;
   databaseUrl: string;
@@ -28,7 +28,13 @@ export async function openStage(): Promise<Stage> {
   const { url: databaseUrl } = await startEmbedded({ dataDir });
   const sandbox = await ensureSandbox({ dataDir });
   const { config } = loadConfig({ env: { DONATIONS_DATA_DIR: dataDir }, cwd: dataDir });
-  const db = openDb({ url: databaseUrl, applicationName: 'donations bench', poolSize: 20 });
+  const db = openDb({
+    url: databaseUrl,
+    applicationName: 'donations bench',
+    poolSize: 20,
+    // A million rows are seeded in one statement.
+    statementTimeoutMs: 3_600_000,
+  });
   await prepareDatabase(db, { url: databaseUrl, mode: 'sandbox', migrateByItself: true });
   await ensureOrganization(db, config);
   return {
@@ -47,7 +53,7 @@ export async function openStage(): Promise<Stage> {
   };
 }
 
-/** Makes donations that were charged, each with a receipt to send and the job for it. */
+/** Makes charged donations, each with a receipt to send and its job. */
 export async function seedReceipts(db: Db, from: number, count: number): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.query(

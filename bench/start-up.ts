@@ -4,7 +4,7 @@ import { median, printTable, verdict } from './table.ts';
 
 const RUNS = 20;
 
-/** How long bare commands take, against `node -e 0` in the same run. */
+/** Measures the time of bare commands against `node -e 0` in the same run. */
 export async function bench(): Promise<void> {
   const launcher = launcherPath();
   const commands: [string, string[], number | undefined][] = [
@@ -14,7 +14,7 @@ export async function bench(): Promise<void> {
     ['donations --help', [launcher, '--help'], undefined],
   ];
   const times = new Map<string, number[]>(commands.map(([name]) => [name, []]));
-  // In turns, so that a noisy moment hits all alike.
+  // Alternately, so that a noisy moment affects all.
   for (let run = 0; run < RUNS; run++) {
     for (const [name, args] of commands) {
       const start = process.hrtime.bigint();

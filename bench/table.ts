@@ -14,13 +14,13 @@ export function printTable(head: string[], rows: (string | number)[][]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** The middle value. */
+/** The median. */
 export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** A ratio and whether it keeps its limit. */
+/** Formats a ratio and whether it meets its limit. */
 export function verdict(ratio: number, limit: number, kind: 'at least' | 'at most'): string {
   const kept = kind === 'at least' ? ratio >= limit : ratio <= limit;
   return `${ratio.toFixed(2)} (${kind} ${limit}: ${kept ? 'kept' : 'MISSED'})`;

@@ -15,11 +15,13 @@ const ROUNDS = 3;
 interface Case {
   slots: number;
   jobs: number;
-  /** How long the provider takes; undefined for a gateway that answers at once, without HTTP. */
+  /**
+   * The response time of the provider; undefined for a gateway that answers at once, without HTTP.
+   */
   latencyMs: number | undefined;
-  /** Of the bare task at least. */
+  /** The minimum share of the bare task's rate. */
   ofBare: number | undefined;
-  /** Receipts a second at least. */
+  /** The minimum number of receipts a second. */
   perSecond: number | undefined;
 }
 const CASES: Case[] = [
@@ -29,7 +31,7 @@ const CASES: Case[] = [
   { slots: 25, jobs: 20_000, latencyMs: undefined, ofBare: undefined, perSecond: 4000 },
 ];
 
-/** Receipts a second, against a bare task that makes the same call and keeps no record. */
+/** Measures receipts a second, against a bare task that makes the same call and keeps no record. */
 export async function bench(): Promise<void> {
   const stage = await openStage();
   try {
@@ -45,7 +47,7 @@ export async function bench(): Promise<void> {
       const mail = latencyMs === undefined ? atOnce() : mailOf(stage);
       const bare: number[] = [];
       const ours: number[] = [];
-      // In turns, the first round to warm up.
+      // Alternately, so that a noisy moment affects both; the first round is a warm-up.
       for (let round = 0; round <= ROUNDS; round++) {
         bare.push(await runBare(stage, mail, slots, jobs));
         ours.push(await runOurs(stage, mail, slots, next, jobs));
@@ -74,7 +76,7 @@ export async function bench(): Promise<void> {
   }
 }
 
-/** A provider that costs nothing: what is left is our own work and that of Postgres. */
+/** A provider that answers at once, so that only our work and that of Postgres is measured. */
 function atOnce(): MailGateway {
   return {
     send: async () => ({ messageId: 'bench', httpStatus: 202 }),
@@ -144,7 +146,7 @@ async function runOurs(
     }),
     mail,
     templates: await loadTemplates(undefined),
-    // Logged as in use, to nowhere.
+    // Formats log lines as in production, but discards them.
     log: pino({ level: 'info' }, { write: () => {} }),
     clock: systemClock,
     config: stage.config,

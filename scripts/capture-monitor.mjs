@@ -30,7 +30,7 @@ try {
   const demo = spawn(process.execPath, [launcher, 'demo'], { env, stdio: 'ignore' });
   await wait(minutes * 60_000);
   const size = ['--width', String(SIZE.columns), '--height', String(SIZE.rows)];
-  const { stdout, stderr, status } = run('monitor', '--once', ...size);
+  const { stdout, stderr, status } = run('monitor', '--once', '--window', '15m', ...size);
   const ended = new Promise((resolve) => demo.once('exit', resolve));
   demo.kill('SIGINT');
   await ended;
@@ -51,7 +51,7 @@ function toSvg(lines) {
   const width = SIZE.columns * CELL.width + 24;
   const height = SIZE.rows * CELL.height + 24;
   const parts = [];
-  const escape = (text) =>
+  const toXml = (text) =>
     text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   for (const [row, line] of lines.entries()) {
     let style = { color: FRONT, bold: false, dim: false, inverse: false };
@@ -85,7 +85,7 @@ function toSvg(lines) {
         parts.push(
           `<text x="${x}" y="${y + 13}" textLength="${length}" fill="${style.inverse ? BACK : style.color}"${
             style.bold ? ' font-weight="bold"' : ''
-          }${style.dim ? ' opacity="0.6"' : ''}>${escape(piece)}</text>`,
+          }${style.dim ? ' opacity="0.6"' : ''}>${toXml(piece)}</text>`,
         );
       column += cells;
     }

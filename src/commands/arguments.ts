@@ -2,14 +2,15 @@ import type { Command } from 'commander';
 import { usageError } from '../lib/errors.ts';
 import { brokenCharacter, quoted } from '../lib/text.ts';
 
-/** Longer than a person types and than a filter of a thousand job ids; every value has its own limit beyond. */
+/** Enough for a filter with a thousand job ids. Each value also has its own limit. */
 const MAX_ARGUMENT = 65_536;
-/** How long an option's value may be. */
+/** The limit of an option's value. */
 const MAX_VALUE = 10_000;
 const MAX_REASON = 1000;
 
 /**
- * Refuses command lines that no person and no program can have meant, before they are read.
+ * Refuses arguments that are certainly a mistake (broken characters, excessive length) before they
+ * are parsed.
  * @throws UserError `usage`.
  */
 export function checkArguments(args: string[]): void {
@@ -18,7 +19,7 @@ export function checkArguments(args: string[]): void {
     if (broken) {
       throw usageError(
         `the argument ${quoted(arg)} has ${broken}`,
-        'Enter it anew, without that character.',
+        'Type it again without that character.',
       );
     }
     if (arg.length > MAX_ARGUMENT) throw tooLong(`the argument ${quoted(arg)}`, arg, MAX_ARGUMENT);
@@ -26,7 +27,7 @@ export function checkArguments(args: string[]): void {
 }
 
 /**
- * Refuses values of options that are too long for whatever they are.
+ * Refuses values of options that are too long.
  * @throws UserError `usage` that names the option.
  */
 export function checkValues(command: Command): void {
@@ -45,16 +46,19 @@ const tooLong = (what: string, text: string, max: number) =>
     `At most ${max.toLocaleString('en-US')} are allowed.`,
   );
 
-/** The arguments as Commander has to see them. */
+/** Rewrites the arguments for Commander. */
 export const forCommander = (args: string[]): string[] => args.map(explicitJson).map(negatedTerm);
 
-// Commander would take the word after a bare --json for its fields: `show --json don_…`.
+// Otherwise Commander would take the word after a bare --json as its fields: `show --json don_…`.
 const explicitJson = (arg: string) => (arg === '--json' ? '--json=' : arg);
 
-// `-state:held` is a term of a filter, not an option.
+// `-state:held` is a term of a filter, but Commander would take it for an option.
 const negatedTerm = (arg: string) => (/^-[a-z][\w.]*:/.test(arg) ? ` ${arg}` : arg);
 
-/** Whether errors have to be told as JSON: decided before the command line is known to be right. */
+/**
+ * Whether errors are written as JSON. Decided before the arguments are parsed, because parsing may
+ * fail.
+ */
 export const wantsJson = (args: string[]): boolean =>
   args.some(
     (arg, i) =>

@@ -7,9 +7,9 @@ import { examples } from './shared/examples.ts';
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
 
-/** What may follow one command: `worker` → `start`, `list`, `--help`. */
+/** The words that may follow a command: `worker` → `start`, `list`, `--help`. */
 interface Completion {
-  /** The words before, without `donations`: empty for the program itself. */
+  /** The words before, without `donations`; empty for the program itself. */
   path: string;
   words: { word: string; about: string }[];
 }

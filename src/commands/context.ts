@@ -7,55 +7,59 @@ import { type Io, paint, say } from '../lib/output/io.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
 import type { PaymentGateway } from '../lib/providers/payments.ts';
 
-/** What commands are given. Everything is opened on first use, and closed once at the end. */
+/** The dependencies of commands. Each is opened on first use, and closed once at the end. */
 export interface Context {
   io: Io;
-  /** Of donations itself. */
+  /** The version of donations. */
   version: string;
-  /** The command line, without `node` and the script. */
+  /** The arguments, without `node` and the script. */
   args: string[];
   clock: Clock;
-  /** Aborted when the user wants to stop (SIGINT, SIGTERM). */
+  /** Aborted when the user stops the command (SIGINT, SIGTERM). */
   signal: AbortSignal;
-  /** Set by a command that ends by itself when the signal is aborted; others are ended where they stand. */
+  /**
+   * Set by a command that ends by itself when the signal is aborted; other commands are ended by
+   * the signal.
+   */
   stopsByItself: boolean;
   config(): Promise<Config>;
   configSources(): Promise<Sources>;
   log(): Promise<Logger>;
-  /** The database, started and migrated if it is ours, in the right mode. */
+  /** The database in the right mode. The embedded one is started and migrated first. */
   db(): Promise<Db>;
-  /** The same for a worker with so many slots. Asked for before `db`, which is this one then. */
+  /** The database for a worker with this many slots. After this, `db` returns the same one. */
   workerDb(worker: { slots: number; isPostgresItself: boolean }): Promise<Db>;
   databaseUrl(): Promise<string>;
-  /** Postgres itself, past a pooler. */
+  /** The URL of Postgres itself, bypassing a pooler. */
   directUrl(): Promise<string>;
-  /** Reads from it, in one snapshot and no longer than `queue.readTimeoutMs`. */
+  /** Runs reads on one snapshot with the limit `queue.readTimeoutMs`. */
   read<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
   payments(): Promise<PaymentGateway>;
   mail(): Promise<MailGateway>;
-  /** Who is at the keyboard, for the audit trail. */
+  /** The person at the terminal, for the audit trail. */
   operator(): Promise<Operator>;
   close(): Promise<void>;
 }
 
-// What the sandbox's doubles take for keys.
+// Keys that the sandbox's doubles accept.
 const SANDBOX_KEYS = { stripe: 'sk_test_sandbox', sendgrid: 'SG.sandbox' };
 
-// A worker's statements take milliseconds; one that does not is cancelled, and done again.
+// A worker's statements take milliseconds; a longer one is cancelled and repeated.
 const WORKER_LIMITS = { statementTimeoutMs: 8000, idleInTransactionMs: 10_000 };
 /**
- * A slot holds a connection for a few milliseconds of a job, while it reads and begins a charge;
- * claims and records of many jobs share one. So a fifth of the slots is plenty, and 50 are no
- * burden on a server that allows 100.
+ * A job holds a connection for a few milliseconds only, and claims and records of many jobs share
+ * one. So a fifth of the slots is enough, and 50 connections are acceptable for a server that
+ * allows 100.
  */
 const workerPoolSize = (slots: number) => Math.min(50, Math.max(10, Math.ceil(slots / 5)));
 
 export type ContextOptions = Pick<Context, 'io' | 'version' | 'args' | 'signal'>;
 
-/** The context of one command line. */
+/** Creates the context of one command. */
 export function createContext({ io, version, args, signal }: ContextOptions): Context {
   const closers: (() => Promise<void>)[] = [];
-  // Postgres shows it to its administrator: the command's words, and nothing that a user typed besides.
+  // Visible to Postgres's administrator: contains the command's words, but no values that a user
+  // typed.
   const commandName = args
     .filter((arg) => !arg.startsWith('-'))
     .slice(0, 2)
@@ -98,7 +102,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     return db;
   });
 
-  /** Where the providers are and with which key: the only place that knows of the sandbox. */
+  /** The addresses and keys of the providers. No other code distinguishes the sandbox. */
   const endpoints = once(async () => {
     const { mode, dataDir, stripe, sendgrid } = await config();
     if (mode !== 'sandbox') return { stripe, sendgrid };
@@ -173,7 +177,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
   };
 }
 
-/** As much of a command line as the audit trail keeps. */
+/** The length at which the audit trail cuts a command line. */
 const MAX_COMMAND = 10_000;
 
 async function actor(named: string | undefined): Promise<string> {
@@ -185,16 +189,16 @@ async function actor(named: string | undefined): Promise<string> {
   try {
     return userInfo().username;
   } catch {
-    // A container's user need not have a name.
+    // A user in a container may have no name.
     return `uid ${process.getuid?.()}`;
   }
 }
 
-/** As it would have to be typed. */
+/** Quotes an argument for the shell. */
 const quoteArgument = (arg: string) =>
   /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
 
-/** The same promise for every call. */
+/** Calls `make` once and returns the same promise to every caller. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {

@@ -31,21 +31,21 @@ export function demoCommand(context: Context): Command {
       'the whole system in one terminal: donations come in, a worker runs, providers misbehave',
     )
     .option('--count <n>', 'how many donations; without it they keep coming')
-    .option('--exit', 'with --count: end when each has come to its end')
+    .option('--exit', 'with --count: end when every donation is finished')
     .option('--monitor', 'watch the queue on the screen of donations monitor');
   return examples(command, [
     ['donations demo --monitor', 'watch it on the screen of the monitor; q ends it'],
     ['donations demo', 'watch it line by line; Ctrl-C ends it'],
     [
       'donations demo --count 50 --exit',
-      'a check: exits 0 only if every donation is accounted for',
+      'a self-test: exits 0 only if every donation is accounted for',
     ],
   ]).action(async (options: Options) => {
     const config = await context.config();
     if (config.mode !== 'sandbox') {
       throw configurationError(
-        `the demo plays with money, and this is ${config.mode} mode`,
-        'Unset the providers’ keys to use the sandbox.',
+        `the demo runs in the sandbox only, and the settings are for ${config.mode} mode`,
+        'Unset the keys of the providers to use the sandbox.',
       );
     }
     const count = options.count ? parseCount(options.count, { max: 100_000 }) : undefined;
@@ -60,7 +60,11 @@ export function demoCommand(context: Context): Command {
     if (chargedTwice.length > 0)
       throw new UserError('failed', `charged more than once: ${chargedTwice.join(', ')}`);
     if (options.exit && !complete)
-      throw new UserError('failed', 'not every donation came to its end', 'See: donations doctor');
+      throw new UserError(
+        'failed',
+        'not every donation is finished',
+        'Find out why: donations doctor',
+      );
     nextSteps(context.io, tally);
   });
 }
@@ -83,7 +87,7 @@ async function playOnMonitor(context: Context, count: number | undefined): Promi
   const demo = await Demo.start({ ...context, signal }, { quiet: true });
   const playing = demo.play({ count, untilSettled: false });
   try {
-    await watchQueue(context, { readOnly: false });
+    await watchQueue(context, { readOnly: false, window: '15m' });
   } finally {
     over.abort();
     await playing;
@@ -99,7 +103,7 @@ function summarise(io: Io, tally: Tally, totals: TaskTotals[]): void {
     ['receipts accepted', tally.accepted, 'good'],
     ['held (may have been sent)', tally.held, 'warn'],
     ['failed', tally.receiptsFailed + tally.tokensFailed, 'bad'],
-    ['still under way', tally.unsettled + tally.tokensOpen + tally.receiptsOpen, 'warn'],
+    ['still being processed', tally.unsettled + tally.tokensOpen + tally.receiptsOpen, 'warn'],
   ];
   print(io, `\n${paint(io, 'bold', `${tally.donations} donations (SANDBOX)`)}`);
   for (const [what, count, tone] of lines) {

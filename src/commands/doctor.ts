@@ -8,7 +8,7 @@ import { EXIT_CODE_OF } from './exit-codes.ts';
 import { examples } from './shared/examples.ts';
 import { withOutput } from './shared/output-options.ts';
 
-/** How long one check may take. */
+/** The time limit of one check. */
 const LIMIT_MS = 15_000;
 
 const COLUMNS: Column<CheckResult>[] = [
@@ -19,13 +19,13 @@ const COLUMNS: Column<CheckResult>[] = [
   { name: 'duration_ms', header: 'MS', value: (row) => row.durationMs },
 ];
 
-/** `donations doctor`: looks whether everything is in order, and says what to do where it is not. */
+/** `donations doctor`: checks the system, and says what to do about each problem. */
 export function doctorCommand(context: Context): Command {
   const command = new Command('doctor').description(
-    'look whether everything is in order, and say what to do where it is not',
+    'check whether everything works, and say what to do about problems',
   );
   return examples(withOutput(command, COLUMNS), [
-    ['donations doctor', 'exits 1 if something must be mended'],
+    ['donations doctor', 'exits 1 if a check fails'],
     ['donations doctor --json=check,status,hint', 'for a script'],
   ]).action(async (options: OutputOptions) => {
     const { io } = context;
@@ -55,7 +55,8 @@ async function examine(context: Context): Promise<CheckResult[]> {
     clock: context.clock,
     nodeVersion: process.versions.node,
     connect: async () => {
-      // Not `context.db()`: that would migrate, and refuse what is to be told here.
+      // `context.db()` would migrate the database, and refuse to open one with a problem that is
+      // reported here.
       const db = openDb({
         url: await context.databaseUrl(),
         directUrl: (await context.config()).databaseDirectUrl,

@@ -64,16 +64,13 @@ export function donateCommand(context: Context): Command {
     .option('--currency <code>', 'ISO 4217, such as usd')
     .option('--email <address>', "the donor's e-mail address")
     .option('--name <name>', "the donor's name, as on the receipt")
-    .option('--payment-method <id>', 'pm_… or tok_… as Stripe gave it')
-    .option('--fund <fund>', 'what the gift is for')
-    .option('--campaign <campaign>', 'what brought it in')
-    .option(
-      '--request-id <text>',
-      'your own name for this request: the same again charges nothing anew',
-    )
+    .option('--payment-method <id>', 'pm_… or tok_… from Stripe.js')
+    .option('--fund <fund>', 'the fund that the gift is for')
+    .option('--campaign <campaign>', 'the campaign that the gift came from')
+    .option('--request-id <text>', 'your id of this request; repeating it never charges twice')
     .option('--background', 'let a worker charge it')
     .option('--wait', 'with --background: wait until it is settled')
-    .option('--yes', 'do not ask about a gift that looks like one of the last minutes');
+    .option('--yes', 'do not ask when a similar gift was recorded in the last minutes');
   return examples(withOutput(command, COLUMNS), [
     [
       'donations donate --amount 50 --currency usd --email ada@example.org --name "Ada Lovelace" --payment-method pm_card_visa',
@@ -86,7 +83,7 @@ export function donateCommand(context: Context): Command {
   ]).action((options: Options) => donate(context, options));
 }
 
-// The options by the fields of a gift.
+// The option of each field of a gift.
 const OPTION_OF: Record<string, string> = {
   'donor.name': '--name',
   'donor.email': '--email',
@@ -137,7 +134,10 @@ async function donate(context: Context, options: Options): Promise<void> {
   show(context, options, donation);
 }
 
-/** A gift like one of the last ten minutes may be the same gift entered again. */
+/**
+ * Asks when a similar gift was recorded in the last ten minutes, because the same gift may have
+ * been entered twice.
+ */
 async function pointOutTwin(context: Context, db: Db, gift: Gift, { yes }: Options): Promise<void> {
   const { findTwin } = await import('../lib/donations/record.ts');
   const twin = await findTwin(db, gift);
@@ -156,15 +156,15 @@ async function pointOutTwin(context: Context, db: Db, gift: Gift, { yes }: Optio
 }
 
 /**
- * Runs what follows once a donation is recorded. Whatever ends it (an error, a lost connection, the
- * user, a time limit), the last word is the donation's id and what will become of it.
+ * Runs the steps after a donation is recorded. However they end (an error, a lost connection, the
+ * user, a time limit), the last message has the donation's id and what happens next.
  */
 async function withLastWord<T>(context: Context, id: string, work: () => Promise<T>): Promise<T> {
   context.stopsByItself = true;
   const { signal, io } = context;
   const { stripe } = await context.config();
   const recorded = `Donation ${id} is recorded and will be charged once, in the background`;
-  const hint = `Do not enter it again. See what becomes of it: donations show ${id}`;
+  const hint = `Do not enter it again. See its progress: donations show ${id}`;
   const limit = AbortSignal.timeout(REQUESTS * stripe.timeoutMs + DATABASE_MS);
   try {
     return await Promise.race([
@@ -182,9 +182,9 @@ async function withLastWord<T>(context: Context, id: string, work: () => Promise
   }
 }
 
-/** Requests that a charge makes one after another, at most. */
+/** The most requests that a charge makes one after another. */
 const REQUESTS = 4;
-/** How long Postgres may take over a charge. */
+/** The time that a charge may spend on Postgres. */
 const DATABASE_MS = 15_000;
 
 function rejectWhen(signal: AbortSignal): Promise<never> {

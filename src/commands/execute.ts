@@ -7,7 +7,7 @@ import { explain, formatFailure } from './report-error.ts';
 
 /**
  * Runs the command line of a context.
- * @returns its exit code; undefined when it ended by an error because it was told to stop.
+ * @returns its exit code; undefined when it ended with an error because it was stopped.
  */
 export async function execute(context: Context): Promise<number | undefined> {
   const { args, signal } = context;
@@ -17,16 +17,16 @@ export async function execute(context: Context): Promise<number | undefined> {
     await program.parseAsync(forCommander(args), { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    return signal.aborted ? undefined : tellFailure(error, context);
+    return signal.aborted ? undefined : reportFailure(error, context);
   }
 }
 
 /**
- * Tells of an error that ended a command.
- * @returns the exit code that it means.
+ * Reports the error that ended a command.
+ * @returns its exit code.
  */
-export async function tellFailure(error: unknown, context: Context): Promise<number> {
-  // What cannot be explained for want of settings is explained by what is wrong with them.
+export async function reportFailure(error: unknown, context: Context): Promise<number> {
+  // If the settings are invalid, explaining the error fails, and the settings are reported instead.
   const failure = await explain(error, context).catch((second) => explain(second, context));
   if (!failure) return 0;
   say(context.io, formatFailure(failure, wantsJson(context.args)));

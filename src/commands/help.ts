@@ -14,7 +14,7 @@ const COLUMNS: Column<(typeof EXIT_CODES)[number]>[] = [
 /** `donations help [command…]` and `donations help exit-codes`. */
 export function helpCommand(context: Context, program: () => Command): Command {
   const command = new Command('help')
-    .description('the help of a command, or what the exit codes mean')
+    .description('show the help of a command, or the meaning of exit codes')
     .argument('[command...]', 'the command, or exit-codes')
     .action((words: string[], options: OutputOptions) => {
       if (words[0] === 'exit-codes') return render(context.io, options, COLUMNS, [...EXIT_CODES]);
@@ -32,7 +32,10 @@ function findCommand(program: Command, words: string[]): Command {
       (child) => child.name() === word || child.aliases().includes(word),
     );
     if (!next)
-      throw usageError(`there is no command "${words.join(' ')}"`, 'See: donations --help');
+      throw usageError(
+        `there is no command "${words.join(' ')}"`,
+        'List the commands: donations --help',
+      );
     return next;
   }, program);
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { processIo } from '../lib/output/io.ts';
 import { createContext } from './context.ts';
-import { execute, tellFailure } from './execute.ts';
+import { execute, reportFailure } from './execute.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
 
 const SIGNAL_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-/** How long connections may take to close when the command is ended where it stands. */
+/** The time for closing connections when a signal ends the command. */
 const CLOSE_MS = 500;
 
 /** Runs one command line and ends the process with its exit code. */
@@ -47,21 +47,21 @@ export async function run(argv: string[]): Promise<void> {
     process.exit(code === 'EPIPE' ? 0 : EXIT_CODE_OF.failed);
   });
   io.stderr.on('error', () => {});
-  process.on('uncaughtException', async (error) => end(await tellFailure(error, context)));
+  process.on('uncaughtException', async (error) => end(await reportFailure(error, context)));
 
   const code = await execute(context);
-  // A command that was told to stop and does not end by itself is ended by the signal.
+  // After a signal, a command that does not stop by itself is ended by the signal handler.
   if (stopCode === undefined || context.stopsByItself) await end(code ?? stopCode ?? 0);
 }
 
 function packageVersion(): string {
-  // One folder up from dist, two from src/commands.
+  // One directory above dist, two above src/commands.
   for (const path of ['../package.json', '../../package.json']) {
     try {
       const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
       if (name === 'donations') return version;
     } catch {
-      // The other one.
+      // Try the next one.
     }
   }
   return 'unknown';

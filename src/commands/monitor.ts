@@ -1,9 +1,10 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { usageError } from '../lib/errors.ts';
-import { print } from '../lib/output/io.ts';
+import { printData } from '../lib/output/io.ts';
 import { toJson } from '../lib/output/render.ts';
 import { parseCount } from '../lib/parse.ts';
 import type { Context } from './context.ts';
+import { WINDOWS, type WindowName } from './monitor/windows.ts';
 import { examples } from './shared/examples.ts';
 
 interface Options {
@@ -12,6 +13,7 @@ interface Options {
   width?: string;
   height?: string;
   readOnly?: boolean;
+  window?: WindowName;
 }
 
 /** `donations monitor`: the live queue in one terminal. */
@@ -21,6 +23,11 @@ export function monitorCommand(context: Context): Command {
       'the live queue in one terminal: what is wrong, since when, and the key to mend it',
     )
     .option('--read-only', 'look only: the keys that change something are off')
+    .addOption(
+      new Option('--window <time>', 'what the charts show first').choices(
+        WINDOWS.map(({ name }) => name),
+      ),
+    )
     .option('--once', 'print one frame and end: for a pipe or a mail')
     .option('--width <n>', 'with --once: so many columns')
     .option('--height <n>', 'with --once: so many lines')
@@ -47,27 +54,29 @@ async function monitor(context: Context, options: Options): Promise<void> {
     const { refuseWithoutTerminal, watchQueue } = await import('./monitor/watch.ts');
     refuseWithoutTerminal(context);
     context.stopsByItself = true;
-    return watchQueue(context, { readOnly });
+    return watchQueue(context, { readOnly, window: options.window ?? '15m' });
   }
   const { openMonitor } = await import('./monitor/watch.ts');
   const opened = await openMonitor(context, { readOnly });
   try {
     const { readOnce, pickFields } = await import('./monitor/once.ts');
-    const read = await readOnce(opened);
+    const columns = size.columns ?? (io.stdout.columns || 100);
+    const window = options.window ?? '1h';
+    const read = await readOnce(opened, { window, columns });
     if (options.json !== undefined) {
       const fields = typeof options.json === 'string' ? options.json : '';
-      return print(io, toJson(pickFields(read, fields), io.stdout.isTTY));
+      return printData(io, toJson(pickFields(read, fields), io.stdout.isTTY));
     }
     const { drawOnce } = await import('./monitor/frame.tsx');
-    print(
-      io,
-      drawOnce(opened.session, read, {
-        columns: size.columns ?? (io.stdout.columns || 100),
-        rows: size.rows ?? (io.stdout.rows || 40),
-        env: io.env,
-        color: io.color,
-      }),
-    );
+    const frame = drawOnce(opened.session, read, {
+      window,
+      columns,
+      rows: size.rows ?? (io.stdout.rows || 40),
+      env: io.env,
+      color: io.color,
+    });
+    // Made harmless line by line as it was drawn; what is left is our own colours.
+    io.stdout.write(`${frame}\n`);
   } finally {
     await opened.db.close();
   }

@@ -20,9 +20,9 @@ interface Leaf extends Branch {
 interface Noun extends Branch {
   description: string;
   verbs: Load[];
-  /** The verb that is meant when there is none. */
+  /** The verb that runs when none is given. */
   bare?: string;
-  /** Verbs for our own processes, left out of the help. */
+  /** Verbs for internal processes, which the help omits. */
   hidden?: Load[];
 }
 
@@ -30,7 +30,7 @@ const EVERYDAY = 'Donations:';
 const QUEUE = 'Background jobs:';
 const SETUP = 'Set-up:';
 
-// Each command is a module of its own, loaded only if the command line names its branch.
+// Each command is a module, loaded only if the command line names its branch.
 const BRANCHES: (Leaf | Noun)[] = [
   { name: 'demo', group: EVERYDAY, load: async () => (await import('./demo.ts')).demoCommand },
   {
@@ -42,19 +42,58 @@ const BRANCHES: (Leaf | Noun)[] = [
   {
     name: 'receipts',
     group: EVERYDAY,
-    description: 'receipts and what became of them',
+    description: 'receipts and their delivery',
     verbs: [
       async () => (await import('./receipts/list.ts')).receiptsListCommand,
       async () => (await import('./receipts/show.ts')).receiptsShowCommand,
       async () => (await import('./receipts/preview.ts')).receiptsPreviewCommand,
       async () => (await import('./receipts/resend.ts')).receiptsResendCommand,
       async () => (await import('./receipts/resolve.ts')).receiptsResolveCommand,
+      async () => (await import('./receipts/void.ts')).receiptsVoidCommand,
+      async () => (await import('./receipts/reissue.ts')).receiptsReissueCommand,
+      async () => (await import('./receipts/issue.ts')).receiptsIssueCommand,
+      async () => (await import('./receipts/missing.ts')).receiptsMissingCommand,
+      async () => (await import('./receipts/replay.ts')).receiptsReplayCommand,
+      async () => (await import('./receipts/evidence.ts')).receiptsEvidenceCommand,
     ],
   },
   {
     name: 'monitor',
     group: QUEUE,
     load: async () => (await import('./monitor.ts')).monitorCommand,
+  },
+  {
+    name: 'donors',
+    group: EVERYDAY,
+    description: 'the people and organisations that give',
+    verbs: [async () => (await import('./donors/fix-email.ts')).donorsFixEmailCommand],
+  },
+  {
+    name: 'import',
+    group: EVERYDAY,
+    description: 'gifts from files: checks, cash, wires, other systems',
+    verbs: [
+      async () => (await import('./import/offline.ts')).importOfflineCommand,
+      async () => (await import('./import/check.ts')).importCheckCommand,
+      async () => (await import('./import/list.ts')).importListCommand,
+      async () => (await import('./import/show.ts')).importShowCommand,
+      async () => (await import('./import/rejects.ts')).importRejectsCommand,
+      async () => (await import('./import/resume.ts')).importResumeCommand,
+      async () => (await import('./import/undo.ts')).importUndoCommand,
+      async () => (await import('./import/diff.ts')).importDiffCommand,
+      async () => (await import('./import/template.ts')).importTemplateCommand,
+      async () => (await import('./import/map.ts')).importMapCommand,
+    ],
+  },
+  {
+    name: 'offline',
+    group: EVERYDAY,
+    description: 'gifts taken with no network, until they are pushed',
+    verbs: [
+      async () => (await import('./offline/add.ts')).offlineAddCommand,
+      async () => (await import('./offline/list.ts')).offlineListCommand,
+      async () => (await import('./offline/push.ts')).offlinePushCommand,
+    ],
   },
   {
     name: 'worker',
@@ -113,7 +152,7 @@ const BRANCHES: (Leaf | Noun)[] = [
   {
     name: 'audit',
     group: QUEUE,
-    description: 'who did what: every change by a person',
+    description: 'the audit trail: every change by a person',
     bare: 'list',
     verbs: [
       async () => (await import('./audit/list.ts')).auditListCommand,
@@ -123,7 +162,7 @@ const BRANCHES: (Leaf | Noun)[] = [
   {
     name: 'webhooks',
     group: QUEUE,
-    description: 'what Stripe and SendGrid tell us',
+    description: 'events from Stripe and SendGrid',
     verbs: [async () => (await import('./webhooks/listen.ts')).webhooksListenCommand],
   },
   {
@@ -174,8 +213,8 @@ const BRANCHES: (Leaf | Noun)[] = [
 ];
 
 /**
- * The program for a command line: all of it, or only the branch that the first word names, since
- * loading the others would cost more time than most commands take.
+ * Builds the program for a command line. It contains only the branch that the first word names, if
+ * any, because loading all of them takes longer than most commands.
  */
 export async function buildProgram(context: Context, args: string[] = []): Promise<Command> {
   const word = args.find((arg) => !arg.startsWith('-'));
@@ -215,7 +254,10 @@ async function grow(branch: Leaf | Noun, context: Context): Promise<Command> {
   return noun;
 }
 
-/** Every command throws instead of exiting, says nothing of its own about errors, and looks the same. */
+/**
+ * Makes Commander throw instead of exiting and printing errors, and gives all commands the same
+ * look.
+ */
 function makeStrict(command: Command, io: Io): void {
   command
     .exitOverride()

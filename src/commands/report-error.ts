@@ -8,14 +8,15 @@ import type { ErrorClass } from '../lib/providers/errors.ts';
 import { safeLine } from '../lib/text.ts';
 import type { Context } from './context.ts';
 
-/** What is told of an error. */
-export interface Failure {
+/** An error as it is reported. */
+export interface ErrorReport {
   code: ErrorCode | 'bug';
   message: string;
   hint: string | undefined;
 }
 
-// By name and type only, so that the provider's module is not loaded for every command.
+// Recognised by name and imported as a type only, so that the provider's module is not loaded for
+// every command.
 type ProviderFailure = Error & { errorClass: ErrorClass; provider: string };
 const isProviderError = (error: unknown): error is ProviderFailure =>
   error instanceof Error && error.name === 'ProviderError';
@@ -41,10 +42,10 @@ const SQL_CODES: Record<string, ErrorCode> = {
 };
 
 /**
- * What to tell of an error that ended a command; undefined for help that was asked for.
- * Anything not foreseen is a bug, told with its stack.
+ * Explains the error that ended a command; undefined for requested help. An unexpected error is a
+ * bug and is reported with its stack.
  */
-export async function explain(error: unknown, context: Context): Promise<Failure | undefined> {
+export async function explain(error: unknown, context: Context): Promise<ErrorReport | undefined> {
   if (error instanceof CommanderError) return explainUsage(error, context.args);
   if (error instanceof UserError)
     return { code: error.code, message: error.message, hint: error.hint };
@@ -52,7 +53,7 @@ export async function explain(error: unknown, context: Context): Promise<Failure
     return {
       code: PROVIDER_CODES[error.errorClass],
       message: error.message,
-      hint: 'See what is wrong: donations doctor',
+      hint: 'Find out what is wrong: donations doctor',
     };
   }
   const { code, port } = error as { code?: unknown; port?: unknown };
@@ -68,8 +69,8 @@ export async function explain(error: unknown, context: Context): Promise<Failure
     if (isReadOnlyServer(error)) {
       return {
         code: 'dependency_down',
-        message: `Postgres at ${where} takes no changes: it is a standby, or a failover is under way`,
-        hint: 'Try again in a moment; if it stays so, lead DATABASE_URL to the primary.',
+        message: `Postgres at ${where} is read-only: it is a standby, or a failover is in progress`,
+        hint: 'Try again in a moment. If it stays read-only, set DATABASE_URL to the primary.',
       };
     }
     const why = explainSilence((error as Error).message) || String(code);
@@ -95,10 +96,10 @@ export async function explain(error: unknown, context: Context): Promise<Failure
 const explainSilence = (message: string) =>
   message === 'Query read timeout' ? 'it did not answer in time' : message;
 
-function explainUsage(error: CommanderError, args: string[]): Failure | undefined {
+function explainUsage(error: CommanderError, args: string[]): ErrorReport | undefined {
   if (error.exitCode === 0) return undefined;
   const words = args.filter((arg) => !arg.startsWith('-'));
-  // Commander has written the help of a noun whose verb is missing.
+  // Commander has printed the help of a noun without a verb.
   if (error.code === 'commander.help') {
     return {
       code: 'usage',
@@ -114,12 +115,12 @@ function explainUsage(error: CommanderError, args: string[]): Failure | undefine
   };
 }
 
-/** As much of a message as a person reads; a bug's stack is told whole. */
+/** Longer messages are cut; the stack of a bug is printed completely. */
 const MAX_MESSAGE = 1000;
 const MAX_LINES = 20;
 
-/** The words for stderr: one line and what to do, or one JSON object. */
-export function formatFailure({ code, message, hint }: Failure, json: boolean): string {
+/** Formats a failure for stderr: a message and a hint, or one JSON object. */
+export function formatFailure({ code, message, hint }: ErrorReport, json: boolean): string {
   if (json) return toJson({ error: { code, message, hint: hint ?? null } });
   if (code === 'bug') return `donations: this is a bug, please report it:\n${message}`;
   const cut = (line: string) => cutText(safeLine(line.slice(0, MAX_MESSAGE * 2)), MAX_MESSAGE);

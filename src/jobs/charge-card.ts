@@ -6,7 +6,10 @@ import type { Task } from './task.ts';
 
 const payload = z.object({ donation_id: z.string() });
 
-/** Charges a donation, or finishes a charge whose process died: the same steps, which charge once. */
+/**
+ * Charges a donation, or finishes a charge whose process died. Both run the same steps, which
+ * charge at most once.
+ */
 export function chargeCard(deps: ChargeDeps): Task<'charge_card' | 'settle_donation'> {
   return {
     payload,

@@ -5,7 +5,7 @@ import { maskText } from '../lib/mask.ts';
 import { ProviderError } from '../lib/providers/errors.ts';
 import type { Failure } from '../lib/queue/policy.ts';
 
-/** A failure as the ledger keeps it: no stack, no secrets, no addresses. */
+/** A failure as the ledger stores it: without stack, secrets and addresses. */
 export interface Described extends Failure {
   message: string;
   code: string | undefined;
@@ -13,7 +13,7 @@ export interface Described extends Failure {
   requestId: string | undefined;
 }
 
-/** What is kept of an error that ended an attempt. */
+/** Extracts from an error what the ledger stores. */
 export function describe(error: unknown): Described {
   if (error instanceof ProviderError) {
     return {
@@ -28,7 +28,12 @@ export function describe(error: unknown): Described {
   }
   const nothing = { httpStatus: undefined, requestId: undefined };
   if (isConnectionError(error)) {
-    return { ...nothing, errorClass: 'database', code: undefined, message: 'Postgres went away' };
+    return {
+      ...nothing,
+      errorClass: 'database',
+      code: undefined,
+      message: 'Postgres was unavailable',
+    };
   }
   if (error instanceof ZodError) {
     const where = error.issues
@@ -60,8 +65,8 @@ export function describe(error: unknown): Described {
 const MAX_FRAMES = 20;
 
 /**
- * Where an error happened, for the log: the frames of its stack. Its message is not among them: it
- * is told beside them, masked, and may have lines that look like frames.
+ * The stack frames of an error, for the log. The message is removed: it is logged separately and
+ * masked, and its lines may look like frames.
  */
 export function framesOf(error: unknown): string[] | undefined {
   if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined;
@@ -76,7 +81,7 @@ export function framesOf(error: unknown): string[] | undefined {
     .map((line) => maskText(line.trim()));
 }
 
-/** Anything may be thrown, also what has no text. */
+/** Code can throw anything, even values without text. */
 function messageOf(error: unknown): string {
   try {
     return error instanceof Error ? String(error.message) : String(error);

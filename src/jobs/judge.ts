@@ -3,15 +3,20 @@ import type { Db } from '../lib/db/database.ts';
 import { fingerprint } from '../lib/queue/fingerprint.ts';
 import { decide, type FailureClass, type Verdict } from '../lib/queue/policy.ts';
 import type { AttemptOutcome, VerdictRow } from '../lib/queue/run/attempt.ts';
+import type { RowChange } from '../lib/queue/run/recorder.ts';
 import { describe, framesOf } from './describe-error.ts';
 import type { Run } from './run.ts';
 import type { Attempt } from './task.ts';
 
 /**
- * Decides what follows from a failure, and writes it down together with everything it changes.
- * @returns the reason, for Graphile Worker's own record of the job.
+ * Applies the policy to a failure, and stores the verdict together with all its consequences.
+ * @returns the reason, for Graphile Worker's own record of the job, and the changes that changed no
+ *   row.
  */
-export async function judge(run: Run, error: unknown): Promise<string> {
+export async function judge(
+  run: Run,
+  error: unknown,
+): Promise<{ reason: string; missed: RowChange[] }> {
   const { runner, name, task, payload: rawPayload, attempt, log, row } = run;
   const failure = describe(error);
   const circuitOpen = failure.providerDown
@@ -52,7 +57,7 @@ export async function judge(run: Run, error: unknown): Promise<string> {
     request_id: failure.requestId ?? null,
     next_in_ms: delayMs,
   });
-  await runner.record({
+  const missed = await runner.record({
     jobId: attempt.jobId,
     attempt: entry,
     verdict: verdictRow(run, {
@@ -76,17 +81,17 @@ export async function judge(run: Run, error: unknown): Promise<string> {
     status: failure.httpStatus,
     request: failure.requestId,
     next_in_ms: delayMs ?? undefined,
-    // Only a bug shows where it happened; a provider's error may carry what it was sent.
+    // The stack is logged for bugs only; a provider's error may contain the request.
     at: failure.errorClass === 'internal' ? framesOf(error) : undefined,
   };
   log[verdict.decision === 'retry' ? 'warn' : 'error'](
     details,
     `${name} ${entry.outcome}: ${reason}`,
   );
-  return reason;
+  return { reason, missed };
 }
 
-/** What is to become of this run's job. */
+/** The verdict on this run's job. */
 export function verdictRow(
   { name, attempt, donation }: Pick<Run, 'name' | 'attempt' | 'donation'>,
   rest: Pick<
@@ -106,8 +111,8 @@ export function verdictRow(
 }
 
 /**
- * How many attempts of a job ended so before this one.
- * @param otherwise what is taken for the number while Postgres is away.
+ * Counts earlier attempts of a job with the same kind of failure.
+ * @param otherwise the count to assume while Postgres is unavailable.
  */
 function countLike(
   db: Db,
@@ -136,7 +141,7 @@ function outcomeOf(verdict: Verdict): AttemptOutcome {
   }
 }
 
-/** Pausing needs Postgres; when it is away too, the attempt is judged without. */
+/** Pausing needs Postgres. While it is unavailable, the verdict is made without a pause. */
 async function ifDatabase<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
   try {
     return await work();

@@ -9,30 +9,31 @@ import { takeUpkeepTurn } from '../lib/queue/run/upkeep-turn.ts';
 import { dropStaleVerdicts } from '../lib/queue/run/verdicts.ts';
 import { forgetSeen } from '../lib/webhooks/seen.ts';
 
-/** Deleting a day of a busy queue takes longer than a worker's other statements may. */
+/** Deleting a day of a busy queue can take longer than the usual limit of a worker's statements. */
 const UPKEEP = { statementTimeoutMs: 10 * 60_000 };
 
 export interface UpkeepDeps {
   db: Db;
   log: Logger;
   retentionDays: number;
-  /** Whether the worker ends: no further step is begun then. */
+  /** Whether the worker is stopping; then no further step is started. */
   isStopping: () => boolean;
 }
 
-/** For how long a discard can be undone, and a retry be called off. */
+/** How long a discard can be undone, and a paced retry cancelled. */
 const RESTORABLE_DAYS = 30;
-/** How often a worker asks whether it is time. */
+/** How often a worker checks whether maintenance is due. */
 const ASK_MS = 60_000;
 
 /**
- * The upkeep of what workers share, which every worker does whatever its tasks are, one at a time: the
- * coming days' partitions of the ledger, jobs that others have failed, and whatever is past its
- * retention (old partitions; webhook events, which providers send again for days at most; discarded
- * jobs; verdicts on jobs that are gone). Each step stands alone, and none stops a worker: what was
- * not done now is done later, and until then the ledger's default partition takes every row.
+ * Maintains the shared tables. Every worker does this, whatever its tasks, but only one at a time:
+ * it makes the ledger's partitions for the next days, adopts jobs that others failed, and deletes
+ * what is past its retention (old partitions, webhook events, discarded jobs, verdicts of jobs that
+ * are gone). The steps are independent. A step that fails is repeated later and does not stop the
+ * worker; until then the ledger's default partition stores every row.
  *
- * @returns what asks whether it is time, and does it. It never rejects, and may take minutes.
+ * @returns a function that runs the maintenance if it is due. It never rejects, and may take
+ *   minutes.
  */
 export function ledgerUpkeep({ db, log, retentionDays, isStopping }: UpkeepDeps) {
   const inTime = (work: (tx: Queryable) => Promise<unknown>) => () => db.transaction(work, UPKEEP);
@@ -43,11 +44,11 @@ export function ledgerUpkeep({ db, log, retentionDays, isStopping }: UpkeepDeps)
       inTime((tx) => tx.query('select donations.prune_attempts($1)', [retentionDays])),
     ],
     ['drop stale verdicts', inTime((tx) => dropStaleVerdicts(tx))],
-    ['take in failed jobs', () => adoptAllFailures(db)],
-    ['forget old pauses', inTime((tx) => forgetPauses(tx))],
-    ['forget webhook events', inTime((tx) => forgetSeen(tx, retentionDays))],
-    ['forget discarded jobs', inTime((tx) => forgetDiscarded(tx, RESTORABLE_DAYS))],
-    ['forget paced retries', inTime((tx) => forgetPaced(tx, RESTORABLE_DAYS))],
+    ['adopt failed jobs', () => adoptAllFailures(db)],
+    ['delete old pauses', inTime((tx) => forgetPauses(tx))],
+    ['delete old webhook events', inTime((tx) => forgetSeen(tx, retentionDays))],
+    ['delete old discarded jobs', inTime((tx) => forgetDiscarded(tx, RESTORABLE_DAYS))],
+    ['delete old paced retries', inTime((tx) => forgetPaced(tx, RESTORABLE_DAYS))],
   ];
   let askAt = Number.NEGATIVE_INFINITY;
   let underWay = false;
@@ -59,7 +60,7 @@ export function ledgerUpkeep({ db, log, retentionDays, isStopping }: UpkeepDeps)
         await step();
       } catch (error) {
         if (isConnectionError(error)) throw error;
-        log.warn({ error: (error as Error).message }, `could not ${what}; tried again later`);
+        log.warn({ error: (error as Error).message }, `could not ${what}; will try again later`);
       }
     }
   };
@@ -70,8 +71,8 @@ export function ledgerUpkeep({ db, log, retentionDays, isStopping }: UpkeepDeps)
     try {
       await work();
     } catch (error) {
-      // Postgres is away, and somebody else says so.
-      log.debug({ error: (error as Error).message }, 'upkeep is put off');
+      // Postgres is unavailable, which is reported elsewhere.
+      log.debug({ error: (error as Error).message }, 'maintenance is postponed');
     } finally {
       underWay = false;
     }

@@ -19,7 +19,7 @@ export interface TaskDeps {
   templates: ReceiptTemplates;
 }
 
-/** Every task by its name. */
+/** All tasks by name. */
 export function allTasks(deps: TaskDeps): Record<TaskName, Task> {
   const charge = chargeCard(deps) as Task;
   return {
@@ -31,9 +31,9 @@ export function allTasks(deps: TaskDeps): Record<TaskName, Task> {
 }
 
 /**
- * Asks the provider behind a task whether it is well, and whether the key may do what the task does;
- * throws if it is not. (What else can be refused only the next job shows; then the task is paused
- * again, and probed later than the time before.)
+ * Calls the provider of a task to check that it works and that the key has the rights that the task
+ * needs; throws if not. Other refusals only show when the next job runs. Then the task is paused
+ * again, and probed after a longer delay.
  */
 export async function probeProvider(
   { payments, mail }: Pick<TaskDeps, 'payments' | 'mail'>,
@@ -42,6 +42,6 @@ export async function probeProvider(
   const provider = TASKS[task as TaskName]?.provider;
   if (provider === 'stripe')
     await payments.ping(task === 'tokenize_card' ? 'customers' : 'payments');
-  // It asks whether the key may send, and whether mail may come from the sender.
+  // The ping also checks that the key may send mail and that the sender is allowed.
   if (provider === 'sendgrid') await mail.ping();
 }

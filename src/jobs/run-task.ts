@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Task as GraphileTask, JobHelpers } from 'graphile-worker';
 import type { Logger } from 'pino';
 import { isPassing } from '../lib/db/connection-error.ts';
+import type { RowChange } from '../lib/queue/run/recorder.ts';
 import { hasPendingVerdict } from '../lib/queue/run/verdicts.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
 import { describe, framesOf } from './describe-error.ts';
@@ -10,27 +11,27 @@ import { judge, verdictRow } from './judge.ts';
 import type { Run, TaskRunner } from './run.ts';
 import { type Attempt, type Done, TakenOver, type Task } from './task.ts';
 
-/** How long a job waits that was claimed although its task is paused. */
+/** The delay of a job that was claimed although its task is paused. */
 const PARK_MS = 2000;
-/** A job whose turn is no further away waits for it in its slot. */
+/** A job whose turn comes within this time waits in its slot. */
 const MAX_TURN_MS = 500;
 
-/** Thrown at Graphile Worker so that it lets the job go; the verdict is on record already. */
+/** Thrown to Graphile Worker so that it unlocks the job. The verdict is stored already. */
 class Judged extends Error {
   override name = 'Judged';
 }
 
 /**
- * Makes a task into what Graphile Worker runs. Done once for all tasks: the pause, the ledger, the
- * policy, the log. Graphile Worker hears the end of a job only after the record of it is durable.
+ * Wraps a task for Graphile Worker. All tasks share the handling of pauses, ledger, policy and log.
+ * Graphile Worker learns the end of a job only after its record is durable.
  */
 export function runTask(runner: TaskRunner, name: TaskName, task: Task): GraphileTask {
   const { underWay } = runner;
   const runOnce = attempts(runner, name, task);
   return async (payload: unknown, helpers: JobHelpers) => {
     const id = String(helpers.job.id);
-    // A queue that went away and came back may bring a job again whose attempt of before still waits
-    // for its record to be written.
+    // After an outage of Postgres a job can be claimed again while the record of its previous
+    // attempt is still being written.
     await underWay.get(id)?.catch(() => {});
     const attempt = runOnce(payload, helpers);
     underWay.set(id, attempt);
@@ -62,16 +63,16 @@ function attempts(runner: TaskRunner, name: TaskName, task: Task) {
       },
     };
     try {
-      // It may have waited in the local queue while this worker was taken for dead.
+      // The job may have waited in the local queue until this worker's lease expired.
       if (!(await runner.holds(job.locked_at))) throw takenOver(runner.log, attempt, name);
-      // An attempt that was judged and let go before the verdict was carried over must not run again.
+      // A previous attempt may have a verdict that is not applied yet; then the job must not run.
       const wasBegun = job.attempts > 1 || job.last_error !== null;
       if (wasBegun && (await hasPendingVerdict(runner.db, attempt.jobId))) {
         runner.verdictGiven();
-        throw new Judged(job.last_error ?? 'judged before');
+        throw new Judged(job.last_error ?? 'has a verdict already');
       }
       const about = { name, task, payload, attempt, dueAt: job.run_at };
-      if (!place) await park(begin(runner, about), 'its worker stopped before it was begun', 0);
+      if (!place) await park(begin(runner, about), 'the worker stopped before the job started', 0);
       await whenItsTurn(runner, about);
       await runBegun(begin(runner, about));
     } finally {
@@ -80,7 +81,9 @@ function attempts(runner: TaskRunner, name: TaskName, task: Task) {
   };
 }
 
-/** Waits a moment if the task is slowed down; puts the job back if it has to wait for longer. */
+/**
+ * Waits for the turn of a throttled task for a moment; a job whose turn is later is rescheduled.
+ */
 async function whenItsTurn(runner: TaskRunner, about: Parameters<typeof begin>[1]): Promise<void> {
   const { name } = about;
   const { brake } = runner;
@@ -112,10 +115,10 @@ async function runBegun(run: Run): Promise<void> {
   }
 }
 
-/** Says so; whoever has the job now tells what becomes of it. */
+/** Logs it. The worker that has the job now records its outcome. */
 function takenOver(log: Logger, { jobId }: Attempt, name: TaskName): TakenOver {
   const error = new TakenOver();
-  log.warn({ task: name, job: jobId }, `${name} not begun: ${error.message}`);
+  log.warn({ task: name, job: jobId }, `${name} not started: ${error.message}`);
   return error;
 }
 
@@ -159,7 +162,7 @@ function begin(
   };
 }
 
-/** The attempt itself. Throws `Judged` when it failed and that is on record. */
+/** Runs the attempt. Throws `Judged` when it failed and the verdict is stored. */
 async function perform(run: Run): Promise<void> {
   const { runner, name, task, attempt, log } = run;
   let done: Done;
@@ -169,20 +172,23 @@ async function perform(run: Run): Promise<void> {
     done = await (task.callsInSlot ? work() : attempt.call(work));
   } catch (error) {
     if (error instanceof TakenOver) throw error;
-    // No provider said anything: what becomes of the job is told by whoever has it now.
+    // No provider call was made. If the lease was lost, the worker that has the job now records it.
     if (isPassing(error)) await attempt.mayBegin();
-    throw new Judged(await judge(run, error));
+    const { reason, missed } = await judge(run, error);
+    if (await isOver(run, missed)) return;
+    throw new Judged(reason);
   }
   const entry = run.row(done.outcome, {
     http_status: done.httpStatus ?? null,
     request_id: done.requestId ?? null,
   });
-  await runner.record({
+  const missed = await runner.record({
     jobId: attempt.jobId,
     attempt: entry,
     verdict: undefined,
     changes: done.changes ?? [],
   });
+  await isOver(run, missed);
   runner.brake.succeeded(name);
   log.info(
     { outcome: done.outcome, ms: Math.round(entry.duration_ms), request: done.requestId },
@@ -190,7 +196,23 @@ async function perform(run: Run): Promise<void> {
   );
 }
 
-/** Puts a job back that may not run now, without an attempt. */
+/**
+ * Lets the task handle changes that changed no row, and logs it.
+ * @returns whether the job has nothing left to do.
+ */
+async function isOver(run: Run, missed: RowChange[]): Promise<boolean> {
+  if (missed.length === 0) return false;
+  const { name, task, attempt, log } = run;
+  const payload = task.payload.safeParse(run.payload);
+  const handled =
+    payload.success && task.onMissed
+      ? await task.onMissed(payload.data, attempt, missed)
+      : { what: 'there was no row to change', over: false };
+  log.error({ over: handled.over }, `${name} was overtaken: ${handled.what}`);
+  return handled.over;
+}
+
+/** Reschedules a job that must not run now. It does not count as an attempt. */
 async function park(run: Run, reason: string, delayMs: number): Promise<never> {
   const { runner, attempt } = run;
   await runner.record({
@@ -211,18 +233,18 @@ async function park(run: Run, reason: string, delayMs: number): Promise<never> {
 }
 
 /**
- * The database refused the record of an attempt, although nothing in it should be able to make it do
- * so. What may have had its effect is held, with the least that can be said of it; if that is refused
- * as well, only the log knows, and the next attempt finds what this one left.
+ * The database refused the record of an attempt, although no content should make it do so. A job
+ * that may have taken effect is held with a minimal record. If that is refused too, only the log
+ * has it, and the next attempt finds the claim of this one.
  */
 async function recordRefused(run: Run, error: unknown): Promise<void> {
   const { runner, name, task, attempt, log } = run;
   const refusal = describe(error).message;
   log.error({ at: framesOf(error) }, `the record of ${name} was refused: ${refusal}`);
   const payload = task.payload.safeParse(run.payload);
-  const reason = `it was run, and the database refused the record of it: ${refusal}`;
+  const reason = `it was run, and the database refused its record: ${refusal}`;
   const changes = payload.success ? task.onUnrecorded?.(payload.data, attempt, reason) : undefined;
-  // A task that is safe to repeat is left to Graphile Worker's own retry.
+  // Graphile Worker retries a task that is safe to repeat.
   if (!changes) return;
   const told = {
     error_class: 'internal',
@@ -253,7 +275,7 @@ async function recordRefused(run: Run, error: unknown): Promise<void> {
   }
 }
 
-/** The donation that a payload is about, whatever task it is of. */
+/** The donation in a payload of any task. */
 function donationOf(payload: unknown): string | null {
   const id = (payload as { donation_id?: unknown } | null)?.donation_id;
   return typeof id === 'string' ? id : null;

@@ -37,9 +37,9 @@ import { healthWatch } from './watch-health.ts';
 
 export interface WorkerOptions extends TaskDeps {
   databaseUrl: string;
-  /** How to get at Postgres itself when `databaseUrl` leads to a pooler in transaction mode. */
+  /** The URL of Postgres itself when `databaseUrl` leads to a pooler in transaction mode. */
   databaseDirectUrl?: string | undefined;
-  /** `databaseUrl` is known to lead to Postgres itself. */
+  /** True when `databaseUrl` leads to Postgres itself. */
   isPostgresItself?: boolean;
   log: Logger;
   /** Hears of every attempt that ended. */
@@ -51,20 +51,23 @@ export interface WorkerOptions extends TaskDeps {
   tasks: TaskName[];
 }
 
-/** How long to wait before Postgres is asked again while it is away. */
+/** The interval of reconnection attempts while Postgres is unavailable. */
 const RECONNECT_MS = 500;
-/** How soon a verdict is carried over: Graphile Worker lets the job go a moment after it was given. */
+/**
+ * The delay before a verdict is applied: Graphile Worker unlocks the job a moment after the
+ * verdict.
+ */
 const VERDICT_MS = 50;
 const ASK_LIMITS = { statementTimeoutMs: 1000, connectTimeoutMs: 2000 };
 const NAG_MS = 2000;
-/** What is left to be written when nothing runs any more takes milliseconds, if Postgres answers. */
-const LAST_WORDS_MS = 1500;
+/** The final writes take milliseconds if Postgres answers. */
+const SIGN_OFF_MS = 1500;
 const HAND_BACK_MS = 5000;
 
 /**
- * A worker: one Graphile Worker pool, its heartbeat (see `Lease`), and the housekeeping that every
- * worker does for all (carry over verdicts, release the jobs of dead workers, probe paused
- * providers). The heartbeat waits for none of the others.
+ * A worker: one Graphile Worker pool, its lease (see `Lease`), and the housekeeping that every
+ * worker does for all: applying verdicts, releasing jobs of workers that are gone, probing paused providers.
+ * The heartbeat depends on none of the others.
  */
 export class Worker {
   readonly id = newId('worker');
@@ -79,16 +82,16 @@ export class Worker {
   readonly #running = new Map<string, RunningJob>();
   readonly #underWay = new Map<string, Promise<void>>();
   #pool: RunningPool | undefined;
-  /** How many jobs were begun. */
+  /** The number of jobs that this worker has started. */
   #begun = 0;
   #stopping = false;
   #ended = false;
   #verdictTimer: NodeJS.Timeout | undefined;
   #houseTimer: NodeJS.Timeout | undefined;
   #probing = false;
-  /** What goes wrong with each kind of housekeeping now; told when it begins. */
+  /** Current errors by kind of housekeeping. Each is logged once, when it begins. */
   readonly #troubles = new Map<string, string>();
-  /** Resolves when the time to stop is over. */
+  /** Resolves when the time limit for stopping has passed. */
   readonly #overdue: Promise<undefined>;
   #giveUp: () => void = () => {};
   #stopTimers: NodeJS.Timeout[] = [];
@@ -131,21 +134,21 @@ export class Worker {
       onTrouble: (error) =>
         log.warn({ error: error.message }, `no heartbeat: ${inWords(error)}; trying again`),
       onChange: (change) => {
-        if (change === 'proven') log.info('heard again: jobs begin again');
+        if (change === 'proven') log.info('the heartbeat works again; jobs start again');
         else
           log.error(
-            `no heartbeat came through for ${formatDuration(GIVE_UP_AFTER_MS)}: begins nothing until one does`,
+            `no heartbeat succeeded for ${formatDuration(GIVE_UP_AFTER_MS)}; no jobs start until one does`,
           );
       },
       onGivenUp: (at) =>
         log.error(
           { worker: this.id, released_at: at },
-          'others took this worker for dead and released its jobs',
+          'other workers treated this worker as gone and released its jobs',
         ),
     });
   }
 
-  /** Runs until `stop` is called. Loses the database and finds it again by itself. */
+  /** Runs until `stop` is called. Reconnects when Postgres was unavailable. */
   async run(): Promise<void> {
     await this.#begin();
     try {
@@ -155,12 +158,12 @@ export class Worker {
     }
   }
 
-  /** Runs what is due and what becomes due as its consequence, then ends. */
+  /** Runs all due jobs, and those that become due as a consequence, then ends. */
   async drain(): Promise<void> {
     await this.#begin();
     try {
-      // A pool that drains ends when it finds nothing for a moment, though a job that still runs may
-      // add more: so again, until one has found nothing at all.
+      // A draining pool ends as soon as it finds no job, but a running job may still add one. So
+      // pools are started until one has found no job at all.
       let found: number;
       do {
         found = this.#begun;
@@ -178,8 +181,8 @@ export class Worker {
   }
 
   /**
-   * Finishes what runs, gives back what was claimed, then lets `run` end: within the limit that it
-   * announces. What runs longer is given back unfinished.
+   * Stops within the announced limit: waits for running jobs, returns claimed ones, then lets `run`
+   * end. Jobs that are still running at the limit return to the queue unfinished.
    */
   async stop(): Promise<void> {
     if (this.#stopping) return;
@@ -188,10 +191,10 @@ export class Worker {
     const { log, config } = this.#options;
     const { stopTimeoutMs } = config.worker;
     log.info(
-      `stopping: no new jobs are begun; what runs is finished, or the worker ends after ${stopTimeoutMs / 1000} s`,
+      `stopping: no new jobs start; running jobs may finish, and the worker ends after ${stopTimeoutMs / 1000} s at the latest`,
     );
     this.#nag();
-    // When nothing runs, what is left waits for Postgres alone.
+    // When no job is running, the worker only waits for Postgres.
     let idleSince = performance.now();
     const look = () => {
       if (this.#running.size > 0) idleSince = performance.now();
@@ -200,8 +203,8 @@ export class Worker {
     this.#stopTimers = [
       setInterval(() => this.#nag(), NAG_MS),
       setInterval(look, RECONNECT_MS),
-      // Time for its last words, and for connections to close.
-      setTimeout(this.#giveUp, stopTimeoutMs - 2 * this.#lastWordsMs()),
+      // Leaves time for the final writes and for closing connections.
+      setTimeout(this.#giveUp, stopTimeoutMs - 2 * this.#signOffMs()),
     ];
     await this.#inTime(this.#pool?.stop().catch(() => {}));
   }
@@ -215,11 +218,11 @@ export class Worker {
     );
   }
 
-  #lastWordsMs(): number {
-    return Math.min(LAST_WORDS_MS, this.#options.config.worker.stopTimeoutMs / 4);
+  #signOffMs(): number {
+    return Math.min(SIGN_OFF_MS, this.#options.config.worker.stopTimeoutMs / 4);
   }
 
-  /** What comes of it; undefined when the time to stop is over before. */
+  /** Resolves with the result of the work, or with undefined when the time limit passes first. */
   async #inTime<T>(work: Promise<T> | undefined): Promise<T | undefined> {
     return Promise.race([work, this.#overdue]);
   }
@@ -246,19 +249,22 @@ export class Worker {
     });
     await this.#lease.start();
     await this.#brake.refresh();
-    await this.#keepHouse();
+    await this.#housekeeping();
     this.#scheduleHousekeeping();
     log.info({ worker: this.id, concurrency, tasks }, `worker started with ${concurrency} slots`);
   }
 
-  /** Says goodbye, briefly: when Postgres is away the others find this worker gone and do the rest. */
+  /**
+   * Signs off within a short limit. If Postgres is unavailable, other workers find this one gone
+   * and release its jobs.
+   */
   async #end(): Promise<void> {
     const { db, log } = this.#options;
     this.#ended = true;
     for (const timer of [...this.#stopTimers, this.#houseTimer, this.#verdictTimer])
       clearTimeout(timer);
     this.#activity.end();
-    // From here on nothing begins at a provider.
+    // From here on no provider call starts.
     this.#lease.end();
     const left = this.#jobs();
     const goodbye = async () => {
@@ -274,14 +280,14 @@ export class Worker {
           return false;
         },
       ),
-      new Promise<false>((resolve) => setTimeout(resolve, this.#lastWordsMs(), false)),
+      new Promise<false>((resolve) => setTimeout(resolve, this.#signOffMs(), false)),
     ]);
     this.#endWatch();
     if (left.length > 0) {
       const many = left.length > 1;
       log.error(
         { left },
-        `${left.length} job${many ? 's were' : ' was'} left unfinished and ${said ? 'went back to the queue' : `${many ? 'go' : 'goes'} back to the queue within ${formatDuration(FROZEN_AFTER_MS)}`}; a mail that was under way is held, a charge is looked up`,
+        `${left.length} job${many ? 's were' : ' was'} left unfinished and ${said ? 'returned to the queue' : `${many ? 'return' : 'returns'} to the queue within ${formatDuration(FROZEN_AFTER_MS)}`}; a mail that was being sent will be held, a charge will be looked up at Stripe`,
       );
       throw new Error(`${left.length} jobs were left unfinished`);
     }
@@ -289,12 +295,12 @@ export class Worker {
     log.info({ worker: this.id }, 'worker stopped');
   }
 
-  /** One life of the Graphile Worker pool: it ends when asked to, or when Postgres goes away. */
+  /** Runs one Graphile Worker pool until it is stopped or Postgres becomes unavailable. */
   async #runPool(): Promise<void> {
     const away = (error?: unknown) =>
       this.#options.log.warn(
         { error: (error as Error | undefined)?.message },
-        'the queue went away; starting again',
+        'the connection to the queue was lost; starting again',
       );
     try {
       this.#pool = await this.#inTime(startPool(this.#poolOptions()));
@@ -315,15 +321,16 @@ export class Worker {
     const record = createRecorder(db, () => this.#databaseIsBack());
     const runner = {
       db,
-      // Times are Postgres's: what this machine believes decides nothing.
+      // Times of the Postgres server decide, not the clock of this machine.
       clock: this.#lease.clock,
       log,
       workerId: this.id,
       brake: this.#brake,
       record: async (entry: Entry) => {
-        await record(entry);
+        const missed = await record(entry);
         this.#activity.touch();
         if (entry.attempt) this.#options.metrics?.attempt(entry.attempt);
+        return missed;
       },
       slots: this.#slots,
       holds: (lockedAt: Date | null) => this.#lease.holds(lockedAt),
@@ -360,36 +367,37 @@ export class Worker {
 
   #scheduleHousekeeping(): void {
     this.#houseTimer = setTimeout(async () => {
-      await this.#keepHouse();
+      await this.#housekeeping();
       if (!this.#stopping || this.#running.size > 0) this.#scheduleHousekeeping();
     }, this.#options.config.worker.heartbeatMs);
   }
 
-  /** Each kind for itself: what is wrong with one holds up no other. */
-  async #keepHouse(): Promise<void> {
+  /** The kinds are independent: an error in one does not block the others. */
+  async #housekeeping(): Promise<void> {
     const { db } = this.#options;
-    await this.#houseKept('pauses', () => this.#brake.refresh());
+    await this.#runHousekeeping('pauses', () => this.#brake.refresh());
     this.#probe();
-    await this.#houseKept('verdicts', () => applyVerdicts(db));
-    // After an outage those that were cut off with us come back first.
-    if (this.#lease.isSettled()) await this.#houseKept('gone workers', () => this.#releaseGone());
-    await this.#houseKept('failures of others', () => adoptFailures(db));
-    // They may take long: nothing waits for them.
+    await this.#runHousekeeping('verdicts', () => applyVerdicts(db));
+    // After an outage, other workers first get time to reconnect.
+    if (this.#lease.isSettled())
+      await this.#runHousekeeping('gone workers', () => this.#releaseGone());
+    await this.#runHousekeeping('jobs failed by others', () => adoptFailures(db));
+    // Not awaited, because it may take long.
     this.#upkeep();
     this.#sample();
     this.#watch();
   }
 
-  /** A provider that is asked may be silent for long: nothing waits for it. */
+  /** Not awaited, because a provider may take long to answer. */
   #probe(): void {
     if (this.#probing) return;
     this.#probing = true;
-    this.#houseKept('probes', () => this.#brake.probeDue()).finally(() => {
+    this.#runHousekeeping('probes', () => this.#brake.probeDue()).finally(() => {
       this.#probing = false;
     });
   }
 
-  async #houseKept(what: string, work: () => Promise<unknown>): Promise<void> {
+  async #runHousekeeping(what: string, work: () => Promise<unknown>): Promise<void> {
     const { log } = this.#options;
     try {
       await work();
@@ -427,14 +435,14 @@ export class Worker {
         const { waiting } = await applyVerdicts(this.#options.db);
         if (waiting > 0) this.#carryOverSoon();
       } catch {
-        // Housekeeping does it.
+        // Housekeeping applies it later.
       }
     }, VERDICT_MS);
   }
 
   /**
-   * Resolves when Postgres takes changes again, or when nobody waits for it any more. It asks on a
-   * new connection: after a failover the old ones still lead to the server of before.
+   * Resolves when Postgres accepts writes again, or when `givenUp` returns true. Each check uses a
+   * new connection: after a failover the old ones still lead to the former primary.
    */
   async #databaseIsBack(givenUp: () => boolean = () => false): Promise<void> {
     while (!givenUp()) {
@@ -460,7 +468,7 @@ export class Worker {
 }
 
 async function takesChanges(db: Db): Promise<boolean> {
-  const session = await db.session('donations worker asks', ASK_LIMITS);
+  const session = await db.session('donations worker connection check', ASK_LIMITS);
   try {
     const { rows } = await session.query<{ transaction_read_only: string }>(
       'show transaction_read_only',
@@ -471,9 +479,9 @@ async function takesChanges(db: Db): Promise<boolean> {
   }
 }
 
-/** What is wrong with Postgres. */
+/** Describes why Postgres cannot be used. */
 function inWords(error: unknown): string {
-  if (isReadOnlyServer(error)) return 'Postgres only reads now (a failover?)';
-  if (isConnectionError(error)) return 'Postgres is away';
+  if (isReadOnlyServer(error)) return 'Postgres is read-only now (a failover?)';
+  if (isConnectionError(error)) return 'Postgres is unavailable';
   return `Postgres refuses: ${(error as Error).message}`;
 }

@@ -4,27 +4,28 @@ import type { Db } from '../lib/db/database.ts';
 import type { Situation } from '../lib/queue/policy.ts';
 import type { AttemptOutcome, AttemptRow } from '../lib/queue/run/attempt.ts';
 import type { Brake } from '../lib/queue/run/brake.ts';
-import type { Entry } from '../lib/queue/run/recorder.ts';
+import type { Entry, RowChange } from '../lib/queue/run/recorder.ts';
 import type { Slots } from '../lib/queue/run/slots.ts';
 import type { RunningJob } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
 import type { Attempt, Task } from './task.ts';
 
-/** What every task is run with. */
+/** What every task needs to run. */
 export interface TaskRunner {
   db: Db;
-  /** By which an attempt's beginning is told; how long it takes is measured without it. */
+  /** The clock for start times. Durations are measured with the monotonic clock. */
   clock: Clock;
   log: Logger;
   workerId: string;
   brake: Brake;
-  record: (entry: Entry) => Promise<void>;
+  /** @returns the changes that were meant to change a row and changed none. */
+  record: (entry: Entry) => Promise<RowChange[]>;
   slots: Slots;
-  /** Whether a job that was locked at this time is this worker's still; waits for proof. */
+  /** Whether this worker still owns a job that it locked at this time; waits for a valid lease. */
   holds: (lockedAt: Date | null) => Promise<boolean>;
-  /** Called when a verdict waits to be carried over. */
+  /** Called when a verdict is ready to be applied. */
   verdictGiven: () => void;
-  /** What runs now, by job id; told in the heartbeat. */
+  /** The running jobs by job id, which the heartbeat stores. */
   running: Map<string, RunningJob>;
   /** The attempts that have not ended, by job id. */
   underWay: Map<string, Promise<void>>;
@@ -33,17 +34,17 @@ export interface TaskRunner {
   random: () => number;
 }
 
-/** One attempt under way. */
+/** One running attempt. */
 export interface Run {
   runner: TaskRunner;
   name: TaskName;
   task: Task;
-  /** As it came, not checked. */
+  /** The payload as received, not validated. */
   payload: unknown;
   attempt: Attempt;
   donation: string | null;
   startedAt: string;
   log: Logger;
-  /** The attempt's row for the ledger, ended now. */
+  /** Makes the ledger row of the attempt, ending now. */
   row: (outcome: AttemptOutcome, rest: Partial<AttemptRow>) => AttemptRow;
 }

@@ -1,21 +1,32 @@
 import { z } from 'zod';
 import type { Config } from '../lib/config.ts';
 import type { Db } from '../lib/db/database.ts';
-import { ProviderError } from '../lib/providers/errors.ts';
+import { type ErrorClass, ProviderError } from '../lib/providers/errors.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
+import type { FailureClass, Verdict } from '../lib/queue/policy.ts';
+import type { RowChange } from '../lib/queue/run/recorder.ts';
 import { parseReceiptContent } from '../lib/receipts/content.ts';
 import {
   acceptDelivery,
-  type ClaimedDelivery,
+  acceptedMail,
+  type Claimed,
   createClaimer,
   failDelivery,
+  failWaitingDelivery,
+  type Held,
   holdDelivery,
+  ifClaimed,
+  isRelease,
+  letGo,
   releaseDelivery,
   reopenDelivery,
 } from '../lib/receipts/deliver.ts';
+import { settleProved } from '../lib/receipts/evidence.ts';
+import { KeptTemplates } from '../lib/receipts/kept-templates.ts';
 import { receiptMessage } from '../lib/receipts/message.ts';
-import type { ReceiptTemplates } from '../lib/receipts/templates.ts';
-import type { Task } from './task.ts';
+import { settleLateAnswer, settleOvertaken } from '../lib/receipts/missed.ts';
+import { type ReceiptTemplates, templatesFor } from '../lib/receipts/templates.ts';
+import { type Attempt, TakenOver, type Task } from './task.ts';
 
 export interface SendReceiptDeps {
   db: Db;
@@ -24,7 +35,7 @@ export interface SendReceiptDeps {
   templates: ReceiptTemplates;
 }
 
-/** E-mails a receipt: claims its delivery, hands the mail over once, records the message id. */
+/** E-mails a receipt: claims its delivery, sends the mail once, records the message id. */
 export function sendReceipt({
   db,
   mail,
@@ -32,74 +43,139 @@ export function sendReceipt({
   templates,
 }: SendReceiptDeps): Task<'send_receipt'> {
   const claim = createClaimer(db);
+  const kept = new KeptTemplates(db);
+  // The result of each attempt's claim, for the case that the attempt fails; undefined before.
+  const claims = new WeakMap<Attempt, Claimed>();
   return {
     callsInSlot: true,
     payload: z.object({ donation_id: z.string(), delivery_id: z.string() }),
     async run({ delivery_id, donation_id }, attempt) {
-      const delivery = await claim({ deliveryId: delivery_id, claim: attempt.id });
-      if (!delivery.claimed) return notOurs(delivery, delivery_id);
+      const claimed = await claim({ deliveryId: delivery_id, claim: attempt.id });
+      claims.set(attempt, claimed);
+      if (claimed.result === 'proved') {
+        await settleProved(db, delivery_id);
+        return { outcome: 'succeeded' };
+      }
+      if (claimed.result !== 'claimed') return notOurs(claimed, delivery_id, donation_id);
+      const content = parseReceiptContent(claimed.content);
+      // A copy uses the templates of the original, not the present ones.
+      const written = claimed.template ? await kept.find(claimed.template) : undefined;
+      const template = config.sendgrid.templateId
+        ? null
+        : await kept.keep(written ?? templatesFor(content, templates));
       const message = receiptMessage({
-        content: parseReceiptContent(delivery.content),
+        content,
         templates,
+        written,
         config,
-        recipient: delivery.recipient,
-        copy: delivery.kind === 'copy',
-        ids: { receiptId: delivery.receiptId, donationId: donation_id, deliveryId: delivery_id },
+        recipient: claimed.recipient,
+        copy: claimed.kind === 'copy',
+        ids: { receiptId: claimed.receiptId, donationId: donation_id, deliveryId: delivery_id },
       });
-      // Since the claim others may have taken this worker for dead, and sent the mail themselves.
-      const { messageId, httpStatus } = await attempt.call(() => mail.send(message));
+      // Since the claim this worker may have lost its lease, and another one may have sent the
+      // mail.
+      const { messageId, httpStatus } = await attempt
+        .call(() => mail.send(message))
+        .catch(async (error) => {
+          if (error instanceof TakenOver)
+            await letGo(db, { id: delivery_id, claim: attempt.id }).catch(() => {});
+          throw error;
+        });
       return {
         outcome: 'succeeded',
         requestId: messageId,
         httpStatus,
-        changes: [
-          acceptDelivery({
-            id: delivery_id,
-            claim: attempt.id,
-            message_id: messageId ?? null,
-          }),
-        ],
+        changes: [acceptDelivery({ id: delivery_id, claim: attempt.id }, { messageId, template })],
       };
     },
     onFailure({ delivery_id }, attempt, { errorClass, message }, verdict) {
-      switch (verdict.decision) {
-        case 'hold':
-          return [holdDelivery({ id: delivery_id, reason: message })];
-        case 'fail':
-          return [failDelivery({ id: delivery_id, reason: message })];
-        case 'retry':
-          return errorClass === 'unknown_outcome'
-            ? [reopenDelivery({ id: delivery_id })]
-            : [releaseDelivery({ id: delivery_id, claim: attempt.id })];
+      const claimed = claims.get(attempt);
+      const own: Held = { id: delivery_id, claim: attempt.id };
+      switch (claimed?.result) {
+        case 'taken': {
+          const found = { id: delivery_id, claim: claimed.claim };
+          return verdict.decision === 'retry'
+            ? [reopenDelivery(found)]
+            : [holdDelivery(found, message, { found: true })];
+        }
+        case 'void':
+        case 'blocked':
+          return claimed.waits ? [failWaitingDelivery(delivery_id, message)] : [];
+        case 'missing':
+        case 'contended':
+          return [];
+        case 'claimed':
+          return [ownChange(own, errorClass, message, verdict)];
+        default:
+          return [ifClaimed(ownChange(own, errorClass, message, verdict))];
       }
     },
-    onUnrecorded: ({ delivery_id }, _attempt, reason) => [
-      holdDelivery({ id: delivery_id, reason }),
+    onMissed({ delivery_id }, attempt, missed) {
+      const sent = missed.map(acceptedMail).find((mail) => mail !== undefined);
+      return sent
+        ? settleLateAnswer(db, { deliveryId: delivery_id, claim: attempt.id, ...sent })
+        : settleOvertaken(db, {
+            deliveryId: delivery_id,
+            claim: attempt.id,
+            jobId: attempt.jobId,
+            notSent: missed.some(isRelease),
+          });
+    },
+    onUnrecorded: ({ delivery_id }, attempt, reason) => [
+      ifClaimed(holdDelivery({ id: delivery_id, claim: attempt.id }, reason)),
     ],
   };
 }
 
-/** A delivery that this attempt may not send: done already, or begun by an attempt that never told its end. */
-function notOurs({ was }: ClaimedDelivery, deliveryId: string): { outcome: 'succeeded' } {
-  switch (was) {
-    case 'accepted':
-      return { outcome: 'succeeded' };
-    case 'sending':
-    case 'held':
-      throw new ProviderError({
-        provider: 'sendgrid',
-        errorClass: 'unknown_outcome',
-        code: 'interrupted',
-        message: 'an earlier attempt began to send this receipt and did not say how it ended',
-      });
-    default:
-      throw new ProviderError({
-        provider: 'sendgrid',
-        errorClass: 'permanent',
-        code: 'not_deliverable',
-        message: was
-          ? `the receipt of delivery ${deliveryId} is void`
-          : `there is no delivery ${deliveryId}`,
-      });
+/** The change of a delivery that this attempt has claimed. */
+function ownChange(
+  own: Held,
+  errorClass: FailureClass,
+  message: string,
+  { decision }: Verdict,
+): RowChange {
+  switch (decision) {
+    case 'hold':
+      return holdDelivery(own, message);
+    case 'fail':
+      return failDelivery(own, message);
+    case 'retry':
+      return errorClass === 'unknown_outcome' ? reopenDelivery(own) : releaseDelivery(own);
   }
 }
+
+/**
+ * Handles a delivery that this attempt must not send: it is done already, or an earlier attempt
+ * started to send it and its outcome is unknown.
+ */
+function notOurs(
+  claimed: Exclude<Claimed, { result: 'claimed' | 'proved' }>,
+  deliveryId: string,
+  donationId: string,
+): { outcome: 'succeeded' } {
+  switch (claimed.result) {
+    case 'accepted':
+      return { outcome: 'succeeded' };
+    case 'taken':
+      throw notSent(
+        'unknown_outcome',
+        'interrupted',
+        'an earlier attempt started to send this receipt, and its outcome is unknown',
+      );
+    case 'contended':
+      throw notSent('transient', 'contended', `another attempt is sending delivery ${deliveryId}`);
+    case 'void':
+      throw notSent('permanent', 'void', `the receipt of delivery ${deliveryId} is void`);
+    case 'blocked':
+      throw notSent(
+        'permanent',
+        'address_blocked',
+        `the receipt of donation ${donationId} was not sent: ${claimed.why}`,
+      );
+    case 'missing':
+      throw notSent('permanent', 'missing', `there is no delivery ${deliveryId}`);
+  }
+}
+
+const notSent = (errorClass: ErrorClass, code: string, message: string) =>
+  new ProviderError({ provider: 'sendgrid', errorClass, code, message });

@@ -3,34 +3,36 @@ import type { Failure, Verdict } from '../lib/queue/policy.ts';
 import type { RowChange } from '../lib/queue/run/recorder.ts';
 import type { Payloads, TaskName } from '../lib/queue/tasks.ts';
 
-/** One run of one job. */
+/** One attempt of one job. */
 export interface Attempt {
-  /** This attempt's own mark, a UUID: what it claims with, and what the ledger knows it by. */
+  /** A UUID: the claim of this attempt, which is also in the ledger. */
   id: string;
   jobId: string;
-  /** The name under which Graphile Worker has locked the job. */
+  /** Graphile Worker's `locked_by` of the job. */
   lockedBy: string | null;
-  /** 1 for the first. */
+  /** Starts at 1. */
   number: number;
   /**
-   * To be asked right before a call that must not be made twice. It waits until this worker is
-   * proven to be alive.
-   * @throws TakenOver when the job may be somebody else's by now: nothing of it may happen here.
+   * Must be awaited right before a call that must not be made twice. Waits for a valid lease.
+   * @throws TakenOver when another worker may have the job; then nothing may be called or recorded.
    */
   mayBegin(): Promise<void>;
-  /** Makes a call at a provider in one of the worker's slots, as soon as one is free and this worker is proven to be alive. */
+  /** Calls a provider in one of the worker's slots, when a slot is free and the lease is valid. */
   call<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** The job is somebody else's: this worker was silent for so long that others took it for dead. */
+/**
+ * Another worker has the job: this worker had lost its lease for so long that its jobs were
+ * released.
+ */
 export class TakenOver extends Error {
   override name = 'TakenOver';
   constructor() {
-    super('the job is not this worker’s any more: others have taken it over');
+    super('this worker has lost the job: another worker has taken it over');
   }
 }
 
-/** What a job that came through has to say. The changes are written with its ledger row. */
+/** The result of a successful job. The changes are written together with its ledger row. */
 export interface Done {
   outcome: 'succeeded' | 'declined';
   requestId?: string | undefined;
@@ -38,13 +40,16 @@ export interface Done {
   changes?: RowChange[];
 }
 
-/** A task: loads what it needs, calls one operation, says what came of it. Failing is throwing. */
+/** A task loads what it needs, calls one operation, and returns the outcome. It throws to fail. */
 export interface Task<Name extends TaskName = TaskName> {
-  /** It asks for a slot itself, by `attempt.call`, and prepares before. The others run in a slot as a whole. */
+  /**
+   * The task prepares first and takes a slot through `attempt.call`. Other tasks run completely in
+   * a slot.
+   */
   callsInSlot?: true;
   payload: ZodType<Payloads[Name]>;
   run(payload: Payloads[Name], attempt: Attempt): Promise<Done>;
-  /** What else changes when an attempt fails, written together with the verdict. */
+  /** Further changes after a failed attempt, written together with the verdict. */
   onFailure?(
     payload: Payloads[Name],
     attempt: Attempt,
@@ -52,8 +57,18 @@ export interface Task<Name extends TaskName = TaskName> {
     verdict: Verdict,
   ): RowChange[];
   /**
-   * What changes when the record of an attempt is refused although its call may have had its effect.
-   * Its job is held. A task without it is safe to repeat, and is judged as a bug of ours.
+   * Handles changes that changed no row although they should have, because others have decided
+   * about it.
+   * @returns a description for the log, and whether the job has nothing left to do.
+   */
+  onMissed?(
+    payload: Payloads[Name],
+    attempt: Attempt,
+    missed: RowChange[],
+  ): Promise<{ what: string; over: boolean }>;
+  /**
+   * Changes when the record of an attempt is refused although its call may have taken effect. The
+   * job is held. A task without this is safe to repeat, and the refusal is treated as a bug.
    */
   onUnrecorded?(payload: Payloads[Name], attempt: Attempt, reason: string): RowChange[];
 }

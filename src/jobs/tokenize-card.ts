@@ -4,7 +4,7 @@ import { markCardSaved, saveCard } from '../lib/donations/save-card.ts';
 import type { PaymentGateway } from '../lib/providers/payments.ts';
 import type { Task } from './task.ts';
 
-/** Saves the charged card on the donor's Customer. */
+/** Saves the charged card on the donor's Stripe Customer. */
 export function tokenizeCard(deps: { db: Db; payments: PaymentGateway }): Task<'tokenize_card'> {
   return {
     payload: z.object({ donation_id: z.string() }),

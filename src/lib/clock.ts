@@ -1,7 +1,7 @@
-/** Where the time comes from; passed in so that tests can choose it. */
+/** The source of the current time; passed in so that tests can set it. */
 export interface Clock {
   now(): Date;
 }
 
-/** The machine's clock. */
+/** The clock of the machine. */
 export const systemClock: Clock = { now: () => new Date() };

@@ -7,14 +7,14 @@ import { quoted, safeLine } from './text.ts';
 
 export interface ConfigFile {
   path: string;
-  /** By the settings' full names: `stripe.timeoutMs`. */
+  /** By the full names of settings: `stripe.timeoutMs`. */
   values: Record<string, unknown>;
 }
 
 /**
- * The settings file: `DONATIONS_CONFIG`, else `donations.toml` in the working directory, else in
- * the data directory; undefined when there is none.
- * @throws UserError `configuration` when it cannot be read, or has a setting that there is not.
+ * Reads the settings file: `DONATIONS_CONFIG`, else `donations.toml` in the working directory, else
+ * in the data directory; undefined when there is none.
+ * @throws UserError `configuration` when it cannot be read, or has an unknown setting.
  */
 export function readConfigFile(
   { env, cwd }: { env: NodeJS.ProcessEnv; cwd: string },
@@ -24,13 +24,13 @@ export function readConfigFile(
   const path =
     named ?? [join(cwd, 'donations.toml'), join(dataDir, 'donations.toml')].find(existsSync);
   if (!path) return undefined;
-  const values = flatten(parseFile(path, named ? 'DONATIONS_CONFIG names it' : undefined));
+  const values = flatten(parseFile(path, named ? 'DONATIONS_CONFIG points to it' : undefined));
   for (const key of Object.keys(values)) {
     if (SETTINGS.includes(key)) continue;
     const near = nearest(key);
     throw configurationError(
       `${path}: there is no setting ${quoted(key, 80).slice(1, -1)}`,
-      near ? `Did you mean ${near}?` : 'See all settings: donations config show',
+      near ? `Did you mean ${near}?` : 'List all settings: donations config show',
     );
   }
   return { path, values };
@@ -52,14 +52,14 @@ function parseFile(path: string, hint: string | undefined): Record<string, unkno
   }
 }
 
-/** Settings are a page; anything much larger is another file. */
+/** Settings take about a page; a much larger file is not a settings file. */
 const MAX_BYTES = 1_000_000;
 
 function readText(path: string): string {
   const stat = statSync(path);
   if (!stat.isFile()) throw configurationError(`${path} is not a file`);
   if (stat.size > MAX_BYTES) {
-    throw configurationError(`${path} is larger than 1 MB, and so no file of settings`);
+    throw configurationError(`${path} is larger than 1 MB, which is too large for a settings file`);
   }
   const bytes = readFileSync(path);
   try {
@@ -69,7 +69,7 @@ function readText(path: string): string {
   }
 }
 
-/** No setting is in tables deeper than this. */
+/** No setting is in a table deeper than this. */
 const DEEPEST = 5;
 
 function flatten(table: Record<string, unknown>, path: string[] = []): Record<string, unknown> {
@@ -87,7 +87,7 @@ function flatten(table: Record<string, unknown>, path: string[] = []): Record<st
   );
 }
 
-/** The setting that was probably meant: the closest in spelling, if it is close. */
+/** The known setting with the most similar spelling, if it is similar enough. */
 function nearest(key: string): string | undefined {
   if (key.length > 100) return undefined;
   const last = (name: string) => name.slice(name.lastIndexOf('.') + 1).toLowerCase();
@@ -101,7 +101,7 @@ function nearest(key: string): string | undefined {
   return best && best.steps <= Math.max(2, last(key).length / 3) ? best.name : undefined;
 }
 
-/** Levenshtein's distance: how many letters must be added, taken away or changed. */
+/** The Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (const [i, letter] of [...a].entries()) {

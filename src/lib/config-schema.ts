@@ -5,17 +5,17 @@ import { rulesSchema } from './health/rule-settings.ts';
 import { maskSecret } from './mask.ts';
 import { isVisible, safeLine } from './text.ts';
 
-const CONTROLS = 'has a character that is not seen or that controls a terminal';
+const CONTROLS = 'has an invisible character, or one that controls a terminal';
 
-/** Text for people, on a receipt or in a mail: one line, to be seen. */
+/** Text for people on receipts and in mails: one visible line. */
 const text = z
   .string('is not a text')
   .trim()
   .min(1, 'is empty')
   .max(500, 'is longer than 500 characters')
-  .refine(isVisible, 'has nothing that can be seen')
+  .refine(isVisible, 'has no visible characters')
   .refine((line) => safeLine(line) === line, CONTROLS);
-/** The name of a file or folder. */
+/** The name of a file or directory. */
 const path = z
   .string('is not a path')
   .trim()
@@ -30,7 +30,7 @@ const email = z
 const secret = (shape: RegExp, what: string) =>
   z.string(what).max(1000, 'is longer than 1,000 characters').regex(shape, what);
 
-/** A whole number, in the environment as digits. */
+/** A whole number; digits in the environment. */
 const whole = (min: number, max: number, what = 'is not a whole number') =>
   z
     .union(
@@ -45,7 +45,10 @@ const whole = (min: number, max: number, what = 'is not a whole number') =>
       what,
     )
     .pipe(z.number(what).int(what).min(min, `is below ${min}`).max(max, `is above ${max}`));
-/** A timer in Node holds no more than 2^31 ms, and turns more into 1 ms; nobody waits an hour for an answer. */
+/**
+ * Node's timers take at most 2^31 ms, and turn larger values into 1 ms. An hour is more than any
+ * answer needs.
+ */
 const milliseconds = (min = 1, max = 3_600_000) =>
   whole(min, max, 'is not a whole number of milliseconds');
 
@@ -67,26 +70,26 @@ const addressLines = z
   .max(10);
 
 /**
- * Every setting there is, in the order of `donations config show`. The names are those of the TOML
- * file. Times in milliseconds.
+ * All settings in the order of `donations config show`, with their names in the TOML file. Times
+ * are in milliseconds.
  */
 export const settingsSchema = z.strictObject({
   mode: z.enum(['sandbox', 'test', 'live'], 'is none of sandbox, test, live').optional(),
   dataDir: path,
   databaseUrl: postgresUrl.optional(),
-  /** Postgres itself, when databaseUrl leads to a pooler in transaction mode. */
+  /** The URL of Postgres itself, when databaseUrl leads to a pooler in transaction mode. */
   databaseDirectUrl: postgresUrl.optional(),
   stripe: z.strictObject({
     secretKey: secret(/^(sk|rk)_(test|live)_\w+$/, 'is not a secret key (sk_… or rk_…)').optional(),
     apiBase: url.optional(),
-    /** What the signatures of its webhooks are made with; one for each endpoint. */
+    /** Verifies Stripe's webhooks; each endpoint has its own. */
     webhookSecret: secret(/^whsec_[\w+/=]+$/, 'is not a signing secret (whsec_…)').optional(),
     timeoutMs: milliseconds(1, 600_000),
   }),
   sendgrid: z.strictObject({
     apiKey: secret(/^SG\.[\w.-]+$/, 'is not an API key (SG.…)').optional(),
     apiBase: url.optional(),
-    /** What the signatures of its webhooks are checked with: the base 64 that SendGrid shows. */
+    /** Verifies SendGrid's webhooks: the base64 that SendGrid shows. */
     webhookPublicKey: secret(
       /^[A-Za-z0-9+/]{80,}={0,2}$/,
       'is not a verification key (base 64, MFkw…)',
@@ -96,41 +99,46 @@ export const settingsSchema = z.strictObject({
   }),
   organization: z.strictObject({
     legalName: text,
-    // In the environment one line, with | between its lines.
+    // In the environment one line, with | as the separator.
     address: z.union(
       [addressLines, text.transform((lines) => lines.split(/\s*\|\s*/)).pipe(addressLines)],
       'is not a list of up to 10 lines',
     ),
     taxId: text,
     email,
-    country: z.string().regex(/^[A-Z]{2}$/, 'is not an ISO 3166 code of two capitals, such as US'),
+    country: z
+      .string()
+      .regex(/^[A-Z]{2}$/, 'is not an ISO 3166 code of two capital letters, such as US'),
     locale: text.refine(isLocale, 'is not a locale, such as en-US'),
     timeZone: text.refine(isTimeZone, 'is not a time zone, such as America/New_York'),
   }),
   receipts: z.strictObject({
     from: z.strictObject({ email, name: text }),
     replyTo: email.optional(),
-    /** What receipt numbers begin with; the year of issue if not set. */
+    /** Prefix of receipt numbers; the year of issue by default. */
     series: z
       .string()
       .regex(/^[\w-]{1,20}$/, 'is not up to 20 letters, digits, - or _')
       .optional(),
-    /** What to do when nobody can know whether a mail went out. */
+    /** What to do when it is unknown whether a mail was sent. */
     whenUnknown: z.enum(['hold', 'resend'], 'is neither hold nor resend'),
-    /** With `resend`: how often one mail whose outcome is unknown is sent again at most. */
+    /** With `resend`: how often one mail of unknown outcome is sent again at most. */
     resendLimit: whole(1, 5),
     templatesDir: path.optional(),
     goodsOrServices: text,
+    /** Where receipts are issued, and who signs them: on official receipts in Canada. */
+    placeIssued: text.optional(),
+    signatory: text.optional(),
   }),
   worker: z.strictObject({
     concurrency: whole(1, 500),
-    // Others take a worker for gone that was silent for six seconds.
+    // Other workers treat a worker as gone after six seconds without a heartbeat.
     heartbeatMs: milliseconds(100, 2000),
-    /** How long SIGTERM waits for what runs. */
+    /** How long running jobs may take after SIGTERM. */
     stopTimeoutMs: milliseconds(1, 86_400_000),
   }),
   queue: z.strictObject({
-    /** How long Postgres may take over one question of a person at the keyboard. */
+    /** The time limit of Postgres for a query of a person at the terminal. */
     readTimeoutMs: milliseconds(),
   }),
   ledger: z.strictObject({
@@ -148,10 +156,10 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.output<typeof settingsSchema>;
 
-/** The settings' names: `stripe.timeoutMs`. */
+/** The names of the settings: `stripe.timeoutMs`. */
 export const SETTINGS: string[] = leaves(settingsSchema);
 
-/** Those that must not be shown. */
+/** Settings that must not be shown. */
 export const SECRETS = [
   'stripe.secretKey',
   'stripe.webhookSecret',
@@ -162,17 +170,17 @@ export const SECRETS = [
   'alerts.routes',
 ];
 
-/** A setting's value as it may be shown: without secrets and passwords. */
+/** The value of a setting as it may be shown: without secrets and passwords. */
 export function shownSetting(name: string, value: unknown): unknown {
   if (name === 'alerts.routes') return shownRoutes(value);
   if (typeof value !== 'string') return value;
-  // Any URL may carry a password: that of the database, of a proxy before a provider.
+  // Any URL may contain a password: that of the database, or of a proxy for a provider.
   if (/^\s*[a-z]+:\/\//i.test(value)) return withoutPassword(value.trim());
   if (name.startsWith('database')) return '****';
   return SECRETS.includes(name) ? maskSecret(value) : value;
 }
 
-/** What is not set is this. */
+/** The default values. */
 export const DEFAULTS: Record<string, unknown> = {
   'stripe.timeoutMs': 20_000,
   'sendgrid.timeoutMs': 15_000,
@@ -181,12 +189,13 @@ export const DEFAULTS: Record<string, unknown> = {
   'organization.timeZone': 'UTC',
   'receipts.whenUnknown': 'hold',
   'receipts.resendLimit': 1,
-  // IRS Publication 1771: a statement that none were provided, if that was the case.
+  // IRS Publication 1771 requires a statement that no goods or services were provided, if that is
+  // so.
   'receipts.goodsOrServices':
     'No goods or services were provided in exchange for this contribution.',
   'worker.concurrency': 25,
   'worker.heartbeatMs': 1000,
-  // Below the 30 s that Kubernetes waits before it kills.
+  // Less than the 30 s that Kubernetes waits before it kills.
   'worker.stopTimeoutMs': 25_000,
   'queue.readTimeoutMs': 5000,
   'ledger.retentionDays': 90,
@@ -194,7 +203,7 @@ export const DEFAULTS: Record<string, unknown> = {
   'alerts.routes': [{ name: 'log', via: 'log' }],
 };
 
-/** A charity of its own for the sandbox. Elsewhere each of these must be set. */
+/** A sample charity for the sandbox. In other modes each of these must be set. */
 export const SAMPLE_ORGANIZATION: Record<string, unknown> = {
   'organization.legalName': 'Harbor Lights Foundation',
   'organization.address': ['12 Quay Street', 'Portland, ME 04101', 'USA'],
@@ -204,7 +213,7 @@ export const SAMPLE_ORGANIZATION: Record<string, unknown> = {
   'receipts.from.name': 'Harbor Lights Foundation',
 };
 
-// The names that scripts rely on; every other setting is DONATIONS_<SECTION>_<KEY>.
+// Names that scripts rely on. Every other setting is DONATIONS_<SECTION>_<KEY>.
 const FIXED_NAMES: Record<string, string> = {
   databaseUrl: 'DATABASE_URL',
   databaseDirectUrl: 'DATABASE_DIRECT_URL',
@@ -215,7 +224,7 @@ const FIXED_NAMES: Record<string, string> = {
   'sendgrid.apiBase': 'SENDGRID_API_BASE',
 };
 
-/** The environment variable that gives a setting. */
+/** The environment variable of a setting. */
 export function environmentName(key: string): string {
   const name = key
     .replace(/([A-Z])/g, '_$1')

@@ -17,10 +17,12 @@ import { cutText } from './output/width.ts';
 
 export type Mode = 'sandbox' | 'test' | 'live';
 
-/** The effective settings. Times in milliseconds. */
+/** The effective settings. Times are in milliseconds. */
 export type Config = Settings & { mode: Mode };
 
-/** Where each setting came from: `default`, `sandbox`, `the keys`, `environment NAME` or `file PATH`. */
+/**
+ * The source of each setting: `default`, `sandbox`, `the keys`, `environment NAME` or `file PATH`.
+ */
 export type Sources = Record<string, string>;
 
 export interface ConfigInput {
@@ -29,8 +31,8 @@ export interface ConfigInput {
 }
 
 /**
- * The settings: from the environment, else the file, else defaults.
- * @throws UserError `configuration` that names the setting and where its value came from.
+ * Loads the settings from the environment, else the file, else defaults.
+ * @throws UserError `configuration` that names the setting and its source.
  */
 export function loadConfig({ env, cwd }: ConfigInput): { config: Config; sources: Sources } {
   const dataDir = env.DONATIONS_DATA_DIR || defaultDataDir(env);
@@ -62,7 +64,7 @@ export function loadConfig({ env, cwd }: ConfigInput): { config: Config; sources
 const BOTH_OR_NEITHER =
   'Set both keys to work with the real providers, or neither for the sandbox.';
 
-/** The mode that is set, or that the keys say; both must agree. */
+/** The mode that is set, or that the keys imply; both must agree. */
 function chooseMode(values: Record<string, unknown>, sources: Sources): Mode {
   const stripe = values['stripe.secretKey'];
   const keyMode =
@@ -73,7 +75,7 @@ function chooseMode(values: Record<string, unknown>, sources: Sources): Mode {
     values.mode === undefined
       ? `there is a ${keyMode} Stripe key`
       : `mode is ${mode} (${sources.mode})`;
-  if (!['sandbox', 'test', 'live'].includes(mode)) return mode; // The schema says what is wrong with it.
+  if (!['sandbox', 'test', 'live'].includes(mode)) return mode; // The schema reports what is wrong with it.
   if (mode === 'sandbox') {
     const key = stripe !== undefined ? 'stripe.secretKey' : 'sendgrid.apiKey';
     if (values[key] === undefined) return mode;
@@ -98,7 +100,7 @@ function chooseMode(values: Record<string, unknown>, sources: Sources): Mode {
 /** Lists of tables: what is wrong is named by its place. */
 const TABLES = ['health.rules', 'alerts.routes'];
 
-/** Longer than any setting; each has its own limit below. */
+/** Longer than any setting; the schema has the limit of each. */
 const MAX_TEXT = 10_000;
 
 function validate(values: Record<string, unknown>, sources: Sources): Settings {
@@ -113,13 +115,13 @@ function validate(values: Record<string, unknown>, sources: Sources): Settings {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const path = issue?.path.join('.') ?? '';
-  // A list's line is an issue of the list.
+  // A problem with one line of a list is reported for the list.
   const key = SETTINGS.find((name) => path === name || path.startsWith(`${name}.`)) ?? path;
   const value = values[key];
   if (value === undefined) {
     throw configurationError(
       `${key} is not set`,
-      `Outside the sandbox it must be: in donations.toml, or as ${environmentName(key)}.`,
+      `Outside the sandbox it must be set: in donations.toml, or as ${environmentName(key)}.`,
     );
   }
   const text = toJson(shownSetting(key, value)) ?? '';
@@ -130,7 +132,10 @@ function validate(values: Record<string, unknown>, sources: Sources): Settings {
   );
 }
 
-/** As root one place for the whole machine, which the server's account can reach; else the user's own. */
+/**
+ * As root, a directory for the whole machine that the server's account can reach; else the user's
+ * own.
+ */
 function defaultDataDir(env: NodeJS.ProcessEnv): string {
   if (process.getuid?.() === 0) return '/var/lib/donations';
   const home = env.HOME || homedir();
@@ -138,7 +143,7 @@ function defaultDataDir(env: NodeJS.ProcessEnv): string {
   return join(env.XDG_DATA_HOME || join(home, '.local/share'), 'donations');
 }
 
-/** `{ 'stripe.timeoutMs': 1 }` as `{ stripe: { timeoutMs: 1 } }`, with all sections there. */
+/** Converts `{ 'stripe.timeoutMs': 1 }` to `{ stripe: { timeoutMs: 1 } }`, with all sections. */
 function nest(values: Record<string, unknown>): Record<string, unknown> {
   const root: Record<string, unknown> = {};
   for (const key of SETTINGS) {

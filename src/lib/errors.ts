@@ -1,7 +1,7 @@
 /**
- * What can go wrong for a user, each with the name that scripts see under `--json`.
- * Anything that is not a `UserError` is a bug: it shows its stack and exits 70.
- * The exit code of each is decided in one place, src/commands/exit-codes.ts.
+ * The errors that users can get, by the code that scripts see under `--json`. Any error that is not
+ * a `UserError` is a bug: it prints its stack and exits 70. src/commands/exit-codes.ts assigns the
+ * exit codes.
  */
 export type ErrorCode =
   | 'failed'
@@ -13,11 +13,11 @@ export type ErrorCode =
   | 'try_again'
   | 'configuration';
 
-/** An error whose one line is meant for the person at the terminal. */
+/** An error with a message for the person at the terminal. */
 export class UserError extends Error {
   override name = 'UserError';
   readonly code: ErrorCode;
-  /** What to do about it, as a sentence or a command. */
+  /** What to do about it: a sentence or a command. */
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, message: string, hint?: string, options?: ErrorOptions) {
@@ -27,10 +27,10 @@ export class UserError extends Error {
   }
 }
 
-/** The input cannot be right: nothing was done. */
+/** The input is invalid, and nothing was done. */
 export const usageError = (message: string, hint?: string) => new UserError('usage', message, hint);
 
-/** No such thing. */
+/** The object does not exist. */
 export const notFound = (message: string, hint?: string) =>
   new UserError('not_found', message, hint);
 
@@ -38,6 +38,6 @@ export const notFound = (message: string, hint?: string) =>
 export const configurationError = (message: string, hint?: string) =>
   new UserError('configuration', message, hint);
 
-/** Postgres or a provider cannot be reached. */
+/** Postgres or a provider is unavailable. */
 export const dependencyDown = (message: string, hint?: string, cause?: unknown) =>
   new UserError('dependency_down', message, hint, { cause });

@@ -2,21 +2,21 @@ import { bareLine } from './text.ts';
 
 const KEY = /\b(?:(?:sk|rk|pk)_(?:test|live)_|whsec_)\w+|\bSG\.[\w.-]+|\bBearer\s+\S+/gi;
 const EMAIL = /([^\s@<>"'(),:;])[^\s@<>"'(),:;]{0,63}@([^\s@<>"'(),:;]+)/g;
-// Digits in groups that one space or dash keeps apart.
+// Groups of digits separated by one blank or dash.
 const DIGIT_GROUPS = /\d+(?:[ -]\d+)*/g;
 
 const MAX_LENGTH = 500;
-// What is shortened to a page need not be read to its end.
+// Masked texts are shortened anyway, so longer input is cut first.
 const MAX_INPUT = 20_000;
 
-/** True when the text holds what may be a card number: 13 to 19 digits that pass the Luhn check. */
+/** True when the text contains a possible card number: 13 to 19 digits that pass the Luhn check. */
 export function looksLikeCardNumber(text: string): boolean {
-  // Full-width digits are digits, and what is not seen keeps none apart.
+  // Full-width digits count as digits, and invisible characters do not separate groups.
   const digits = bareLine(text.normalize('NFKC'));
   return digits.replace(DIGIT_GROUPS, maskCards) !== digits;
 }
 
-/** The text without what must not be kept: provider keys, e-mail addresses, card numbers, control characters. */
+/** The text without provider keys, e-mail addresses, card numbers and control characters. */
 export function maskText(text: string): string {
   return bareLine(text.slice(0, MAX_INPUT))
     .replace(KEY, '****')
@@ -26,13 +26,13 @@ export function maskText(text: string): string {
     .slice(0, MAX_LENGTH);
 }
 
-/** A secret as it may be shown: what kind it is and how it ends. */
+/** A secret as it may be shown: its kind and its last characters. */
 export function maskSecret(secret: string): string {
   const prefix = /^(?:(?:sk|rk)_(?:test|live)_|SG\.)/.exec(secret)?.[0] ?? '';
   return secret.length - prefix.length > 8 ? `${prefix}****${secret.slice(-4)}` : `${prefix}****`;
 }
 
-/** Masks runs of whole groups: `4242 4242 4242 4242` in `12 4242 4242 4242 4242`. */
+/** Masks sequences of whole groups: `4242 4242 4242 4242` in `12 4242 4242 4242 4242`. */
 function maskCards(text: string): string {
   const groups = text.split(/(?<=[ -])/);
   let masked = '';
@@ -44,7 +44,7 @@ function maskCards(text: string): string {
   return masked;
 }
 
-/** Where the card number ends that begins with this group; undefined when none does. */
+/** The end of a card number that begins with this group; undefined when there is none. */
 function cardEnd(groups: string[], from: number): number | undefined {
   let digits = '';
   for (let end = from; end < groups.length && digits.length < 19; ) {
@@ -54,7 +54,7 @@ function cardEnd(groups: string[], from: number): number | undefined {
   return undefined;
 }
 
-// The lengths of ISO/IEC 7812-1 in use, and the check digit of its annex B.
+// Lengths in use according to ISO/IEC 7812-1, and the check digit of its annex B.
 function passesLuhn(digits: string): boolean {
   if (digits.length < 13 || digits.length > 19 || /^0+$/.test(digits)) return false;
   let sum = 0;

@@ -1,26 +1,30 @@
 import { usageError } from './errors.ts';
 import { quoted } from './text.ts';
 
-/** An amount in minor units (cents; whole yen; fils) of an ISO 4217 currency, in lower case as Stripe writes it. */
+/**
+ * An amount in minor units (cents; whole yen; fils) of an ISO 4217 currency. The code is in lower
+ * case, as in Stripe's API.
+ */
 export interface Money {
   minor: bigint;
   currency: string;
 }
 
-// How many decimals Stripe counts in, where it is not two: what it charges is what we must mean.
-// (`Intl` is no guide: it says 0 for HUF and ISK, which are charged in hundredths.)
+// The decimals that Stripe uses where they are not two. Our amounts must mean what Stripe charges,
+// so `Intl` is not used: it has 0 for HUF and ISK, which are charged in hundredths.
 // https://docs.stripe.com/currencies#zero-decimal and #three-decimal (the last digit must be 0)
 const ZERO_DECIMAL = 'bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' ');
 const THREE_DECIMAL = 'bhd jod kwd omr tnd'.split(' ');
-// Charged in hundredths, but only whole units exist. https://docs.stripe.com/currencies#special-cases
+// Charged in hundredths, although only whole units exist.
+// https://docs.stripe.com/currencies#special-cases
 const WHOLE_UNITS_ONLY = ['isk', 'ugx'];
 
-/** What an amount may be, by how it is paid. */
+/** The limits of an amount, by method of payment. */
 export interface AmountLimits {
   maxMinor: bigint;
-  /** What the largest amount is, in words that follow it. */
+  /** Describes the largest amount in error messages. */
   maxIs: string;
-  /** Whether only the units count that Stripe charges in. */
+  /** Whether only the units that Stripe charges are allowed. */
   chargedUnits: boolean;
 }
 
@@ -31,7 +35,7 @@ export const CARD_LIMITS: AmountLimits = {
   chargedUnits: true,
 };
 
-/** Any other gift, such as a wire or a bequest: ten billion dollars, which is a slip of the keyboard. */
+/** Any other gift, such as a wire or a bequest. More than ten billion dollars is a typing error. */
 export const GIFT_LIMITS: AmountLimits = {
   maxMinor: 999_999_999_999n,
   maxIs: 'the most that one gift can be',
@@ -41,18 +45,18 @@ export const GIFT_LIMITS: AmountLimits = {
 /** Longer than any amount with its currency. */
 const MAX_TEXT = 64;
 
-/** Every currency we take, lower case: those that `Intl` knows (ISO 4217's active codes). */
+/** All currencies that are accepted, in lower case: the active ISO 4217 codes in `Intl`. */
 export const currencies = (): string[] =>
   Intl.supportedValuesOf('currency').map((code) => code.toLowerCase());
 
-/** How many decimals the currency's amounts have: 2 for usd, 0 for jpy, 3 for bhd. */
+/** The number of decimals of the currency's amounts: 2 for usd, 0 for jpy, 3 for bhd. */
 export function currencyExponent(currency: string): number {
   if (ZERO_DECIMAL.includes(currency)) return 0;
   return THREE_DECIMAL.includes(currency) ? 3 : 2;
 }
 
 /**
- * A currency code as a person types it, in our spelling.
+ * Parses a currency code as a person types it.
  * @throws UserError `usage` when there is no such currency.
  */
 export function parseCurrency(text: string): string {
@@ -63,19 +67,20 @@ export function parseCurrency(text: string): string {
   ) {
     throw usageError(
       `unknown currency ${quoted(text)}`,
-      'Give an ISO 4217 code, such as usd, eur or jpy.',
+      'Use an ISO 4217 code, such as usd, eur or jpy.',
     );
   }
   return code;
 }
 
 /**
- * An amount as a person types it: `50`, `$1,250.00`, `USD 12.5`, and `1.250,00` when the locale
- * writes it so. Refuses what is ambiguous rather than guess.
+ * Parses an amount as a person types it: `50`, `$1,250.00`, `USD 12.5`, and `1.250,00` in a locale
+ * that writes it so. Ambiguous amounts are refused.
  *
- * @param locale BCP 47; decides which sign is the decimal one.
- * @param limits of the way in which it is paid.
- * @throws UserError `usage` for anything that is not an amount above zero with the currency's decimals.
+ * @param locale BCP 47; decides the decimal separator.
+ * @param limits the limits of the method of payment.
+ * @throws UserError `usage` for anything that is not an amount above zero with the currency's
+ *   decimals.
  */
 export function parseAmount(
   text: string,
@@ -103,7 +108,8 @@ export function parseAmount(
       `With locale ${locale} write it like 1${group}250${decimal}00.`,
     );
   const [, whole = '', fraction = ''] = match;
-  // `0.500` in German is 500 to a machine and a half to a person: nobody writes a thousand as 0.
+  // In German `0.500` is 500 by the rules, but a person means a half: nobody writes a thousand with
+  // a leading 0.
   if (/^0\D/.test(whole) || /^00|^0\d/.test(whole)) {
     throw refuse(
       'can be read in two ways: it begins with a zero',
@@ -140,7 +146,7 @@ export function parseAmount(
   return { minor, currency };
 }
 
-// No keyboard has the blanks and apostrophes that `Intl` writes.
+// People type plain blanks and apostrophes instead of those that `Intl` writes.
 const typed = (text: string) => text.replace(/\s/g, ' ').replace(/’/g, "'");
 
 function stripCurrency(text: string, currency: string): string {
@@ -153,7 +159,7 @@ function stripCurrency(text: string, currency: string): string {
     .formatToParts(1)
     .find((part) => part.type === 'currency')?.value;
   let rest = text.trim();
-  // The sign and the code may both be there, as in `$1,250.00 USD`.
+  // The sign and the code may both be present, as in `$1,250.00 USD`.
   for (const mark of [code, code.toLowerCase(), symbol ?? code]) {
     if (rest.startsWith(mark)) rest = rest.slice(mark.length).trim();
     else if (rest.endsWith(mark)) rest = rest.slice(0, -mark.length).trim();
@@ -161,7 +167,7 @@ function stripCurrency(text: string, currency: string): string {
   return rest;
 }
 
-/** The amount as a plain decimal number in text, for scripts and CSV: `1250.00`. */
+/** The amount as a plain decimal number, for scripts and CSV: `1250.00`. */
 export function decimalAmount({ minor, currency }: Money): string {
   const exponent = currencyExponent(currency);
   if (exponent === 0) return minor.toString();
@@ -169,11 +175,13 @@ export function decimalAmount({ minor, currency }: Money): string {
   return `${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
 }
 
-/** The amount for people, with its currency said: `$1,250.00 USD` in `en-US`, `1.250,00 € EUR` in `de`. */
+/**
+ * The amount for people, with its currency: `$1,250.00 USD` in `en-US`, `1.250,00 € EUR` in `de`.
+ */
 export const formatMoney = (money: Money, locale = 'en-US') =>
   createMoneyFormatter()(money, locale);
 
-/** `formatMoney` for many amounts: each currency's format is made once, which is the slow part. */
+/** `formatMoney` for many amounts: it caches the formats, which are slow to create. */
 export function createMoneyFormatter(): (money: Money, locale: string) => string {
   const formats = new Map<string, Intl.NumberFormat>();
   return (money, locale) => {
@@ -190,7 +198,7 @@ export function createMoneyFormatter(): (money: Money, locale: string) => string
       });
       formats.set(key, format);
     }
-    // A decimal string is formatted exactly; a number would pass through floating point.
+    // A decimal string is formatted exactly; a number would be converted to floating point.
     const text = format.format(decimalAmount(money) as unknown as number);
     const code = money.currency.toUpperCase();
     return text.includes(code) ? text : `${text} ${code}`;

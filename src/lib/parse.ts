@@ -10,15 +10,15 @@ const UNITS: Record<string, number> = {
   w: 604_800_000,
 };
 
-/** Longer texts are no number of anybody's; reading them only costs time. */
+/** Longer texts are not valid, and are not parsed. */
 const MAX_TEXT = 64;
 
-/** A hundred years: within what Postgres can add to a time or take from one. */
+/** A hundred years, which Postgres can add to or subtract from a time. */
 const MAX_DURATION_MS = 36_525 * 86_400_000;
 
 /**
- * A length of time as people type it, in milliseconds: `200ms`, `60s`, `10m`, `1h30m`, `2d`.
- * @param bounds the longest that makes sense here; never more than a hundred years.
+ * Parses a duration in milliseconds: `200ms`, `60s`, `10m`, `1h30m`, `2d`.
+ * @param bounds the longest duration that is allowed; never more than a hundred years.
  * @throws UserError `usage`.
  */
 export function parseDuration(text: string, { max = MAX_DURATION_MS } = {}): number {
@@ -31,7 +31,7 @@ export function parseDuration(text: string, { max = MAX_DURATION_MS } = {}): num
   );
   if (parts.map(([part]) => part).join('') !== trimmed || Math.round(ms) < 1) {
     throw usageError(
-      `${quoted(text)} is not a length of time`,
+      `${quoted(text)} is not a duration`,
       'Write it like 200ms, 60s, 10m, 1h30m or 2d.',
     );
   }
@@ -39,7 +39,7 @@ export function parseDuration(text: string, { max = MAX_DURATION_MS } = {}): num
   return Math.round(ms);
 }
 
-/** In the largest unit that says it exactly: `36525d`, `10m`. */
+/** The duration in the largest unit that is exact: `36525d`, `10m`. */
 function inUnits(ms: number): string {
   const [unit, size] = (['d', 'h', 'm', 's'] as const)
     .map((name) => [name, UNITS[name] as number] as const)
@@ -48,8 +48,8 @@ function inUnits(ms: number): string {
 }
 
 /**
- * A length of time or a range of them, in milliseconds: `200ms`, `100ms-2s`.
- * @returns from and to; the same twice for a single one.
+ * Parses a duration or a range of durations in milliseconds: `200ms`, `100ms-2s`.
+ * @returns from and to; equal for a single duration.
  * @throws UserError `usage`.
  */
 export function parseDurationRange(
@@ -59,16 +59,13 @@ export function parseDurationRange(
   const [from = '', to = from, ...rest] = text.split('-', 3);
   const range: [number, number] = [parseDuration(from, bounds), parseDuration(to, bounds)];
   if (rest.length > 0 || range[0] > range[1]) {
-    throw usageError(
-      `${quoted(text)} is not a range of lengths of time`,
-      'Write it like 100ms-2s.',
-    );
+    throw usageError(`${quoted(text)} is not a range of durations`, 'Write it like 100ms-2s.');
   }
   return range;
 }
 
 /**
- * A share as people type it, from 0 to 1: `20%`, `0.5%`.
+ * Parses a share from 0 to 1: `20%`, `0.5%`.
  * @throws UserError `usage`.
  */
 export function parseShare(text: string): number {
@@ -79,12 +76,12 @@ export function parseShare(text: string): number {
   return share;
 }
 
-/** Nothing here is faster than a million a second, or slower than one in a day. */
+/** Nothing is faster than a million a second or slower than one a day. */
 const MAX_RATE = 1_000_000;
 const MIN_RATE = 1 / 86_400;
 
 /**
- * A rate as people type it, per second: `10/s`, `600/m`.
+ * Parses a rate per second: `10/s`, `600/m`.
  * @throws UserError `usage`.
  */
 export function parseRate(text: string): number {
@@ -94,15 +91,15 @@ export function parseRate(text: string): number {
     throw usageError(`${quoted(text)} is not a rate`, 'Write it like 10/s or 600/m.');
   if (rate > MAX_RATE || rate < MIN_RATE) {
     throw usageError(
-      `${quoted(text)} is a rate that cannot be kept`,
-      'From one a day (0.05/h) to a million a second.',
+      `${quoted(text)} is out of range for a rate`,
+      'Rates go from one a day (0.05/h) to a million a second.',
     );
   }
   return rate;
 }
 
 /**
- * A whole number in a range, as a person types it.
+ * Parses a whole number in a range.
  * @throws UserError `usage`.
  */
 export function parseCount(text: string, { min = 1, max = 1_000_000 } = {}): number {

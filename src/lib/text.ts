@@ -1,14 +1,14 @@
 import { usageError } from './errors.ts';
 
-// What a terminal obeys, or what is not seen where it stands: control characters (C0, C1), lone
-// halves of a surrogate pair, separators of lines and paragraphs, marks that turn the direction of
-// writing, and everything that Unicode lets a font leave out (zero width, soft hyphen, tags).
+// Characters that control a terminal or are invisible: control characters (C0, C1), lone
+// surrogates, line and paragraph separators, marks that change the direction of writing, and
+// everything that Unicode lets a font omit (zero width, soft hyphen, tags).
 // https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
 const UNSAFE =
   /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Noncharacter_Code_Point}\uFFF9-\uFFFB]/gu;
 const PRINTABLE = /^[\x20-\x7e]*$/;
 const BLANK = /^[\t\n\v\f\r\u0085\u2028\u2029]$/;
-// Letters of several scripts are written with these between them, and emoji are put together with them.
+// Joiners, which several scripts need between letters, and emoji between their parts.
 // https://www.unicode.org/versions/Unicode16.0.0/core-spec/chapter-23/#G20365
 const JOINER = /^[\u200c\u200d]$/;
 const JOINS_BEFORE = /(?:[\p{L}\p{M}\p{Emoji_Modifier}\p{Extended_Pictographic}]|\ufe0f)$/u;
@@ -16,16 +16,19 @@ const JOINS_AFTER = /^[\p{L}\p{M}\p{Extended_Pictographic}]/u;
 const PLAIN_LETTER = /^[\x20-\x7e]$/;
 const EMOJI_BEFORE = /[\p{Emoji}\p{Extended_Pictographic}]$/u;
 
-/** The text made safe for a terminal, on one line: breaks and tabs are blanks, other signs are written out (`\x1b`). */
+/**
+ * Makes text safe for a terminal, on one line: breaks and tabs become blanks, other unsafe
+ * characters are escaped (`\x1b`).
+ */
 export const safeLine = (text: string): string =>
   PRINTABLE.test(text) ? text : text.replace(UNSAFE, lineSign);
 
-/** The text made safe for a terminal, with its own lines and tabs. */
+/** Makes text safe for a terminal, keeping line breaks and tabs. */
 export const safeText = (text: string): string => replaceUnsafe(text, textSign);
 
 /**
- * Replaces each character that is not safe on a terminal.
- * @param sign what stands for it, given the text before and after it.
+ * Replaces each character that is unsafe on a terminal.
+ * @param sign returns the replacement, given the text before and after it.
  */
 const replaceUnsafe = (text: string, sign: UnsafeSign): string =>
   PRINTABLE.test(text) ? text : text.replace(UNSAFE, sign);
@@ -34,7 +37,7 @@ export type UnsafeSign = (char: string, at: number, whole: string) => string;
 
 const lineSign: UnsafeSign = (char, at, whole) => {
   if (!BLANK.test(char)) return keptOrEscaped(char, at, whole);
-  // A run of breaks is one blank.
+  // Several breaks become one blank.
   return at > 0 && BLANK.test(whole[at - 1] ?? '') ? '' : ' ';
 };
 
@@ -60,7 +63,7 @@ function lastCharacter(whole: string, at: number): string {
   return /^[\ud800-\udbff][\udc00-\udfff]$/.test(pair) ? pair : pair.slice(-1);
 }
 
-/** As a string literal would have it: `\x1b`, `\u202e`, `\u{e0041}`. */
+/** Escapes a character as in a string literal: `\x1b`, `\u202e`, `\u{e0041}`. */
 function escaped(char: string): string {
   const code = char.codePointAt(0) ?? 0;
   const hex = code.toString(16);
@@ -68,13 +71,19 @@ function escaped(char: string): string {
   return code > 0xffff ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
 }
 
-/** The text on one line without any unsafe character: what is not seen is taken out, what controls is a blank. */
+/**
+ * The text on one line without unsafe characters: invisible ones are removed, control characters
+ * become blanks.
+ */
 export const bareLine = (text: string): string =>
   replaceUnsafe(text, (char) => (IGNORABLE.test(char) ? '' : ' ')).replace(/ {2,}/g, ' ');
 
 const IGNORABLE = /^\p{Default_Ignorable_Code_Point}$/u;
 
-/** JSON text with every unsafe character escaped by JSON's own rule: it means the same, and is safe on a terminal. */
+/**
+ * JSON text with every unsafe character escaped by JSON's own rules, which does not change its
+ * value.
+ */
 export const safeJson = (json: string): string =>
   replaceUnsafe(json, (char) =>
     char === '\n'
@@ -85,14 +94,14 @@ export const safeJson = (json: string): string =>
         ).join(''),
   );
 
-/** A value as an error quotes it: safe, on one line, and no longer than can be read. */
+/** Quotes a value in an error message: safe, on one line, and shortened. */
 export function quoted(text: string, max = 60): string {
   const characters = [...text.slice(0, 2 * (max + 1))];
   const line = safeLine(characters.slice(0, max).join(''));
   return `"${line}${characters.length > max ? '…' : ''}"`;
 }
 
-/** Text that no database can hold or no program can have meant: NUL, and half a surrogate pair. */
+/** Names a character that databases cannot store: NUL, or a lone surrogate. */
 export function brokenCharacter(text: string): string | undefined {
   if (text.includes('\0')) return 'a NUL character';
   return /\p{Cs}/u.test(text) ? 'half of a surrogate pair, which is no character' : undefined;
@@ -100,30 +109,31 @@ export function brokenCharacter(text: string): string | undefined {
 
 const INVISIBLE = /[\p{Z}\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
-/** True when there is something to see: not only blanks and characters that are not drawn. */
+/** True when the text has visible characters, not only blanks and ignorable ones. */
 export const isVisible = (text: string): boolean => text.replace(INVISIBLE, '') !== '';
 
 export interface TextBounds {
-  /** What it is, as the error names it: `--name`. */
+  /** The name in error messages: `--name`. */
   field: string;
   /** In characters. */
   max: number;
 }
 
 /**
- * One line of text that came from outside: trimmed, with single blanks, in Unicode's composed form.
- * @throws UserError `usage` when it is too long, or has characters that cannot be written or seen.
+ * Cleans one line of text from outside: trims it, collapses blanks, and composes characters (NFC).
+ * @throws UserError `usage` when it is too long, or has control or invisible characters.
+ * @internal Exported for its tests.
  */
 export function cleanLine(text: string, { field, max }: TextBounds): string {
   const broken = brokenCharacter(text);
-  if (broken) throw usageError(`${field} has ${broken}`, 'Enter it anew, without that character.');
-  // Anything longer is not worth the work of cleaning it.
+  if (broken) throw usageError(`${field} has ${broken}`, 'Type it again without that character.');
+  // Much longer text is refused before cleaning it.
   if (text.length > max * 10) throw tooLong(field, text.length, max);
   const line = text.normalize('NFC').replace(/\s+/gu, ' ').trim();
   if (safeLine(line) !== line) {
     throw usageError(
-      `${field} has a character that is not seen or that controls a terminal: ${quoted(line)}`,
-      'Enter it anew, without that character.',
+      `${field} has an invisible character, or one that controls a terminal: ${quoted(line)}`,
+      'Type it again without that character.',
     );
   }
   const length = [...line].length;
@@ -132,21 +142,22 @@ export function cleanLine(text: string, { field, max }: TextBounds): string {
 }
 
 /**
- * A name that must be there and be seen, such as a donor's.
+ * Cleans a name that must be present and visible, such as a donor's.
  * @throws UserError `usage`.
  */
 export function cleanName(text: string, bounds: TextBounds): string {
   const name = cleanLine(text, bounds);
   if (isVisible(name)) return name;
   throw usageError(
-    `${bounds.field} ${name === '' ? 'is empty' : 'has nothing that can be seen'}`,
-    'Give it as it should stand on the receipt.',
+    `${bounds.field} ${name === '' ? 'is empty' : 'has no visible characters'}`,
+    'Type the name as it should be printed on the receipt.',
   );
 }
 
 /**
- * A text that may be absent; nothing but blanks is absent too.
+ * Cleans a text that may be absent; a blank text is absent too.
  * @throws UserError `usage`.
+ * @internal Exported for its tests.
  */
 export function optionalLine(text: string | undefined, bounds: TextBounds): string | undefined {
   return text === undefined || text.trim() === '' ? undefined : cleanName(text, bounds);
@@ -158,7 +169,10 @@ const tooLong = (field: string, length: number, max: number) =>
     `At most ${max.toLocaleString('en-US')} are allowed.`,
   );
 
-/** What a donation's texts may be: Stripe's metadata takes 500 characters, a receipt's line far fewer. */
+/**
+ * The limits of a donation's texts. Stripe's metadata allows 500 characters, a receipt's line much
+ * fewer.
+ */
 export const TEXT_LIMITS = {
   /** https://docs.stripe.com/api/customers/create#create_customer-name */
   name: 200,
@@ -167,13 +181,13 @@ export const TEXT_LIMITS = {
   reason: 1000,
 } as const;
 
-// RFC 5321, section 4.5.3.1: 64 before the sign, 254 in all (less the angle brackets).
+// RFC 5321, section 4.5.3.1: 64 before the @, 254 in all (without angle brackets).
 const EMAIL_MAX = 254;
 const LOCAL_MAX = 64;
 const EMAIL = /^[^\s@<>"(),;:\\[\]]+@[^\s@.<>"(),;:\\[\]]+(\.[^\s@.<>"(),;:\\[\]]+)+$/u;
 
 /**
- * An e-mail address, trimmed.
+ * Checks an e-mail address and trims it.
  * @throws UserError `usage`.
  */
 export function checkEmail(text: string, field = 'the e-mail address'): string {
@@ -189,6 +203,8 @@ export function checkEmail(text: string, field = 'the e-mail address'): string {
   );
 }
 
-/** Labels of up to 63 characters that neither begin nor end with a hyphen; letters of any script. */
+/**
+ * Labels of up to 63 characters that neither begin nor end with a hyphen; letters of any script.
+ */
 const isDomain = (domain: string): boolean =>
   domain.split('.').every((label) => /^(?!-)[\p{L}\p{M}\p{N}-]{1,63}(?<!-)$/u.test(label));

@@ -6,7 +6,7 @@ import { addJob } from '../support/jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 let system: System;
-/** What was done before the tests, by its action. */
+/** What was done before the tests, by action. */
 const ids: Record<string, string> = {};
 let discarded: string[] = [];
 
@@ -41,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => system.close());
 
 describe('audit', () => {
-  it('says who did what, to how many, why: a bulk change is one line, the latest first', async () => {
+  it('lists who changed what, how many and why, the latest first; a bulk change is one line', async () => {
     expect(await json('audit')).toMatchObject([
       {
         who: `ada@${hostname()}`,
@@ -60,7 +60,7 @@ describe('audit', () => {
         command: "donations jobs discard --failed --yes --reason 'test data'",
       },
     ]);
-    // Without a verb it is the list.
+    // `audit` without a verb lists.
     expect(await json('audit', 'list')).toEqual(await json('audit'));
     const { stdout } = await cli('audit');
     expect(stdout.trim().split('\n')).toHaveLength(4);
@@ -84,7 +84,7 @@ describe('audit', () => {
     expect(rows.map(({ action }: { action: string }) => action)).toEqual(actions);
   });
 
-  it('leaves out what was longer ago, and says when there is more', async () => {
+  it('omits older entries, and says when there are more', async () => {
     await system.db.query(
       `insert into donations.audit_log (id, at, actor, host, action)
        values ('aud_00000000000000000000000001', now() - interval '30 d', 'old', 'here', 'old.thing')`,
@@ -96,10 +96,10 @@ describe('audit', () => {
   });
 
   it.each([
-    [['audit', '--since', 'soon'], 'not a length of time'],
+    [['audit', '--since', 'soon'], 'not a duration'],
     [['audit', '--limit', '0'], 'not a whole number'],
     [['audit', 'nonsense'], ''],
-    [['audit', 'show', 'aud_'], 'fits several'],
+    [['audit', 'show', 'aud_'], 'matches several'],
   ])('%j is a usage error', async (args, words) => {
     const { code, stderr } = await cli(...args);
     expect(code).toBe(2);
@@ -108,7 +108,7 @@ describe('audit', () => {
 });
 
 describe('audit show', () => {
-  it('shows all of it, which jobs, and how to undo it', async () => {
+  it('shows the whole entry, its jobs, and how to undo it', async () => {
     const id = ids['jobs.discard'] as string;
     const { code, stdout, stderr } = await cli('audit', 'show', id.slice(0, 24));
     expect(code).toBe(0);
@@ -134,7 +134,7 @@ describe('audit show', () => {
     expect(stdout).toMatch(/^AFTER +\[\{.*"reason":"ada: wrong logo"/m);
   });
 
-  it('reads so many chunks and no more', async () => {
+  it('reads a bounded number of chunks', async () => {
     const { db } = system;
     const who = { actor: 'bulk', host: 'here', action: 'jobs.retry' };
     const operation = await recordAudit(db, { ...who, filter: 'state:failed' });
@@ -168,7 +168,7 @@ describe('the audit trail', () => {
 
   it.each(CHANGES)('refuses its owner by privilege alone: %s', async (sql) => {
     const attempt = system.db.transaction(async (tx) => {
-      // An owner who is not almighty, and no trigger: all undone at the end.
+      // An owner without superuser rights and without the trigger; rolled back at the end.
       await tx.query('create role audit_owner');
       await tx.query('grant usage on schema donations to audit_owner');
       await tx.query('alter table donations.audit_log owner to audit_owner');

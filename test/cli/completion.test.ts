@@ -5,7 +5,7 @@ import { runCli } from '../support/cli.ts';
 const env = { PATH: process.env.PATH, HOME: '/nonexistent' };
 const { stdout: script } = await runCli(['completion', 'bash'], { env });
 
-/** What bash offers for the last word. */
+/** The words that bash offers for the last word. */
 function offered(...words: string[]): string[] {
   const line = words.map((word) => `'${word}'`).join(' ');
   const ask = `COMP_WORDS=(${line}); COMP_CWORD=${words.length - 1}; _donations; printf '%s\\n' "\${COMPREPLY[@]}"`;
@@ -23,13 +23,13 @@ describe('completion bash', () => {
     expect(offered('donations', 'completion', 'z')).toEqual(['zsh']);
   });
 
-  it('looks past options and arguments', () => {
+  it('skips options and arguments', () => {
     expect(offered('donations', 'worker', 'start', '--once', '--conc')).toEqual(['--concurrency']);
     expect(offered('donations', 'show', 'don_1', '--js')).toEqual(['--json']);
     expect(offered('donations', 'nonsense', 'wor')).toEqual(['worker']);
   });
 
-  it('completes the terms of a filter, which bash takes apart at the colon', () => {
+  it('completes the terms of a filter, which bash splits at the colon', () => {
     const typed = (line: string, ...words: string[]) => {
       const ask = `COMP_LINE='${line}'; COMP_POINT=${line.length}; COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _donations; printf '%s\\n' "\${COMPREPLY[@]}"`;
       return execFileSync('bash', ['-c', `${script}\n${ask}`], { encoding: 'utf8' })
@@ -45,7 +45,7 @@ describe('completion bash', () => {
     expect(offered('donations', 'jobs', 'pause', 'send')).toEqual(['send_receipt']);
   });
 
-  it('keeps our own processes to itself', () => {
+  it('omits internal commands', () => {
     expect(offered('donations', 'sandbox', 'se')).not.toContain('serve');
   });
 });

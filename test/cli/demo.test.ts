@@ -18,14 +18,14 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-it('runs the whole system from nothing, and accounts for every donation', async () => {
+it('runs the whole system without set-up, and accounts for every donation', async () => {
   const { code, stdout, stderr } = await runCli(['demo', '--count', '40', '--exit'], { env });
   expect(code, stderr).toBe(0);
   expect(stdout).toContain('40 donations (SANDBOX)');
   const number = (what: string) => Number(new RegExp(`(\\d+)  ${what}`).exec(stdout)?.[1]);
   expect(number('charged') + number('declined')).toBe(40);
   expect(number('receipts accepted') + number('held') + number('failed')).toBe(number('charged'));
-  expect(number('still under way')).toBe(0);
+  expect(number('still being processed')).toBe(0);
 });
 
 it('prints a receipt that a donor can use', async () => {

@@ -26,7 +26,7 @@ async function doctor(
   return { code, of: Object.fromEntries(results.map((result) => [result.check, result])) };
 }
 
-it('finds nothing to mend in a system that works, and says that no worker is alive', async () => {
+it('finds no problem in a working system, and warns that no worker is alive', async () => {
   const { code, of } = await doctor();
   expect(code).toBe(0);
   expect(of.database?.status).toBe('ok');
@@ -40,7 +40,7 @@ it('finds nothing to mend in a system that works, and says that no worker is ali
   await worker.stop();
 });
 
-it('tells a refused key, and what to do', async () => {
+it('reports a refused key, and what to do', async () => {
   await system.sandbox.setFaults('sendgrid', { unauthorized: true });
   const { code, of } = await doctor();
   await system.sandbox.clearFaults();
@@ -49,7 +49,7 @@ it('tells a refused key, and what to do', async () => {
   expect(of.stripe?.status).toBe('ok');
 });
 
-it('tells an unreachable database once, and goes on with the rest', async () => {
+it('reports an unreachable database once, and continues with other checks', async () => {
   const { code, of } = await doctor({ DATABASE_URL: 'postgres://a:b@127.0.0.1:1/c' });
   expect(code).toBe(1);
   expect(of.database).toMatchObject({
@@ -60,7 +60,7 @@ it('tells an unreachable database once, and goes on with the rest', async () => 
   expect(of.stripe?.status).toBe('ok');
 });
 
-it('tells a broken receipt template by its file', async () => {
+it('reports a broken receipt template by its file', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'donations-templates-'));
   writeFileSync(join(dir, 'receipt.text.hbs'), 'Dear {{donor.nme}}');
   const { code, of } = await doctor({ DONATIONS_RECEIPTS_TEMPLATES_DIR: dir });

@@ -136,7 +136,7 @@ describe('--request-id', () => {
   });
 });
 
-describe('a gift much like one of the last ten minutes', () => {
+describe('a gift similar to one of the last ten minutes', () => {
   it('is pointed out, and charged, off a terminal', async () => {
     const name = 'Twice Giver';
     const first = JSON.parse((await donate({ name }, '--json')).stdout);
@@ -287,7 +287,7 @@ describe('bad input to donate', () => {
 
 describe('show', () => {
   it('tells the whole story: attempts, their requests, and what comes next', async () => {
-    // The receipts of the tests before.
+    // The receipts of the previous tests.
     await runCli(['worker', 'start', '--once'], { env: system.env });
     await system.sandbox.setFaults('sendgrid', { path: 'POST', timeouts: true, count: 1 });
     const { id } = JSON.parse((await donate({}, '--json')).stdout);

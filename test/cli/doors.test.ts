@@ -25,11 +25,11 @@ const count = async (table: string) =>
   (await system.db.query<{ n: number }>(`select count(*)::int as n from donations.${table}`))
     .rows[0]?.n;
 
-describe('nothing is charged when something is wrong', () => {
+describe('nothing is charged when an argument is invalid', () => {
   it.each([
     ['a field that there is not', {}, ['--json=nosuchfield'], /no field \\?"nosuchfield/],
     ['formats that contradict each other', {}, ['--json', '--output', 'csv'], /contradict/],
-    ['an invisible name', { '--name': '\u200b\u3164' }, [], /not seen/],
+    ['an invisible name', { '--name': '\u200b\u3164' }, [], /invisible character/],
     ['a name of 100 kB', { '--name': 'x'.repeat(60_000) }, [], /60,000 characters/],
     ['escape sequences', { '--name': 'Ada\u001b[2J' }, [], /controls a terminal/],
     ['an address that the database refuses', { '--email': 'a\u00a0b@example.org' }, [], /e-mail/],
@@ -51,22 +51,22 @@ describe('nothing is charged when something is wrong', () => {
   });
 });
 
-describe('arguments beyond what there can be', () => {
+describe('arguments that are too long or broken', () => {
   it.each([
     [['jobs', 'errors', '--window', '400000000d'], 2, /too long/],
     [['jobs', 'errors', '--since', '106751991167d'], 2, /too long/],
-    [['jobs', 'errors', '--since', 'Infinity'], 2, /not a length of time/],
-    [['jobs', 'list', `age:>${'9'.repeat(60_000)}d`], 2, /not a length of time/],
+    [['jobs', 'errors', '--since', 'Infinity'], 2, /not a duration/],
+    [['jobs', 'list', `age:>${'9'.repeat(60_000)}d`], 2, /60,006 characters/],
     [['jobs', 'list', '--since', '999999999999w'], 2, /too long/],
     [['show', `2026-${'9'.repeat(40)}`], 3, /nothing found/],
     [['receipts', 'show', `2026-${'9'.repeat(40)}`], 3, /no receipt/],
-    [['jobs', 'show', '9'.repeat(40)], 2, /not a job/],
+    [['jobs', 'show', '9'.repeat(40)], 2, /not the id of a job/],
     [['show', 'x'.repeat(10_000)], 3, /nothing found/],
     [['x'.repeat(10_000)], 2, /unknown command/],
     [['show', 'x'.repeat(100_000)], 2, /100,000 characters/],
     [['jobs', 'retry', '1', '--reason', 'x'.repeat(1001)], 2, /--reason is 1,001/],
     [['show', '\u001b[31m\u202eid\r\nnext'], 3, /\\x1b\[31m\\u202eid next/],
-  ])('%# is told in a line', async (args, expected, message) => {
+  ])('%# gives a one-line error', async (args, expected, message) => {
     const { code, stderr } = await run(args);
     expect(code).toBe(expected);
     expect(stderr).toMatch(message);
@@ -74,7 +74,7 @@ describe('arguments beyond what there can be', () => {
     expect(stderr).not.toMatch(/(?!\n)\p{Cc}|\u202e/u);
   });
 
-  it('has a log level that there is', async () => {
+  it('refuses an unknown log level', async () => {
     const { code, stderr } = await run(['worker', 'start', '--once'], {
       DONATIONS_LOG_LEVEL: 'loud\u001b[31m',
     });

@@ -11,7 +11,7 @@ const env = { PATH: process.env.PATH, HOME: '/nonexistent' };
 const UNREACHABLE = 'postgres://me:hunter2@127.0.0.1:1/gifts';
 
 describe('a database that cannot be used', () => {
-  it('is told with its host, never its password: exit code 69', async () => {
+  it('is named by its host, never with its password: exit code 69', async () => {
     const { code, stdout, stderr } = await runCli(['worker', 'list'], {
       env: { ...env, DATABASE_URL: UNREACHABLE },
     });
@@ -22,7 +22,7 @@ describe('a database that cannot be used', () => {
     expect(stderr).not.toContain('hunter2');
   });
 
-  it('is told as JSON to scripts', async () => {
+  it('is reported as JSON to scripts', async () => {
     const { code, stderr } = await runCli(['worker', 'list', '--json'], {
       env: { ...env, DATABASE_URL: UNREACHABLE },
     });
@@ -50,7 +50,7 @@ describe('a database that cannot be used', () => {
   });
 });
 
-it('tells a wrong setting before anything else: exit code 78, one line and a hint', async () => {
+it('reports an invalid setting before anything else: exit code 78, one line and a hint', async () => {
   const { code, stdout, stderr } = await runCli(['worker', 'list'], {
     env: { ...env, DONATIONS_MODE: 'live' },
   });
@@ -68,7 +68,7 @@ it('does not take the word after --json for its fields', async () => {
   expect(JSON.parse(stderr).error.code).toBe('dependency_down');
 });
 
-it('ends with 0 when its reader has seen enough', async () => {
+it('exits 0 when its output pipe is closed', async () => {
   const child = spawn(process.execPath, [launcherPath(), 'jobs', 'policy', '--output', 'ndjson'], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -87,7 +87,7 @@ it.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)('ends at once on %s, with %i', async (signal, expected) => {
-  // A database that takes the connection and never says a word.
+  // A database that accepts the connection and never answers.
   const silent = createServer().listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const { port } = silent.address() as AddressInfo;
@@ -105,8 +105,8 @@ it.each([
   silent.close();
 });
 
-it('tells a bug with its stack: exit code 70', async () => {
-  // Thrown from nowhere, as soon as somebody listens for it.
+it('reports a bug with its stack: exit code 70', async () => {
+  // Thrown from a signal listener, outside the command.
   const bug =
     'data:text/javascript,process.once("newListener", () => setImmediate(() => { throw new RangeError("boom"); }))';
   const { code, stderr } = await runCli(['jobs', 'policy', '--help'], {
@@ -127,7 +127,7 @@ it('refuses keys of another mode than the database is of: exit code 78, nothing 
       DATABASE_URL: url,
       STRIPE_SECRET_KEY: 'sk_live_4242',
       SENDGRID_API_KEY: 'SG.live',
-      // Nobody answers there: the refusal comes first.
+      // No server listens there: the refusal comes first.
       STRIPE_API_BASE: 'http://127.0.0.1:1',
       SENDGRID_API_BASE: 'http://127.0.0.1:1',
       DONATIONS_ORGANIZATION_LEGAL_NAME: 'River Trust',

@@ -157,6 +157,10 @@ describe('donations alerts', () => {
       code: 2,
     });
     expect(await cli('alerts', 'silence', '--rule', 'failed')).toMatchObject({ code: 2 });
+    expect(await cli('alerts', 'silence', '--task', 'send_reciept', '--for', '1h')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no task "send_reciept"'),
+    });
   });
 
   it('tests a route, and tells what went wrong without its secrets', async () => {

@@ -13,7 +13,7 @@ const context = createContext({
 });
 const program = await buildProgram(context, []);
 
-/** Every leaf of the command tree, hidden ones too, as the words that name it. */
+/** All leaves of the command tree, hidden ones too, as the words that name them. */
 function leaves(command: typeof program, words: string[] = []): string[][] {
   const children = command.commands;
   return children.length === 0
@@ -30,7 +30,7 @@ describe('every command', () => {
       expect(stdout.startsWith('Examples:\n')).toBe(true);
       const lines = stdout.split('\n\n')[0]?.split('\n').slice(1) ?? [];
       expect(lines.length).toBeGreaterThanOrEqual(2);
-      // Each is a command line of ours that names the command (or one that goes with it).
+      // Each example is one of our command lines and names the command (or one that belongs to it).
       expect(lines.every((line) => line.startsWith('  $ '))).toBe(true);
       if (name !== 'help') expect(lines.some((line) => line.includes('donations'))).toBe(true);
     },
@@ -38,7 +38,7 @@ describe('every command', () => {
 });
 
 describe('the command line', () => {
-  it('suggests what was meant', async () => {
+  it('suggests similar commands', async () => {
     const { code, stderr } = await runCli(['worker', 'lst'], { env });
     expect(code).toBe(2);
     expect(stderr).toMatch(/list/);
@@ -57,7 +57,7 @@ describe('the command line', () => {
     expect(stderr.trim()).not.toBe('');
   });
 
-  it('tells errors as JSON to scripts', async () => {
+  it('writes errors as JSON for scripts', async () => {
     const { code, stderr } = await runCli(['jobs', 'policy', '--json=nonsense'], { env });
     expect(code).toBe(2);
     const { error } = JSON.parse(stderr);

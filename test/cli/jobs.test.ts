@@ -65,7 +65,7 @@ describe('jobs list', () => {
     }
   });
 
-  it('says more than, rather than count on', async () => {
+  it('stops counting at a bound and says so', async () => {
     await system.db.query(`select graphile_worker.add_job('other') from generate_series(1, 10001)`);
     const { stderr } = await cli('jobs', 'list', '--ready', '--limit', '1');
     expect(stderr).toContain('1 of more than 10,000 jobs.');
@@ -80,17 +80,17 @@ describe('jobs list', () => {
   });
 
   it.each([
-    [['jobs', 'list', '--older-than', 'soon'], 'not a length of time'],
+    [['jobs', 'list', '--older-than', 'soon'], 'not a duration'],
     [['jobs', 'list', '--limit', '0'], 'not a whole number'],
     [['jobs', 'list', '--all', '--failed'], '--all'],
     [['jobs', 'list', '--task', 'send_reciept'], 'there is no task "send_reciept"'],
     [['jobs', 'retry', '--failed', '--task', 'send_reciept', '--yes'], 'Tasks: charge_card'],
-    [['jobs', 'retry'], 'say which jobs'],
-    [['jobs', 'retry', '--failed', '--spread', '10m', '--rate', '5/s'], 'same in two ways'],
+    [['jobs', 'retry'], 'no jobs are selected'],
+    [['jobs', 'retry', '--failed', '--spread', '10m', '--rate', '5/s'], 'contradict each other'],
     [['jobs', 'retry', '--failed', '--rate', 'fast'], 'not a rate'],
-    [['jobs', 'reschedule', '--retrying'], 'say when'],
+    [['jobs', 'reschedule', '--retrying'], 'the time is missing'],
     [['jobs', 'reschedule', '--retrying', '--at', 'later'], 'not a time'],
-    [['jobs', 'show', 'don_1'], "not a job's id"],
+    [['jobs', 'show', 'don_1'], 'is not the id of a job'],
     [['jobs', 'list', '--donation', '4711'], "not a donation's id"],
     [['jobs', 'list', `error:~${'x'.repeat(10_000)}`], 'longer than 500 characters'],
   ])('%j is refused: exit code 2', async (args, message) => {
@@ -123,13 +123,13 @@ describe('jobs show', () => {
     const { stdout, stderr } = await cli('jobs', 'show', id);
     for (const fact of ['failed', 'no such address', 'HTTP 400', 'req_42', 'wrk_1', 'took 120ms'])
       expect(stdout).toContain(fact);
-    expect(stdout).toContain('fail now, no retries');
+    expect(stdout).toContain('fail for good');
     expect(stdout).toContain('"to":"a***@example.org"');
     expect(stdout).not.toContain('4242 4242');
     expect(stderr).toContain(`donations jobs retry ${id}`);
   });
 
-  it('tells of a job that came through from the ledger', async () => {
+  it('shows a succeeded job from the ledger', async () => {
     await system.db.query(
       `insert into donations.job_attempts (job_id, task, attempt, started_at, latency_ms, duration_ms, outcome)
        values (987654, 'send_receipt', 1, now(), 5, 120, 'succeeded')`,
@@ -195,7 +195,7 @@ describe('jobs errors', () => {
 });
 
 describe('jobs stats', () => {
-  it('counts what there is, and how it moves', async () => {
+  it('shows backlog and throughput', async () => {
     await system.db.query('delete from donations.job_attempts');
     for (const state of [
       'ready',
@@ -232,7 +232,7 @@ describe('jobs stats', () => {
       duration_p99_ms: 99,
     });
     expect(Date.now() - Date.parse(card.oldest_ready)).toBeGreaterThan(590_000);
-    // 85 came in: 80 that are done, and 5 of what is there; two had come before.
+    // 85 were enqueued: 80 that are done, and 5 that are still there. Two were enqueued earlier.
     expect(card.enqueued_per_minute).toBeCloseTo(8.5, 5);
     expect(card.drain_ms).toBeNull();
     expect(value.find((row: { task: string }) => row.task === 'resize')).toMatchObject({
@@ -265,7 +265,7 @@ describe('jobs retry', () => {
     ]);
   });
 
-  it('shows a plan first: how many, which are passed over and why, and what donors get', async () => {
+  it('shows a plan first: how many, which are skipped and why, and the effects on donors', async () => {
     await addJob(system.db, { state: 'failed' });
     await addJob(system.db, { state: 'failed', task: 'charge_card' });
     await addJob(system.db, { state: 'failed by others', task: 'resize' });
@@ -298,7 +298,7 @@ describe('jobs retry', () => {
     expect(unasked.stderr).toContain('--confirm 3');
     const fewer = await cli('jobs', 'retry', '--failed', '--confirm', '2');
     expect(fewer.code).toBe(4);
-    expect(fewer.stderr).toContain('2 jobs were confirmed, and it would be 3');
+    expect(fewer.stderr).toContain('2 jobs were confirmed, but 3 would be changed');
     expect(await states()).toEqual(['failed', 'failed', 'failed']);
     expect((await cli('jobs', 'retry', '--failed', '--confirm', '3')).code).toBe(0);
     expect(await states()).toEqual(['ready', 'ready', 'ready']);
@@ -313,7 +313,7 @@ describe('jobs retry', () => {
     expect(stderr).toContain('--include-unknown');
     expect(await states()).toEqual(['held', 'ready']);
     const told = await cli('jobs', 'retry', held, '--include-unknown');
-    expect(told.stderr).toContain('1 may have had their effect already');
+    expect(told.stderr).toContain('1 may have taken effect already');
     expect(await states()).toEqual(['ready', 'ready']);
   });
 
@@ -406,7 +406,7 @@ describe('a donation that is settled', () => {
   };
 
   it.each([
-    ['failed', 'its donation has failed for good: donations donate takes a new gift'],
+    ['failed', 'its donation has failed for good: use donations donate to record a new gift'],
     ['succeeded', 'its donation is settled already'],
   ] as const)('and %s is not charged again by a retry, which says so', async (status, reason) => {
     const { job } = await failedCharge(status);
@@ -431,7 +431,7 @@ describe('a donation that is settled', () => {
     });
   });
 
-  it('is not counted among what a group of errors would retry', async () => {
+  it('is not counted as retryable in an error group', async () => {
     await failedCharge('failed');
     const [alone] = (await json('jobs', 'errors')).value;
     expect(alone).toMatchObject({ failed: 1, retryable: 0, retry: null });
@@ -453,7 +453,7 @@ describe('a donation that is settled', () => {
 });
 
 describe('a limit', () => {
-  it('limits what the plan tells of: effects, tasks and examples of those that it will change', async () => {
+  it('limits the plan to the jobs that it will change: effects, tasks and examples', async () => {
     const [first, second] = [await addDonation(system.db), await addDonation(system.db)];
     for (const donation_id of [first, second, second])
       await addJob(system.db, { state: 'failed', payload: { donation_id } });
@@ -493,7 +493,7 @@ describe('jobs recall', () => {
   const bare = (jobs: Record<string, unknown>[]) =>
     jobs.map(({ run_at: _, at: __, ...job }) => job);
 
-  it('fails again what still waits for its turn, as it was, and says who did', async () => {
+  it('restores the failed state of jobs that have not run, and audits it', async () => {
     for (let i = 0; i < 3; i++)
       await addJob(system.db, {
         state: 'failed',
@@ -524,7 +524,7 @@ describe('jobs recall', () => {
     );
     expect(done.value).toMatchObject({ changed: 3 });
     const after = (await json('jobs', 'list', '--sort', 'oldest')).value;
-    // What others had failed was never judged: nobody knows how often it was tried.
+    // Jobs that others had failed have no verdict, so the number of their attempts is unknown.
     expect(bare(after)).toEqual(bare(before.slice(1)));
     expect(await audit('jobs.recall')).toMatchObject([
       { reason: 'wrong logo', filter: expect.stringContaining(`retry:${operation}`) },
@@ -547,7 +547,7 @@ describe('jobs recall', () => {
     const { value } = await json('jobs', 'recall', operation, '--yes');
     expect(value).toMatchObject({
       changed: 1,
-      skipped: [{ reason: 'has run since, and is tried again by itself', count: 1 }],
+      skipped: [{ reason: 'has run since, and will be retried automatically', count: 1 }],
     });
     expect(await states()).toEqual(['failed', 'retrying']);
   });
@@ -595,7 +595,7 @@ describe('jobs recall', () => {
 });
 
 describe('jobs reschedule', () => {
-  it('runs what waits sooner or later, with its attempts', async () => {
+  it('runs waiting jobs sooner or later, and keeps their attempts', async () => {
     const id = await addJob(system.db, { state: 'retrying', attempts: 3 });
     await addJob(system.db, { state: 'failed' });
     const { value } = await json('jobs', 'reschedule', '-state:running', '--now', '--yes');
@@ -663,7 +663,7 @@ describe('jobs discard', () => {
     expect(await states()).toEqual(['ready']);
   });
 
-  it('passes over the job without which a donation would never be settled', async () => {
+  it('skips the job that an open donation needs to be settled', async () => {
     const { id } = (
       await json(
         'donate',

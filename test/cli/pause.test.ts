@@ -41,7 +41,7 @@ describe('jobs pause', () => {
       (await json('doctor')).find(({ check }: { check: string }) => check === 'queue');
     expect(await queue()).toMatchObject({ message: expect.stringContaining('paused') });
     await system.db.query(`update donations.task_pauses set until = now() - interval '1 second'`);
-    expect(await queue()).toMatchObject({ status: 'ok', message: 'nothing waits' });
+    expect(await queue()).toMatchObject({ status: 'ok', message: 'no job is waiting' });
   });
 
   it('says what it stops, for how long and what ends it, and is audited', async () => {
@@ -55,7 +55,7 @@ describe('jobs pause', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^send_receipt is paused until \d{4}-.*Z, in 30m\.\n$/);
     expect(stderr).toContain('Due now: 3,');
-    expect(stderr).toContain('With workers: 1;');
+    expect(stderr).toContain('Running now: 1,');
     expect(stderr).toContain('Next: donations jobs resume send_receipt');
     const { rows } = await system.db.query<{ minutes: number }>(
       'select extract(epoch from until - since)::int / 60 as minutes from donations.task_pauses',
@@ -106,7 +106,7 @@ describe('jobs pause', () => {
   it.each([
     [['jobs', 'pause', 'nonsense'], 'send_receipt'],
     [['jobs', 'resume', 'nonsense'], 'send_receipt'],
-    [['jobs', 'pause', 'send_receipt', '--for', 'soon'], 'not a length of time'],
+    [['jobs', 'pause', 'send_receipt', '--for', 'soon'], 'not a duration'],
     [['jobs', 'pause'], 'task'],
   ])('%j is a usage error and changes nothing', async (args, words) => {
     const { code, stderr } = await cli(...args);
@@ -173,25 +173,25 @@ describe('jobs resume', () => {
 });
 
 describe('workers', () => {
-  // One that a probe has ended is kept for a while.
+  // A pause that a probe has ended is kept for a while.
   const inForce = async () =>
     (await pauses()).filter(({ until }) => until === null || until > new Date());
 
   const SEEN_WITHIN_MS = 2000;
 
-  it('all heed a pause within two seconds, over restarts, and burn no attempt', async () => {
+  it('all obey a pause within two seconds, across restarts, and lose no attempt', async () => {
     const { db, sandbox, deps } = system;
     const COUNT = 40;
     await sandbox.setFaults('sendgrid', { path: 'POST', latencyMs: [100, 100] });
     const workers = [1, 2].map(() => system.startWorker({ args: ['--concurrency', '2'] }));
     for (let i = 0; i < COUNT; i++) await donateInBackground(deps, gift({ name: `Donor ${i}` }));
-    // In the middle of it, with jobs in the workers' hands.
+    // In the middle of the work, with jobs in the workers' local queues.
     await workers[0]?.until(async () => (await account()).accepted > 3);
     await cli('jobs', 'pause', 'send_receipt');
     const since = (await pauses())[0]?.since as Date;
     await Promise.all(workers.map((worker) => logged(worker, 'send_receipt paused')));
     expect(Date.now() - since.getTime()).toBeLessThan(SEEN_WITHIN_MS);
-    // Other tasks go on.
+    // Other tasks continue.
     await workers[0]?.until(async () => (await account()).tokenized === COUNT);
     await Promise.all(workers.map((worker) => worker.stop()));
     const sent = (await account()).accepted;
@@ -228,7 +228,7 @@ describe('workers', () => {
     await cli('jobs', 'pause', 'send_receipt', '--reason', 'looking into it');
     await worker.until((lines) => lines.filter(({ msg }) => msg.includes('paused: ')).length === 2);
 
-    // The circuit closes under the operator's pause: nothing is sent all the same.
+    // The circuit closes during the operator's pause: still nothing is sent.
     await sandbox.clearFaults();
     await worker.until(async () => (await inForce()).length === 1);
     expect(await inForce()).toMatchObject([{ cause: 'operator' }]);
@@ -236,7 +236,8 @@ describe('workers', () => {
     expect((await account()).accepted).toBe(0);
     expect(worker.output).not.toContain('send_receipt resumed');
 
-    // The other way round: the operator's pause ends first, by itself, and the circuit is still probed.
+    // The reverse order: the operator's pause ends first, by itself, and the circuit is still
+    // probed.
     await sandbox.setFaults('sendgrid', { unavailable: true });
     await db.query(
       `insert into donations.task_pauses (task, cause, reason, next_probe_at)

@@ -15,7 +15,7 @@ const HOUR = 3_600_000;
 let system: System;
 let sessions: Session[] = [];
 beforeAll(async () => {
-  // For a while after Postgres has started nobody is taken for gone.
+  // For a while after a start of Postgres no worker is treated as gone.
   const { db, drop } = await createTestDatabase();
   await db.query(
     `select pg_sleep(greatest(0, extract(epoch from pg_postmaster_start_time() + interval '15.5 s' - now())))`,
@@ -34,7 +34,7 @@ afterEach(async () => {
 const cli = (...args: string[]) => runCli(['jobs', 'rescue', ...args], { env: system.env });
 const plan = async (...args: string[]) =>
   JSON.parse((await cli('--dry-run', '--json', ...args)).stdout);
-/** Ids of jobs that are locked, and by whom. */
+/** The ids of locked jobs by locker. */
 const locked = async () =>
   Object.fromEntries(
     (
@@ -56,7 +56,7 @@ const attempts = async () =>
     )
   ).rows;
 
-/** A worker of ours that was heard of so long ago; alive ones hold their lock. */
+/** Adds one of our workers with a heartbeat of this age; live ones hold their session lock. */
 async function addWorker(pool: string, { alive = false, silentSeconds = 10 } = {}) {
   const id = newId('worker');
   const facts = { host: 'web-1', pid: 42, version: '0', concurrency: 1, tasks: ['send_receipt'] };
@@ -88,7 +88,7 @@ describe('jobs rescue', () => {
       );
       return rows.length === 1;
     });
-    // It is alive, and stays untouched.
+    // It is alive, and is not touched.
     expect(await plan()).toEqual([]);
     await worker.kill();
     await expect
@@ -143,13 +143,13 @@ describe('jobs rescue', () => {
     expect((await cli('--yes', '--force')).code).toBe(2);
     expect(await locked()).toEqual(before);
     expect(await audits()).toEqual([]);
-    // A beginning of its id will do.
+    // A prefix of its id is accepted.
     expect((await cli('--yes', '--force', '--worker', id.slice(0, 20))).code).toBe(0);
     expect(await locked()).toEqual({});
     expect(await audits()).toMatchObject([{ affected: 1, subject: id }]);
   });
 
-  it('leaves the one whose connection lives though its heartbeat is late', async () => {
+  it('keeps a worker whose connection is open although its heartbeat is late', async () => {
     const id = await addWorker('ours', { alive: true });
     await lock('ours');
     await system.db.query(`update donations.workers set seen_at = now() - interval '10 s'`);
@@ -159,7 +159,7 @@ describe('jobs rescue', () => {
     expect(await plan()).toMatchObject([{ worker: id, state: 'gone', release: true }]);
   });
 
-  it('releases what a worker holds that has stopped', async () => {
+  it('releases the jobs of a stopped worker', async () => {
     await addWorker('ours');
     await system.db.query('update donations.workers set stopped_at = now()');
     await lock('ours');
@@ -168,7 +168,7 @@ describe('jobs rescue', () => {
     expect(await locked()).toEqual({});
   });
 
-  it('tells of a worker without a heartbeat, and releases its jobs when it is named', async () => {
+  it('lists a worker without a heartbeat, and releases its jobs when it is named', async () => {
     const jobs = [await lock('legacy-1', HOUR), await lock('legacy-1', 60_000, 'other')];
     const other = await lock('legacy-2');
     expect(await plan()).toMatchObject([
@@ -201,7 +201,7 @@ describe('jobs rescue', () => {
     expect(rows[0]?.duration_ms).toBeGreaterThanOrEqual(HOUR);
   });
 
-  it('takes one for alive that has locked a job lately', async () => {
+  it('treats a worker that has locked a job recently as alive', async () => {
     const dead = await lock('dead', 3 * HOUR);
     const busy = [await lock('busy', 3 * HOUR), await lock('busy', 1000)];
     await lock('young', 60_000);
@@ -226,7 +226,7 @@ describe('jobs rescue', () => {
   ])('releases each job of %s once, however many rescue at once', async (pool, args) => {
     if (pool === 'ours') await addWorker(pool);
     for (let i = 0; i < 5; i++) await lock(pool);
-    // Nobody can begin until all have made their plan.
+    // Nobody can start until all have made their plan.
     const waiting = async () => {
       const { rows } = await system.db.query<{ n: number }>(
         `select count(*)::int as n from pg_stat_activity where datname = current_database()
@@ -265,7 +265,7 @@ describe('jobs rescue', () => {
   });
 
   it.each([
-    [['--locked-longer-than', 'soon'], 2, 'not a length of time'],
+    [['--locked-longer-than', 'soon'], 2, 'not a duration'],
     [['--worker', 'wrk_nonsense'], 3, 'no worker'],
     [['--worker', 'nobody'], 0, 'nobody holds no jobs'],
     [['--locked-longer-than', '1h'], 0, 'Nothing to rescue'],

@@ -23,7 +23,7 @@ afterAll(async () => {
 
 const { confirm: _confirm, error_on_requires_action: _error, ...UNCONFIRMED } = chargeParams();
 
-it('gives a payment back: a part, the rest, and no more', async () => {
+it('refunds a payment: a part, the rest, and no more', async () => {
   const { id } = await stripe.paymentIntents.create(UNCONFIRMED);
   const early = await cli('refund', id);
   expect(early.code).toBe(2);
@@ -54,6 +54,6 @@ it('holds a confirmation until it is released', async () => {
   const { stdout } = await cli('status', '--json=held');
   expect(JSON.parse(stdout)).toEqual({ held: 1 });
   expect((await stripe.paymentIntents.retrieve(id)).status).toBe('requires_confirmation');
-  expect((await cli('fault', '--release')).stderr).toContain('1 late request was carried out');
+  expect((await cli('fault', '--release')).stderr).toContain('1 late request has taken effect');
   expect((await stripe.paymentIntents.retrieve(id)).status).toBe('succeeded');
 });

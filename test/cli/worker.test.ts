@@ -12,14 +12,14 @@ afterEach(() => system.close());
 
 const account = () => tallySince(system.db, new Date(0));
 
-it('--once drains what is due and what follows from it, then exits 0', async () => {
+it('--once runs due jobs and those that follow from them, then exits 0', async () => {
   for (let i = 0; i < 5; i++) await donateInBackground(system.deps, gift({ name: `Donor ${i}` }));
   const { code } = await system.startWorker({ args: ['--once'] }).ended;
   expect(code).toBe(0);
   expect(await account()).toMatchObject({ charged: 5, tokenized: 5, accepted: 5 });
 });
 
-it('runs only the tasks it was told to', async () => {
+it('runs only the tasks in --tasks', async () => {
   await donateInBackground(system.deps, gift());
   await system.startWorker({ args: ['--once', '--tasks', 'charge_card,tokenize_card'] }).ended;
   expect(await account()).toMatchObject({ charged: 1, tokenized: 1, accepted: 0, receiptsOpen: 1 });
@@ -30,7 +30,7 @@ it('runs only the tasks it was told to', async () => {
   expect(stderr).toContain('send_receipt');
 });
 
-it('finishes what runs on SIGTERM, gives the rest back, and says what it waits for', async () => {
+it('finishes running jobs on SIGTERM, returns the others, and logs what it waits for', async () => {
   await system.sandbox.setFaults('stripe', {
     path: 'POST /v1/payment_intents',
     latencyMs: [700, 700],
@@ -45,7 +45,7 @@ it('finishes what runs on SIGTERM, gives the rest back, and says what it waits f
   });
   expect(await worker.stop()).toBe(0);
   expect(worker.output).toMatch(/waiting for \d running jobs?/);
-  // What was running came through; nothing is locked; the others lost no attempt.
+  // Running jobs succeeded, nothing is locked, and the other jobs lost no attempt.
   const { rows } = await system.db.query<{ locked: number; burned: number }>(
     `select count(*) filter (where locked_at is not null)::int as locked,
        count(*) filter (where task_identifier = 'charge_card' and attempts > 0)::int as burned from graphile_worker.jobs`,
@@ -77,7 +77,7 @@ it('takes over the jobs of a killed worker within seconds, never a live one’s'
   await killed.kill();
   await system.sandbox.clearFaults();
   await survivor.until(async () => isComplete(await account()));
-  // The mail may have been sent by the one that died: it is held, not sent again.
+  // The dead worker may have sent the mail, so it is held.
   expect(await account()).toMatchObject({ held: 1, accepted: 0 });
   expect(await system.sandbox.inbox()).toHaveLength(0);
   const { rows } = await system.db.query<{ outcome: string }>(
@@ -92,7 +92,7 @@ it('takes over the jobs of a killed worker within seconds, never a live one’s'
 
 it('shares the work among workers with nothing lost or done twice', async () => {
   for (let i = 0; i < 60; i++) await donateInBackground(system.deps, gift({ name: `Donor ${i}` }));
-  // However slow this machine is now, no answer counts as lost.
+  // Long deadlines, so that a busy machine loses no answer.
   const env = { DONATIONS_STRIPE_TIMEOUT_MS: '30000', DONATIONS_SENDGRID_TIMEOUT_MS: '30000' };
   const workers = [1, 2, 3].map(() => system.startWorker({ args: ['--concurrency', '3'], env }));
   await workers[0]?.until(async () => isComplete(await account()));

@@ -71,7 +71,7 @@ it('takes in more than one batch', async () => {
   expect(await failed()).toHaveLength(100);
 });
 
-/** As Graphile Worker does it: `updated_at` stays as it was when the job was added. */
+/** As Graphile Worker does it: `updated_at` keeps the time when the job was added. */
 const useUp = (id: string) =>
   database.db.query(
     `update graphile_worker._private_jobs set attempts = max_attempts, last_error = 'no',

@@ -7,7 +7,7 @@ import { ensureOrganization } from '../../src/lib/organizations/organization.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addDonation } from '../support/records.ts';
 
-// What the database refuses by itself, whichever program writes.
+// What the database refuses by itself, from any program.
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -193,6 +193,7 @@ describe('states', () => {
         'pending → sending',
         'pending → failed',
         'pending → accepted',
+        'pending → held',
         'sending → pending',
         'sending → accepted',
         'sending → held',
@@ -202,6 +203,7 @@ describe('states', () => {
         'held → failed',
         'failed → pending',
         'failed → sending',
+        'failed → accepted',
       ],
     },
   };
@@ -215,7 +217,8 @@ describe('states', () => {
     return addDelivery(db, await addReceipt(db, donation), { status });
   }
 
-  // With what the new state requires besides, so that only the step itself can be refused.
+  // Includes the other columns that the new state requires, so that only the transition can be
+  // refused.
   const STEP: Record<Machine, string> = {
     donation: `update donations.donations set status = $2,
       settled_at = case when $2 not in ('pending', 'processing', 'requires_action') then now() end where id = $1`,

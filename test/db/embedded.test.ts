@@ -90,7 +90,7 @@ async function ask(at: string, sql: string): Promise<unknown[]> {
 
 const serverPid = async () => (await embeddedStatus({ dataDir })).pid as number;
 
-/** `kill -9` of the server and all its children; each is told by its parent, so nothing else is hit. */
+/** Kills the server and all its children with SIGKILL. Children are identified by their parent. */
 async function killServer(): Promise<void> {
   const pid = await serverPid();
   const children = readdirSync('/proc').filter((name) => {
@@ -106,7 +106,7 @@ async function killServer(): Promise<void> {
     try {
       process.kill(one, 'SIGKILL');
     } catch {
-      /* It has ended. */
+      /* The process has ended. */
     }
   }
   await vi.waitFor(

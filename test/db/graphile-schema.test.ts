@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
-// What we rely on in Graphile Worker's schema, some of it private: an upgrade that changes it must
-// fail here and not in production.
+// What we rely on in Graphile Worker's schema, some of it private. An upgrade that changes it must
+// fail here.
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();

@@ -9,7 +9,7 @@ afterEach(() => database.drop());
 
 const ensure = () => database.db.query('select donations.ensure_attempt_partitions()');
 
-/** As on the day on which the last partition ran out. */
+/** Simulates the day after the last partition. */
 async function dropPartitions(): Promise<void> {
   const { rows } = await database.db.query<{ name: string }>(
     `select relname as name from pg_class where relname ~ '^job_attempts_\\d{8}$' and relkind = 'r'`,
@@ -63,7 +63,7 @@ it('are done without while somebody reads for long', async () => {
   await dropPartitions();
   await database.db.transaction(async (tx) => {
     await tx.query('select count(*) from donations.job_attempts');
-    // The reader holds the default partition.
+    // The reader locks the default partition.
     await expect(ensure()).rejects.toMatchObject({ code: '55P03' });
     await addAttempt(1, 'now()');
   });

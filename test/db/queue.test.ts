@@ -185,7 +185,7 @@ describe('a job that is enqueued again under its key', () => {
 });
 
 describe('workers that are gone', () => {
-  // Postgres' start as the database sees it, so that nobody waits for the grace after a start.
+  // Pretends an earlier start of Postgres, so that the grace after a start is over.
   let aged: Db;
   beforeEach(async () => {
     await db.query('create schema fake');

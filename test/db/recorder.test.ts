@@ -9,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
 let db: Db;
-let record: (entry: Entry) => Promise<void>;
+let record: ReturnType<typeof createRecorder>;
 beforeEach(async () => {
   database = await createTestDatabase();
   db = database.db;
@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-/** A job that pool `pool` is running, in its first attempt unless told otherwise. */
+/** Adds a job that pool `pool` is running, in its first attempt by default. */
 async function runningJob(attempt = 1, pool = 'pool'): Promise<string> {
   const [id] = await enqueue(db, [
     { task: 'send_receipt', payload: { donation_id: 'don_1', delivery_id: 'dlv_1' } },
@@ -200,7 +200,7 @@ describe('a verdict', () => {
     expect(await verdicts()).toEqual([]);
   });
 
-  it('is given on a job that was let go and that nobody has begun since', async () => {
+  it('is written for an unlocked job that has not started since', async () => {
     const job = await runningJob();
     await letGo(job);
     await record(entry(attemptOf(job, { outcome: 'held' }), verdictOf(job)));
@@ -208,7 +208,7 @@ describe('a verdict', () => {
   });
 
   it('of another attempt ends with its job when an earlier one comes through after all', async () => {
-    // The worker was silent; another found the mail begun, and held it.
+    // The worker had lost its lease; another one found the started mail and held it.
     const job = await runningJob(2, 'another');
     await record(
       entry(

@@ -52,7 +52,7 @@ const payload = z.object({ donation_id: z.string(), delivery_id: z.string() });
 const task = (rest: Partial<Task<'send_receipt'>>): Task =>
   ({ payload, run: async () => ({ outcome: 'succeeded' }), ...rest }) as Task;
 
-/** Runs a job as Graphile Worker does: claims it, and lets it go again when it fails. */
+/** Runs a job as Graphile Worker does: claims it, and unlocks it when it fails. */
 async function runJob(
   of: Task,
   { id, with: options, set = '' }: { id?: bigint; with?: TaskRunner; set?: string } = {},
@@ -91,7 +91,7 @@ const tells = (what: string): RowChange => ({
   sql: `insert into donations.told select what from json_to_recordset($1::json) as t(what text)`,
   row: { what },
 });
-/** What the database refuses, whatever is done to its values. */
+/** A change that the database always refuses. */
 const REFUSED: RowChange = {
   sql: `insert into donations.told select (what::int / 0)::text from json_to_recordset($1::json) as t(what text)`,
   row: { what: '1' },
@@ -151,7 +151,7 @@ it('a stack in the log holds no text of the error', async () => {
 });
 
 describe('when the database refuses the record', () => {
-  it('what may have had its effect is held with the reason, and the log is loud', async () => {
+  it('a job that may have taken effect is held with the reason, and logged as an error', async () => {
     const { id, error } = await runJob(
       task({
         run: async () => ({ outcome: 'succeeded', changes: [REFUSED] }),
@@ -162,7 +162,7 @@ describe('when the database refuses the record', () => {
     expect(await ledger()).toMatchObject([{ outcome: 'held', error_code: 'not_recorded' }]);
     expect(await verdicts()).toMatchObject([{ job_id: id, decision: 'hold' }]);
     const { rows } = await db.query<{ what: string }>('select what from donations.told');
-    expect(rows[0]?.what).toMatch(/refused the record of it: division by zero/);
+    expect(rows[0]?.what).toMatch(/refused its record: division by zero/);
     expect(lines.filter(({ level }) => level >= 50)).toHaveLength(2);
     expect(await applyVerdicts(db)).toEqual({ applied: 1, waiting: 0 });
   });
@@ -232,7 +232,7 @@ describe('a job that is told to wait', () => {
   });
 });
 
-/** A brake of another worker. */
+/** The brake of another worker. */
 const calm = () => new Brake({ db, threshold: 5, probe: async () => {}, onChange: () => {} });
 
 it('a mail of unknown outcome is sent again once if the operator allows one, and then held', async () => {

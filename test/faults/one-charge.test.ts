@@ -22,7 +22,7 @@ const succeeded = async (donationId?: string) =>
     ({ status }) => status === 'succeeded',
   );
 
-/** Tries again until Stripe has answered, as the job does. */
+/** Repeats the charge until Stripe answers, as the job does. */
 async function chargeInTheEnd(id: string) {
   for (;;) {
     try {
@@ -176,7 +176,7 @@ it.each([-2 * 86_400_000, -11 * 60_000, 11 * 60_000, 2 * 86_400_000])(
   180_000,
 );
 
-it('a payment that is told to have succeeded for a donation that failed is an alarm', async () => {
+it('an event about a successful payment for a failed donation is an alarm', async () => {
   const { deps, db } = system;
   const declined = await donateNow(deps, gift({ paymentMethod: 'pm_card_chargeDeclined' }));
   await db.query(

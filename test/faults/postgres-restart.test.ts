@@ -16,10 +16,10 @@ const DONATIONS = 120;
 it.each(['TCP', 'a Unix socket'])(
   'goes on after Postgres was restarted under a running worker, and loses nothing, by %s',
   async (way) => {
-    // A server of its own, to be stopped and started; the doubles are those of the test.
+    // A separate server that the test stops and starts; the doubles are those of the test.
     const system = await startSystem();
     const dataDir = mkdtempSync(join(tmpdir(), 'donations-restart-'));
-    // The server's account makes its socket there.
+    // The server's account creates its socket here.
     await chmod(dataDir, 0o777);
     const settings = { unix_socket_directories: way === 'TCP' ? '' : dataDir };
     const start = async () => {
@@ -35,7 +35,7 @@ it.each(['TCP', 'a Unix socket'])(
         await donateInBackground({ ...system.deps, db }, gift({ name: `Donor ${i % 11}` }));
       }
       const worker = system.startWorker({
-        // Of no outcome here is only what Postgres lost.
+        // A long deadline, so that only the outage of Postgres causes unknown outcomes.
         env: { DATABASE_URL: url, DONATIONS_SENDGRID_TIMEOUT_MS: '30000' },
       });
       await worker.until(
@@ -44,7 +44,9 @@ it.each(['TCP', 'a Unix socket'])(
       await db.close();
       await stopEmbedded({ dataDir, mode: 'immediate' });
       await worker.until(({ length }) =>
-        worker.lines.slice(0, length).some(({ msg }) => /Postgres is away|went away/.test(msg)),
+        worker.lines
+          .slice(0, length)
+          .some(({ msg }) => /Postgres is unavailable|was lost/.test(msg)),
       );
       if (way !== 'TCP') {
         const { code, stderr } = await runCli(['db', 'status'], {
@@ -71,7 +73,7 @@ it.each(['TCP', 'a Unix socket'])(
         ({ status }) => status === 'succeeded',
       );
       expect(charges).toHaveLength(DONATIONS);
-      // Whatever SendGrid took while Postgres was away is on record as accepted.
+      // Every mail that SendGrid accepted during the outage is recorded as accepted.
       const { rows: held } = await db.query(
         `select reason from donations.receipt_deliveries where status = 'held'`,
       );
@@ -87,7 +89,7 @@ it.each(['TCP', 'a Unix socket'])(
   120_000,
 );
 
-/** The same server by its socket in a folder. */
+/** The URL of the same server through its Unix socket. */
 function bySocket(url: string, folder: string): string {
   const { username, password, pathname, port } = new URL(url);
   return `postgres://${username}:${password}@${pathname}?host=${encodeURIComponent(folder)}&port=${port}`;

@@ -24,10 +24,11 @@ import {
   truncated,
 } from '../support/misbehaving.ts';
 
-// For providers that never end. The others get so long that a loaded machine is not taken for one.
+// For providers that never answer. The others get more time, so that a busy machine causes no
+// timeout.
 const SHORT_MS = 500;
 const LONG_MS = 10_000;
-// What a loaded machine may take beyond the deadline.
+// How much longer than the deadline a busy machine may take.
 const SLACK_MS = 1500;
 
 const STRIPE_KEY = 'sk_test_doNotShowMe';
@@ -68,7 +69,7 @@ const send = (apiBase: string, timeoutMs = LONG_MS) =>
 const charge = (apiBase: string, timeoutMs = LONG_MS) =>
   stripeGateway({ secretKey: STRIPE_KEY, apiBase, timeoutMs }).confirmPayment('pi_1');
 
-/** What became of a call: its answer, or the error's facts once it has been searched for secrets. */
+/** The result of a call: its answer, or the facts of the error after a search for secrets. */
 async function outcome(call: Promise<unknown>, timeoutMs = LONG_MS): Promise<unknown> {
   const started = performance.now();
   try {
@@ -120,7 +121,7 @@ const SENT = { 'X-Message-Id': 'msg_1' };
 const inHours = (hours: number) => Math.ceil(Date.now() / 1000) + hours * 3600;
 const stripeError = (error: object) => ({ error: { type: 'api_error', message: 'no', ...error } });
 
-// [what it does, behaviour, what Stripe's gateway makes of it, what SendGrid's does]
+// [name, behaviour, result of Stripe's gateway, result of SendGrid's gateway]
 type Case = [name: string, behaviour: Behaviour, stripe: object, sendgrid: object];
 
 const ENDLESS: Case[] = [
@@ -282,7 +283,7 @@ describe('a provider that', () => {
     expect(await outcome(charge(url)), 'Stripe').toEqual(stripe);
   });
 
-  test('resets the connection at once: not sent if it never was there, else unknown', async () => {
+  test('resets the connection at once: not sent if it was never open, else unknown', async () => {
     const url = await serve(resetAtOnce);
     expect(await outcome(charge(url))).toEqual(lost('ECONNRESET'));
     expect([unknown('ECONNRESET'), lost('ECONNRESET')]).toContainEqual(await outcome(send(url)));
@@ -302,20 +303,20 @@ describe('a provider that', () => {
 });
 
 describe('a provider that cannot be reached', () => {
-  test('nobody listens on the port', async () => {
+  test('no server listens on the port', async () => {
     const url = await closedPort();
     expect(await outcome(send(url))).toEqual(lost('ECONNREFUSED'));
     expect(await outcome(charge(url))).toEqual(lost('ECONNREFUSED'));
   });
 
   test('its name does not resolve', async () => {
-    // Which code it is depends on the machine's resolver.
+    // The code depends on the machine's resolver.
     const unresolved = { errorClass: 'transient', providerDown: true };
     expect(await outcome(send('http://nonexistent.invalid'))).toMatchObject(unresolved);
     expect(await outcome(charge('http://nonexistent.invalid'))).toMatchObject(unresolved);
   });
 
-  test('TLS does not get ready: nothing was sent, so the mail is not unknown', async () => {
+  test('TLS is not established: nothing was sent, so the outcome is known', async () => {
     const url = (await serve(hang)).replace('http:', 'https:');
     expect(await outcome(send(url, SHORT_MS))).toEqual(lost('ETIMEDOUT'));
     expect(await outcome(charge(url, SHORT_MS))).toEqual(lost('deadline'));
@@ -347,8 +348,8 @@ describe('in a working directory whose path means something in a regular express
   });
 });
 
-test('an error explained at enormous length is not read to its end', async () => {
-  // The rest never comes, so that whoever reads on would wait until the deadline.
+test('a very long error body is not read to its end', async () => {
+  // The rest never arrives, so reading on would wait until the deadline.
   const url = await serve(
     truncated(400, { 'Content-Length': '10000000' }, 'hang', 'x'.repeat(200_000)),
   );
@@ -357,7 +358,7 @@ test('an error explained at enormous length is not read to its end', async () =>
   expect(performance.now() - started).toBeLessThan(LONG_MS / 2);
 });
 
-test('a mail that cannot be made into a request fails for good, with nothing sent', async () => {
+test('an invalid mail fails for good, and nothing is sent', async () => {
   const server = await misbehavingServer(hang);
   servers.push(server);
   const gateway = sendgridGateway({

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => system.close());
 
-// What must be nowhere but in the donor's own row, the receipt, and the mail.
+// Data that may only be in the donor's row, the receipt, and the mail.
 const PRIVATE = [
   'SG.sandbox',
   'sk_test_sandbox',

@@ -9,7 +9,7 @@ import { gift, hurry, type System, startSystem, type TestWorker } from '../suppo
 let system: System;
 let proxy: TcpProxy;
 beforeAll(async () => {
-  // For a while after Postgres has started nobody is taken for gone.
+  // For a while after a start of Postgres no worker is treated as gone.
   const db = openDb({ url: inject('serverUrl'), applicationName: 'donations test', poolSize: 1 });
   await db.query(
     `select pg_sleep(greatest(0, extract(epoch from pg_postmaster_start_time() + interval '15.5 s' - now())))`,
@@ -28,11 +28,11 @@ afterEach(async () => {
 const account = () => tallySince(system.db, new Date(0));
 const started = (worker: TestWorker) => worker.until((lines) => said(lines, /^worker started/));
 const said = (lines: { msg: string }[], what: RegExp) => lines.some(({ msg }) => what.test(msg));
-/** When a worker said it, by its own clock, which is this machine's. */
+/** When a worker logged it, by its own clock, which is this machine's. */
 const saidAt = (worker: TestWorker, what: RegExp) =>
   Date.parse(String((worker.lines.find(({ msg }) => what.test(msg)) as { time?: string })?.time));
 
-/** A worker that gets at Postgres by the proxy, whose id its log tells. */
+/** Starts a worker that reaches Postgres through the proxy, and reads its id from the log. */
 async function startByProxy(env: NodeJS.ProcessEnv = {}): Promise<TestWorker & { id: string }> {
   const worker = system.startWorker({ env: { DATABASE_URL: proxy.url, ...env } });
   await started(worker);
@@ -49,13 +49,15 @@ async function row(worker: string) {
   return rows[0] as { seen_at: Date; released_at: Date | null; ms: number };
 }
 
-/** Resolves after so many further heartbeats. */
+/** Resolves after this many further heartbeats. */
 async function heartbeats(worker: TestWorker & { id: string }, count: number): Promise<void> {
   const seen = new Set<number>();
   await worker.until(async () => seen.add((await row(worker.id)).seen_at.getTime()).size > count);
 }
 
-/** A donation whose receipt a worker claims, and is stopped before it hears that it did. */
+/**
+ * Makes a donation whose receipt a worker claims, and stops the worker before it gets the answer.
+ */
 async function stopAtClaim(worker: TestWorker): Promise<{ letGo: () => Promise<void> }> {
   const donation = await donateNow(system.deps, gift());
   let letGo = async () => {};
@@ -69,7 +71,8 @@ async function stopAtClaim(worker: TestWorker): Promise<{ letGo: () => Promise<v
           };
         });
         await tx.query(
-          'select 1 from donations.receipt_deliveries where donation_id = $1 for update',
+          `select 1 from donations.receipt_deliveries where receipt_id in (
+             select receipt_id from donations.receipt_donations where donation_id = $1) for update`,
           [donation.id],
         );
         resolve();
@@ -94,7 +97,7 @@ async function stopAtClaim(worker: TestWorker): Promise<{ letGo: () => Promise<v
   return { letGo };
 }
 
-it('beats while probes get no answer', async () => {
+it('sends heartbeats while probes get no answer', async () => {
   await system.sandbox.setFaults('stripe', { path: 'GET', hangs: true });
   await system.sandbox.setFaults('sendgrid', { path: 'GET', hangs: true });
   const worker = await startByProxy({
@@ -112,11 +115,11 @@ it('beats while probes get no answer', async () => {
   expect((await row(worker.id)).ms).toBeLessThan(3000);
 });
 
-it('beats again when its connections broke on its side only', async () => {
+it('sends heartbeats again when its connections broke on its side only', async () => {
   const worker = await startByProxy();
   proxy.cutHere();
   await heartbeats(worker, 3);
-  // Its jobs run, too, and its lock is its own again.
+  // Its jobs run too, and it has its lock again.
   await donateInBackground(system.deps, gift());
   await worker.until(async () => isComplete(await account()));
   const { rows } = await system.db.query<{ locks: number }>(
@@ -127,7 +130,7 @@ it('beats again when its connections broke on its side only', async () => {
   expect(await worker.stop()).toBe(0);
 });
 
-it('finds connections that fell silent, and goes on by new ones', async () => {
+it('detects silent connections, and continues on new ones', async () => {
   const worker = await startByProxy();
   proxy.silence();
   await donateInBackground(system.deps, gift());
@@ -136,19 +139,19 @@ it('finds connections that fell silent, and goes on by new ones', async () => {
   expect(await worker.stop()).toBe(0);
 });
 
-it('begins nothing once it cannot prove that it lives, before others take over, and goes on later', async () => {
+it('starts nothing without a lease, before others take over, and continues later', async () => {
   await system.sandbox.setFaults('sendgrid', { path: 'POST', latencyMs: [200, 200] });
   const cut = await startByProxy();
   const other = system.startWorker();
   await started(other);
   for (let i = 0; i < 3; i++) await donateInBackground(system.deps, gift({ name: `Donor ${i}` }));
   proxy.freeze();
-  await cut.until((lines) => said(lines, /begins nothing/));
+  await cut.until((lines) => said(lines, /no jobs start until one does/));
   await other.until((lines) => said(lines, /is gone; its jobs are released/));
-  expect(saidAt(cut, /begins nothing/)).toBeLessThan(saidAt(other, /is gone/));
+  expect(saidAt(cut, /no jobs start until one does/)).toBeLessThan(saidAt(other, /is gone/));
   await other.until(async () => isComplete(await account()));
   proxy.heal();
-  await cut.until((lines) => said(lines, /heard again/));
+  await cut.until((lines) => said(lines, /the heartbeat works again/));
   await donateInBackground(system.deps, gift({ name: 'Later' }));
   await cut.until(async () => isComplete(await account()));
   expect(await account()).toMatchObject({ donations: 4, charged: 4, receiptsFailed: 0 });
@@ -175,15 +178,15 @@ it.each([
       return isComplete(await account());
     });
     stopped.signal('SIGCONT');
-    await stopped.until((lines) => said(lines, /took this worker for dead/));
-    await stopped.until((lines) => said(lines, /not this worker’s any more/));
+    await stopped.until((lines) => said(lines, /treated this worker as gone/));
+    await stopped.until((lines) => said(lines, /this worker has lost the job/));
     expect(await stopped.stop()).toBe(0);
     expect(await system.sandbox.inbox()).toHaveLength(mails);
     expect(await account()).toMatchObject({ held: 1 - mails, accepted: mails });
   },
 );
 
-it('stopped at a claim for less than the limit, it sends when it wakes', async () => {
+it('stopped at a claim for less than the limit, it sends when it resumes', async () => {
   const worker = await startByProxy();
   const { letGo } = await stopAtClaim(worker);
   await letGo();
@@ -197,7 +200,7 @@ it('stopped at a claim for less than the limit, it sends when it wakes', async (
   expect((await row(worker.id)).released_at).toBeNull();
 });
 
-it('goes on by itself after a failover to a server that could only read', async () => {
+it('continues by itself after a failover to a read-only server', async () => {
   const readOnly = async (on: boolean) => {
     const name = new URL(system.env.DATABASE_URL as string).pathname.slice(1);
     const admin = openDb({ url: inject('serverUrl'), applicationName: 'admin', poolSize: 1 });
@@ -210,14 +213,14 @@ it('goes on by itself after a failover to a server that could only read', async 
   };
   await system.sandbox.setFaults('sendgrid', { path: 'POST', latencyMs: [4000, 4000] });
   for (let i = 0; i < 3; i++) await donateNow(system.deps, gift({ name: `Donor ${i}` }));
-  // Of no outcome here is only what Postgres lost.
+  // A long deadline, so that only the outage of Postgres causes unknown outcomes.
   const worker = await startByProxy({ DONATIONS_SENDGRID_TIMEOUT_MS: '30000' });
   await worker.until(async () => (await account()).receiptsOpen === 3 && (await sending()) === 3);
   await readOnly(true);
-  await worker.until((lines) => said(lines, /only reads/));
+  await worker.until((lines) => said(lines, /is read-only now/));
   const doctor = await runCli(['doctor'], { env: system.env });
   expect(doctor.code).toBe(1);
-  expect(doctor.stdout).toContain('takes no changes');
+  expect(doctor.stdout).toContain('is read-only');
   await worker.until(async () => (await system.sandbox.inbox()).length === 3);
   await readOnly(false);
   await worker.until(async () => isComplete(await account()));
@@ -231,7 +234,7 @@ const sending = async () =>
   (await system.db.query(`select 1 from donations.receipt_deliveries where status = 'sending'`))
     .rowCount;
 
-it('ends within the limit that it announces, says what is left, and gives it back', async () => {
+it('ends within the announced limit, logs unfinished jobs, and returns them', async () => {
   await system.sandbox.setFaults('sendgrid', { path: 'POST', hangs: true });
   const worker = system.startWorker({
     env: { DONATIONS_SENDGRID_TIMEOUT_MS: '60000', DONATIONS_WORKER_STOP_TIMEOUT_MS: '1500' },

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 
-/** Jobs of every state whose errors and payloads are as hostile as the arguments. */
+/** Adds jobs of every state with hostile errors and payloads. */
 async function populate(db: Db): Promise<void> {
   const text = '\u001b[31mred\u202e\u200b\u009b2J, `$(id)` {{x}} =1+1\r\nnext';
   await db.query(
@@ -37,7 +37,8 @@ async function populate(db: Db): Promise<void> {
   );
 }
 
-// These run until they are stopped, or start and stop what other commands of the run stand on.
+// Commands that run until they are stopped, or that start and stop what other commands of the run
+// need.
 const NOT_HERE =
   /^(demo|worker start|webhooks listen|sandbox (start|stop|serve|reset|inbox|fault|webhooks)|db (start|stop|reset))$/;
 
@@ -71,7 +72,7 @@ const anything = fc.oneof(
   fc.constantFrom('10/s', '20%', '5', 'usd', 'pm_card_visa', 'ada@example.org', 'send_receipt'),
 );
 
-/** What each placeholder of the help asks for. */
+/** Plausible values for each placeholder in the help. */
 const PLAUSIBLE: [RegExp, fc.Arbitrary<string>][] = [
   [/<time>/, fc.oneof(fc.constantFrom('2h', '10m', '1h30m', '36525d', '2026-11-23'), durationText)],
   [/<(n|count)>/, fc.constantFrom('1', '5', '100')],
@@ -87,7 +88,7 @@ const PLAUSIBLE: [RegExp, fc.Arbitrary<string>][] = [
   [/<id>|^(id|ref)$/, idText],
 ];
 
-/** What may follow an option or stand for an argument: mostly what it asks for, else anything. */
+/** A value for an option or argument: mostly a plausible one, otherwise anything. */
 function wordFor(of: Option | Argument): fc.Arbitrary<string> {
   if (of.argChoices) {
     return fc.oneof(
@@ -111,11 +112,11 @@ const optionOf = (option: Option): fc.Arbitrary<string[]> => {
 
 const OUTPUTS = [['--json'], ['--output', 'csv'], ['--output=ndjson'], ['--json=nosuchfield']];
 
-/** A command line of one command: what it needs, and some of what it takes. */
+/** A command line of one command: the required parts, and some of the optional ones. */
 const lineOf = ({ words, command }: Leaf): fc.Arbitrary<string[]> => {
   const writes = command.options.some(({ long }) => long === '--json');
   const free = command.options.filter(
-    // No worker runs here, for which --wait would wait.
+    // No worker runs here, so --wait would never end.
     ({ mandatory, long }) => !mandatory && !['--json', '--output', '--wait'].includes(long ?? ''),
   );
   const must = command.options.filter(({ mandatory }) => mandatory);
@@ -144,7 +145,7 @@ const lineOf = ({ words, command }: Leaf): fc.Arbitrary<string[]> => {
     .map((parts) => [...words, ...parts.flat(2)]);
 };
 
-// What moves money is tried more often.
+// Commands that move money are tried more often.
 const LINES = commands.flatMap((leaf) =>
   Array<fc.Arbitrary<string[]>>(leaf.words[0] === 'donate' ? 5 : 1).fill(lineOf(leaf)),
 );
@@ -165,7 +166,7 @@ interface Outcome {
   output: string;
 }
 
-/** Runs a command line in this process, as on a terminal that nobody sits at. */
+/** Runs a command line in this process, as on a terminal without a person. */
 async function run(args: string[]): Promise<Outcome> {
   const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY: true, columns: 90 });
   let output = '';
@@ -190,7 +191,7 @@ async function run(args: string[]): Promise<Outcome> {
   }
 }
 
-/** How much there is of everything that a command can change. */
+/** Counts everything that a command can change. */
 async function traces(): Promise<unknown> {
   const { rows } = await system.db.query(
     `select (select count(*) from donations.donors) as donors,
@@ -202,7 +203,7 @@ async function traces(): Promise<unknown> {
   return rows[0];
 }
 
-/** How the bar of a bulk change is drawn over. */
+/** How the progress bar of a bulk change is erased. */
 const PROGRESS = '\r\u001b[K';
 const DOCUMENTED: number[] = EXIT_CODES.map(({ code }) => code);
 
@@ -231,7 +232,7 @@ it(
   async () => {
     await fc.assert(
       fc.asyncProperty(
-        // The kernel takes no NUL and no more than 128 kB in an argument.
+        // The kernel accepts no NUL, and at most 128 kB in an argument.
         line.filter((args) => args.every((arg) => !arg.includes('\0') && arg.length < 100_000)),
         async (args) => {
           const { code, stderr } = await runCli(args, {

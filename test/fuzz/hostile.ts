@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Characters that terminals, databases, spreadsheets or people read as something else. */
+/** Characters that terminals, databases, spreadsheets or people misread. */
 const SIGNS = [
   '\0',
   '\u0007',
@@ -61,7 +61,7 @@ const SIGNS = [
 
 const hostileSign = fc.constantFrom(...SIGNS);
 
-/** Text of anything: mostly short, sometimes very long. */
+/** Any text: mostly short, sometimes very long. */
 export const hostileText: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 3,
@@ -84,7 +84,7 @@ export const hostileText: fc.Arbitrary<string> = fc.oneof(
 
 const digits = fc.stringMatching(/^[0-9]{1,25}$/);
 
-/** A length of time, or nearly. */
+/** A duration, or almost one. */
 export const durationText = fc
   .tuple(
     fc.oneof(digits, fc.double().map(String), hostileSign),
@@ -92,7 +92,7 @@ export const durationText = fc
   )
   .map(([count, unit]) => count + unit);
 
-/** An amount as people of several countries type it, or nearly. */
+/** An amount as people of several countries type it, or almost one. */
 export const amountText = fc
   .array(
     fc.oneof(
@@ -105,7 +105,7 @@ export const amountText = fc
   )
   .map((parts) => parts.join(''));
 
-/** Ids of ours, beginnings of them, numbers of receipts and jobs, and what looks like one. */
+/** Ids, prefixes of ids, numbers of receipts and jobs, and similar texts. */
 export const idText = fc.oneof(
   fc
     .tuple(
@@ -123,7 +123,7 @@ const TERMS =
     ' ',
   );
 
-/** A term of the filter language, or nearly. */
+/** A term of the filter language, or almost one. */
 export const filterTerm = fc
   .tuple(
     fc.constantFrom('', '-'),
@@ -138,7 +138,10 @@ export const filterTerm = fc
   )
   .map((parts) => parts.join(''));
 
-/** What must never reach a terminal: controls (but line ends and tabs), what turns or hides text, broken surrogates. */
+/**
+ * Characters that must never reach a terminal: controls (except line ends and tabs), marks that
+ * change the direction of text or hide it, lone surrogates.
+ */
 export const RAW =
   /(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069\u200b\u2028\u2029\ufdd0-\ufdef]|\p{Cs}/u;
 

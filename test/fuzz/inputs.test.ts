@@ -32,14 +32,14 @@ announceSeed();
 const root = mkdtempSync(join(tmpdir(), 'donations-fuzz-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** What `work` gives, or undefined when it refuses as a person is to be refused. */
+/** The result of `work`, or undefined when it throws a proper UserError. */
 function refused<T>(work: () => T, code: string): T | undefined {
   try {
     return work();
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     expect(error.code).toBe(code);
-    // As it is told to a person: short, and each of its lines safe.
+    // The message for people must be short, and each of its lines safe.
     const told = formatFailure({ ...error, message: error.message }, false);
     expect(told.length).toBeLessThan(4000);
     expect(told).not.toMatch(RAW);
@@ -47,7 +47,7 @@ function refused<T>(work: () => T, code: string): T | undefined {
   }
 }
 
-describe('texts at the door', () => {
+describe('texts from outside', () => {
   it(
     'are read or refused',
     () => {
@@ -116,7 +116,7 @@ describe('texts at the door', () => {
             expect(cleanName(name, { field: '--name', max: 200 })).toBe(name);
           }
           const email = refused(() => checkEmail(text), 'usage');
-          // The check of the database.
+          // The constraint of the database.
           if (email !== undefined) expect(email).toMatch(/^[^@\s]+@[^@\s]+$/);
         }),
         budget(),
@@ -137,10 +137,10 @@ it(
           const money = refused(() => parseAmount(text, currency, locale), 'usage');
           if (!money) return;
           expect(money.minor).toBeGreaterThan(0n);
-          // Written plainly it is the same again.
+          // Its plain form is parsed as the same amount.
           const again = parseAmount(decimalAmount(money), currency, 'en-US');
           expect(again).toEqual(money);
-          // Its digits are those that were typed, but for zeros at the end.
+          // Its digits are those that were typed, except trailing zeros.
           const typed = text.normalize('NFKC').replace(/e3|\D/g, '');
           expect(money.minor.toString().replace(/0+$/, '')).toBe(
             typed.replace(/^0+/, '').replace(/0+$/, ''),

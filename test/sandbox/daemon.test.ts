@@ -10,7 +10,7 @@ import { startSandbox } from '../../src/lib/sandbox/server.ts';
 import { chargeParams, failureOf, mail, mailerOn, stripeOn, tempDir } from './harness.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-// Within the package, so that its dependencies are found.
+// Inside the package, so that its dependencies are found.
 const outdir = join(root, 'node_modules/.cache', `sandbox-test-${process.pid}`);
 const command: [string, string] = [process.execPath, join(outdir, 'serve-process.mjs')];
 let dataDir: string;
@@ -73,7 +73,7 @@ test('commands that start it at once get the same one', async () => {
   expect((await sandboxStatus({ dataDir })).pid).toBe(pid);
 });
 
-test('what it knows survives kill -9, on the same port', async () => {
+test('its state survives kill -9, on the same port', async () => {
   const before = await ensure();
   const { url } = before;
   const { pid } = await sandboxStatus({ dataDir });
@@ -106,7 +106,7 @@ test('it is found again at once after it was stopped', async () => {
   }
 });
 
-test('a port that was taken meanwhile is given up for another', async () => {
+test('it chooses another port when its former port is in use', async () => {
   const { url } = await ensure();
   const { pid } = await sandboxStatus({ dataDir });
   await kill(pid as number);
@@ -150,7 +150,7 @@ test('its files are for its owner alone, its log is beside them', async () => {
   }
 });
 
-test('whoever cannot read the directory learns nothing from the port', async () => {
+test('without the secret from the directory, the port answers nothing', async () => {
   const { url, secret } = await ensure();
   await mailerOn({ url }).send(mail());
   const ask = (path: string, headers: Record<string, string> = {}) =>
@@ -169,7 +169,7 @@ test('whoever cannot read the directory learns nothing from the port', async () 
   });
 });
 
-test('the secret of an earlier run opens nothing', async () => {
+test('the secret of an earlier run is refused', async () => {
   const before = await ensure();
   await stopSandbox({ dataDir });
   const after = await ensure();
@@ -180,7 +180,7 @@ test('the secret of an earlier run opens nothing', async () => {
   expect(await new SandboxClient(after).health()).toMatchObject({ ok: true });
 });
 
-test('a relative directory is meant from here', async () => {
+test('a relative directory is relative to the working directory', async () => {
   const { url } = await ensure();
   expect(await ensureSandbox({ dataDir: relative(process.cwd(), dataDir), command })).toMatchObject(
     {
@@ -190,7 +190,7 @@ test('a relative directory is meant from here', async () => {
   );
 });
 
-test('a server that cannot start is one clear error, with where to read on', async () => {
+test('a server that cannot start gives one clear error that names the log', async () => {
   mkdirSync(join(dataDir, 'local.sqlite'));
   const error = await failureOf(ensure());
   expect(error).toMatchObject({

@@ -16,7 +16,7 @@ const charge = () => sandbox.stripe.paymentIntents.create(chargeParams());
 const intents = async () => (await sandbox.admin.stats()).payment_intents;
 const mails = async () => (await sandbox.admin.stats()).mails;
 
-/** What a fault does to one call, and how many times the call was carried out all the same. */
+/** The effect of a fault on one call, and how often the call was executed. */
 async function underFault(provider: 'stripe' | 'sendgrid', rule: FaultRule) {
   const [count, call] =
     provider === 'stripe' ? [intents, charge] : [mails, () => sandbox.mailer.send(mail())];
@@ -114,7 +114,7 @@ describe('SendGrid', () => {
   });
 });
 
-/** All that comes over the wire until the server closes, or has sent so many bytes. */
+/** Reads everything until the server closes the connection, or has sent enough bytes. */
 function rawAnswer(path: string, enough = Number.POSITIVE_INFINITY): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(sandbox.server.port, '127.0.0.1');
@@ -241,7 +241,7 @@ test('what was injected is counted', async () => {
   expect((await sandbox.admin.stats()).requests.stripe.faults.unavailable).toBe(before + 1);
 });
 
-test('a web page cannot use the side door', async () => {
+test('a web page cannot use the admin interface', async () => {
   const headers = {
     Origin: 'https://example.org',
     Authorization: `Bearer ${sandbox.server.secret}`,

@@ -4,7 +4,7 @@ import { sendgridGateway } from '../../src/lib/providers/sendgrid.ts';
 import { stripeGateway } from '../../src/lib/providers/stripe.ts';
 import { failureOf, type TestSandbox, testSandbox } from './harness.ts';
 
-// Our gateways on the doubles: what the tasks can rely on, whatever happens on the way.
+// Our gateways against the doubles: what the tasks rely on under every fault.
 let sandbox: TestSandbox;
 beforeAll(async () => {
   sandbox = await testSandbox();
@@ -42,7 +42,7 @@ describe('a payment', () => {
     expect(await succeeded()).toBe(before + 1);
   });
 
-  test('is charged once by several at a time, each of whom is told how it is', async () => {
+  test('is charged once by concurrent confirmations, which all get its state', async () => {
     const before = await succeeded();
     const id = await created();
     await sandbox.admin.setFaults('stripe', { latencyMs: [100, 300], path: confirmation });
@@ -127,7 +127,7 @@ describe('a payment', () => {
     expect(await payments().cancelPayment(id)).toMatchObject({ status: 'canceled' });
   });
 
-  test('on a card that wants somebody at a browser is declined', async () => {
+  test('on a card that needs authentication is declined', async () => {
     const id = await created('pm_card_authenticationRequired');
     expect(await payments().confirmPayment(id)).toMatchObject({
       status: 'declined',
@@ -135,7 +135,7 @@ describe('a payment', () => {
     });
   });
 
-  test('that succeeded cannot be cancelled, and tells what was given back', async () => {
+  test('that succeeded cannot be cancelled, and reports its refunds', async () => {
     const id = await created();
     await payments().confirmPayment(id);
     expect(await payments().cancelPayment(id)).toMatchObject({
@@ -151,7 +151,7 @@ describe('a payment', () => {
     }
   });
 
-  test('its provider is pinged by what the tasks need', async () => {
+  test('its provider is pinged with the calls that the tasks need', async () => {
     expect(await payments().ping()).toEqual({ livemode: false, serverTime: expect.any(Date) });
     await sandbox.admin.setFaults('stripe', { forbidden: true, path: '/v1/balance' });
     await payments().ping();
@@ -164,7 +164,7 @@ describe('a payment', () => {
   });
 });
 
-test('the mail provider is well again only when the sender is', async () => {
+test('the ping of the mail provider fails while the sender is refused', async () => {
   const mail = sendgridGateway({
     apiKey: 'SG.sandbox',
     apiBase: sandbox.server.url,

@@ -11,7 +11,7 @@ import { type SandboxServer, startSandbox } from '../../src/lib/sandbox/server.t
 
 export type Mailer = typeof sendgrid;
 
-/** A sandbox of its own for a test file, and the real clients on it. */
+/** A separate sandbox for a test file, and the real clients on it. */
 export interface TestSandbox {
   dataDir: string;
   server: SandboxServer;
@@ -52,7 +52,7 @@ export function stripeOn(
     protocol: 'http',
     maxNetworkRetries: 0,
     timeout: timeoutMs,
-    // One request is one request: on node:http the SDK repeats closed connections behind our back.
+    // One call is one request: on node:http the SDK repeats requests on closed connections.
     httpClient: Stripe.createFetchHttpClient(),
     telemetry: false,
   });
@@ -66,13 +66,13 @@ export function mailerOn({ url }: { url: string }, timeoutMs = 5000, key = 'SG.s
   const mailer = new MailService();
   mailer.setClient(api);
   mailer.setApiKey(key);
-  // After the key, which sets it back.
+  // Must follow setApiKey, which resets the base URL.
   api.setDefaultRequest('baseUrl', url);
   mailer.setTimeout(timeoutMs);
   return mailer;
 }
 
-/** What the gateway sends for a charge. */
+/** The parameters that the gateway sends for a charge. */
 export const chargeParams = (
   extra: Partial<Stripe.PaymentIntentCreateParams> = {},
 ): Stripe.PaymentIntentCreateParams => ({
@@ -96,7 +96,7 @@ export const mail = (extra: Record<string, unknown> = {}) =>
     ...extra,
   }) as Parameters<Mailer['send']>[0];
 
-/** The error that a promise ends in. */
+/** The error of a rejected promise. */
 export async function failureOf(
   promise: Promise<unknown>,
 ): Promise<Record<string, unknown> & Error> {

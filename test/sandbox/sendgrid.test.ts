@@ -9,7 +9,7 @@ afterAll(() => sandbox.close());
 
 const send = (extra: Record<string, unknown> = {}) => sandbox.mailer.send(mail(extra));
 
-/** The request itself, for what the client would not let through. */
+/** A raw request, for bodies that the client would refuse. */
 const post = (body: unknown, key = 'SG.sandbox') =>
   fetch(`${sandbox.server.url}/v3/mail/send`, {
     method: 'POST',
@@ -80,7 +80,7 @@ describe('a mail', () => {
     expect(response.statusCode).toBe(202);
   });
 
-  test('in sandbox mode is validated, answered with 200, and goes nowhere', async () => {
+  test('in sandbox mode is validated, answered with 200, and not delivered', async () => {
     const before = (await sandbox.admin.stats()).mails;
     const mailSettings = { sandboxMode: { enable: true } };
     const [response] = await send({ mailSettings });

@@ -102,7 +102,7 @@ describe('a cancelled payment', () => {
   });
 });
 
-test('while one request holds a payment, others are told so, and may look', async () => {
+test('while one request holds a payment, other changes fail and reads succeed', async () => {
   const { id } = await create();
   await sandbox.admin.setFaults('stripe', {
     latencyMs: [400, 400],
@@ -110,7 +110,7 @@ test('while one request holds a payment, others are told so, and may look', asyn
     count: 1,
   });
   const first = confirm(id);
-  // It is held as soon as the fault is used up.
+  // The request is held as soon as the fault is used up.
   await expect.poll(async () => (await sandbox.admin.faults()).stripe).toEqual([]);
   for (const other of [confirm, (held: string) => sandbox.stripe.paymentIntents.cancel(held)]) {
     expect(await failureOf(other(id))).toMatchObject({ statusCode: 429, code: 'lock_timeout' });
@@ -161,7 +161,7 @@ describe('a refund', () => {
     expect(await failureOf(sandbox.stripe.refunds.create({}))).toMatchObject({ statusCode: 400 });
   });
 
-  test('is made through the side door whatever faults there are', async () => {
+  test('is made through the admin interface despite faults', async () => {
     const id = await charged();
     await sandbox.admin.setFaults('stripe', { down: true });
     expect(await sandbox.admin.refund(id, 100n)).toMatchObject({ amount: 100 });
@@ -188,7 +188,7 @@ describe('a late request', () => {
     expect(await sandbox.admin.releaseHeld()).toEqual({ released: 0 });
   });
 
-  test('does nothing when another was quicker', async () => {
+  test('does nothing when another request was first', async () => {
     const before = await succeeded();
     const { id } = await create();
     await sandbox.admin.setFaults('stripe', { lateAfterReset: true, count: 1 });
@@ -236,7 +236,7 @@ describe('a late request', () => {
     expect(await mails()).toBe(before + 1);
   });
 
-  test('is forgotten by a reset', async () => {
+  test('is deleted by a reset', async () => {
     await sandbox.admin.setFaults('stripe', { late: true, count: 1 });
     await failureOf(impatient().create(UNCONFIRMED));
     expect(await sandbox.admin.held()).toHaveLength(1);

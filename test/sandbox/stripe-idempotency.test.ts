@@ -15,7 +15,7 @@ const charge = (idempotencyKey: string, extra = {}) =>
 const intents = async (donationId: string) =>
   (await sandbox.admin.paymentIntents({ donationId })).length;
 
-test('the first answer is replayed, and says so', async () => {
+test('the first answer is replayed, and marked as a replay', async () => {
   const key = newKey();
   const metadata = { donation_id: key };
   const first = await charge(key, { metadata });
@@ -149,7 +149,7 @@ test('keys have no effect on reading', async () => {
   });
 });
 
-test('an expired key runs anew: by age, or when told', async () => {
+test('an expired key runs again: expired by age, or by command', async () => {
   const [old, young] = [newKey(), newKey()];
   const { id } = await charge(old, { metadata: { donation_id: old } });
   aheadMs += 20 * 60 * 60 * 1000;

@@ -110,7 +110,7 @@ describe('a test card', () => {
     });
   });
 
-  test('that wants authentication waits for it when someone may be there', async () => {
+  test('that needs authentication waits for it unless the donor is absent', async () => {
     const intent = await charge({
       payment_method: 'pm_card_authenticationRequired',
       error_on_requires_action: false,
@@ -265,7 +265,7 @@ describe('saving a card', () => {
     expect(Object.keys(method).filter((name) => name.includes('sandbox'))).toEqual([]);
   });
 
-  test('that has a customer is refused, whoever asks', async () => {
+  test('that has a customer is refused to every other customer', async () => {
     const { payment_method } = await charge();
     const [one, two] = [await newCustomer(), await newCustomer()];
     await sandbox.stripe.paymentMethods.attach(payment_method as string, { customer: one.id });
@@ -307,7 +307,7 @@ describe('saving a card', () => {
     ).toMatchObject({ statusCode: 400, code: 'resource_missing' });
   });
 
-  test('with a customer at hand is done by the charge', async () => {
+  test('is done by the charge if the intent has a customer', async () => {
     const customer = await newCustomer();
     const { payment_method } = await charge({ customer: customer.id });
     expect(await sandbox.stripe.paymentMethods.retrieve(payment_method as string)).toMatchObject({

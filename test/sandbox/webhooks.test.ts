@@ -14,7 +14,7 @@ let sandbox: TestSandbox;
 let receiver: Server;
 let base: string;
 let received: Received[] = [];
-/** The statuses of the next answers; 204 when there are none. */
+/** The statuses of the next answers; 204 when there are none left. */
 let statuses: number[] = [];
 
 beforeAll(async () => {
@@ -79,7 +79,7 @@ test.each([
   await expect.poll(() => eventsOf(to).map(({ event }) => event)).toEqual(expected);
 });
 
-test('payment events are signed as constructEvent wants them', async () => {
+test('payment events have signatures that constructEvent accepts', async () => {
   const { stripeSecret } = await sandbox.admin.webhooks();
   const { id } = await sandbox.stripe.paymentIntents.create(
     chargeParams({ metadata: { donation_id: 'don_2' } }),
@@ -122,7 +122,7 @@ test('payment events are signed as constructEvent wants them', async () => {
   ).toThrow('signature');
 });
 
-test('what becomes of a payment is announced: confirmed, refunded, cancelled', async () => {
+test('changes of a payment are announced: confirmed, refunded, cancelled', async () => {
   const { confirm: _confirm, error_on_requires_action: _error, ...unconfirmed } = chargeParams();
   const create = (donation_id: string, payment_method = 'pm_card_visa') =>
     sandbox.stripe.paymentIntents.create({

@@ -8,7 +8,7 @@ export interface CliResult {
 
 const LAUNCHER = new URL('../../bin/donations', import.meta.url).pathname;
 
-/** Runs the built command line as a user would, off a terminal. */
+/** Runs the built command line as a user would, without a terminal. */
 export function runCli(
   args: string[],
   { env, cwd, signal }: { env: NodeJS.ProcessEnv; cwd?: string; signal?: AbortSignal },

@@ -10,20 +10,23 @@ import { migrate } from '../../src/lib/db/migrate.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A server on which tests make databases. */
+    /** A server for test databases. */
     serverUrl: string;
     /** A migrated database to clone. */
     template: string;
   }
 }
 
-/** One Postgres for the run, with a migrated database to clone: `TEST_DATABASE_URL`, or an embedded one. */
+/**
+ * Starts one Postgres for the run, with a migrated database to clone: `TEST_DATABASE_URL`, or an
+ * embedded one.
+ */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   // Tests run the built command line.
   execFileSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' });
   const external = process.env.TEST_DATABASE_URL;
   const dataDir = mkdtempSync(join(tmpdir(), 'donations-test-'));
-  // The server's account must be able to enter.
+  // The server's account must be able to enter the directory.
   await chmod(dataDir, 0o755);
   const settings = { fsync: 'off', full_page_writes: 'off' };
   const serverUrl = external ?? (await startEmbedded({ dataDir, settings })).url;

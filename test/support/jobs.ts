@@ -10,12 +10,12 @@ export interface JobRecipe {
   attempts?: number;
   error?: string;
   errorClass?: string;
-  /** Milliseconds since it has been in its state. */
+  /** Milliseconds since the job got into its state. */
   ageMs?: number;
   lockedBy?: string;
 }
 
-/** A job in any state, as Graphile Worker and the policy would have left it. */
+/** Adds a job in any state, as Graphile Worker and the policy would have left it. */
 export async function addJob(db: Queryable, recipe: JobRecipe = {}): Promise<string> {
   const {
     task = 'send_receipt',

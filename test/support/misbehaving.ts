@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
-/** A request as it came over the wire. */
+/** A request as received. */
 export interface Received {
   method: string;
   path: string;
@@ -10,23 +10,23 @@ export interface Received {
   body: string;
 }
 
-/** What the server does with a connection. */
+/** How the server handles a connection. */
 export interface Behaviour {
-  /** As soon as the connection is there, before anything is read. */
+  /** Called when the connection is open, before anything is read. */
   connected?(socket: Socket): void;
-  /** When a whole request has been read. */
+  /** Called when a whole request has been read. */
   asked?(socket: Socket, request: Received): void;
 }
 
 export interface MisbehavingServer {
   url: string;
   requests: Received[];
-  /** One behaviour for each request to come; the last one stays. */
+  /** Sets the behaviour of the next requests; the last one stays. */
   script(...behaviours: Behaviour[]): void;
   close(): Promise<void>;
 }
 
-/** Starts a server on a loopback port that does to its clients what providers do on bad days. */
+/** Starts a server on loopback that fails as providers do. */
 export async function misbehavingServer(...first: Behaviour[]): Promise<MisbehavingServer> {
   const requests: Received[] = [];
   const sockets = new Set<Socket>();
@@ -36,7 +36,7 @@ export async function misbehavingServer(...first: Behaviour[]): Promise<Misbehav
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    // Clients go away in the middle: that is what is being tested.
+    // Clients disconnect in the middle; the tests cause that.
     socket.on('error', () => {});
     if (script[0]?.connected) {
       next().connected?.(socket);
@@ -69,31 +69,31 @@ export async function misbehavingServer(...first: Behaviour[]): Promise<Misbehav
   };
 }
 
-/** The address of a port on which nobody listens. */
+/** The address of a port without a listener. */
 export async function closedPort(): Promise<string> {
   const server = await misbehavingServer(hang);
   await server.close();
   return server.url;
 }
 
-/** Never a word. */
+/** Never answers. */
 export const hang: Behaviour = {};
 
-/** The connection is reset at once, perhaps even before the client knows that it is there. */
+/** Resets the connection at once, perhaps before the client knows that it is open. */
 export const resetAtOnce: Behaviour = { connected: (socket) => socket.resetAndDestroy() };
 
-/** The connection is reset when the first bytes of the request have come. */
+/** Resets the connection when the first bytes of the request have arrived. */
 export const resetBeforeReading: Behaviour = {
   connected: (socket) => socket.once('readable', () => socket.resetAndDestroy()),
 };
 
-/** The connection is reset once the request has been read, and perhaps acted upon. */
+/** Resets the connection after the request was read, and perhaps processed. */
 export const resetAfterReading: Behaviour = { asked: (socket) => socket.resetAndDestroy() };
 
-/** The connection is closed politely, without an answer. */
+/** Closes the connection cleanly, without an answer. */
 export const closeWithoutAnswer: Behaviour = { asked: (socket) => socket.end() };
 
-/** A whole, well-formed answer. */
+/** A complete, valid answer. */
 export function answer(
   status: number,
   headers: Record<string, string>,
@@ -109,7 +109,9 @@ export function answer(
   };
 }
 
-/** An answer that promises more than it sends; then the connection ends, is reset, or stays. */
+/**
+ * An answer that announces more than it sends; then the connection ends, is reset, or stays open.
+ */
 export function truncated(
   status: number,
   headers: Record<string, string>,
@@ -120,14 +122,15 @@ export function truncated(
     asked: (socket) => {
       socket.write(head(status, { 'Content-Length': '1000', ...headers }) + sent, () => {
         if (then === 'end') socket.end();
-        // A reset throws away what the client has not read yet: let it read the head.
+        // A reset discards what the client has not read yet, so the client gets time to read the
+        // head.
         if (then === 'reset') setTimeout(() => socket.resetAndDestroy(), 30);
       });
     },
   };
 }
 
-/** An answer whose body comes byte by byte and never ends, too fast for any idle time-out. */
+/** An answer whose body arrives byte by byte and never ends, too fast for an idle time-out. */
 export function drip(status: number, headers: Record<string, string>): Behaviour {
   return {
     asked: (socket) => {
@@ -137,7 +140,7 @@ export function drip(status: number, headers: Record<string, string>): Behaviour
   };
 }
 
-/** Header lines without end: not even the status can be acted upon. */
+/** Endless header lines, so that even the status cannot be used. */
 export const dripHead: Behaviour = {
   asked: (socket) => {
     socket.write('HTTP/1.1 200 OK\r\n');
@@ -145,7 +148,7 @@ export const dripHead: Behaviour = {
   },
 };
 
-/** Something that is not HTTP. */
+/** Not HTTP. */
 export const noise: Behaviour = { asked: (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n') };
 
 function every20ms(socket: Socket, text: string): void {

@@ -1,25 +1,27 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A way to a server that breaks as networks do. */
+/** A proxy that breaks connections as networks do. */
 export interface TcpProxy {
-  /** The target's URL, by this way. */
+  /** The target's URL through the proxy. */
   url: string;
-  /** How many connections are open. */
+  /** The number of open connections. */
   connections(): number;
-  /** Nothing passes any more, in either direction, and nobody is told; new connections hang as well. */
+  /**
+   * Stops all traffic in both directions without closing connections; new connections hang as well.
+   */
   freeze(): void;
-  /** The connections of now are silent for ever; new ones work. */
+  /** Makes the present connections silent for ever; new ones work. */
   silence(): void;
-  /** Connections are reset on both sides, and new ones are refused. */
+  /** Resets connections on both sides, and refuses new ones. */
   cut(): void;
-  /** Connections are reset on this side only: the server believes that they live. */
+  /** Resets connections on this side only; the server does not notice. */
   cutHere(): void;
-  /** Whatever was wrong is right again; what was held back while frozen is delivered. */
+  /** Restores normal operation, and delivers what was held back. */
   heal(): void;
   close(): Promise<void>;
 }
 
-/** Starts one on a loopback port. */
+/** Starts a proxy on a loopback port. */
 export async function startProxy(target: string): Promise<TcpProxy> {
   const far = new URL(target);
   const pairs = new Set<{ near: Socket; far: Socket; deaf: boolean }>();
@@ -33,7 +35,7 @@ export async function startProxy(target: string): Promise<TcpProxy> {
       [pair.near, pair.far],
       [pair.far, pair.near],
     ] as const) {
-      // What breaks is what is being tested.
+      // Broken connections are what the tests cause.
       from.on('error', () => {});
       from.on('data', (chunk) => {
         if (!pair.deaf && !to.destroyed) to.write(chunk);
@@ -45,7 +47,7 @@ export async function startProxy(target: string): Promise<TcpProxy> {
       if (state === 'frozen') from.pause();
     }
   });
-  // Those whose far side lives on without the near one.
+  // Connections whose far side stays open without the near one.
   const half = new WeakSet<object>();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = new URL(target);

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../src/lib/db/database.ts';
 import { newId } from '../../src/lib/ids.ts';
 
-/** A donor, as donating makes one. */
+/** Adds a donor as a donation would. */
 export async function addDonor(db: Queryable, name = 'Ada Lovelace'): Promise<string> {
   const id = newId('donor');
   await db.query(
@@ -12,7 +12,7 @@ export async function addDonor(db: Queryable, name = 'Ada Lovelace'): Promise<st
   return id;
 }
 
-/** A donation by card in any state, consistent with itself. */
+/** Adds a card donation in any consistent state. */
 export async function addDonation(
   db: Queryable,
   {

@@ -1,4 +1,4 @@
-// Loaded by --import: the process's clock is wrong by CLOCK_SHIFT_MS.
+// Loaded by --import: shifts the clock of the process by CLOCK_SHIFT_MS.
 const shift = Number(process.env.CLOCK_SHIFT_MS);
 const RealDate = Date;
 globalThis.Date = class extends RealDate {

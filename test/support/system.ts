@@ -14,13 +14,13 @@ import { SandboxClient } from '../../src/lib/sandbox/client.ts';
 import { startSandbox } from '../../src/lib/sandbox/server.ts';
 import { createTestDatabase } from './database.ts';
 
-/** A database of its own, the doubles over HTTP, and workers as processes: what a deployment is. */
+/** A separate database, the doubles over HTTP, and workers as processes, like a deployment. */
 export interface System {
   db: Db;
   sandbox: SandboxClient;
   deps: ChargeDeps;
   config: Config;
-  /** For commands and workers: this database, these doubles, short deadlines. */
+  /** The environment for commands and workers: this database, these doubles, short deadlines. */
   env: NodeJS.ProcessEnv;
   startWorker(options?: { args?: string[]; env?: NodeJS.ProcessEnv; cwd?: string }): TestWorker;
   close(): Promise<void>;
@@ -29,7 +29,7 @@ export interface System {
 const LOOK_AGAIN_MS = 250;
 const ROOT = new URL('../../', import.meta.url).pathname;
 
-/** Starts one. `env` adds to the environment of every process in it. */
+/** Starts a system. `env` is added to the environment of all its processes. */
 export async function startSystem(env: NodeJS.ProcessEnv = {}): Promise<System> {
   const database = await createTestDatabase();
   const dataDir = mkdtempSync(join(tmpdir(), 'donations-system-'));
@@ -86,10 +86,10 @@ export interface LogLine {
   class?: string;
 }
 
-/** `donations worker start` as a process, whose log is its events. */
+/** Runs `donations worker start` as a process, and parses its log. */
 export class TestWorker {
   readonly lines: LogLine[] = [];
-  /** Everything that it wrote. */
+  /** All output so far. */
   output = '';
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly #child: ChildProcess;
@@ -120,8 +120,8 @@ export class TestWorker {
   }
 
   /**
-   * Resolves when `condition` holds; asked again at every line of the log, and now and then, since
-   * the database may change without one. Rejects if the worker ends before.
+   * Resolves when `condition` holds. It is checked at every line of the log, and regularly, because
+   * the database may change without a line. Rejects if the worker ends first.
    */
   async until(condition: (lines: LogLine[]) => boolean | Promise<boolean>): Promise<void> {
     for (;;) {
@@ -164,7 +164,7 @@ export class TestWorker {
 
 type Named = Partial<Gift> & { name?: string; email?: string };
 
-/** A gift that nothing is wrong with. */
+/** A valid gift. */
 export function gift({ name, email, ...rest }: Named = {}): Gift {
   const amount = rest.amount ?? { minor: 5000n, currency: 'usd' };
   return {
@@ -185,7 +185,7 @@ export function gift({ name, email, ...rest }: Named = {}): Gift {
   };
 }
 
-/** Makes everything that waits for its time due now; what a worker is changing just then stays. */
+/** Makes all scheduled jobs due now; jobs that a worker is changing stay as they are. */
 export async function hurry(db: Db): Promise<void> {
   try {
     await db.query(
@@ -193,7 +193,7 @@ export async function hurry(db: Db): Promise<void> {
        from graphile_worker.jobs where locked_at is null and attempts < max_attempts and run_at > now()`,
     );
   } catch (error) {
-    // Postgres chose us and not the worker to end a deadlock.
+    // Postgres aborted our transaction, and not the worker's, to end a deadlock.
     if ((error as { code?: string }).code !== '40P01') throw error;
   }
 }

@@ -30,6 +30,7 @@ export const task = (name: string, rest: Partial<SnapshotTask> = {}): SnapshotTa
   held: 0,
   enqueuedPerMinute: 0,
   donePerMinute: 0,
+  attempts: 0,
   errorRate: null,
   latency: null,
   duration: null,
@@ -46,7 +47,8 @@ const part = <T>(value: T) => ({ value, at: new Date(NOW).toISOString(), behind:
 export function snapshot(rows: SnapshotTask[] = TASKS): Snapshot {
   return {
     at: new Date(NOW).toISOString(),
-    tookMs: 4,
+    tookMs: 9,
+    costMs: 4,
     tasks: part({
       rows,
       pauses: [],
@@ -102,6 +104,7 @@ const TASKS = [
     held: 3,
     donePerMinute: 824,
     enqueuedPerMinute: 900,
+    attempts: 800,
     errorRate: 0.08,
     duration: { p50: 80, p95: 340, p99: 900 },
     oldestReady: new Date(NOW - 90_000).toISOString(),
@@ -110,7 +113,7 @@ const TASKS = [
   task('tokenize_card', { donePerMinute: 12, errorRate: 0 }),
 ];
 
-const HISTORY: History = {
+export const HISTORY: History = {
   stepMs: 60_000,
   since: new Date(NOW - 86_400_000).toISOString(),
   buckets: Array.from({ length: 15 }, (_, i) => ({

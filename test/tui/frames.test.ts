@@ -6,7 +6,7 @@ import { themeFor } from '../../src/commands/monitor/theme.ts';
 import { healthLines } from '../../src/commands/monitor/views/header.tsx';
 import { layoutOf } from '../../src/commands/monitor/views/overview.tsx';
 import { textWidth } from '../../src/lib/output/width.ts';
-import { Desk, job, NOW, SESSION, snapshot, task } from './fixtures.ts';
+import { Desk, HISTORY, job, NOW, SESSION, snapshot, task } from './fixtures.ts';
 import { FakeStdout, frameOf, UTF8 } from './harness.ts';
 
 const SIZES = [
@@ -37,10 +37,23 @@ const DETAIL = {
   settled: undefined,
 };
 
+const LONG_HISTORY = {
+  ...HISTORY,
+  buckets: Array.from({ length: 300 }, (_, i) => ({
+    ...(HISTORY.buckets[0] as (typeof HISTORY.buckets)[number]),
+    at: new Date(NOW - (300 - i) * 60_000).toISOString(),
+    done: i,
+  })),
+};
+
 /** The monitor in every view, each with something to show. */
 const VIEWS: [string, (desk: Desk) => Desk][] = [
   ['overview', (desk) => desk],
   ['the chart’s cursor', (desk) => desk.press('left', 'left')],
+  [
+    'a history of more minutes than columns',
+    (desk) => desk.act({ type: 'history', history: LONG_HISTORY }).press('left'),
+  ],
   ['jobs', (desk) => desk.press('5').answerJobs(job('11'), job('12'))],
   ['no jobs', (desk) => desk.press('4').answerJobs()],
   [
@@ -124,7 +137,7 @@ describe('what is seen', () => {
 
   it('a lost database is STALE, with its age', () => {
     const desk = new Desk().act({ type: 'lost', error: 'connect ECONNREFUSED' });
-    desk.act({ type: 'ticked', now: NOW + 34_000 });
+    desk.act({ type: 'ticked', now: NOW + 34_000, latencyMs: 2 });
     const [header, health] = frameOf(desk.state);
     expect(header).toContain('STALE 34s');
     expect(health).toContain('connect ECONNREFUSED');
@@ -165,7 +178,7 @@ describe('what is seen', () => {
 
   it('the reasons that do not fit are counted', () => {
     const { state } = new Desk({ columns: 60, rows: 15 });
-    const [line] = healthLines(state, themeFor(UTF8, false), 60, 1);
+    const [line] = healthLines(state, themeFor(UTF8, { color: false, styles: false }), 60, 1);
     expect(line?.at(-1)?.text).toMatch(/\+\d more/);
   });
 });
@@ -198,6 +211,10 @@ describe('charts', () => {
       '   █',
       '  ▁█',
     ]);
+  });
+
+  it('show the latest that there is room for', () => {
+    expect(drawColumns([1, 1, 0, 1], { width: 2, height: 1, max: 1, levels })).toEqual([' █']);
   });
 
   it('end at the right edge', () => {

@@ -9,7 +9,7 @@ export const UTF8 = { LANG: 'C.UTF-8' };
 
 /** The lines of a state's frame, as long as they are, without colours. */
 export function frameOf(state: State, env: NodeJS.ProcessEnv = UTF8): string[] {
-  const theme = themeFor(env, false);
+  const theme = themeFor(env, { color: false, styles: false });
   return renderToString(createElement(Screen, { state, theme }), {
     columns: state.columns,
   }).split('\n');

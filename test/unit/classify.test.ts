@@ -12,7 +12,7 @@ const NOW = new Date('2026-11-23T12:00:00Z');
 
 const socketError = (code: string, syscall?: string) =>
   Object.assign(new Error(code), { code, syscall });
-/** As the SDK gives it when `fetch` failed. */
+/** The SDK's error after a failure of `fetch`. */
 const noStripe = (cause?: unknown): StripeFailure => ({
   message: 'An error occurred with our connection to Stripe.',
   ...{ detail: new TypeError('fetch failed', { cause }) },
@@ -87,7 +87,7 @@ describe('Stripe', () => {
     expect(stripe(failure)).toMatchObject({ provider: 'stripe', ...expected });
   });
 
-  test('its words are kept without what must not be kept', () => {
+  test('its message is kept without secrets', () => {
     const { message } = stripe({
       statusCode: 400,
       message: 'No such customer: jane@example.org\n4242424242424242',
@@ -155,12 +155,12 @@ describe('SendGrid', () => {
     expect(isAccepted(answer(status, headers))).toBe(expected);
   });
 
-  test('a look that fails is never unknown: it changes nothing', () => {
+  test('a failed read never has an unknown outcome', () => {
     expect(refusal('look', answer(500), NOW).errorClass).toBe('transient');
     expect(noAnswer('look', {}, 1000).errorClass).toBe('transient');
   });
 
-  test('its words are kept without what must not be kept, and not all of them', () => {
+  test('its message is kept without secrets, and shortened', () => {
     const body = JSON.stringify({ errors: [{ message: `jane@example.org ${'x'.repeat(400)}` }] });
     const { message } = refusal('send', answer(400, {}, body), NOW);
     expect(message).toContain('(400): j***@example.org xxx');
@@ -175,7 +175,7 @@ describe('SendGrid', () => {
     '{"errors":null}',
     '{"errors":[null]}',
     '{"errors":[{"message":7}]}',
-  ])('the body %j explains nothing and breaks nothing', (body) => {
+  ])('the body %j gives no explanation and causes no error', (body) => {
     expect(refusal('send', answer(400, {}, body), NOW).message).toBe(
       'SendGrid refused the request (400)',
     );
@@ -256,7 +256,7 @@ test.each([
     },
     3000,
   ],
-  // Our clock is days off, and theirs decides.
+  // Our clock is wrong by days, and theirs decides.
   [
     {
       'retry-after': 'Wed, 25 Nov 2026 12:00:30 GMT',
@@ -278,7 +278,7 @@ test.each([undefined, null, 'text', 7, {}, { code: 7 }, { detail: null }, new Er
   },
 );
 
-test('socketFault ends on errors that hold themselves', () => {
+test('socketFault ends on circular errors', () => {
   const error: { cause?: unknown } = {};
   error.cause = error;
   expect(socketFault(error).code).toBeUndefined();

@@ -22,7 +22,7 @@ beforeEach(() => {
 const load = (env: NodeJS.ProcessEnv = {}) =>
   loadConfig({ env: { DONATIONS_DATA_DIR: dataDir, ...env }, cwd });
 
-/** The error that the settings make. */
+/** The error that these settings cause. */
 function refusal(env: NodeJS.ProcessEnv): UserError {
   try {
     load(env);
@@ -50,7 +50,7 @@ describe('the mode', () => {
     ['test keys', { ...TEST_KEYS, ...ORGANIZATION }, 'test'],
     ['live keys', { ...LIVE_KEYS, ...ORGANIZATION }, 'live'],
     ['test keys and the mode', { ...TEST_KEYS, ...ORGANIZATION, DONATIONS_MODE: 'test' }, 'test'],
-  ])('is what the keys say: %s', (_what, env, mode) => {
+  ])('is implied by the keys: %s', (_what, env, mode) => {
     expect(load(env).config.mode).toBe(mode);
   });
 
@@ -94,7 +94,7 @@ describe('precedence', () => {
     expect(sources['worker.concurrency']).toBe('default');
   });
 
-  it('takes an empty variable for one that is not set', () => {
+  it('treats an empty variable as unset', () => {
     expect(load({ DATABASE_URL: '', STRIPE_SECRET_KEY: '' }).config.databaseUrl).toBeUndefined();
   });
 
@@ -128,7 +128,7 @@ describe('precedence', () => {
   });
 });
 
-it('has heartbeats that come before a worker counts as gone', () => {
+it('limits the heartbeat interval to less than the time after which a worker is gone', () => {
   expect(load({ DONATIONS_WORKER_HEARTBEAT_MS: '2000' }).config.worker.heartbeatMs).toBeLessThan(
     GONE_AFTER_MS,
   );
@@ -139,7 +139,7 @@ describe('mistakes', () => {
     ['[stripe]\ntimeoutMS = 5', 'there is no setting stripe.timeoutMS', 'stripe.timeoutMs'],
     ['[organisation]\nlegalName = "x"', 'organisation.legalName', 'organization.legalName'],
     ['timeZone = "UTC"', 'timeZone', 'organization.timeZone'],
-  ])('%j: names the setting that is none, and the one that was meant', (toml, message, hint) => {
+  ])('%j: names the unknown setting and the closest known one', (toml, message, hint) => {
     writeFileSync(join(cwd, 'donations.toml'), toml);
     const error = refusal({});
     expect(error.message).toContain(message);
@@ -157,7 +157,7 @@ describe('mistakes', () => {
     [{ DONATIONS_ORGANIZATION_LOCALE: 'no_such' }, /is not a locale/],
     [{ DONATIONS_RECEIPTS_WHEN_UNKNOWN: 'guess' }, /neither hold nor resend/],
     [{ DONATIONS_RECEIPTS_FROM_EMAIL: 'nobody' }, /is not an e-mail address/],
-    // A timer of Node's holds 2^31 ms; more becomes 1 ms.
+    // Node's timers take at most 2^31 ms, and turn more into 1 ms.
     [{ DONATIONS_STRIPE_TIMEOUT_MS: '2147483648' }, /stripe.timeoutMs: .*is above 600000/],
     [{ DONATIONS_SENDGRID_TIMEOUT_MS: '1e999' }, /not a whole number/],
     [{ DONATIONS_QUEUE_READ_TIMEOUT_MS: '9'.repeat(400) }, /not a whole number/],
@@ -166,14 +166,14 @@ describe('mistakes', () => {
     [{ DONATIONS_LEDGER_RETENTION_DAYS: '36501' }, /is above 36500/],
     [{ DONATIONS_ORGANIZATION_LEGAL_NAME: 'x'.repeat(501) }, /longer than 500/],
     [{ DONATIONS_ORGANIZATION_LEGAL_NAME: 'River\u202e' }, /controls a terminal/],
-    [{ DONATIONS_ORGANIZATION_LEGAL_NAME: '\u2800' }, /nothing that can be seen/],
+    [{ DONATIONS_ORGANIZATION_LEGAL_NAME: '\u2800' }, /no visible characters/],
     [{ DONATIONS_ORGANIZATION_ADDRESS: 'a|'.repeat(11) }, /list of up to 10 lines/],
     [{ DATABASE_URL: 'postgres://me:hun#ter2@db/gifts' }, /write %23 for #/],
-  ])('%j: names the setting and where the value came from', (env, message) => {
+  ])('%j: names the setting and the source of its value', (env, message) => {
     expect(refusal(env).message).toMatch(message);
   });
 
-  it('never shows a secret that is wrong', () => {
+  it('never shows an invalid secret', () => {
     for (const env of [
       { STRIPE_SECRET_KEY: 'pk_hunter2', SENDGRID_API_KEY: 'SG.x' },
       { STRIPE_SECRET_KEY: 'sk_test_1', SENDGRID_API_KEY: 'hunter2' },
@@ -242,7 +242,7 @@ describe('mistakes', () => {
     expect(safeLine(error.message)).toBe(error.message);
   });
 
-  it('does not go on without the file that was named', () => {
+  it('fails when the named file does not exist', () => {
     expect(refusal({ DONATIONS_CONFIG: 'nowhere.toml' }).message).toMatch(/does not exist/);
   });
 });

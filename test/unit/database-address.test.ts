@@ -17,11 +17,11 @@ describe('where a database is', () => {
     expect(addressOf(url)).toEqual({ server, database });
   });
 
-  it('is not known of what is no URL', () => {
+  it('is unknown for a text that is not a URL', () => {
     expect(addressOf('postgres://me:pw@host:port/gifts')).toBeUndefined();
   });
 
-  it('is told without a password', () => {
+  it('is shown without a password', () => {
     const { where, hint } = describeDatabase({
       databaseUrl: 'postgres://me:hunter2@/gifts?host=/run/pg',
       dataDir: '',

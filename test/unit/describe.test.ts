@@ -12,7 +12,7 @@ describe('a URL that may be shown', () => {
     ['postgres://db/gifts?sslpassword=hunter2&x=1', 'postgres://db/gifts?sslpassword=****&x=1'],
     ['postgres://db/gifts?application_name=a@b', 'postgres://db/gifts?application_name=a@b'],
     ['postgres://me:hunter%232@db/gifts', 'postgres://me:****@db/gifts'],
-    // Where the password has signs that must be escaped, nothing of it may be seen.
+    // If the password has characters that must be escaped, no part of it may be shown.
     ['postgres://me:hun#ter2@db/gifts', 'postgres://****@db/gifts'],
     ['postgres://me:12#hunter2@db/gifts', 'postgres://****@db/gifts'],
     ['postgres://me:hun/ter2@db/gifts', 'postgres://****@db/gifts'],
@@ -52,7 +52,7 @@ describe('a connection URL', () => {
   it('is named by its host and database only', () => {
     const where = (databaseUrl: string) => describeDatabase({ databaseUrl, dataDir: '/d' }).where;
     expect(where('postgres://me:hunter2@db:5432/gifts')).toBe('db:5432/gifts');
-    expect(where('postgres:///gifts?host=/run/pg')).toBe('/run/pg/gifts');
+    expect(where('postgres:///gifts?host=/run/pg')).toBe('the socket in /run/pg, database gifts');
     expect(where('postgres://me:12/hunter2@db/gifts')).toBe('the address in DATABASE_URL');
   });
 });

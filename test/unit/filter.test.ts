@@ -61,10 +61,10 @@ describe('a filter', () => {
     ['task:a -stat:failed', 8, 'there is no term "stat"', 'payload.<field>'],
     ['fund.x:1', 0, 'there is no term "fund.x"', 'Terms:'],
     ['constructor:1', 0, 'there is no term "constructor"', 'Terms:'],
-    ['payload:x', 0, 'say which field', 'payload.campaign:spring'],
-    ['payload..a:x', 0, 'say which field', 'payload.campaign:spring'],
+    ['payload:x', 0, 'the field of the payload is missing', 'payload.campaign:spring'],
+    ['payload..a:x', 0, 'the field of the payload is missing', 'payload.campaign:spring'],
     ['task:a state:fail', 13, 'there is no state "fail"', 'ready running scheduled'],
-    ['donation:4711', 9, "is not a donation's id", 'donation:don_'],
+    ['donation:4711', 9, 'is not the id of a donation', 'donation:don_'],
     ['donation:dnr_01', 9, 'begins with don_', 'donation:don_'],
     ['amount:lots', 7, 'is not an amount', '99.50'],
     ['amount:100xyz', 7, 'is not an amount', '100eur'],
@@ -73,14 +73,14 @@ describe('a filter', () => {
     ['received:2026-02-30', 9, 'is not a date', '2026-11-23'],
     ['age:=1h', 4, 'age cannot be compared with "="', 'Allowed: > < >= <='],
     ['attempts:~3', 9, 'cannot be compared with "~"', 'Allowed: = > <'],
-    ['age:>1q', 5, '"1q" is not a length of time', '10m'],
+    ['age:>1q', 5, '"1q" is not a duration', '10m'],
     ['attempts:many', 9, '"many" is not a number', 'attempts:>3'],
     ['attempts:>3,4', 9, '> takes one value', 'attempts:>3'],
     ['since:2026-13-45', 6, 'is not a time', '2026-11-23T10:00Z'],
     ['task:', 5, 'task has no value', 'task:send_receipt'],
     ['task:a,', 7, 'task has no value', 'task:send_receipt'],
-    ['error:~"x', 7, 'not closed', 'End it'],
-    ['job:4711x', 4, "is not a job's id", 'job:4711'],
+    ['error:~"x', 7, 'not closed', 'Close it'],
+    ['job:4711x', 4, 'is not the id of a job', 'job:4711'],
     ['"a":b', 0, 'begins with its name', 'Terms:'],
   ])('%j is refused at %i', (text, at, message, allowed) => {
     let error: { code?: string; message?: string; hint?: string } = {};
@@ -128,7 +128,7 @@ describe('states', () => {
 describe('a hostile filter', () => {
   const { text, terms, values, value, path } = FILTER_BOUNDS;
   it.each<[what: string, filter: string, message: string]>([
-    ['is too long', 'a'.repeat(text + 1), 'it has 20,001 characters'],
+    ['is too long', 'a'.repeat(text + 1), 'the filter has 20,001 characters'],
     ['has too many terms', 'task:a '.repeat(terms + 1), 'more than 50 terms'],
     ['has too many values', `job:${'1,'.repeat(values)}1`, 'job has more than 1000 values'],
     ['has too long a value', `error:~${'x'.repeat(value + 1)}`, 'longer than 500 characters'],
@@ -146,7 +146,7 @@ describe('a hostile filter', () => {
     } catch (error) {
       const { hint = '' } = error as { hint?: string };
       expect(hint.length).toBeLessThan(400);
-      // Nothing that a terminal would obey, but the end of the line.
+      // No control characters except the line break.
       expect(hint.replace('\n', '')).not.toMatch(/\p{C}/u);
     }
   });
@@ -169,7 +169,7 @@ describe('a hostile filter', () => {
   });
 });
 
-it('takes its vocabulary from who uses it', () => {
+it('uses the vocabulary of its caller', () => {
   const vocabulary = {
     status: { kind: 'choice', values: ['issued', 'void'], about: '', example: 'status:void' },
     issued: { kind: 'date', about: '', example: 'issued:2026' },
@@ -181,7 +181,7 @@ it('takes its vocabulary from who uses it', () => {
     '(c = $1)',
     'not coalesce((c = $2), false)',
   ]);
-  // By which the rows were chosen before.
+  // A term that selected the rows already.
   expect(compileFilter(filter, { status: null, issued: null }, new Bindings())).toEqual([]);
   expect(() => parseFilter('task:a', vocabulary)).toThrow('there is no term "task"');
 });

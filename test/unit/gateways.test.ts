@@ -116,7 +116,7 @@ describe('Stripe', () => {
       expect(form(2).payment_method).toBe('pm_of_token');
     });
 
-    test('is confirmed with nobody at a browser', async () => {
+    test('is confirmed without the donor present', async () => {
       server.script(ok(intent(), { 'Request-Id': 'req_2' }));
       expect(await gateway().confirmPayment('pi_1')).toEqual({
         status: 'succeeded',
@@ -236,7 +236,7 @@ describe('Stripe', () => {
       expect(said()).toEqual(['GET /v1/customers']);
     });
 
-    test('gives up a key under which only a failure is stored', async () => {
+    test('repeats without a key that only has a stored failure', async () => {
       server.script(list(), replayed, customer);
       expect(await create()).toMatchObject({ customerId: 'cus_1' });
       expect(key(2)).not.toBe(key(1));
@@ -266,7 +266,7 @@ describe('Stripe', () => {
       });
       expect(said()).toEqual(['POST /v1/payment_methods/pm_1/attach', 'POST /v1/customers/cus_1']);
       expect([key(0), key(1)]).toEqual(['attach:don_1', 'default:don_1']);
-      // It would tell of the request before.
+      // It would report on the previous request.
       expect(server.requests[1]?.headers).not.toHaveProperty('x-stripe-client-telemetry');
       expect(server.requests[1]?.body).toBe('invoice_settings[default_payment_method]=pm_1');
     });
@@ -294,13 +294,13 @@ describe('Stripe', () => {
       });
     });
 
-    test('a replayed failure does not stand in the way', async () => {
+    test('a replayed failure does not prevent it', async () => {
       server.script(replayed, method('cus_1'), replayed, customer);
       expect(await attach()).toMatchObject({ requestId: 'req_2' });
     });
   });
 
-  test('ping tells the mode and the time', async () => {
+  test('ping returns the mode and the time', async () => {
     const date = 'Mon, 23 Nov 2026 12:00:00 GMT';
     const list = (...data: object[]) => ok({ object: 'list', data }, { Date: date });
     server.script(list());
@@ -350,7 +350,7 @@ describe('SendGrid', () => {
   });
   const body = () => JSON.parse(server.requests.at(-1)?.body ?? '');
 
-  test('a mail is handed over as it must be', async () => {
+  test('a mail is sent with all its fields', async () => {
     server.script(accept);
     expect(await gateway().send(message())).toEqual({ messageId: 'msg_1', httpStatus: 202 });
     expect(said()).toEqual(['POST /v3/mail/send']);
@@ -388,7 +388,7 @@ describe('SendGrid', () => {
     expect(given).toEqual(message());
   });
 
-  test('ping tells the scopes and the time', async () => {
+  test('ping returns the scopes and the time', async () => {
     const date = 'Mon, 23 Nov 2026 12:00:00 GMT';
     server.script(ok({ scopes: ['mail.send'] }, { Date: date }));
     expect(await gateway().ping()).toEqual({ scopes: ['mail.send'], serverTime: new Date(date) });
@@ -397,7 +397,7 @@ describe('SendGrid', () => {
     await expect(gateway().ping()).rejects.toMatchObject({ errorClass: 'misconfigured' });
   });
 
-  test('ping is not well without the right to send mail', async () => {
+  test('ping fails without the right to send mail', async () => {
     server.script(ok({ scopes: ['user.profile.read'] }));
     await expect(gateway().ping()).rejects.toMatchObject({
       errorClass: 'misconfigured',

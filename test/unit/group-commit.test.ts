@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { groupCommit } from '../../src/lib/db/group-commit.ts';
 
-/** Batches that end when the test says so. */
+/** Batches that end when the test ends them. */
 function controlled(options?: { maxItems?: number; atOnce?: number }) {
   const batches: {
     items: number[];
@@ -23,7 +23,7 @@ function controlled(options?: { maxItems?: number; atOnce?: number }) {
   return { batches, submit, begun };
 }
 
-it('takes everything of one turn as one batch, and gives each its own result', async () => {
+it('puts all items of one turn in one batch, and returns each its own result', async () => {
   const { batches, submit, begun } = controlled({ atOnce: 1 });
   const all = Promise.all([1, 2, 3].map(submit));
   await begun(1);
@@ -32,7 +32,7 @@ it('takes everything of one turn as one batch, and gives each its own result', a
   expect(await all).toEqual(['did 1', 'did 2', 'did 3']);
 });
 
-it('gathers while it is busy, and starts the next by itself', async () => {
+it('collects items while it is busy, and starts the next batch by itself', async () => {
   const { batches, submit, begun } = controlled({ atOnce: 1 });
   const first = submit(1);
   await begun(1);
@@ -49,7 +49,7 @@ it('gathers while it is busy, and starts the next by itself', async () => {
   expect(await Promise.all(rest)).toEqual(['did 2', 'did 3', 'did 4']);
 });
 
-it('has no more batches under way than it may, and none larger', async () => {
+it('respects the limits of batches and items', async () => {
   const { batches, submit, begun } = controlled({ atOnce: 2, maxItems: 2 });
   const all: Promise<string>[] = [];
   for (const item of [1, 2, 3, 4, 5]) {
@@ -68,7 +68,7 @@ it('has no more batches under way than it may, and none larger', async () => {
   expect(await Promise.all(all)).toEqual([1, 2, 3, 4, 5].map((item) => `did ${item}`));
 });
 
-it('gives an error to each of its batch and to no other', async () => {
+it('fails every item of the batch and no other', async () => {
   const { batches, submit, begun } = controlled({ atOnce: 1 });
   const bad = Promise.allSettled([1, 2].map(submit));
   await begun(1);

@@ -86,14 +86,14 @@ describe('the server', () => {
       socket.on('error', () => {});
       const body = header.startsWith('Transfer') ? 'b\r\n12345678901\r\n' : '1';
       socket.write(`POST / HTTP/1.1\r\nHost: x\r\n${header}\r\n\r\n${body}`);
-      // The rest of the body never comes: the answer and the end do.
+      // The rest of the body never arrives; the answer does, and the connection is closed.
       await once(socket, 'close');
       expect(text).toMatch(/^HTTP\/1.1 413 /);
       expect(text).toMatch(/connection: close/i);
     },
   );
 
-  test('says nothing of a request that broke off', async () => {
+  test('ignores a request that broke off', async () => {
     let begun = () => {};
     const reading = new Promise<void>((resolve) => {
       begun = resolve;
@@ -122,7 +122,7 @@ describe('the server', () => {
     expect(failures).toEqual([new RangeError('a bug')]);
   });
 
-  test('closes when what is under way is answered, idle connections at once', async () => {
+  test('closes idle connections at once, and others when their requests are answered', async () => {
     let answer = () => {};
     let begun = () => {};
     const reached = new Promise<void>((resolve) => {
@@ -147,7 +147,7 @@ describe('the server', () => {
     server = undefined;
   });
 
-  test('cuts what is not answered in time', async () => {
+  test('cuts connections without an answer in time', async () => {
     let begun = () => {};
     const reached = new Promise<void>((resolve) => {
       begun = resolve;
@@ -166,7 +166,7 @@ describe('the server', () => {
     expect(await hopeless).toBeInstanceOf(Error);
   });
 
-  test('says when the port is taken', async () => {
+  test('throws when the port is in use', async () => {
     const { port } = await start(echo);
     const second = startHttpServer({
       host: '127.0.0.1',

@@ -85,7 +85,7 @@ describe('parseAmount refuses what is wrong or ambiguous', () => {
   });
 });
 
-describe('gifts that no card pays', () => {
+describe('gifts that are not paid by card', () => {
   const parse = (text: string, currency: string) =>
     parseAmount(text, currency, 'en-US', GIFT_LIMITS);
   it('may be larger, and of units that Stripe does not charge', () => {

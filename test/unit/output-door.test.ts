@@ -30,7 +30,7 @@ const writes = ({ command }: Leaf) => command.options.some(({ long }) => long ==
 const anyValue = (of: Option | Argument) =>
   of.argChoices?.[0] ?? (of.name() === 'task' ? 'send_receipt' : 'x');
 
-/** The words that a command cannot do without. */
+/** The required words of a command. */
 const needed = ({ command }: Leaf): string[] => [
   ...command.options
     .filter(({ mandatory }) => mandatory)
@@ -38,7 +38,7 @@ const needed = ({ command }: Leaf): string[] => [
   ...command.registeredArguments.filter(({ required }) => required).map(anyValue),
 ];
 
-/** Parses the command line of one command whose action only notes that it ran. */
+/** Parses the command line of one command with an action that only records that it ran. */
 async function tryLine(name: string, args: string[]): Promise<{ ran: boolean; error: unknown }> {
   const root = await program();
   const leaf = leaves(root).find(({ words }) => words.join(' ') === name) as Leaf;
@@ -76,7 +76,7 @@ describe('the options of the output are checked before anything is done', () => 
       hint: expect.stringMatching(/^Fields: \w+/),
     });
 
-    // Each field that it lists is one.
+    // Every listed field exists.
     const fields = (wrong.error as UserError).hint?.replace('Fields: ', '').replaceAll(', ', ',');
     expect(await tryLine(name, [`--json=${fields}`])).toEqual({ ran: true, error: undefined });
 

@@ -55,7 +55,7 @@ describe('a duration', () => {
     (text) => expect(() => parseDuration(text)).toThrow(/is too long/),
   );
 
-  test('has the limit of what it is for', () => {
+  test('has the limit of its use', () => {
     expect(() => parseDuration('2h', { max: 3_600_000 })).toThrow('"2h" is too long');
     expect(parseDuration('1h', { max: 3_600_000 })).toBe(3_600_000);
     expect(parseDuration('36525d')).toBe(3_155_760_000_000);

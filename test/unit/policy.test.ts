@@ -160,7 +160,7 @@ describe('decide', () => {
       { decision: 'retry', delayMs: 500, counts: false, pause: 'misconfigured' },
     ],
     [
-      'tries a bug of ours five times',
+      'tries a bug in donations five times',
       { errorClass: 'internal' },
       { attempt: 5 },
       { decision: 'fail' },

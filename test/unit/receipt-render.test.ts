@@ -59,7 +59,7 @@ describe('a receipt', () => {
         'Clean Water',
         'Spring Gala',
         'Visa ending in 4242',
-        SAMPLE.goodsOrServices,
+        ...SAMPLE.statements,
         'don_sample',
       ]) {
         expect(part).toContain(fact);

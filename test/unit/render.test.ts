@@ -32,7 +32,9 @@ const COLUMNS: Column<Row>[] = [
 
 const row = (note: string | null = null): Row => ({ id: 'don_1', amount: 5000n, at: AT, note });
 
-/** What `write` leaves on stdout and stderr, on a terminal of `columns` or off one. */
+/**
+ * The output of `write` on stdout and stderr, on a terminal of `columns` columns or without one.
+ */
 function written(write: (io: Io) => void, terminal?: { columns: number; color?: boolean }) {
   const capture = () => {
     const stream = new PassThrough({ encoding: 'utf8' });
@@ -88,12 +90,12 @@ describe('a table on a terminal', () => {
     expect(stdout).not.toContain('DETAIL');
   });
 
-  it('measures wide letters as they are drawn', () => {
+  it('measures wide letters as two columns', () => {
     const { stdout } = rendered([row('寄付ありがとう'), row('ok')], {}, { columns: 60 });
     expect(stdout).toContain('寄付ありがとう');
   });
 
-  it('obeys no control characters that come from outside', () => {
+  it('escapes control characters from outside', () => {
     const { stdout } = rendered([row('\u001b[2J\u202egone\u0007')], {}, { columns: 80 });
     for (const sign of ['\u001b', '\u0007', '\u202e']) expect(stdout).not.toContain(sign);
     expect(stdout).toContain('gone');
@@ -115,13 +117,13 @@ describe('JSON', () => {
     expect(rendered([], { json: true }).stdout).toBe('[]\n');
   });
 
-  it('has the fields that were picked, in their order', () => {
+  it('has the selected fields in their order', () => {
     expect(rendered([row()], { json: 'detail, id' }).stdout).toBe(
       '[{"detail":"more","id":"don_1"}]\n',
     );
   });
 
-  it('lists the fields there are when one is not', () => {
+  it('lists the fields when one does not exist', () => {
     const attempt = () => rendered([], { json: 'id,nonsense' });
     expect(attempt).toThrow(UserError);
     expect(attempt).toThrow('there is no field "nonsense"');
@@ -183,7 +185,7 @@ describe('one row', () => {
     });
   });
 
-  it('is a card for people, without what is empty', () => {
+  it('is a card for people, without empty fields', () => {
     expect(one({}, { columns: 80 })).toBe(
       'ID      don_1\nAMOUNT  5000\nAT      3m ago\nDETAIL  more\n',
     );

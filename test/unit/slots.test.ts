@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { JOBS_PER_SLOT, Slots } from '../../src/lib/queue/run/slots.ts';
 
-/** A job whose every step is told when to end. */
+/** A job whose steps end when the test ends them. */
 function job(slots: Slots) {
   const steps: (() => void)[] = [];
   const step = () => new Promise<void>((resolve) => steps.push(resolve));
@@ -38,7 +38,7 @@ const at = (jobs: ReturnType<typeof job>[], where: string) =>
   jobs.filter(({ state }) => state.at === where).length;
 
 describe('slots', () => {
-  it('hold so many calls, and no more prepare than that keeps them taken', async () => {
+  it('limit calls, and let only as many jobs prepare as keep them busy', async () => {
     const slots = new Slots(2);
     const jobs = Array.from({ length: 12 }, () => job(slots));
     await turn();
@@ -52,7 +52,7 @@ describe('slots', () => {
     expect(at(jobs, 'done')).toBe(12);
   });
 
-  it('are free while what came of a call is written down', async () => {
+  it('are free while the result of a call is recorded', async () => {
     const slots = new Slots(1);
     const jobs = [job(slots), job(slots)] as const;
     await turn();
@@ -62,7 +62,7 @@ describe('slots', () => {
     expect(jobs.map(({ state }) => state.at)).toEqual(['recording', 'calling']);
   });
 
-  it('send away who waits when the worker stops; what has begun ends', async () => {
+  it('refuse waiting jobs when the worker stops; started ones end', async () => {
     const slots = new Slots(1);
     const jobs = Array.from({ length: 6 }, () => job(slots));
     await turn();
@@ -77,7 +77,7 @@ describe('slots', () => {
     expect(at(jobs, 'done')).toBe(begun);
   });
 
-  it('send away also who waits for a slot and has begun nothing', async () => {
+  it('refuse jobs that wait for a slot and have not started', async () => {
     const slots = new Slots(1);
     const first = await slots.enter({ prepares: false });
     const second = slots.enter({ prepares: false });
@@ -100,7 +100,7 @@ describe('slots', () => {
     expect(slots.lead).toBeGreaterThan(0);
   });
 
-  it('that are given back by a job which failed before its call are taken by the next', async () => {
+  it('are freed by a job that fails before its call', async () => {
     const slots = new Slots(1);
     for (let i = 0; i < 10; i++) (await slots.enter({ prepares: true }))?.leave();
     const place = await slots.enter({ prepares: true });

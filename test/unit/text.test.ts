@@ -43,7 +43,7 @@ describe('text made safe for a terminal', () => {
     ['می‌خواهم', 'می‌خواهم'],
   ])('%j is one line: %j', (text, safe) => {
     expect(safeLine(text)).toBe(safe);
-    // What is safe stays as it is.
+    // Safe text stays as it is.
     expect(safeLine(safe)).toBe(safe);
   });
 
@@ -51,13 +51,13 @@ describe('text made safe for a terminal', () => {
     expect(safeText('a\r\nb\tc\n\rd\u001b')).toBe('a\nb\tc\n\\x0dd\\x1b');
   });
 
-  it('quotes no more than can be read', () => {
+  it('shortens long quotations', () => {
     expect(quoted('x'.repeat(200_000))).toBe(`"${'x'.repeat(60)}…"`);
     expect(quoted('a\nb\u0007')).toBe('"a b\\x07"');
   });
 });
 
-/** What `write` leaves on stdout and stderr. */
+/** The output of `write` on stdout and stderr. */
 function written(write: (io: Io) => void, { tty = true, color = false } = {}) {
   const capture = () =>
     Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY: tty, columns: 80 });
@@ -76,7 +76,7 @@ function written(write: (io: Io) => void, { tty = true, color = false } = {}) {
 describe('what is written', () => {
   const hostile = 'a\u001b[31mred\u001b[39m\u202e\n';
 
-  it('has no escape sequence but ours', () => {
+  it('has only our own escape sequences', () => {
     const { stdout, stderr } = written(
       (io) => {
         print(io, `${paint(io, 'bad', hostile)}|`);
@@ -169,12 +169,12 @@ it('counts things', () => {
   expect(plural(1250n, 'entry', 'entries')).toBe('1,250 entries');
 });
 
-it('shows a status by sign and word; one that is not known by itself', () => {
+it('shows a status by glyph and word; an unknown one as it is', () => {
   expect(statusText('failed')).toBe('✕ failed');
   expect(lookOf('constructor')).toEqual({ glyph: '·', tone: 'dim', word: 'constructor' });
 });
 
-describe('texts at the door', () => {
+describe('texts from outside', () => {
   const bounds = { field: '--name', max: 20 };
 
   it.each([
@@ -188,9 +188,9 @@ describe('texts at the door', () => {
   it.each([
     ['', /is empty/],
     [' \t\n', /is empty/],
-    ['\u3164', /not seen/],
-    ['\u200b\u200d', /not seen/],
-    ['\u2800', /nothing that can be seen/],
+    ['\u3164', /invisible character/],
+    ['\u200b\u200d', /invisible character/],
+    ['\u2800', /no visible characters/],
     ['A\0', /NUL/],
     ['A\ud800', /surrogate/],
     ['A\u001b[31m', /controls a terminal: "A\\x1b\[31m"/],
@@ -204,7 +204,7 @@ describe('texts at the door', () => {
     expect(() => cleanLine('😀'.repeat(21), bounds)).toThrow(/21 characters/);
   });
 
-  it('takes blanks for absent where a text may be', () => {
+  it('treats an optional blank text as absent', () => {
     expect(optionalLine(undefined, bounds)).toBeUndefined();
     expect(optionalLine('  ', bounds)).toBeUndefined();
     expect(optionalLine(' gala ', bounds)).toBe('gala');
@@ -236,7 +236,7 @@ describe('texts at the door', () => {
     `a@${'x.'.repeat(140)}org`,
   ])('%j is none', (text) => expect(() => checkEmail(text)).toThrow(/is not an e-mail address/));
 
-  it('finds what no database holds', () => {
+  it('finds characters that databases cannot store', () => {
     expect(brokenCharacter('a\0')).toMatch(/NUL/);
     expect(brokenCharacter('\udc00')).toMatch(/surrogate/);
     expect(brokenCharacter('😀')).toBeUndefined();

@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest';
 import { Throttle } from '../../src/lib/queue/run/throttle.ts';
 
-/** A provider that takes `limit` calls a second, as a bucket does, and a caller that always wants to. */
+/**
+ * A provider with a bucket that accepts `limit` calls a second, and a caller that always has a
+ * call.
+ */
 function simulate(limit: number, seconds: number, { at = 0, taken = 0 } = {}) {
   let tokens = 0;
   let refused = 0;
@@ -31,12 +34,12 @@ it.each([1, 3, 10, 100])('asks a provider that takes %i/s hardly more often than
   expect(accepted).toBeGreaterThan(0.6 * limit * 300);
 });
 
-it('begins below what was taken, and never at nothing', () => {
+it('starts below the accepted rate, and above zero', () => {
   expect(new Throttle(0, 100).perSecond).toBe(70);
   expect(new Throttle(0, 0).perSecond).toBeGreaterThan(0);
 });
 
-it('hears refusals of calls that were under way as one', () => {
+it('counts refusals of calls that were under way as one', () => {
   const throttle = new Throttle(0, 100);
   for (let i = 0; i < 25; i++) throttle.refused(i * 10);
   expect(throttle.perSecond).toBe(70);

@@ -11,13 +11,13 @@ const LAUNCHER = new URL('../../bin/donations', import.meta.url).pathname;
 export interface Listener {
   stripeUrl: string;
   sendgridUrl: string;
-  /** Everything that it wrote. */
+  /** All output so far. */
   output(): string;
-  /** SIGTERM. @returns the exit code. */
+  /** Sends SIGTERM. @returns the exit code. */
   stop(): Promise<number | null>;
 }
 
-/** `donations webhooks listen` as a process, on any free port. */
+/** Runs `donations webhooks listen` as a process, on any free port. */
 export async function startListener(env: NodeJS.ProcessEnv): Promise<Listener> {
   const child: ChildProcess = spawn(
     process.execPath,
@@ -50,7 +50,7 @@ export async function startListener(env: NodeJS.ProcessEnv): Promise<Listener> {
   };
 }
 
-/** SendGrid's side of the signature. */
+/** Signs as SendGrid does. */
 export function mailSigner() {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   return {
@@ -69,7 +69,7 @@ export function mailSigner() {
   };
 }
 
-/** Stripe's side of the signature. */
+/** Signs as Stripe does. */
 export function stripeHeaders(
   secret: string,
   body: string,
@@ -86,22 +86,33 @@ export const post = async (
   headers: Record<string, string> = {},
 ): Promise<number> => (await fetch(url, { method: 'POST', body, headers })).status;
 
-/** A donation whose receipt was begun to be sent by a worker that has not told the end. */
+/** A donation whose receipt a worker started to send without recording the result. */
 export async function sendingDelivery(
   deps: ChargeDeps,
 ): Promise<{ id: string; donationId: string }> {
   const donation = await donateNow(deps, gift({ name: `Donor ${randomUUID()}` }));
   const { rows } = await deps.db.query<{ id: string }>(
-    `update donations.receipt_deliveries set status = 'sending', claim = $2, claimed_at = now()
-     where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $1)
-     returning id`,
+    `with sending as (
+       update donations.receipt_deliveries set status = 'sending', claim = $2, claimed_at = now()
+       where receipt_id in (select receipt_id from donations.receipt_donations where donation_id = $1)
+       returning id, job_id
+     ), locked as (
+       update graphile_worker._private_jobs j set locked_at = now(), locked_by = 'a worker'
+       from sending where j.id = sending.job_id
+     )
+     select id from sending`,
     [donation.id, randomUUID()],
   );
   return { id: rows[0]?.id as string, donationId: donation.id };
 }
 
-/** Holds it, its job failed for good and its verdict standing, as a worker leaves them. */
+/** Holds the delivery: its job has failed for good and its verdict remains, as after a worker. */
 export async function hold(db: Db, id: string): Promise<void> {
+  await db.query(
+    `update graphile_worker._private_jobs j set locked_at = null, locked_by = null
+     from donations.receipt_deliveries d where d.id = $1 and j.id = d.job_id`,
+    [id],
+  );
   await db.query(
     `with held as (
        update donations.receipt_deliveries set status = 'held', reason = 'timed out' where id = $1 returning job_id
@@ -131,7 +142,7 @@ export async function deliveryOf(db: Db, id: string) {
   return rows[0];
 }
 
-/** A way to a server that can be cut and mended, as networks are. */
+/** A proxy that can be cut and restored. */
 export async function cuttable(target: URL) {
   const sockets = new Set<Socket>();
   let cut = false;

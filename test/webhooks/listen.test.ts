@@ -43,7 +43,7 @@ it('settles a mail whose answer was lost by the event that tells of it: one mail
     jobs: 0,
     verdicts: 0,
   });
-  // It was held in between: the answer did not come.
+  // It was held in between, because the answer did not arrive.
   const { rows } = await db.query(
     `select outcome from donations.job_attempts where task = 'send_receipt' order by started_at limit 1`,
   );
@@ -86,7 +86,7 @@ it('registers with the sandbox, stops on SIGTERM, and leaves the sandbox without
   const port = new URL(stripeUrl).port;
   const second = await runCli(['webhooks', 'listen', '--port', port], { env: system.env });
   expect(second.code).toBe(1);
-  expect(second.stderr).toContain('the port is taken');
+  expect(second.stderr).toContain('the port is in use');
   expect(await system.sandbox.webhooks()).toMatchObject({ stripeUrl, sendgridUrl });
   expect(await listener.stop()).toBe(0);
   expect(await system.sandbox.webhooks()).toMatchObject({ stripeUrl: null, sendgridUrl: null });

@@ -7,6 +7,7 @@ import { parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { checkRule, checkTask } from './shared/check-scope.ts';
 import { silenceInWords } from './shared/silences-notice.ts';
 
 const COLUMNS: Column<Silence>[] = [
@@ -47,6 +48,7 @@ export function alertsSilenceCommand(context: Context): Command {
       throw usageError('how long is not said', 'Add --for 2h, or --end to end a silence.');
     const forMs = parseDuration(options.for ?? '1s', { max: LONGEST_MS });
     await checkRule(context, rule);
+    await checkTask(context, task);
     const { silence, endSilences } = await import('../../lib/alerts/incidents.ts');
     const db = await context.db();
     const operator = await context.operator();
@@ -55,14 +57,6 @@ export function alertsSilenceCommand(context: Context): Command {
       : [await silence(db, { rule, task, forMs, reason, operator })];
     tell(context, options, done);
   });
-}
-
-async function checkRule(context: Context, name: string | undefined): Promise<void> {
-  if (name === undefined) return;
-  const { resolveRules } = await import('../../lib/health/rule-settings.ts');
-  const rules = resolveRules((await context.config()).health.rules).map((rule) => rule.name);
-  if (!rules.includes(name))
-    throw usageError(`there is no rule "${name}"`, `Rules: ${rules.join(', ')}`);
 }
 
 function tell({ io }: Context, options: Options, done: Silence[]) {

@@ -6,7 +6,7 @@ import { withOutput } from '../shared/output-options.ts';
 
 interface Setting {
   name: string;
-  /** As it may be shown: secrets are masked. */
+  /** The value as it may be shown: secrets are masked. */
   value: unknown;
   source: string;
   environment: string;
@@ -37,7 +37,7 @@ const COLUMNS: Column<Setting>[] = [
 /** `donations config show`: every effective setting and where it came from. */
 export function configShowCommand(context: Context): Command {
   const command = new Command('show')
-    .description('every effective setting and where it came from, secrets masked')
+    .description('show every effective setting and its source, with secrets masked')
     .action(async (options: OutputOptions) => {
       const { SETTINGS, environmentName, shownSetting } = await import(
         '../../lib/config-schema.ts'

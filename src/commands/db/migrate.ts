@@ -9,8 +9,8 @@ export function dbMigrateCommand(context: Context): Command {
     .description('bring the database to this version of donations')
     .option('--dry-run', 'only list what would be applied');
   return examples(command, [
-    ['donations db migrate --dry-run', 'what is pending'],
-    ['donations db migrate', 'apply it'],
+    ['donations db migrate --dry-run', 'list pending migrations'],
+    ['donations db migrate', 'apply them'],
   ]).action(async (options: { dryRun?: boolean }) => {
     const { io } = context;
     const url = await context.directUrl();

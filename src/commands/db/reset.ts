@@ -9,7 +9,7 @@ import { examples } from '../shared/examples.ts';
 /** `donations db reset`: empties a sandbox database. */
 export function dbResetCommand(context: Context): Command {
   const command = new Command('reset')
-    .description('drop everything in a sandbox database and set it up anew')
+    .description('delete everything in a sandbox database and set it up again')
     .option('--yes', 'do not ask');
   return examples(command, [
     ['donations db reset', 'asks first'],
@@ -20,24 +20,24 @@ export function dbResetCommand(context: Context): Command {
     const config = await context.config();
     if (config.mode !== 'sandbox')
       throw configurationError(
-        `a ${config.mode} database is never reset`,
-        'Only a sandbox database can be.',
+        `this is a ${config.mode} database, and donations db reset deletes sandbox databases only`,
+        'Check which database the settings point to: donations config show',
       );
     const { where } = describeDatabase(config);
     if (
       !options.yes &&
       !(await confirmByTyping(
         context,
-        `All donations, jobs and history in ${where} are dropped.`,
+        `All donations, jobs and history in ${where} will be deleted.`,
         'reset',
       ))
     ) {
-      throw new UserError('confirmation_needed', 'nothing was reset', 'Say so with --yes.');
+      throw new UserError('confirmation_needed', 'nothing was reset', 'Confirm with --yes.');
     }
     await dropEverything(url);
     const { migrate } = await import('../../lib/db/migrate.ts');
     await migrate(url);
     await context.db();
-    say(context.io, 'The database is as new.');
+    say(context.io, 'The database is empty and set up again.');
   });
 }

@@ -11,15 +11,17 @@ export function dbStartCommand(context: Context): Command {
     'start the embedded Postgres, and leave it running',
   );
   return examples(command, [
-    ['donations db start', 'as every command that needs it does by itself'],
-    ['psql "$(donations db url)"', 'look inside'],
+    ['donations db start', 'commands that need it do this by themselves'],
+    ['psql "$(donations db url)"', 'open a prompt on it'],
   ]).action(async () => {
     const { dataDir } = await embeddedOnly(context);
     const { startEmbedded } = await import('../../lib/db/embedded.ts');
     const { url, started } = await startEmbedded({ dataDir });
     say(
       context.io,
-      started ? `Postgres runs in ${dataDir}.` : `Postgres was running already in ${dataDir}.`,
+      started
+        ? `Postgres is running in ${dataDir}.`
+        : `Postgres was running already in ${dataDir}.`,
     );
     print(context.io, addressOf(url)?.server ?? '');
   });

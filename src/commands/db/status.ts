@@ -38,10 +38,10 @@ const COLUMNS: Column<Row>[] = [
   },
 ];
 
-/** `donations db status`: whether the database runs, where, and of which version and mode it is. */
+/** `donations db status`: whether the database is running, its address, version and mode. */
 export function dbStatusCommand(context: Context): Command {
   const command = new Command('status').description(
-    'whether the database runs, where, its version and mode; starts nothing',
+    'show whether the database is running, its address, version and mode; starts nothing',
   );
   return examples(withOutput(command, COLUMNS), [
     ['donations db status', 'for people'],

@@ -10,8 +10,8 @@ export function dbStopCommand(context: Context): Command {
     'stop the embedded Postgres; the next command starts it again',
   );
   return examples(command, [
-    ['donations db stop', 'in good order'],
-    ['donations db status', 'is it running?'],
+    ['donations db stop', 'stop it cleanly'],
+    ['donations db status', 'check whether it is running'],
   ]).action(async () => {
     const { dataDir } = await embeddedOnly(context);
     const { stopEmbedded } = await import('../../lib/db/embedded.ts');

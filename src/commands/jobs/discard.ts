@@ -6,13 +6,13 @@ import { type ChangeOptions, chosenJobs, withJobs } from './shared/chosen-jobs.t
 
 type Options = ChangeOptions & { includeUnsettled?: boolean };
 
-/** `donations jobs discard`: takes jobs out of the queue, to be restored for 30 days. */
+/** `donations jobs discard`: removes jobs from the queue; they can be restored for 30 days. */
 export function jobsDiscardCommand(context: Context): Command {
   const command = withJobs(
     new Command('discard').description(
-      'take jobs out of the queue for good; for 30 days they can be restored',
+      'remove jobs from the queue; for 30 days they can be restored',
     ),
-  ).option('--include-unsettled', 'also those without which a donation would never be settled');
+  ).option('--include-unsettled', 'also discard jobs that an open donation needs to be settled');
   return examples(command, [
     ['donations jobs discard 4711 --reason "test data"', 'one job'],
     ['donations jobs discard --failed --task send_receipt --older-than 90d', 'old failures'],

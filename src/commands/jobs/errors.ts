@@ -8,15 +8,19 @@ import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { ERROR_COLUMNS, retryOf } from './shared/error-columns.ts';
 
-/** `donations jobs errors`: failures by their cause. */
+/** `donations jobs errors`: failures grouped by cause. */
 export function jobsErrorsCommand(context: Context): Command {
   const command = new Command('errors')
     .description('failures grouped by cause: how many, since when, and how to retry just those')
-    .option('--since <time>', 'failed or held for no longer than this', '7d')
-    .option('--window <time>', 'what "lately" is; the trend is against the same time before', '1h')
+    .option('--since <time>', 'failed or held for at most this long', '7d')
+    .option(
+      '--window <time>',
+      'the window of recent failures; the trend compares it with the window before',
+      '1h',
+    )
     .option('--limit <n>', 'how many groups', '20');
   return examples(withOutput(command, ERROR_COLUMNS), [
-    ['donations jobs errors', 'what goes wrong, the most frequent first'],
+    ['donations jobs errors', 'the most frequent causes first'],
     ['donations jobs errors --window 10m --json=error,recent,before,retry', 'for a script'],
   ]).action(async (options: OutputOptions & { since: string; window: string; limit: string }) => {
     const since = new Date(context.clock.now().getTime() - parseDuration(options.since));
@@ -30,7 +34,7 @@ export function jobsErrorsCommand(context: Context): Command {
     render(io, options, ERROR_COLUMNS, groups, {
       empty: `Nothing has failed in the last ${formatDuration(parseDuration(options.since))}.`,
     });
-    if (more) say(io, 'There are more than 100,000 failures: these are of the latest.');
+    if (more) say(io, 'There are more than 100,000 failures. Only the latest are grouped.');
     const worst = groups.find(({ failed }) => failed > 0);
     if (!worst) return;
     const retry = retryOf(worst);

@@ -13,24 +13,23 @@ import { JOB_COLUMNS } from './shared/columns.ts';
 
 type Options = OutputOptions & FilterOptions & { sort?: Sort; limit: string; after?: string };
 
-/** `donations jobs list`: the jobs of any state, by any filter. */
+/** `donations jobs list`: the jobs that a filter selects, in any state. */
 export function jobsListCommand(context: Context): Command {
   const command = withFilter(
-    new Command('list').description('the jobs that a filter lets through, page by page'),
+    new Command('list').description('list the jobs that a filter selects, page by page'),
   )
-    .option('--all', 'of every state, as without a flag')
+    .option('--all', 'in every state, which is the default')
     .addOption(
-      new Option('--sort <order>', 'the order; by default what runs next, or failed last').choices([
-        'newest',
-        'oldest',
-        'attempts',
-      ]),
+      new Option(
+        '--sort <order>',
+        'the order; by default the next to run, or the last to fail, first',
+      ).choices(['newest', 'oldest', 'attempts']),
     )
     .option('--limit <n>', 'how many', '50')
-    .option('--after <cursor>', 'go on after the page that printed this');
+    .option('--after <cursor>', 'continue after the page that printed this value');
   return examples(withOutput(command, JOB_COLUMNS), [
-    ['donations jobs list --failed', 'what is given up, the latest first'],
-    ["donations jobs list 'task:send_receipt error:~timeout age:>1h fund:gala'", 'by a filter'],
+    ['donations jobs list --failed', 'failed jobs, the latest first'],
+    ["donations jobs list 'task:send_receipt error:~timeout age:>1h fund:gala'", 'with a filter'],
     ['donations jobs list --held --json=id,donation,error', 'for a script'],
   ]).action(async (words: string[], options: Options) => {
     const filter = filterOf(words, options);

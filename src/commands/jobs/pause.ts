@@ -14,13 +14,13 @@ const FIELDS = fieldsOf('task', 'reason', 'since', 'until', 'due', 'due_is_more'
 
 type Options = OutputOptions & { reason?: string; for?: string };
 
-/** `donations jobs pause <task>`: no worker begins a job of it until it is resumed. */
+/** `donations jobs pause <task>`: no worker starts jobs of the task until it is resumed. */
 export function jobsPauseCommand(context: Context): Command {
   const command = new Command('pause')
-    .description('stop a task on every worker: what runs is finished, nothing more is begun')
+    .description('pause a task on every worker: running jobs finish, and no further ones start')
     .addArgument(taskArgument())
-    .option('--reason <text>', 'why, for everybody who looks and for the audit trail')
-    .option('--for <time>', 'how long: 30m, 2h; else until it is resumed');
+    .option('--reason <text>', 'why, for colleagues and for the audit trail')
+    .option('--for <time>', 'how long: 30m, 2h; by default until it is resumed');
   return examples(withOutput(command, FIELDS), [
     ['donations jobs pause send_receipt --reason "wrong logo"', 'until somebody resumes it'],
     ['donations jobs pause charge_card --for 30m', 'for half an hour'],
@@ -41,17 +41,17 @@ export function jobsPauseCommand(context: Context): Command {
     }
     const end = endOfPause(pause, context.clock.now()) ?? 'until somebody resumes it';
     print(io, `${task} is paused ${end}.`);
-    if (replaced) say(io, 'It was paused before: the new reason and end replace the old.');
+    if (replaced) say(io, 'It was paused before. The new reason and end replace the old ones.');
     if (stopped) {
       const due = `${stopped.due.toLocaleString('en-US')}${stopped.due_is_more ? '+' : ''}`;
       say(io, `Due now: ${due}, which wait and lose no attempt.`);
-      say(io, `With workers: ${stopped.running.toLocaleString('en-US')}; those begun finish.`);
+      say(io, `Running now: ${stopped.running.toLocaleString('en-US')}, which will finish.`);
     }
     say(io, `Next: donations jobs resume ${task}`);
   });
 }
 
-/** Undefined when it takes too long to count: the task is paused all the same. */
+/** Undefined when counting takes too long; the task is paused nevertheless. */
 async function whatItStops(context: Context, task: TaskName) {
   const { countStopped, STOPPED_BOUND } = await import('../../lib/queue/run/pauses.ts');
   try {

@@ -25,10 +25,10 @@ const COLUMNS: Column<Row>[] = [
   { name: 'meaning', header: 'WHEN', value: (row) => FAILURE_CLASSES[row.errorClass], wide: true },
 ];
 
-/** `donations jobs policy`: prints the retry table. */
+/** `donations jobs policy`: prints the retry policy. */
 export function jobsPolicyCommand(context: Context): Command {
   const command = new Command('policy').description(
-    'what follows from each kind of failure, for each task',
+    'show what follows from each kind of failure, for each task',
   );
   return examples(withOutput(command, COLUMNS), [
     ['donations jobs policy', 'the whole table'],

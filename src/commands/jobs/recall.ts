@@ -5,18 +5,18 @@ import { examples } from '../shared/examples.ts';
 import { runBulk } from '../shared/run-bulk.ts';
 import { JOB_PLAN_FIELDS } from './shared/chosen-jobs.ts';
 
-/** `donations jobs recall <id>`: calls off a retry as far as its jobs still wait for their turn. */
+/** `donations jobs recall <id>`: cancels a paced retry for the jobs that have not run yet. */
 export function jobsRecallCommand(context: Context): Command {
   const command = withBulk(
     new Command('recall')
-      .description('call off a retry: its jobs that still wait for their turn are failed again')
+      .description('cancel a paced retry: its jobs that have not run yet are failed or held again')
       .argument('<id>', 'the audit entry of a retry with --rate or --spread (aud_…)'),
     'jobs',
     JOB_PLAN_FIELDS,
   );
   return examples(command, [
-    ['donations jobs recall aud_01jd2x --dry-run', 'how many still wait'],
-    ['donations jobs recall aud_01jd2x --reason "wrong logo"', 'call them off'],
+    ['donations jobs recall aud_01jd2x --dry-run', 'how many have not run yet'],
+    ['donations jobs recall aud_01jd2x --reason "wrong logo"', 'cancel them'],
   ]).action(async (ref: string, options: BulkOptions) => {
     const { changeJobs } = await import('../../lib/queue/change/change-jobs.ts');
     const { findPacedRetry, recall } = await import('../../lib/queue/change/recall.ts');

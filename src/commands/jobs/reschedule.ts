@@ -4,19 +4,21 @@ import { parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { runBulk } from '../shared/run-bulk.ts';
+import { type TimingOptions, timingOf, withTiming } from '../shared/timing-options.ts';
 import { type ChangeOptions, chosenJobs, withJobs } from './shared/chosen-jobs.ts';
-import { type TimingOptions, timingOf, withTiming } from './shared/timing-options.ts';
 
 type Options = ChangeOptions & TimingOptions & { in?: string; at?: string; now?: boolean };
 
-/** `donations jobs reschedule`: changes when jobs are run. */
+/** `donations jobs reschedule`: changes the run time of waiting jobs. */
 export function jobsRescheduleCommand(context: Context): Command {
   const command = withTiming(
     withJobs(
-      new Command('reschedule').description('run waiting jobs sooner or later; attempts stay'),
+      new Command('reschedule').description(
+        'run waiting jobs sooner or later; their attempts stay as they are',
+      ),
     ),
   )
-    .option('--in <time>', 'so long from now: 30m')
+    .option('--in <time>', 'this long from now: 30m')
     .option('--at <time>', 'at this time: 2026-11-24T08:00Z')
     .option('--now', 'now');
   return examples(command, [
@@ -34,7 +36,7 @@ export function jobsRescheduleCommand(context: Context): Command {
 
 function delayOf(options: Options, now: Date): number {
   const given = [options.in, options.at, options.now].filter((each) => each !== undefined);
-  if (given.length !== 1) throw usageError('say when: --in 30m, --at TIME or --now');
+  if (given.length !== 1) throw usageError('the time is missing: use --in 30m, --at TIME or --now');
   if (options.in !== undefined) return parseDuration(options.in);
   if (options.at === undefined) return 0;
   const at = new Date(options.at);

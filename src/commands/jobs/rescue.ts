@@ -18,15 +18,18 @@ import {
 
 const FIELDS = fieldsOf('operation', 'released', 'workers');
 
-/** `donations jobs rescue`: gives the jobs of dead workers back to the queue. */
+/** `donations jobs rescue`: returns the jobs of workers that are gone to the queue. */
 export function jobsRescueCommand(context: Context): Command {
   const command = withLockers(new Command('rescue')).description(
-    'give the jobs of dead workers back to the queue; a live worker keeps its own',
+    'return the jobs of workers that are gone to the queue; live workers keep theirs',
   );
   withOutput<RescueOptions>(command, ({ dryRun }) => (dryRun ? LOCKER_COLUMNS : FIELDS));
   return examples(command, [
-    ['donations jobs rescue', 'of our workers that are gone'],
-    ['donations jobs rescue --locked-longer-than 1h --dry-run', 'also of other tools: whose?'],
+    ['donations jobs rescue', 'jobs of our workers that are gone'],
+    [
+      'donations jobs rescue --locked-longer-than 1h --dry-run',
+      'also jobs of other tools: list whose',
+    ],
   ]).action((options: RescueOptions) => rescue(context, options));
 }
 
@@ -39,11 +42,14 @@ async function rescue(context: Context, options: RescueOptions): Promise<void> {
   const plan = await context.read((tx) => planRescue(tx, request));
   const empty = nothingToRescue(request);
   if (options.dryRun) return render(io, options, LOCKER_COLUMNS, plan, { empty });
-  // The preview is talk, not data.
+  // The preview is a message, not the result.
   if (!json) render({ ...io, stdout: io.stderr }, {}, LOCKER_COLUMNS, plan, { empty });
 
   if (!json && plan.some(({ state, release }) => state === 'no heartbeat' && !release)) {
-    say(io, 'If one without a heartbeat is dead, say so: --worker ID, or --locked-longer-than 1h.');
+    say(
+      io,
+      'If a worker without a heartbeat is dead, name it with --worker ID, or use --locked-longer-than 1h.',
+    );
   }
   const dead = plan.filter(({ release }) => release);
   if (dead.length === 0) {
@@ -58,7 +64,7 @@ async function rescue(context: Context, options: RescueOptions): Promise<void> {
     throw new UserError(
       'confirmation_needed',
       `nothing was changed: to release ${what} needs a confirmation`,
-      'Confirm with --yes; see first with --dry-run.',
+      'Preview with --dry-run, then confirm with --yes.',
     );
   }
   const operator = await context.operator();
@@ -66,7 +72,8 @@ async function rescue(context: Context, options: RescueOptions): Promise<void> {
   const { operation, jobs, workers } = await applyRescue(db, plan, request, { operator, reason });
   if (json) return renderOne(io, options, FIELDS, { operation, released: jobs, workers });
   print(io, `Released ${plural(jobs, 'job')}.`);
-  if (!operation) return say(io, 'Others released them meanwhile, or their workers are back.');
-  say(io, 'A mail that was being sent may have gone out: it will be held, not sent again.');
+  if (!operation)
+    return say(io, 'Other operators released them meanwhile, or their workers are alive again.');
+  say(io, 'A mail that was being sent may have gone out. It will be held, not sent again.');
   say(io, `Next: donations jobs list --held   (audit: donations audit show ${operation})`);
 }

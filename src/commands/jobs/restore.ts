@@ -8,14 +8,14 @@ import { withOutput } from '../shared/output-options.ts';
 
 const FIELDS = fieldsOf('operation', 'restored', 'replaced');
 
-/** `donations jobs restore <id>`: brings discarded jobs back. */
+/** `donations jobs restore <id>`: restores discarded jobs. */
 export function jobsRestoreCommand(context: Context): Command {
   const command = new Command('restore')
-    .description('bring discarded jobs back as they were: what had failed is failed again')
+    .description('restore discarded jobs as they were: failed jobs are failed again')
     .argument('<id>', 'the audit entry of the discard (aud_…), or the id of one job')
     .option('--reason <text>', 'why, for the audit trail');
   return examples(withOutput(command, FIELDS), [
-    ['donations jobs restore aud_01jd2x', 'all that one discard took away'],
+    ['donations jobs restore aud_01jd2x', 'all jobs of one discard'],
     ['donations jobs restore 4711', 'one job'],
   ]).action(async (ref: string, options: OutputOptions & { reason?: string }) => {
     const { restoreJobs } = await import('../../lib/queue/change/restore.ts');
@@ -28,7 +28,8 @@ export function jobsRestoreCommand(context: Context): Command {
     if (chosenFormat(options).format !== 'table')
       return renderOne(io, options, FIELDS, { operation, restored, replaced });
     print(io, `Restored ${plural(restored, 'job')}, under new ids.`);
-    if (replaced > 0) say(io, `${replaced} left: another job of the same key is in the queue.`);
+    if (replaced > 0)
+      say(io, `${replaced} not restored: the queue has another job of the same key.`);
     if (operation) say(io, `Next: donations audit show ${operation}`);
   });
 }

@@ -18,15 +18,18 @@ const AFTER: Record<PauseCause, string | undefined> = {
   rate_limited: 'If the provider asks again to wait, the task rests again.',
 };
 
-/** `donations jobs resume <task>`: lets a paused task run again, whatever stopped it. */
+/** `donations jobs resume <task>`: resumes a paused task, whatever the cause of the pause. */
 export function jobsResumeCommand(context: Context): Command {
   const command = new Command('resume')
-    .description('let a paused task run again on every worker, whatever stopped it')
+    .description('resume a paused task on every worker, whatever the cause of the pause')
     .addArgument(taskArgument())
     .option('--reason <text>', 'why, for the audit trail');
   return examples(withOutput(command, FIELDS), [
     ['donations jobs resume send_receipt', 'its jobs run within seconds'],
-    ['donations jobs resume charge_card --reason "key renewed"', 'with the reason on record'],
+    [
+      'donations jobs resume charge_card --reason "key renewed"',
+      'with a reason for the audit trail',
+    ],
   ]).action(async (task: TaskName, { reason, ...options }: OutputOptions & { reason?: string }) => {
     const { resumeByOperator } = await import('../../lib/queue/run/pauses.ts');
     const operator = await context.operator();
@@ -43,7 +46,7 @@ export function jobsResumeCommand(context: Context): Command {
     if (ended.length === 0) return print(io, `${task} is not paused.`);
     print(io, `${task} runs again.`);
     for (const pause of ended) {
-      say(io, `It was paused, ${describePause(pause, context.clock.now())}.`);
+      say(io, `It was paused ${describePause(pause, context.clock.now())}.`);
       const after = AFTER[pause.cause];
       if (after) say(io, after);
     }

@@ -7,17 +7,17 @@ import { withOutput } from '../shared/output-options.ts';
 import { JOB_FIELDS } from './shared/job-fields.ts';
 import { tellJob } from './shared/tell-job.ts';
 
-/** `donations jobs show <id>`: one job, why it is where it is, and what can be done. */
+/** `donations jobs show <id>`: one job, the reason for its state, and the possible actions. */
 export function jobsShowCommand(context: Context): Command {
   const command = new Command('show')
-    .description('one job: payload, state and why, every attempt, what comes next')
+    .description('one job: payload, state and the reason for it, every attempt, what happens next')
     .argument('<id>', 'job id');
   return examples(withOutput(command, JOB_FIELDS), [
     ['donations jobs show 4711', 'why it failed, and what to do'],
     ['donations jobs show 4711 --json', 'for a script'],
   ]).action(async (id: string, options: OutputOptions) => {
     if (!/^\d{1,18}$/.test(id))
-      throw usageError(`"${id}" is not a job's id`, 'To see a donation: donations show <id>');
+      throw usageError(`"${id}" is not the id of a job`, 'To see a donation: donations show <id>');
     const { describeJob } = await import('../../lib/queue/read/detail.ts');
     const detail = await context.read((tx) => describeJob(tx, id));
     const { io, clock } = context;

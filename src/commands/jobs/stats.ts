@@ -9,11 +9,11 @@ import { withOutput } from '../shared/output-options.ts';
 import { sayPauses } from '../shared/pauses-notice.ts';
 import { statsColumns } from './shared/stats-columns.ts';
 
-/** `donations jobs stats`: how much there is of each task, and how fast it moves. */
+/** `donations jobs stats`: backlog, throughput and latency of each task. */
 export function jobsStatsCommand(context: Context): Command {
   const command = new Command('stats')
-    .description('each task: how much there is, how fast it moves, how long it waits')
-    .option('--window <time>', 'over which rates and percentiles are taken', '15m');
+    .description('each task: backlog, throughput, latency')
+    .option('--window <time>', 'the window of rates and percentiles', '15m');
   return examples(withOutput(command, statsColumns({ more: new Set(), pauses: [] })), [
     ['donations jobs stats', 'the last quarter of an hour'],
     ['donations jobs stats --window 24h --json=task,ready,error_rate,drain_ms', 'for a script'],
@@ -23,14 +23,14 @@ export function jobsStatsCommand(context: Context): Command {
     const stats = await context.read((tx) => queueStats(tx, windowMs));
     const { io } = context;
     render(io, options, statsColumns(stats), stats.tasks, {
-      empty: 'Nothing is in the queue, and nothing was in this time.',
+      empty: 'The queue is empty, and no job ran in this window.',
       now: stats.at,
     });
     sayPauses(io, stats.pauses, stats.at);
     if (stats.spanMs < windowMs)
       say(
         io,
-        `Rates are of the latest ${formatDuration(stats.spanMs)}: it goes too fast for more.`,
+        `Rates cover the latest ${formatDuration(stats.spanMs)} only, because there are too many attempts.`,
       );
     if (stats.more.size > 0) say(io, 'A number with + is a lower bound: counting stopped there.');
   });

@@ -8,6 +8,8 @@ export function drawColumns(
   values: (number | null)[],
   { width, height, max, levels }: { width: number; height: number; max: number; levels: string[] },
 ): string[] {
+  if (values.length > width)
+    return drawColumns(values.slice(-width), { width, height, max, levels });
   const cells = cellsEach(values.length, width);
   const blank = ' '.repeat(width - cells * values.length);
   const steps = levels.length - 1;
@@ -24,6 +26,17 @@ export function drawColumns(
     return blank + values.map(cellsOf).join('');
   });
 }
+
+/** Left of a chart, for its axis. */
+export const LABEL_WIDTH = 5;
+/** Between two charts beside one another. */
+export const GAP = 2;
+/** From so many columns on there are two. */
+export const TWO_CHARTS = 100;
+
+/** How many buckets the charts of a screen have room for. */
+export const chartColumns = (columns: number) =>
+  (columns >= TWO_CHARTS ? Math.floor((columns - GAP) / 2) : columns) - LABEL_WIDTH - 1;
 
 /** How many cells each of so many values gets. */
 export const cellsEach = (count: number, width: number) =>

@@ -3,25 +3,34 @@ import type { Once } from './once.ts';
 import { Screen } from './screen.tsx';
 import { initialState, type Session } from './state.ts';
 import { themeFor } from './theme.ts';
+import { type WindowName, windowOf } from './windows.ts';
 
-/** One frame as text: the overview, with an hour of history. */
+/** One frame as text: the overview. */
 export function drawOnce(
   session: Session,
   { snapshot, history }: Once,
-  look: { columns: number; rows: number; env: NodeJS.ProcessEnv; color: boolean },
+  look: {
+    window: WindowName;
+    columns: number;
+    rows: number;
+    env: NodeJS.ProcessEnv;
+    color: boolean;
+  },
 ): string {
   const now = Date.parse(snapshot.at);
   const { columns, rows } = look;
   const state = {
-    ...initialState(session, { columns, rows, now }),
+    ...initialState(session, { columns, rows, now, window: windowOf(look.window) }),
     link: { status: 'live' as const, since: now, error: undefined, latencyMs: undefined },
     snapshot,
     history,
-    window: 1,
   };
-  const frame = renderToString(<Screen state={state} theme={themeFor(look.env, look.color)} />, {
-    columns,
-  });
+  const frame = renderToString(
+    <Screen state={state} theme={themeFor(look.env, { color: look.color, styles: look.color })} />,
+    {
+      columns,
+    },
+  );
   return frame
     .split('\n')
     .map((line) => line.trimEnd())

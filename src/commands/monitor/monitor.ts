@@ -12,14 +12,18 @@ import {
 import { type Snapshot, takeSnapshot } from '../../lib/monitor/snapshot.ts';
 import { ACTIVITY_CHANNEL } from '../../lib/queue/run/activity.ts';
 import { CONTROL_CHANNEL } from '../../lib/queue/run/pauses.ts';
+import { chartColumns } from './chart.ts';
 import { type OperationDeps, type Planned, planRequest } from './operations.ts';
 import { loadContent, loadHistory } from './queries.ts';
 import { type Action, type Effect, reduce } from './reducer.ts';
 import type { Request } from './requests.ts';
-import { currentView, dataKey, INTERVALS, type State, WINDOWS } from './state.ts';
+import { currentView, dataKey, INTERVALS, type State } from './state.ts';
+import { WINDOWS } from './windows.ts';
 
 /** How soon the others look for themselves when whoever took the last snapshot does not take the next. */
 const FOLLOW_MS = 250;
+/** How long after its time the next snapshot is waited for, before another monitor takes it. */
+const LOST_LEADER_MS = 1000;
 const RECONNECT_MS = 1000;
 /** Jobs that were enqueued and that nobody tells of are seen by Postgres' counter of ids. */
 const PULSE_MS = 1000;
@@ -29,8 +33,9 @@ const SILENCE_MS = 15_000;
 /** A view's own queries rest so many times as long as they took. */
 const VIEW_REST_FACTOR = 20;
 const VIEW_REST_MS = 900;
-const SHORT_HISTORY_MS = 10_000;
-const LONG_HISTORY_MS = 60_000;
+const MINUTE_MS = 60_000;
+/** So long after a minute its sample is there. */
+const SAMPLED_MS = 6000;
 
 export interface MonitorOptions {
   /** Its own connections: every statement has a limit. */
@@ -64,14 +69,17 @@ export class Monitor {
   #takenAt = 0;
   /** Before this moment it is not taken again. */
   #dueAt = 0;
+  /** When a snapshot was shown last. */
+  #shownAt = 0;
   #lastJob: string | undefined;
+  #latencyMs: number | undefined;
   #canPulse = true;
   #viewAt = 0;
   #viewRestMs = VIEW_REST_MS;
   #viewKey = '';
   #loading = false;
   #loadAgain = false;
-  #historyAt = 0;
+  #historyMinute = 0;
   #historyKey = '';
   #planned: Planned | undefined;
   #abort = new AbortController();
@@ -90,7 +98,11 @@ export class Monitor {
   }
 
   start(): void {
-    this.#every(TICK_MS, () => this.dispatch({ type: 'ticked', now: this.#now() }));
+    this.#every(TICK_MS, () => {
+      // A frame costs more than a clock that is half a second late.
+      if (Date.now() < this.#shownAt + TICK_MS / 2) return;
+      this.dispatch({ type: 'ticked', now: this.#now(), latencyMs: this.#latencyMs });
+    });
     this.#every(PULSE_MS, () => this.#pulse());
     this.#listen();
     this.#lookIn(0);
@@ -140,6 +152,7 @@ export class Monitor {
   // The snapshot.
 
   #now = () => Date.now() + this.#offsetMs;
+  #interval = () => INTERVALS[this.state.interval] as number;
 
   #every(ms: number, work: () => void): void {
     this.#timers.add(setInterval(work, ms));
@@ -181,23 +194,25 @@ export class Monitor {
   #untilNext(): number {
     const due = this.#dueAt - Date.now();
     if (this.#dirtySince !== undefined) return Math.max(due, 0) + (this.#leads ? 0 : FOLLOW_MS);
-    // All look at about the same time; who comes first does it for the others.
-    const interval = INTERVALS[this.state.interval] as number;
-    return this.#takenAt + interval - Date.now() + Math.random() * FOLLOW_MS;
+    const next = this.#takenAt + this.#interval() - Date.now();
+    // The others hear of it before they would look for themselves.
+    return this.#leads ? next : next + LOST_LEADER_MS * (1 + Math.random());
   }
 
   async #refresh(): Promise<void> {
     const { db, timeoutMs } = this.#options;
     if (this.state.session.readOnly !== undefined) {
       const shared = await readShared(db);
-      if (shared && shared.ageMs < Math.max(1000, this.#untilDue())) return this.#adopt(shared);
+      const isFresh = shared && shared.ageMs < Math.max(1000, this.#untilDue());
+      this.#lead(!isFresh);
+      if (isFresh) return this.#adopt(shared);
       const body = await takeSnapshot(db, { timeoutMs, before: this.state.snapshot });
-      return this.#adopt({ body, ageMs: 0, dueInMs: restMs(body.tookMs) });
+      return this.#adopt({ body, ageMs: 0, dueInMs: restMs(body.costMs) });
     }
     const taken = await refreshShared(db, this.#id, (before) =>
       takeSnapshot(db, { timeoutMs, before: before ?? this.state.snapshot }),
     );
-    this.#leads = taken !== undefined;
+    this.#lead(taken !== undefined);
     if (taken) return this.#adopt(taken);
     const shared = await readShared(db);
     if (shared) this.#adopt(shared);
@@ -213,6 +228,7 @@ export class Monitor {
 
   #show(snapshot: Snapshot, ageMs: number): void {
     const arrived = Date.now();
+    this.#shownAt = arrived;
     this.#takenAt = arrived - ageMs;
     // What changed while it was being taken may not be in it.
     if (this.#dirtySince !== undefined && this.#dirtySince <= this.#takenAt - snapshot.tookMs)
@@ -235,6 +251,13 @@ export class Monitor {
     this.dispatch({ type: 'lost', error: (error as Error).message || String(error) });
   }
 
+  /** Whoever takes the snapshots listens for changes; the others only for its snapshots. */
+  #lead(leads: boolean): void {
+    if (leads === this.#leads) return;
+    this.#leads = leads;
+    this.#session?.query(hearing(leads)).catch(() => {});
+  }
+
   /** The connection on which others tell of changes. */
   #listen(): void {
     const { db } = this.#options;
@@ -255,11 +278,7 @@ export class Monitor {
           if (channel !== SNAPSHOT_CHANNEL) return this.#changed();
           if (payload !== this.#id) void this.#readOthers();
         });
-        await session
-          .query(
-            `listen ${ACTIVITY_CHANNEL}; listen ${CONTROL_CHANNEL}; listen ${SNAPSHOT_CHANNEL}`,
-          )
-          .catch(lost);
+        await session.query(`listen ${SNAPSHOT_CHANNEL}; ${hearing(this.#leads)}`).catch(lost);
       },
       // Looking fails as well, and says so.
       () => {},
@@ -268,9 +287,11 @@ export class Monitor {
 
   /** Another monitor has taken a snapshot. */
   async #readOthers(): Promise<void> {
-    this.#leads = false;
+    this.#lead(false);
     try {
+      const start = performance.now();
       const shared = await readShared(this.#options.db);
+      this.#latencyMs = performance.now() - start;
       if (!shared || this.#ended) return;
       this.#adopt(shared);
       clearTimeout(this.#lookTimer);
@@ -283,6 +304,8 @@ export class Monitor {
 
   async #pulse(): Promise<void> {
     if (!this.#canPulse || this.state.link.status !== 'live' || this.#looking) return;
+    // Whoever took the last snapshot does it for all, as long as it is heard of.
+    if (!this.#leads && Date.now() < this.#takenAt + this.#interval() + LOST_LEADER_MS) return;
     const start = performance.now();
     try {
       const { rows } = await this.#options.db.query<{ last: bigint | null }>(
@@ -293,9 +316,7 @@ export class Monitor {
       const last = String(rows[0]?.last ?? '');
       const before = this.#lastJob;
       this.#lastJob = last;
-      const { snapshot } = this.state;
-      const latencyMs = performance.now() - start;
-      if (snapshot) this.dispatch({ type: 'latency', latencyMs });
+      this.#latencyMs = performance.now() - start;
       if (before !== undefined && before !== last) this.#changed();
     } catch (error) {
       if (isConnectionError(error)) return this.#lost(error);
@@ -344,10 +365,10 @@ export class Monitor {
     if (views.length > 1 || this.state.link.status !== 'live') return;
     const { ms: windowMs } = WINDOWS[window] as (typeof WINDOWS)[number];
     const key = `${window} ${columns}`;
-    const rest = windowMs > 6 * 3_600_000 ? LONG_HISTORY_MS : SHORT_HISTORY_MS;
-    if (key === this.#historyKey && Date.now() < this.#historyAt + rest) return;
+    const minute = Math.floor((this.#now() - SAMPLED_MS) / MINUTE_MS);
+    if (key === this.#historyKey && minute === this.#historyMinute) return;
     this.#historyKey = key;
-    this.#historyAt = Date.now();
+    this.#historyMinute = minute;
     const { db, timeoutMs } = this.#options;
     loadHistory(db, timeoutMs, { windowMs, most: chartColumns(columns) }).then(
       (history) => {
@@ -396,9 +417,10 @@ export class Monitor {
   }
 }
 
-/** How many buckets the charts have room for. */
-const chartColumns = (columns: number) =>
-  columns >= 100 ? Math.floor((columns - 3) / 2) - 6 : columns - 7;
+const hearing = (leads: boolean) =>
+  [ACTIVITY_CHANNEL, CONTROL_CHANNEL]
+    .map((channel) => `${leads ? 'listen' : 'unlisten'} ${channel}`)
+    .join('; ');
 
 /** What to tell of an error that a change or a view ran into. */
 function explained(error: unknown): string {

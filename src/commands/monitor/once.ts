@@ -2,8 +2,10 @@ import { usageError } from '../../lib/errors.ts';
 import { judgeHealth } from '../../lib/monitor/health.ts';
 import { type Snapshot, takeSnapshot } from '../../lib/monitor/snapshot.ts';
 import type { History } from '../../lib/samples/read.ts';
+import { chartColumns } from './chart.ts';
 import type { Opened } from './opened.ts';
 import { loadHistory } from './queries.ts';
+import { WINDOWS, type WindowName, windowOf } from './windows.ts';
 
 /** What one frame is made of. */
 export interface Once {
@@ -11,13 +13,15 @@ export interface Once {
   history: History;
 }
 
-const HOUR_MS = 3_600_000;
-
-/** Reads it now, whatever other monitors have read. */
-export async function readOnce({ db, timeoutMs }: Opened): Promise<Once> {
+/** Reads it now, whatever other monitors have read; the history for a frame of so many columns. */
+export async function readOnce(
+  { db, timeoutMs }: Opened,
+  { window, columns }: { window: WindowName; columns: number },
+): Promise<Once> {
+  const windowMs = WINDOWS[windowOf(window)]?.ms ?? 0;
   return {
     snapshot: await takeSnapshot(db, { timeoutMs }),
-    history: await loadHistory(db, timeoutMs, { windowMs: HOUR_MS, most: 60 }),
+    history: await loadHistory(db, timeoutMs, { windowMs, most: chartColumns(columns) }),
   };
 }
 

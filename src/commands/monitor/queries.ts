@@ -8,7 +8,8 @@ import { groupErrors } from '../../lib/queue/read/errors.ts';
 import { listFailures } from '../../lib/queue/read/failures.ts';
 import { readJobs } from '../../lib/queue/read/page.ts';
 import { parseJobFilter } from '../../lib/queue/read/vocabulary.ts';
-import { type DeliveryStatus, listDeliveries } from '../../lib/receipts/find.ts';
+import { listDeliveries } from '../../lib/receipts/list.ts';
+import { parseReceiptFilter } from '../../lib/receipts/vocabulary.ts';
 import { type History, readHistory } from '../../lib/samples/read.ts';
 import type { Content, View } from './state.ts';
 
@@ -50,7 +51,7 @@ async function read(tx: Queryable, { name, arg, sort, limit }: View): Promise<Co
     case 'donation':
       return { of: 'donation', story: await tellStory(tx, await findDonation(tx, arg)) };
     case 'receipts': {
-      const rows = await listDeliveries(tx, { status: arg as DeliveryStatus, limit });
+      const rows = await listDeliveries(tx, parseReceiptFilter(`status:${arg}`), limit);
       return { of: 'receipts', rows };
     }
     case 'audit':

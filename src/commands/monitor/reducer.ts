@@ -41,9 +41,8 @@ export type Action =
   | { type: 'key'; key: string }
   | { type: 'text'; text: string }
   | { type: 'resized'; columns: number; rows: number }
-  | { type: 'ticked'; now: number }
+  | { type: 'ticked'; now: number; latencyMs: number | undefined }
   | { type: 'snapshot'; snapshot: Snapshot; now: number }
-  | { type: 'latency'; latencyMs: number }
   | { type: 'history'; history: History }
   | { type: 'history failed'; trouble: string }
   | { type: 'content'; key: string; content: Content; now: number }
@@ -85,14 +84,12 @@ export function reduce(state: State, action: Action): Step {
     case 'resized':
       return step({ ...state, columns: action.columns, rows: action.rows }, { do: 'redraw' });
     case 'ticked': {
-      const { now } = action;
+      const { now, latencyMs } = action;
       const notice = state.notice && state.notice.until > now ? state.notice : undefined;
-      return step({ ...state, now, notice });
+      return step({ ...state, now, notice, link: { ...state.link, latencyMs } });
     }
     case 'snapshot':
       return step(withSnapshot(state, action));
-    case 'latency':
-      return step({ ...state, link: { ...state.link, latencyMs: action.latencyMs } });
     case 'history':
       return step({ ...state, history: action.history, historyTrouble: undefined });
     case 'history failed':

@@ -26,7 +26,7 @@ export function Screen({ state, theme }: { state: State; theme: Theme }): ReactN
   const look: Theme = { ...theme, stale: state.link.status === 'lost' };
   const isSmall = columns < LEAST.columns || rows < LEAST.rows;
   return (
-    <Box flexDirection="column" width={columns} height={rows} overflow="hidden">
+    <Box flexDirection="column" width={columns} height={rows}>
       {isSmall ? (
         <Summary state={state} theme={theme} />
       ) : (
@@ -53,7 +53,7 @@ function Whole({ state, theme, look }: { state: State; theme: Theme; look: Theme
         <Totals state={state} width={width} />
         {help === undefined ? (
           body - asked > 0 ? (
-            <Box height={body - asked} overflow="hidden">
+            <Box height={body - asked}>
               <CurrentView state={state} theme={look} width={width} height={body - asked} />
             </Box>
           ) : null

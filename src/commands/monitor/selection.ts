@@ -13,6 +13,7 @@ const nothingOf = (task: string): SnapshotTask => ({
   held: 0,
   enqueuedPerMinute: 0,
   donePerMinute: 0,
+  attempts: 0,
   errorRate: null,
   latency: null,
   duration: null,

@@ -8,6 +8,7 @@ import { Screen } from './screen.tsx';
 import { initialState } from './state.ts';
 import { clipboardSequence, Terminal } from './terminal.ts';
 import { themeFor } from './theme.ts';
+import { type WindowName, windowOf } from './windows.ts';
 
 function App({
   monitor,
@@ -25,13 +26,14 @@ function App({
       else monitor.dispatch({ type: 'text', text: typed.text });
     }
   });
-  return <Screen state={monitor.state} theme={themeFor(env, color)} />;
+  return <Screen state={monitor.state} theme={themeFor(env, { color, styles: true })} />;
 }
 
 /** Runs the monitor on the terminal until somebody ends it. */
 export async function runMonitor(
   context: Context,
   { db, session, timeoutMs }: Opened,
+  window: WindowName,
 ): Promise<void> {
   const { io } = context;
   let end: () => void = () => {};
@@ -43,29 +45,32 @@ export async function runMonitor(
     stdout: io.stdout,
     onResize: (size) => monitor.dispatch({ type: 'resized', ...size }),
   });
-  const monitor = new Monitor(initialState(session, { ...terminal.size(), now: Date.now() }), {
-    db,
-    timeoutMs,
-    operations: {
-      db: () => context.db(),
-      read: (work) => context.read(work),
-      operator: () => context.operator(),
-      now: () => context.clock.now(),
+  const monitor = new Monitor(
+    initialState(session, { ...terminal.size(), now: Date.now(), window: windowOf(window) }),
+    {
+      db,
+      timeoutMs,
+      operations: {
+        db: () => context.db(),
+        read: (work) => context.read(work),
+        operator: () => context.operator(),
+        now: () => context.clock.now(),
+      },
+      onEffect(effect) {
+        switch (effect.do) {
+          case 'quit':
+            return end();
+          case 'suspend':
+            return terminal.suspend();
+          case 'redraw':
+            terminal.forget();
+            return terminal.draw(draw);
+          case 'copy':
+            return terminal.send(clipboardSequence(effect.text));
+        }
+      },
     },
-    onEffect(effect) {
-      switch (effect.do) {
-        case 'quit':
-          return end();
-        case 'suspend':
-          return terminal.suspend();
-        case 'redraw':
-          terminal.forget();
-          return terminal.draw(draw);
-        case 'copy':
-          return terminal.send(clipboardSequence(effect.text));
-      }
-    },
-  });
+  );
   context.signal.addEventListener('abort', () => end(), { once: true });
   const draw = () => ink.rerender(app());
   const app = () => <App monitor={monitor} env={io.env} color={io.color} />;

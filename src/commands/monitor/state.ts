@@ -5,7 +5,7 @@ import type { JobDetail } from '../../lib/queue/read/detail.ts';
 import type { ErrorGroups } from '../../lib/queue/read/errors.ts';
 import type { Failure } from '../../lib/queue/read/failures.ts';
 import type { BoundedCount, Page, Sort } from '../../lib/queue/read/list.ts';
-import type { ListedDelivery } from '../../lib/receipts/find.ts';
+import type { ListedDelivery } from '../../lib/receipts/list.ts';
 import type { History } from '../../lib/samples/read.ts';
 import type { Request } from './requests.ts';
 
@@ -111,15 +111,6 @@ export interface Notice {
   until: number;
 }
 
-/** The windows of the charts. */
-export const WINDOWS = [
-  { name: '15m', ms: 15 * 60_000 },
-  { name: '1h', ms: 3_600_000 },
-  { name: '6h', ms: 6 * 3_600_000 },
-  { name: '24h', ms: 24 * 3_600_000 },
-  { name: '7d', ms: 7 * 24 * 3_600_000 },
-] as const;
-
 /** How often it is looked although nobody told of a change, in milliseconds. */
 export const INTERVALS = [1000, 2000, 5000, 10_000, 30_000, 60_000] as const;
 
@@ -188,7 +179,7 @@ export const newView = (name: ViewName, arg = ''): View => ({
 
 export function initialState(
   session: Session,
-  { columns, rows, now }: Pick<State, 'columns' | 'rows' | 'now'>,
+  { columns, rows, now, window = 0 }: Pick<State, 'columns' | 'rows' | 'now'> & { window?: number },
 ): State {
   return {
     session,
@@ -199,7 +190,7 @@ export function initialState(
     snapshot: undefined,
     history: undefined,
     historyTrouble: undefined,
-    window: 0,
+    window,
     cursor: undefined,
     views: [newView('overview')],
     data: {},

@@ -80,15 +80,20 @@ export interface Theme {
   /** Nothing beyond ASCII may be written. */
   ascii: boolean;
   color: boolean;
+  /** Bold, dim and inverse may be used: not in a text for a pipe. */
+  styles: boolean;
   /** What is shown is of the past: no colours, all of it dim. */
   stale: boolean;
 }
 
 /** The look for an environment: its locale says whether there is Unicode (POSIX: LC_ALL, LC_CTYPE, LANG). */
-export function themeFor(env: NodeJS.ProcessEnv, color: boolean): Theme {
+export function themeFor(
+  env: NodeJS.ProcessEnv,
+  { color, styles }: Pick<Theme, 'color' | 'styles'>,
+): Theme {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   const ascii = !/utf-?8/i.test(locale);
-  return { glyphs: ascii ? ASCII : UNICODE, ascii, color, stale: false };
+  return { glyphs: ascii ? ASCII : UNICODE, ascii, color, styles, stale: false };
 }
 
 /** A piece of a line. */

@@ -4,6 +4,7 @@ import { usageError } from '../../lib/errors.ts';
 import { whyReadOnly } from '../../lib/monitor/privileges.ts';
 import type { Context } from '../context.ts';
 import type { Opened } from './opened.ts';
+import type { WindowName } from './windows.ts';
 
 /** No question of the monitor takes longer: a panel that is late says so. */
 const TIMEOUT_MS = 2000;
@@ -46,11 +47,14 @@ export async function openMonitor(
 }
 
 /** Runs the monitor on the terminal until somebody ends it. */
-export async function watchQueue(context: Context, options: { readOnly: boolean }): Promise<void> {
-  const opened = await openMonitor(context, options);
+export async function watchQueue(
+  context: Context,
+  { readOnly, window }: { readOnly: boolean; window: WindowName },
+): Promise<void> {
+  const opened = await openMonitor(context, { readOnly });
   try {
     const { runMonitor } = await import('./start.tsx');
-    await runMonitor(context, opened);
+    await runMonitor(context, opened, window);
   } finally {
     await opened.db.close();
   }

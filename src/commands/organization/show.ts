@@ -29,20 +29,24 @@ export const COLUMNS: Column<Organization>[] = [
   { name: 'time_zone', header: 'TIME ZONE', value: (row) => row.timeZone },
   { name: 'receipt_series', header: 'SERIES', value: (row) => row.receiptSeries },
   { name: 'no_goods_statement', header: 'NOTHING IN RETURN', value: (row) => row.noGoodsStatement },
+  { name: 'place_issued', header: 'PLACE OF ISSUE', value: (row) => row.placeIssued },
+  { name: 'signatory', header: 'SIGNED BY', value: (row) => row.signatory },
 ];
 
-/** `donations organization show`: what stands on receipts that are issued now. */
+/** `donations organization show`: the facts for receipts that are issued now. */
 export function organizationShowCommand(context: Context): Command {
-  const command = new Command('show').description('the facts that stand on receipts issued now');
+  const command = new Command('show').description(
+    'show the facts that are printed on receipts issued now',
+  );
   return examples(withOutput(command, COLUMNS), [
-    ['donations organization show', 'as the database has it'],
+    ['donations organization show', 'as stored in the database'],
     ['donations organization show --json', 'for a script'],
   ]).action(async (options: OutputOptions) => {
     const { differences, findOrganization, organizationInSettings } = await import(
       '../../lib/organizations/organization.ts'
     );
     const organization = await context.read(findOrganization);
-    if (!organization) throw notFound('no organisation is on record');
+    if (!organization) throw notFound('no organisation is stored yet');
     renderOne(context.io, options, COLUMNS, organization);
     const settings = organizationInSettings(await context.config());
     const different = differences(organization, settings);

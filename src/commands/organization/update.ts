@@ -6,10 +6,10 @@ import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { COLUMNS } from './show.ts';
 
-/** `donations organization update`: makes the settings' facts the ones on receipts to come. */
+/** `donations organization update`: makes the settings the facts of future receipts. */
 export function organizationUpdateCommand(context: Context): Command {
   const command = new Command('update')
-    .description('put the organisation of the settings on receipts issued from now on')
+    .description('use the organisation in the settings for receipts issued from now on')
     .option('--reason <text>', 'why, for the audit trail');
   return examples(withOutput(command, COLUMNS), [
     ['donations organization update', 'after donations.toml was changed'],
@@ -43,8 +43,8 @@ export function organizationUpdateCommand(context: Context): Command {
     say(
       context.io,
       changed.length > 0
-        ? `Receipts issued from now on have the new ${changed.join(', ')}. Those issued before stay as they are.`
-        : 'Nothing differs from the settings: nothing was changed.',
+        ? `Receipts issued from now on have the new ${changed.join(', ')}. Earlier receipts stay as they are.`
+        : 'The settings equal the stored facts: nothing was changed.',
     );
   });
 }

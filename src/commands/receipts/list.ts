@@ -1,11 +1,12 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { formatMoney } from '../../lib/money.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
-import type { DeliveryStatus, ListedDelivery } from '../../lib/receipts/find.ts';
+import type { ListedDelivery } from '../../lib/receipts/list.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { type FilterOptions, receiptFilterOf, withReceiptFilter } from './shared/filter-options.ts';
 
 const COLUMNS: Column<ListedDelivery>[] = [
   { name: 'number', header: 'RECEIPT', value: (row) => row.number },
@@ -23,8 +24,8 @@ const COLUMNS: Column<ListedDelivery>[] = [
   {
     name: 'amount_minor',
     header: 'AMOUNT',
-    value: (row) => row.amount_minor,
-    text: (row) => formatMoney({ minor: row.amount_minor, currency: row.currency }),
+    value: (row) => row.amountMinor,
+    text: (row) => formatMoney({ minor: row.amountMinor, currency: row.currency }),
     align: 'right',
   },
   { name: 'currency', header: 'CURRENCY', value: (row) => row.currency, wide: true },
@@ -32,28 +33,29 @@ const COLUMNS: Column<ListedDelivery>[] = [
   { name: 'kind', header: 'KIND', value: (row) => row.kind },
   { name: 'at', header: 'WHEN', value: (row) => row.at },
   { name: 'reason', header: 'WHY', value: (row) => row.reason },
+  { name: 'of', header: 'OF', value: (row) => row.of, wide: true },
+  { name: 'void', header: 'VOID', value: (row) => row.isVoid, wide: true },
   { name: 'id', header: 'ID', value: (row) => row.receipt, wide: true },
   { name: 'delivery', header: 'DELIVERY', value: (row) => row.delivery, wide: true },
   { name: 'donation', header: 'DONATION', value: (row) => row.donation, wide: true },
 ];
 
-const STATUSES: DeliveryStatus[] = ['pending', 'sending', 'accepted', 'held', 'failed'];
-
 /** `donations receipts list`: receipts and what became of each delivery. */
 export function receiptsListCommand(context: Context): Command {
-  const command = new Command('list')
-    .description('receipts and what became of each delivery, newest first')
-    .addOption(new Option('--status <status>', 'only these').choices(STATUSES))
-    .addOption(new Option('--held', 'those that may have been sent').implies({ status: 'held' }))
-    .addOption(new Option('--failed', 'those that could not be sent').implies({ status: 'failed' }))
-    .option('--limit <n>', 'how many', '50');
+  const command = withReceiptFilter(
+    new Command('list').description('receipts and what became of each delivery, newest first'),
+  ).option('--limit <n>', 'how many', '50');
   return examples(withOutput(command, COLUMNS), [
     ['donations receipts list --held', 'what waits for somebody to decide'],
-    ['donations receipts list --failed --json=number,recipient,reason', 'for a script'],
-  ]).action(async (options: OutputOptions & { status?: DeliveryStatus; limit: string }) => {
-    const limit = parseCount(options.limit, { max: 10_000 });
-    const { listDeliveries } = await import('../../lib/receipts/find.ts');
-    const rows = await context.read((tx) => listDeliveries(tx, { status: options.status, limit }));
+    [
+      "donations receipts list 'status:failed fund:gala' --json=number,recipient,reason",
+      'a filter',
+    ],
+  ]).action(async (words: string[], options: OutputOptions & FilterOptions & { limit: string }) => {
+    const limit = parseCount(options.limit, { max: 100_000 });
+    const filter = receiptFilterOf(words, options);
+    const { listDeliveries } = await import('../../lib/receipts/list.ts');
+    const rows = await context.read((tx) => listDeliveries(tx, filter, limit));
     render(context.io, options, COLUMNS, rows, { empty: 'No receipts.' });
   });
 }

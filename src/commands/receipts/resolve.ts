@@ -4,6 +4,13 @@ import { print, say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 
+interface Options {
+  sent?: boolean;
+  resend?: boolean;
+  force?: boolean;
+  reason?: string;
+}
+
 /** `donations receipts resolve <id>`: settles a receipt that may have been sent. */
 export function receiptsResolveCommand(context: Context): Command {
   const command = new Command('resolve')
@@ -11,6 +18,7 @@ export function receiptsResolveCommand(context: Context): Command {
     .argument('<id>', 'receipt, receipt number, delivery, donation or job id')
     .option('--sent', 'it was sent: nothing more goes out')
     .option('--resend', 'send it, although it may have been sent before')
+    .option('--force', 'with --resend: also when a copy was sent since')
     .option('--reason <text>', 'why, for the audit trail');
   return examples(command, [
     [
@@ -18,13 +26,15 @@ export function receiptsResolveCommand(context: Context): Command {
       'it arrived',
     ],
     ['donations receipts resolve 2026-000042 --resend', 'it did not: send it'],
-  ]).action(async (ref: string, options: { sent?: boolean; resend?: boolean; reason?: string }) => {
+  ]).action(async (ref: string, options: Options) => {
     if (Boolean(options.sent) === Boolean(options.resend)) {
       throw usageError(
         'say what is true of it: --sent or --resend',
         'Look for it first at SendGrid: donations receipts show shows when and to whom.',
       );
     }
+    if (options.force && !options.resend)
+      throw usageError('--force belongs to --resend', 'With --sent nothing is sent.');
     const outcome = options.sent ? 'sent' : 'resend';
     const [{ findReceipt }, { resolveDelivery }] = await Promise.all([
       import('../../lib/receipts/find.ts'),
@@ -36,6 +46,7 @@ export function receiptsResolveCommand(context: Context): Command {
       ...(await context.operator()),
       reason: options.reason,
       outcome,
+      force: options.force,
     });
     print(
       context.io,

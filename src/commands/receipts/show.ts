@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { formatMoney } from '../../lib/money.ts';
 import { type Column, type OutputOptions, renderOne } from '../../lib/output/render.ts';
+import type { SendAttempt } from '../../lib/receipts/attempts.ts';
 import type { Receipt } from '../../lib/receipts/find.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
@@ -11,10 +12,17 @@ const amount = ({ content }: Receipt) => ({
   currency: content.currency,
 });
 
-const COLUMNS: Column<Receipt>[] = [
+/** A receipt with what was tried to send it. */
+type Shown = Receipt & { attempts: SendAttempt[] };
+
+const COLUMNS: Column<Shown>[] = [
   { name: 'number', header: 'RECEIPT', value: (r) => r.number },
   { name: 'id', header: 'ID', value: (r) => r.id },
+  { name: 'kind', header: 'KIND', value: (r) => r.kind },
   { name: 'status', header: 'STATUS', value: (r) => r.status },
+  { name: 'void_reason', header: 'VOID BECAUSE', value: (r) => r.voidReason },
+  { name: 'replaces', header: 'REPLACES', value: (r) => r.replaces },
+  { name: 'replaced_by', header: 'REPLACED BY', value: (r) => r.replacedBy },
   { name: 'donation', header: 'DONATION', value: (r) => r.donationId },
   {
     name: 'amount_minor',
@@ -38,6 +46,9 @@ const COLUMNS: Column<Receipt>[] = [
         job_id: d.jobId ?? null,
         message_id: d.messageId ?? null,
         accepted_at: d.acceptedAt ?? null,
+        resends: d.resends,
+        bounced_at: d.bouncedAt ?? null,
+        bounce_reason: d.bounceReason ?? null,
         reason: d.reason ?? null,
         evidence: d.evidence ?? null,
       })),
@@ -45,22 +56,47 @@ const COLUMNS: Column<Receipt>[] = [
       r.deliveries
         .map(
           (d) =>
-            `${d.kind} ${d.status} to ${d.recipient}${d.reason && d.status !== 'accepted' ? ` (${d.reason})` : ''}${d.evidence ? ` (${d.evidence})` : ''}`,
+            `${d.kind} ${d.status} to ${d.recipient}${d.reason && d.status !== 'accepted' ? ` (${d.reason})` : ''}${d.evidence ? ` (${d.evidence})` : ''}${d.bounceReason ? `, and did not arrive (${d.bounceReason})` : ''}`,
         )
+        .join('; '),
+  },
+  {
+    name: 'attempts',
+    header: 'ATTEMPTS',
+    value: (r) =>
+      r.attempts.map((a) => ({
+        at: a.at,
+        job_id: a.jobId,
+        attempt: a.attempt,
+        outcome: a.outcome,
+        why: a.why,
+        http_status: a.httpStatus,
+        request_id: a.requestId,
+      })),
+    text: (r) =>
+      r.attempts
+        .map(({ at, outcome, why }) => `${at.toISOString()} ${outcome}${why ? ` (${why})` : ''}`)
         .join('; '),
   },
 ];
 
-/** `donations receipts show <id>`: one receipt and its deliveries. */
+/** `donations receipts show <id>`: one receipt, its deliveries and attempts. */
 export function receiptsShowCommand(context: Context): Command {
   const command = new Command('show')
-    .description('one receipt and its deliveries')
+    .description('one receipt, its deliveries, and each attempt to send it')
     .argument('<id>', 'receipt, receipt number, delivery, donation or job id');
   return examples(withOutput(command, COLUMNS), [
     ['donations receipts show 2026-000042', 'by its number'],
     ['donations receipts show rcp_01jd2x --json', 'by the beginning of its id, for a script'],
   ]).action(async (ref: string, options: OutputOptions) => {
-    const { findReceipt } = await import('../../lib/receipts/find.ts');
-    renderOne(context.io, options, COLUMNS, await context.read((tx) => findReceipt(tx, ref)));
+    const [{ findReceipt }, { listSendAttempts }] = await Promise.all([
+      import('../../lib/receipts/find.ts'),
+      import('../../lib/receipts/attempts.ts'),
+    ]);
+    const shown = await context.read(async (tx) => {
+      const receipt = await findReceipt(tx, ref);
+      return { ...receipt, attempts: await listSendAttempts(tx, receipt.donationId) };
+    });
+    renderOne(context.io, options, COLUMNS, shown);
   });
 }

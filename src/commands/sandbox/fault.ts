@@ -8,15 +8,13 @@ import { examples } from '../shared/examples.ts';
 import { type FaultOptions, faultRules, kebab, OUTAGES, SHARES } from './shared/fault-options.ts';
 import { openSandbox } from './shared/open-sandbox.ts';
 
-/** `donations sandbox fault`: makes a double misbehave, or behave again. */
+/** `donations sandbox fault`: sets or removes the faults of a double. */
 export function sandboxFaultCommand(context: Context): Command {
   const command = new Command('fault')
-    .description(
-      'Make a double misbehave. What is given replaces what was set before, unless --add.',
-    )
+    .description('Make a double fail. New faults replace the present ones, unless --add is given.')
     .argument('[provider]', PROVIDERS.join(' or '))
-    .option('--clear', 'behave again; without a provider, both')
-    .option('--add', 'besides what is set already');
+    .option('--clear', 'remove the faults of the provider, or of both')
+    .option('--add', 'keep the present faults');
   for (const kind of SHARES) {
     command.addOption(new Option(`--${kebab(kind)} <share>`, `${FAULT_KINDS[kind]}; such as 20%`));
   }
@@ -28,15 +26,18 @@ export function sandboxFaultCommand(context: Context): Command {
   command
     .option('--rate-limit <rate>', '429 beyond this, such as 10/s')
     .option('--latency <time>', 'answer after 200ms, or 100ms-2s')
-    .option('--late-by <time>', 'when late requests are done, such as 2s; without it, by --release')
-    .option('--release', 'do the late requests now; the faults stay')
+    .option(
+      '--late-by <time>',
+      'when late requests take effect, such as 2s; by default after --release',
+    )
+    .option('--release', 'let late requests take effect now; the faults stay')
     .option(
       '--path <pattern>',
       'only where this regular expression matches "METHOD path" or the path',
     )
     .option('--count <n>', 'only the next n requests')
-    .option('--for <time>', 'only for so long')
-    .option('--seed <n>', 'the same faults for the same requests again')
+    .option('--for <time>', 'only for this long')
+    .option('--seed <n>', 'a seed for reproducible faults')
     .action(
       async (
         provider: string | undefined,
@@ -53,19 +54,16 @@ export function sandboxFaultCommand(context: Context): Command {
           return say(
             context.io,
             released === 1
-              ? '1 late request was carried out.'
-              : `${released} late requests were carried out.`,
+              ? '1 late request has taken effect.'
+              : `${released} late requests have taken effect.`,
           );
         }
         if (options.clear) {
           await (await openSandbox(context)).clearFaults(provider as Provider | undefined);
-          return say(context.io, `${provider ?? 'Both providers'} will behave.`);
+          return say(context.io, `${provider ?? 'Both providers'} will work normally.`);
         }
         if (!provider)
-          throw usageError(
-            'no provider is given',
-            'Which one should misbehave: stripe or sendgrid?',
-          );
+          throw usageError('no provider is given', 'Name the provider: stripe or sendgrid.');
         const rules = faultRules(options);
         const sandbox = await openSandbox(context);
         const before = options.add ? (await sandbox.faults())[provider as Provider] : [];
@@ -78,7 +76,7 @@ export function sandboxFaultCommand(context: Context): Command {
         print(context.io, toJson(now[provider as Provider]));
         say(
           context.io,
-          `${provider} misbehaves. To end it: donations sandbox fault ${provider} --clear`,
+          `${provider} has faults now. Remove them: donations sandbox fault ${provider} --clear`,
         );
       },
     );
@@ -92,7 +90,7 @@ export function sandboxFaultCommand(context: Context): Command {
       "donations sandbox fault stripe --late 100% --path 'POST .*/confirm$' --count 1",
       'the next confirmation is not answered, and charges the card only after --release',
     ],
-    ['donations sandbox fault --release', 'it charges now'],
-    ['donations sandbox fault --clear', 'all well again'],
+    ['donations sandbox fault --release', 'charge the card now'],
+    ['donations sandbox fault --clear', 'remove all faults'],
   ]);
 }

@@ -27,7 +27,7 @@ const COLUMNS: Column<InboxMail>[] = [
   { name: 'delivery_id', header: 'DELIVERY', value: (mail) => mail.delivery_id, wide: true },
 ];
 
-/** One mail, whole. */
+/** The fields of one mail. */
 const LETTER: Column<InboxMail & { message: Mail }>[] = [
   ...COLUMNS,
   { name: 'message', header: 'MESSAGE', value: (mail) => mail.message },
@@ -44,7 +44,7 @@ export function sandboxInboxCommand(context: Context): Command {
   const command = new Command('inbox')
     .description('List the mails that the SendGrid double accepted, newest first, or read one.')
     .option('--open <id>', 'read one mail: its headers and text')
-    .option('--html', 'with --open: its HTML, to look at in a browser')
+    .option('--html', 'with --open: print its HTML, for a browser')
     .option('--limit <n>', 'how many to list', '50')
     .action(async (options: Options) => {
       if (options.html && !options.open) throw usageError('--html goes with --open <id>');
@@ -57,8 +57,8 @@ export function sandboxInboxCommand(context: Context): Command {
       const { mail, message } = await sandbox.message(options.open);
       if (!message)
         throw notFound(
-          `of mail ${mail.id} only the envelope is left`,
-          'Bodies of the newest mails are kept.',
+          `mail ${mail.id} has no body any more`,
+          'Only the bodies of the newest mails are stored.',
         );
       if (chosenFormat(options).format !== 'table') {
         return renderOne(context.io, options, LETTER, { ...mail, message });
@@ -72,7 +72,7 @@ export function sandboxInboxCommand(context: Context): Command {
       ['donations sandbox inbox', 'the newest mails'],
       [
         'donations sandbox inbox --open Xy3 --html > receipt.html',
-        'one of them, by the beginning of its id',
+        'one of them, by a prefix of its id',
       ],
     ],
   );

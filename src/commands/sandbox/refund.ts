@@ -24,12 +24,15 @@ const COLUMNS: Column<Refund>[] = [
   { name: 'currency', header: 'CURRENCY', value: (row) => row.amount.currency, wide: true },
 ];
 
-/** `donations sandbox refund`: gives a payment back, as somebody at Stripe's dashboard does it. */
+/** `donations sandbox refund`: refunds a payment as in Stripe's dashboard. */
 export function sandboxRefundCommand(context: Context): Command {
   const command = new Command('refund')
-    .description('Give a payment back in the Stripe double, as at Stripe’s dashboard.')
+    .description('Refund a payment in the Stripe double, as in Stripe’s dashboard.')
     .argument('<payment-intent>', 'its id at Stripe: pi_…')
-    .option('--amount <amount>', 'a part of it, in its currency; by default all that is left')
+    .option(
+      '--amount <amount>',
+      'a part of it, in its currency; by default the whole remaining amount',
+    )
     .action(async (id: string, options: OutputOptions & { amount?: string }) => {
       const sandbox = await openSandbox(context);
       const payment = await sandbox.paymentIntent(id);

@@ -7,11 +7,11 @@ import { openSandbox } from './shared/open-sandbox.ts';
 /** `donations sandbox reset`: empties the doubles. */
 export function sandboxResetCommand(context: Context): Command {
   const command = new Command('reset').description(
-    'Empty the doubles: forget charges, customers, mails and faults.',
+    'Delete all charges, customers, mails and faults of the doubles.',
   );
   return examples(command, [
-    ['donations sandbox reset', 'the doubles as new'],
-    ['donations db reset --yes && donations sandbox reset', 'everything as new'],
+    ['donations sandbox reset', 'empty the doubles'],
+    ['donations db reset --yes && donations sandbox reset', 'empty the database and the doubles'],
   ]).action(async () => {
     await (await openSandbox(context)).reset();
     say(context.io, 'The sandbox is empty.');

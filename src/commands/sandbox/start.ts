@@ -10,7 +10,7 @@ export function sandboxStartCommand(context: Context): Command {
   );
   return examples(command, [
     ['donations sandbox start', 'prints where they listen'],
-    ['STRIPE_API_BASE=$(donations sandbox start) my-app', 'let another program talk to them'],
+    ['STRIPE_API_BASE=$(donations sandbox start) my-app', 'let another program use them'],
   ]).action(async () => {
     const { ensureSandbox } = await import('../../lib/sandbox/daemon.ts');
     const { url } = await ensureSandbox({ dataDir: (await context.config()).dataDir });

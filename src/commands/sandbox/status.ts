@@ -53,10 +53,10 @@ const COLUMNS: Column<Row>[] = [
 const describe = (rules: ActiveRule[] = []) =>
   rules.length === 0 ? 'none' : rules.map((rule) => JSON.stringify(rule)).join(' ');
 
-/** `donations sandbox status`: where it runs, what it holds, which faults are on. */
+/** `donations sandbox status`: where the doubles run, their contents, and their faults. */
 export function sandboxStatusCommand(context: Context): Command {
   const command = new Command('status')
-    .description('Show where the doubles run, what they hold, and which faults are on.')
+    .description('Show where the doubles run, their contents, and their faults.')
     .action(async (options: OutputOptions) => {
       const { sandboxStatus } = await import('../../lib/sandbox/daemon.ts');
       const { SandboxClient } = await import('../../lib/sandbox/client.ts');

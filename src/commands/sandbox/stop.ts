@@ -3,7 +3,7 @@ import { say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 
-/** `donations sandbox stop`: stops the doubles; what they remember stays. */
+/** `donations sandbox stop`: stops the doubles; their state stays. */
 export function sandboxStopCommand(context: Context): Command {
   const command = new Command('stop').description(
     'Stop the doubles; their inbox and charges are kept.',

@@ -18,7 +18,7 @@ const COLUMNS: Column<WebhookSettings>[] = [
   },
 ];
 
-/** `donations sandbox webhooks`: where the doubles send their events, and what checks the signatures. */
+/** `donations sandbox webhooks`: where the doubles send events, and the keys that verify them. */
 export function sandboxWebhooksCommand(context: Context): Command {
   const command = new Command('webhooks')
     .description('Show or set where the doubles send their signed events.')
@@ -39,10 +39,7 @@ export function sandboxWebhooksCommand(context: Context): Command {
       'donations sandbox webhooks --sendgrid-url http://localhost:8080/sendgrid',
       'mail events go there',
     ],
-    [
-      'donations sandbox webhooks --json=stripe_secret',
-      'what checks the signatures of payment events',
-    ],
+    ['donations sandbox webhooks --json=stripe_secret', 'the secret that verifies payment events'],
   ]);
 }
 

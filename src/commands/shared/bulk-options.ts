@@ -3,7 +3,7 @@ import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
 import { withOutput } from './output-options.ts';
 
-/** How carefully many rows are changed. */
+/** The options of bulk changes. */
 export interface BulkOptions extends OutputOptions {
   dryRun?: boolean;
   yes?: boolean;
@@ -12,7 +12,7 @@ export interface BulkOptions extends OutputOptions {
   reason?: string;
 }
 
-/** What is told of every plan, whatever it changes. */
+/** The fields of every plan. */
 const PLAN_FIELDS = [
   'action',
   'filter',
@@ -26,23 +26,26 @@ const PLAN_FIELDS = [
 const DONE_FIELDS = fieldsOf('operation', 'changed', 'planned', 'skipped', 'stopped', 'outcomes');
 
 /**
- * Adds what every change of many rows takes.
- * @param many what is changed: `jobs`.
- * @param more what a plan of this kind tells besides.
+ * Adds the options of every bulk change.
+ * @param many the plural of what is changed: `jobs`.
+ * @param more additional fields of this kind of plan.
  */
 export function withBulk(command: Command, many: string, more: string[] = []): Command {
   return withOutput<BulkOptions>(
     command
-      .option('--dry-run', 'say what would be done, and do nothing')
-      .option('--yes', 'ask nothing')
-      .option('--confirm <n>', `ask nothing, unless it would be more ${many} than this`)
-      .option('--limit <n>', `at most so many ${many}, those enqueued first`)
+      .option('--dry-run', 'show what would be done, and do nothing')
+      .option('--yes', 'do not ask')
+      .option(
+        '--confirm <n>',
+        `do not ask, but fail if more than this many ${many} would be changed`,
+      )
+      .option('--limit <n>', `at most this many ${many}, those enqueued first`)
       .option('--reason <text>', 'why, for the audit trail'),
     ({ dryRun }) => (dryRun ? fieldsOf(...PLAN_FIELDS, ...more) : DONE_FIELDS),
   );
 }
 
-/** The numbers among them. */
+/** The numbers in the options. */
 export const bulkLimits = ({ limit, confirm }: BulkOptions) => ({
   limit: limit === undefined ? Number.MAX_SAFE_INTEGER : parseCount(limit),
   confirmed: confirm === undefined ? undefined : parseCount(confirm, { max: 1e9 }),

@@ -17,14 +17,14 @@ export function writePlan<P extends Plan>(
   renderOne(io, options, fieldsOf(...Object.keys(record)), record as Record<string, unknown>);
 }
 
-/** A plan for people: what, how many, since when, what is passed over, what it does to donors. */
+/** A plan for people: what, how many, since when, what is skipped, the effects on donors. */
 export function planText<P extends Plan>(io: Io, change: BulkChange<P>, plan: P): string {
   const { count, skipped, examples, effects } = plan;
   const lines: [string, string][] = [];
   if (count > 0) lines.push(...change.describe(plan));
   for (const each of skipped) lines.push(['skipped', `${grouped(each.count)}: ${each.reason}`]);
   const room = (io.stdout.columns || Number.MAX_SAFE_INTEGER) - NAME_WIDTH - 3;
-  for (const { text } of examples) lines.push(['for instance', cutText(plain(text), room)]);
+  for (const { text } of examples) lines.push(['for example', cutText(plain(text), room)]);
   if (count > 0 && change.words.effects !== undefined) {
     lines.push([change.words.effects, effects.join(', ')]);
     for (const warning of change.warnings(plan)) lines.push(['careful', warning]);

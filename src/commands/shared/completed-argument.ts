@@ -1,6 +1,6 @@
 import { Argument } from 'commander';
 
-/** An argument for which the shell offers words, though it may be something else. */
+/** An argument with words for shell completion that also accepts other values. */
 export class CompletedArgument extends Argument {
   readonly offered: string[];
 

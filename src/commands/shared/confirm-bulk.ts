@@ -5,10 +5,10 @@ import type { Context } from '../context.ts';
 import { confirmByTyping, confirmYes } from './confirm.ts';
 
 /**
- * Asks what the change says is to be asked: the more it is, the more has to be typed.
+ * Asks for the confirmation that the change requires: for more rows, more has to be typed.
  *
- * @returns whether somebody was asked.
- * @throws UserError `confirmation_needed` when nobody has agreed.
+ * @returns whether a person was asked.
+ * @throws UserError `confirmation_needed` without a confirmation.
  */
 export async function confirmChange<P extends Plan>(
   context: Context,
@@ -21,8 +21,8 @@ export async function confirmChange<P extends Plan>(
     if (count <= confirmed) return false;
     throw new UserError(
       'confirmation_needed',
-      `${grouped(confirmed)} ${words.many} were confirmed, and it would be ${grouped(count)}`,
-      'Nothing was changed. See which: --dry-run',
+      `${grouped(confirmed)} ${words.many} were confirmed, but ${grouped(count)} would be changed`,
+      'Nothing was changed. Preview with --dry-run, then confirm the new number.',
     );
   }
   if (question === 'nothing') return false;
@@ -34,6 +34,6 @@ export async function confirmChange<P extends Plan>(
   throw new UserError(
     'confirmation_needed',
     `nothing was changed: to ${words.verb} ${grouped(count)} ${count === 1 ? words.one : words.many} needs a confirmation`,
-    `Confirm with --yes, or --confirm ${count}; see first with --dry-run.`,
+    `Preview with --dry-run, then confirm with --yes or --confirm ${count}.`,
   );
 }

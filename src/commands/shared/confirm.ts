@@ -2,17 +2,22 @@ import { createInterface } from 'node:readline/promises';
 import { promptText, say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
 
-/** Asks at a terminal for a word to be typed. False when it was not, or when nobody is there to ask. */
+/**
+ * Asks at a terminal for a word to be typed. False when it was not typed, or when there is no
+ * terminal.
+ */
 export async function confirmByTyping(
   context: Context,
   what: string,
   word: string,
 ): Promise<boolean> {
   if (what !== '') say(context.io, what);
-  return (await ask(context, `Type "${word}" to go on: `)) === word;
+  return (await ask(context, `Type "${word}" to continue: `)) === word;
 }
 
-/** Asks at a terminal for a yes. False when it was not given, or when nobody is there to ask. */
+/**
+ * Asks at a terminal for a yes. False when the answer was another, or when there is no terminal.
+ */
 export async function confirmYes(context: Context, question: string): Promise<boolean> {
   return /^y(es)?$/i.test((await ask(context, `${question} [y/N] `)) ?? '');
 }
@@ -20,7 +25,7 @@ export async function confirmYes(context: Context, question: string): Promise<bo
 async function ask({ io, signal }: Context, question: string): Promise<string | undefined> {
   if (!io.stdin.isTTY || !io.stderr.isTTY) return undefined;
   const lines = createInterface({ input: io.stdin, output: io.stderr });
-  // It reads Ctrl-C as a key.
+  // readline receives Ctrl-C as a key, so the signal is sent here.
   lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     return (await lines.question(promptText(io, question), { signal })).trim();

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** Puts examples at the head of a command's help: `[command line, what it does]`. */
+/** Adds examples to a command's help: `[command line, what it does]`. */
 export function examples(command: Command, lines: [string, string][]): Command {
   const width = Math.max(...lines.map(([line]) => line.length));
   const text = lines.map(([line, what]) => `  $ ${line.padEnd(width)}  # ${what}`).join('\n');

@@ -7,7 +7,7 @@ import { CompletedArgument } from './completed-argument.ts';
 
 const STATE_FLAGS = [...JOB_STATES, 'stuck'] as const;
 
-/** What the flags gave; each is shorthand for a term of the filter. */
+/** The flags; each is shorthand for a term of the filter. */
 export type FilterOptions = Partial<Record<(typeof STATE_FLAGS)[number] | 'all', boolean>> & {
   task?: string;
   queue?: string;
@@ -20,16 +20,16 @@ export type FilterOptions = Partial<Record<(typeof STATE_FLAGS)[number] | 'all',
 };
 
 const STATE_HELP: Record<(typeof STATE_FLAGS)[number], string> = {
-  failed: 'those that are given up',
-  held: 'those that may have had their effect',
-  ready: 'those that are due',
-  running: 'those that a worker has',
-  scheduled: 'those to be run later',
-  retrying: 'those that failed and will be tried again',
-  stuck: 'those that are running, though nobody seems to be at it',
+  failed: 'jobs that failed for good',
+  held: 'jobs that may have taken effect',
+  ready: 'jobs that are due',
+  running: 'jobs that a worker runs',
+  scheduled: 'jobs whose first attempt is later',
+  retrying: 'jobs that failed and will be retried',
+  stuck: 'jobs that are locked although no worker seems to run them',
 };
 
-/** What completion offers in place of a filter. */
+/** Words for shell completion of a filter. */
 const FILTER_WORDS = [
   ...Object.entries(JOB_TERMS).map(([name, facts]) =>
     'hasFields' in facts ? `${name}.` : `${name}:`,
@@ -48,11 +48,11 @@ export function withFilter(
     .option('--task <task>', 'of this task')
     .option('--queue <queue>', 'of this named queue')
     .option('--error <text>', 'whose last error contains this')
-    .option('--fingerprint <id>', 'of this group of errors (jobs errors)')
+    .option('--fingerprint <id>', 'of this error group (see jobs errors)')
     .option('--donation <id>', 'of this donation')
     .option('--donor <id>', 'of this donor: id or e-mail address')
     .option('--older-than <time>', 'for longer than this: 10m, 2h, 3d')
-    .option('--since <time>', 'for no longer than this: 2h, or a time')
+    .option('--since <time>', 'for at most this long: 2h, or since a time')
     .addHelpText(
       'after',
       `\nTerms of the filter:\n${Object.values(JOB_TERMS)
@@ -61,11 +61,11 @@ export function withFilter(
     );
 }
 
-/** The filter that the words and flags say together. */
+/** The filter that words and flags make together. */
 export function filterOf(words: string[], options: FilterOptions): JobFilter {
   const states = STATE_FLAGS.filter((state) => options[state]);
   if (options.all && states.length > 0)
-    throw usageError(`--all is every state, and --${states[0]} is one`);
+    throw usageError(`--all selects every state, and --${states[0]} only one`);
   const pieces = [...words];
   if (states.length > 0) pieces.push(`state:${states.join(',')}`);
   if (options.task !== undefined) pieces.push(term('task', options.task));

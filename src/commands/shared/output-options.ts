@@ -1,14 +1,13 @@
 import { type Command, Option } from 'commander';
 import { checkOutput, type OutputOptions } from '../../lib/output/render.ts';
 
-/** The fields that a command writes. */
+/** The fields of a command's result. */
 type Fields = readonly { name: string }[];
 
 /**
- * Adds the options that say how results are written. They are checked before the command does
- * anything.
+ * Adds the options for the output format. They are checked before the command does anything.
  *
- * @param fields the command's columns; a function where other options decide on them.
+ * @param fields the command's columns; a function if other options decide on them.
  */
 export function withOutput<Options extends OutputOptions = OutputOptions>(
   command: Command,
@@ -16,14 +15,14 @@ export function withOutput<Options extends OutputOptions = OutputOptions>(
 ): Command {
   return command
     .addOption(
-      new Option('--output <format>', 'how to write the result').choices([
+      new Option('--output <format>', 'the format of the result').choices([
         'table',
         'json',
         'ndjson',
         'csv',
       ]),
     )
-    .option('--json [fields]', 'write JSON; with fields (a,b) only those')
+    .option('--json [fields]', 'write JSON; optionally only these fields (a,b)')
     .hook('preAction', (_hooked, action) => {
       const options = action.opts<Options>();
       checkOutput(options, typeof fields === 'function' ? fields(options) : fields);

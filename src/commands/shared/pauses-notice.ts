@@ -5,11 +5,11 @@ import type { Pause, PauseCause } from '../../lib/queue/run/pauses.ts';
 const BY: Record<PauseCause, string> = {
   operator: 'by an operator',
   circuit: 'by the circuit breaker',
-  misconfigured: 'because it is refused',
-  rate_limited: 'because its provider asked to slow down',
+  misconfigured: 'because its provider refuses our key',
+  rate_limited: 'because its provider asked for fewer requests',
 };
 
-/** Says what is paused, by whom, why and until when, wherever the queue is shown: a line a pause. */
+/** Writes a line for each paused task, wherever the queue is shown: cause, reason and end. */
 export function sayPauses(io: Io, pauses: Pause[], now: Date): void {
   for (const pause of pauses) {
     const end = endOfPause(pause, now);
@@ -18,13 +18,16 @@ export function sayPauses(io: Io, pauses: Pause[], now: Date): void {
   }
 }
 
-/** Since when, by whom and why: `since 3m ago by an operator: grace: wrong logo`. */
+/** Since when, the cause and the reason: `since 3m ago by an operator: grace: wrong logo`. */
 export const describePause = ({ cause, reason, since }: Pause, now: Date) =>
   `since ${formatRelative(since, now)} ${BY[cause]}: ${plain(reason)}`;
 
-/** When it ends by itself: `until 2026-11-23T14:05:00.000Z, in 30m`; undefined when it does not. */
+/**
+ * When a pause ends by itself: `until 2026-11-23T14:05:00.000Z, in 30m`; undefined when it does
+ * not.
+ */
 export function endOfPause({ until, next_probe_at }: Pause, now: Date): string | undefined {
   if (until) return `until ${until.toISOString()}, ${formatRelative(until, now)}`;
   if (!next_probe_at) return undefined;
-  return `until its provider is well; asked again ${next_probe_at > now ? formatRelative(next_probe_at, now) : 'now'}`;
+  return `until its provider recovers; next probe ${next_probe_at > now ? formatRelative(next_probe_at, now) : 'now'}`;
 }

@@ -2,7 +2,7 @@ import type { Io } from '../../lib/output/io.ts';
 
 const WIDTH = 30;
 
-/** A bar on a terminal that says how far a change is; off one, nothing. */
+/** A progress bar on a terminal; elsewhere it prints nothing. */
 export class Progress {
   readonly #io: Io;
   readonly #total: number;
@@ -25,14 +25,14 @@ export class Progress {
     this.#draw();
   }
 
-  /** Takes the bar away. */
+  /** Removes the bar. */
   end(): void {
     if (this.#drawn) this.#io.stderr.write('\r\u001b[K');
   }
 
   #draw(): void {
     const { stderr } = this.#io;
-    // One row needs no bar.
+    // A single row needs no bar.
     if (!stderr.isTTY || this.#total < 2) return;
     this.#drawn = true;
     const full = Math.round((WIDTH * this.#done) / this.#total);

@@ -10,10 +10,10 @@ import { planText, writePlan } from './bulk-plan.ts';
 import { confirmChange } from './confirm-bulk.ts';
 import { Progress } from './progress.ts';
 
-/** Paces a change otherwise than at full speed; `note` is shown beside the progress. */
+/** Makes a pacing other than full speed. `note` is shown next to the progress. */
 export type MakePacing<P extends Plan> = (plan: P, note: (text: string) => void) => Promise<Pacing>;
 
-/** Plans a change, asks, makes it, says what was done. */
+/** Plans a change, asks for confirmation, applies it, and reports the result. */
 export async function runBulk<P extends Plan>(
   context: Context,
   change: BulkChange<P>,
@@ -43,12 +43,12 @@ export async function runBulk<P extends Plan>(
     ? await makePacing(plan, (text) => progress.note(text))
     : atFullSpeed(signal);
   const wasAsked = await confirmChange(context, change, plan, { yes: options.yes, confirmed });
-  // While somebody was thinking, more may have come.
+  // More rows may have become eligible while the person was deciding.
   if (wasAsked && (await change.hasOutgrown(db, plan))) {
     throw new UserError(
       'try_again',
-      `since the plan of ${grouped(plan.eligible)} ${change.words.many} there are more`,
-      'Look again, and confirm what there is now.',
+      `more ${change.words.many} became eligible since the plan of ${grouped(plan.eligible)}`,
+      'Nothing was changed. Run the command again, and confirm the new plan.',
     );
   }
 
@@ -66,19 +66,19 @@ export async function runBulk<P extends Plan>(
       if (done > 0)
         say(
           io,
-          `${grouped(done)} of ${grouped(plan.count)} ${change.words.many} were done before this; the same command does the rest:`,
+          `${grouped(done)} of ${grouped(plan.count)} ${change.words.many} were changed before this error; run the same command again for the rest:`,
         );
       throw error;
     });
   report(context, change, plan, { applied, pacing, options });
 }
 
-/** Writes what was done, for scripts. */
+/** Writes the result for scripts. */
 function writeDone(io: Io, options: BulkOptions, record: Record<string, unknown>): void {
   renderOne(io, options, fieldsOf(...Object.keys(record)), record);
 }
 
-/** Says what was done, and why not all of it. */
+/** Reports the result, and why some rows were not changed. */
 function report<P extends Plan>(
   { io, signal }: Context,
   { words }: BulkChange<P>,
@@ -101,7 +101,7 @@ function report<P extends Plan>(
   if (operation) say(io, words.next(operation));
   if (!stopped) return;
   if (stopped.code !== 'interrupted')
-    throw new UserError('partly_done', stopped.message, 'What went wrong: donations jobs errors');
+    throw new UserError('partly_done', stopped.message, 'See the errors: donations jobs errors');
   say(io, capital(stopped.message));
   signal.throwIfAborted();
 }

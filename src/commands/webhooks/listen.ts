@@ -12,12 +12,16 @@ interface Options {
   host: string;
 }
 
-/** `donations webhooks listen`: takes the providers' signed events until told to stop. */
+/** `donations webhooks listen`: receives signed events of the providers until it is stopped. */
 export function webhooksListenCommand(context: Context): Command {
   const command = new Command('listen')
-    .description('take Stripe’s and SendGrid’s signed events, as evidence, until told to stop')
-    .option('--port <n>', 'where to listen; 0 for any free port', '4242')
-    .option('--host <address>', 'on which address; put a TLS proxy before it', '127.0.0.1');
+    .description('receive signed events from Stripe and SendGrid, as evidence, until stopped')
+    .option('--port <n>', 'the port; 0 for any free one', '4242')
+    .option(
+      '--host <address>',
+      'the address to listen on; use a TLS proxy in front of it',
+      '127.0.0.1',
+    );
   return examples(command, [
     ['donations webhooks listen', 'on loopback, for the sandbox or a proxy on this machine'],
     ['donations webhooks listen --host 0.0.0.0 --port 8080', 'for a proxy elsewhere'],
@@ -42,7 +46,7 @@ async function listen(context: Context, options: Options): Promise<void> {
     for (const path of Object.keys(routes)) print(context.io, `${server.url}${path}`);
     log.info(`listening on ${server.url}`);
     if (!context.signal.aborted) await once(context.signal, 'abort');
-    log.info('stopping: what is under way is finished first');
+    log.info('stopping: requests in progress are finished first');
     await unregister().catch(() => {});
   } finally {
     await server.close();

@@ -38,10 +38,10 @@ const COLUMNS: Column<WorkerRow>[] = [
   },
 ];
 
-/** `donations worker list`: who is alive and who is gone. */
+/** `donations worker list`: workers that are alive or gone. */
 export function workerListCommand(context: Context): Command {
   const command = new Command('list').description(
-    'who is alive, who is gone, and what each is doing',
+    'list workers: alive or gone, and what each is doing',
   );
   return examples(withOutput(command, COLUMNS), [
     ['donations worker list', 'all workers of the last day'],

@@ -15,15 +15,17 @@ interface Options {
   metricsHost: string;
 }
 
-/** `donations worker start`: runs jobs until told to stop. The only door from commands to jobs. */
+/**
+ * `donations worker start`: runs jobs until it is stopped. The only command that imports src/jobs.
+ */
 export function workerStartCommand(context: Context): Command {
   const command = new Command('start')
     .description(
-      'run jobs until told to stop; a first signal finishes what runs, a second ends at once',
+      'run jobs until stopped; a first signal lets running jobs finish, a second ends them',
     )
     .option('--concurrency <n>', 'jobs at a time')
-    .option('--tasks <names>', 'only these, separated by commas')
-    .option('--once', 'run what is due and what follows from it, then stop')
+    .option('--tasks <names>', 'only these tasks, separated by commas')
+    .option('--once', 'run the due jobs and those that follow from them, then stop')
     .option('--metrics-port <port>', 'serve /metrics, /healthz and /readyz there')
     .option(
       '--metrics-host <address>',

@@ -1,7 +1,7 @@
 import type { Queryable } from '../db/database.ts';
 import { notFound, usageError } from '../errors.ts';
 
-/** What a person did, with its chunks counted in. */
+/** An entry with the totals of its chunks. */
 export interface AuditRow {
   id: string;
   at: Date;
@@ -12,14 +12,14 @@ export interface AuditRow {
   subject: string | null;
   filter: string | null;
   reason: string | null;
-  /** How many were changed; null for what has no number. */
+  /** How many were changed; null when the change has no number. */
   affected: number | null;
 }
 
 export interface AuditFilter {
-  /** No older than this, in milliseconds. */
+  /** Maximum age in milliseconds. */
   sinceMs?: number | undefined;
-  /** `jobs.retry`, or `jobs` for all of that noun. */
+  /** `jobs.retry`, or `jobs` for all actions of that noun. */
   action?: string | undefined;
   /** `grace`, or `grace@host`. */
   actor?: string | undefined;
@@ -34,7 +34,7 @@ const CHUNKS = `
     select count(*)::int as count, coalesce(sum(affected), 0) as affected
     from donations.audit_log where operation = a.id) c`;
 
-/** What people did, the latest first. The chunks of a bulk change are part of it. */
+/** Lists the changes of people, the latest first. A bulk change and its chunks are one row. */
 export async function listAudit(
   db: Queryable,
   { sinceMs, action, actor, limit }: AuditFilter,
@@ -62,24 +62,24 @@ export interface AuditChunk {
   detail: Record<string, unknown>;
 }
 
-/** One entry with all that is known of it. */
+/** One entry with all its facts. */
 export interface WholeAuditEntry extends AuditRow {
-  /** Of a chunk: the entry of the change that it is part of. */
+  /** For a chunk: the entry of the bulk change. */
   operation: string | null;
   detail: Record<string, unknown>;
-  /** The first of them; `chunk_count` is how many there are. */
+  /** The first chunks; `chunk_count` is their number. */
   chunks: AuditChunk[];
   chunk_count: number;
-  /** Of a discard: how many of its jobs can still be restored. */
+  /** For a discard: how many of its jobs can still be restored. */
   restorable: number;
 }
 
-/** Chunks that are read with their entry: each may name thousands of jobs. */
+/** The most chunks that are read, because each may name thousands of jobs. */
 const MOST_CHUNKS = 20;
 
 /**
- * One entry, by its id or an unambiguous beginning of it.
- * @throws UserError `not_found`, or `usage` when several fit.
+ * Finds one entry by its id or an unambiguous prefix.
+ * @throws UserError `not_found`, or `usage` when several match.
  */
 export async function findAudit(db: Queryable, ref: string): Promise<WholeAuditEntry> {
   const { rows } = await db.query<Omit<WholeAuditEntry, 'chunks'>>(
@@ -91,8 +91,9 @@ export async function findAudit(db: Queryable, ref: string): Promise<WholeAuditE
     [ref],
   );
   const [found, other] = rows;
-  if (!found) throw notFound(`no audit entry "${ref}"`, 'Their ids: donations audit');
-  if (other) throw usageError(`"${ref}" fits several audit entries`, 'Give more of the id.');
+  if (!found) throw notFound(`no audit entry "${ref}"`, 'List the entries: donations audit');
+  if (other)
+    throw usageError(`"${ref}" matches several audit entries`, 'Type more characters of the id.');
   const chunks = await db.query<AuditChunk>(
     `select id, at, affected, detail from donations.audit_log where operation = $1
      order by at, id limit ${MOST_CHUNKS}`,

@@ -1,7 +1,7 @@
 import type { Queryable } from '../db/database.ts';
 import { newId } from '../ids.ts';
 
-/** Who is at the keyboard, and with what. */
+/** The person at the terminal, and the command. */
 export interface Operator {
   /** `DONATIONS_ACTOR`, or the user of the operating system. */
   actor: string;
@@ -10,27 +10,27 @@ export interface Operator {
   command?: string | undefined;
 }
 
-/** Who did what, for the audit trail. */
+/** Who changed what, for the audit trail. */
 export interface AuditEntry extends Operator {
-  /** Chosen beforehand where something else has to name it. */
+  /** Set beforehand if other rows refer to it. */
   id?: string;
   /** What was done, as noun and verb: `receipts.resend`. */
   action: string;
-  /** The id of what it was done to. */
+  /** The id of the changed object. */
   subject?: string | undefined;
   /** Why, in the operator's words. */
   reason?: string | undefined;
-  /** Of a chunk of a bulk change: the id of the entry that announced the change. */
+  /** For a chunk of a bulk change: the id of the entry of the request. */
   operation?: string | undefined;
-  /** The filter that chose what was changed. */
+  /** The filter that selected the objects. */
   filter?: string | undefined;
   /** How many were changed. */
   affected?: number | undefined;
-  /** More about it; a text is JSON already. */
+  /** Further facts; a string is JSON already. */
   detail?: Record<string, unknown> | string;
 }
 
-/** Writes one entry, in the transaction of the change that it tells of. */
+/** Writes one entry, in the transaction of the change. */
 export async function recordAudit(tx: Queryable, entry: AuditEntry): Promise<string> {
   const id = entry.id ?? newId('audit');
   await tx.query(

@@ -8,7 +8,7 @@ export interface ApplyOptions<P extends Plan> {
   operator: Operator;
   reason: string | undefined;
   pacing: Pacing;
-  /** Told after each chunk how many were changed so far. */
+  /** Called after each chunk with the number changed so far. */
   onChunk: (changed: number) => void;
 }
 
@@ -19,10 +19,10 @@ export interface Applied {
 }
 
 /**
- * Makes a change in chunks, each a transaction of its own with its audit entry: whatever ends it,
- * whole chunks are done, and doing it again does the rest. Rows that another operator is changing
- * are left to them; rows that came after the plan are left alone. The next rows are looked for while
- * those before are being changed.
+ * Applies a change in chunks. Each chunk is one transaction with its audit entry, so an
+ * interruption leaves whole chunks, and running the change again does the rest. Rows that another
+ * operator has locked are skipped. Rows that came after the plan are not changed. The next chunk is
+ * selected while the previous one is being changed.
  */
 export async function applyChange<P extends Plan>(
   db: Db,
@@ -34,7 +34,7 @@ export async function applyChange<P extends Plan>(
   const underWay = new Set<Promise<void>>();
   let last: string | undefined;
 
-  /** @returns what was chosen, as soon as it is: it is under way then. */
+  /** @returns the selected rows as soon as they are locked; their change is under way then. */
   const begin = (walk: Walk, at: { size: number; after: string[] | undefined }, first: number) =>
     new Promise<Chosen | undefined>((resolve, reject) => {
       const announced = applied.operation;
@@ -65,7 +65,7 @@ export async function applyChange<P extends Plan>(
     for (const walk of await change.walks(db, plan)) {
       let after: string[] | undefined;
       while (first < plan.count) {
-        // The others are part of the first one's audit entry.
+        // The entries of later chunks refer to the first chunk's entry.
         while (underWay.size >= (applied.operation ? pacing.atOnce : 1))
           await Promise.race(underWay);
         const size = Math.min(await pacing.next(last), plan.count - first);
@@ -82,7 +82,7 @@ export async function applyChange<P extends Plan>(
     await beginAll();
     await Promise.all(underWay);
   } finally {
-    // Also when one has failed: nothing goes on behind the caller's back.
+    // Waits for all chunks, also after a failure, so that none continues unobserved.
     await Promise.allSettled(underWay);
   }
   return applied;
@@ -90,7 +90,7 @@ export async function applyChange<P extends Plan>(
 
 interface DoneChunk {
   operation: string;
-  /** Whether this chunk is the first, which writes the entry of the whole change. */
+  /** Whether this is the first chunk, which writes the entry of the whole change. */
   announce: boolean;
   affected: number;
   detail: Record<string, unknown> | string;

@@ -1,64 +1,67 @@
 import type { Db, Queryable } from '../db/database.ts';
 
-/** What a change would do, before anybody does it. */
+/** What a change would do. */
 export interface Plan {
-  /** How many could be changed. */
+  /** How many rows can be changed. */
   eligible: number;
-  /** How many will be: all of them, or as many as the limit allows. Effects and examples are of these. */
+  /**
+   * How many rows will be changed: all eligible ones, or the limit. Effects and examples describe
+   * these.
+   */
   count: number;
   skipped: { reason: string; count: number }[];
-  /** What will happen outside, in the words of those whom it happens to: `412 e-mails to 398 donors`. */
+  /** External effects, for people: `412 e-mails to 398 donors`. */
   effects: string[];
-  /** A few of them, each in a line. */
+  /** A few of the rows, one line each. */
   examples: { id: string; text: string }[];
-  /** The moment of the plan: what comes later is not part of it. */
+  /** The time of the plan. Later rows are not part of it. */
   at: Date;
 }
 
-/** How a change is spoken of. */
+/** The words for a change. */
 export interface Words {
-  /** `retry` */
+  /** For example `retry`. */
   verb: string;
-  /** `Retried` */
+  /** For example `Retried`. */
   past: string;
-  /** What is changed: `job`, and `jobs` for any other number than one. */
+  /** Singular and plural of what is changed: `job`, `jobs`. */
   one: string;
   many: string;
-  /** What its effects are told under; undefined when it has none outside. */
+  /** The heading of the effects; undefined when there are none. */
   effects?: string | undefined;
-  /** What to do next, when it is done. */
+  /** The hint for the next step after the change. */
   next(operation: string): string;
 }
 
-/** What a person is asked before it is done: nothing, a yes, or the number of what will be changed. */
+/** The confirmation that is required: none, a yes, or typing the number of rows. */
 export type Question = 'nothing' | 'yes' | 'count';
 
-/** Where a chunk is in the whole change. */
+/** The position of a chunk in the whole change. */
 export interface Place {
-  /** How many were changed before. */
+  /** How many rows were changed before this chunk. */
   first: number;
   total: number;
   /** The audit entry of the change. */
   operation: string;
 }
 
-/** Rows that one transaction has locked and is going to change. */
+/** Rows that one transaction has locked for a change. */
 export interface Chosen {
   count: number;
-  /** Which they are, in a form that only the change itself knows. */
+  /** Their ids, in a form that only the change itself reads. */
   ids: string;
-  /** Where the walk has come to. */
+  /** The position of the walk after these rows. */
   reached: string[];
   /**
-   * Changes them, with whatever belongs to them.
-   * @returns what was before and what is now, for the audit trail; a text is JSON already.
+   * Changes the rows and what belongs to them.
+   * @returns the values before and after, for the audit trail. A string is JSON already.
    */
   change(place: Place): Promise<Record<string, unknown> | string>;
 }
 
-/** A way through the rows that a plan found eligible: chunk by chunk, each once. */
+/** Walks through the rows that a plan found eligible, chunk by chunk, each row once. */
 export interface Walk {
-  /** @returns the next rows, locked; undefined when there are no more. */
+  /** @returns the next rows, locked; undefined at the end. */
   choose(
     tx: Queryable,
     at: { size: number; after: string[] | undefined },
@@ -66,37 +69,40 @@ export interface Walk {
 }
 
 /**
- * A change of many rows: planned, shown, confirmed, and made in chunks. Whoever shows and confirms it
- * (a command, the monitor) needs to know nothing of what is changed.
+ * A change of many rows: planned, shown, confirmed, and applied in chunks. The caller that shows
+ * and confirms it (a command, the monitor) is independent of what is changed.
  */
 export interface BulkChange<P extends Plan = Plan> {
   words: Words;
-  /** As the audit trail says it: `jobs.retry`. */
+  /** The action in the audit trail: `jobs.retry`. */
   action: string;
-  /** What it is made to, as the operator said it. */
+  /** The selection, as the operator gave it. */
   scope: string;
   question: Question;
-  /** Looks what it would do, to so many at most. */
+  /** Plans the change of at most `limit` rows. */
   plan(db: Db, limit: number): Promise<P>;
-  /** Whether more are eligible now than there were at the plan. */
+  /** Whether more rows are eligible now than when the plan was made. */
   hasOutgrown(db: Db, plan: P): Promise<boolean>;
-  /** What people have to know of a plan first: `[name, text]`. */
+  /** Additional lines for the summary of a plan: `[name, text]`. */
   describe(plan: P): [name: string, text: string][];
-  /** What people have to be careful about. */
+  /** Warnings for people. */
   warnings(plan: P): string[];
-  /** A plan for scripts and for the audit trail. */
+  /** The plan for scripts and for the audit trail. */
   toRecord(plan: P): Record<string, unknown>;
   walks(db: Db, plan: P): Promise<Walk[]>;
 }
 
-/** Says how large each chunk may be, and how many may be under way at once. */
+/** Controls the size of chunks and how many may be under way at once. */
 export interface Pacing {
   readonly atOnce: number;
-  /** Why it ended before all was done. */
+  /** Why the change ended early. */
   readonly stopped: Stop | undefined;
-  /** What is known of how those changed fared. */
+  /** The known outcomes of the changed rows. */
   readonly outcomes: Outcomes;
-  /** Asked before each chunk, with what the last one that is done changed; 0 ends the change. */
+  /**
+   * Called before each chunk with the result of the last finished one. Returns the chunk size; 0
+   * ends the change.
+   */
   next(last: string | undefined): Promise<number>;
 }
 

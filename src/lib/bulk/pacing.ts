@@ -1,14 +1,14 @@
 import type { Outcomes, Pacing, Stop } from './change.ts';
 
-/** Rows of one transaction at most. */
+/** The most rows in one transaction. */
 export const CHUNK = 4000;
 
 export const INTERRUPTED: Stop = {
   code: 'interrupted',
-  message: 'stopped: the same command does the rest.',
+  message: 'stopped: run the same command again for the rest.',
 };
 
-/** As fast as is good for Postgres, until the signal: it writes one chunk while it looks for another. */
+/** Runs at full speed until the signal: one chunk is written while the next is selected. */
 export function atFullSpeed(signal: AbortSignal): Pacing {
   let stopped: Stop | undefined;
   const outcomes: Outcomes = { succeeded: 0, failed: 0, pending: 0 };

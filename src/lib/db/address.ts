@@ -1,9 +1,9 @@
-// The name that stands in for one that is not there: a URL with a user and no host is none to WHATWG.
+// WHATWG URLs cannot have a user without a host, so this placeholder fills an empty host.
 const NO_HOST = 'no-host.invalid';
 
 /**
- * Where a Postgres URL leads, without user and password: `host:port`, or the folder of the Unix
- * socket; undefined when it cannot be read.
+ * The server and database of a Postgres URL, without user and password. The server is `host:port`
+ * or the directory of the Unix socket. Undefined when the URL cannot be parsed.
  */
 export function addressOf(databaseUrl: string): { server: string; database: string } | undefined {
   let url: URL;

@@ -6,27 +6,36 @@ export interface ConnectionOptions {
   applicationName: string;
   /** Milliseconds after which Postgres cancels a statement; 0 for never. */
   statementTimeoutMs?: number;
-  /** Milliseconds after which Postgres ends a connection whose transaction stands still; 0 for never. */
+  /**
+   * Milliseconds after which Postgres closes a connection whose transaction is idle; 0 for never.
+   */
   idleInTransactionMs?: number;
   connectTimeoutMs?: number;
   /**
-   * The URL is known to lead to Postgres itself. Poolers refuse connections that bring settings, so
-   * without this the limits of statements hold on our side, and in transactions.
+   * True when the URL leads to Postgres itself and not to a pooler. Poolers refuse connections that
+   * carry settings, so otherwise the client enforces statement limits, and each transaction sets
+   * its own.
    */
   isPostgresItself?: boolean;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** A command's statement may take this long. Half-open connections are found by the same limit. */
+/** The default limit of a statement. It also detects half-open connections. */
 export const STATEMENT_TIMEOUT_MS = 60_000;
-/** After Postgres has had its time its answer has this long; then the connection counts as lost. */
+/**
+ * How much longer than the statement limit the client waits before it treats the connection as
+ * lost.
+ */
 const ANSWER_MS = 1000;
-/** The kernel asks an idle peer after this time, then each second, and gives up after ten. */
+/**
+ * The kernel sends the first keepalive probe after this time, then one a second, and gives up after
+ * ten.
+ */
 const KEEPALIVE_IDLE_MS = 5000;
-/** Postgres cuts longer names off. */
+/** Postgres truncates longer application names. */
 const NAME_LENGTH = 63;
 
-/** What every connection of ours is opened with, Graphile Worker's included. */
+/** The settings of every connection that we open, Graphile Worker's included. */
 export function connectionSettings(options: ConnectionOptions): pg.ClientConfig {
   const statementMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
   const idleMs = options.idleInTransactionMs ?? 0;
@@ -44,15 +53,20 @@ export function connectionSettings(options: ConnectionOptions): pg.ClientConfig 
   };
 }
 
-/** How long to wait for the answer to a statement that Postgres cancels after so long. */
+/**
+ * How long the client waits for the answer to a statement that Postgres cancels after
+ * `statementMs`.
+ */
 export const answerTimeoutMs = (statementMs: number) => statementMs + ANSWER_MS;
 
 type Answer = (error: Error | null, result: unknown) => void;
 
 /**
- * A connection that ends when it is of no more use: when no answer came in time (`pg` alone leaves
- * it waiting, and whoever gets it next waits behind), or when its server takes no changes any more
- * (after a failover the same address leads to another server, but only for new connections).
+ * A connection that closes itself when it can no longer be used:
+ * - An answer did not come in time. `pg` alone keeps such a connection, and the next query on it
+ *   waits too.
+ * - The server became read-only. After a failover the same address leads to the new primary, but
+ *   only for new connections.
  */
 export class Client extends pg.Client {
   override query(...args: unknown[]): never {

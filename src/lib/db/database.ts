@@ -7,9 +7,9 @@ import {
   STATEMENT_TIMEOUT_MS,
 } from './client.ts';
 
-/** A pool, or one connection inside a transaction: whatever runs SQL. */
+/** Anything that runs SQL: a pool, or one connection inside a transaction. */
 export interface Queryable {
-  /** @param name of a statement that is run often: it is planned once on each connection. */
+  /** @param name names a statement that runs often; Postgres plans it once on each connection. */
   query<Row extends pg.QueryResultRow = pg.QueryResultRow>(
     text: string,
     values?: unknown[],
@@ -17,7 +17,7 @@ export interface Queryable {
   ): Promise<{ rows: Row[]; rowCount: number | null }>;
 }
 
-/** One connection, for LISTEN and session locks. The caller owns it and ends it. */
+/** One connection, for LISTEN and session locks. The caller must end it. */
 export interface Session extends Queryable {
   on(
     event: 'notification',
@@ -28,17 +28,17 @@ export interface Session extends Queryable {
   end(): Promise<void>;
 }
 
-/** Our connection to Postgres. `bigint` columns arrive as `bigint`, dates as `YYYY-MM-DD`. */
+/** A connection pool. `bigint` columns arrive as `bigint`, dates as `YYYY-MM-DD`. */
 export interface Db extends Queryable {
   /**
    * Runs `work` in one transaction on one connection; rolls back if it throws.
-   * @param limits.statementTimeoutMs how long each of its statements may take, if not as long as any.
+   * @param limits.statementTimeoutMs the limit of each of its statements; by default the pool's.
    */
   transaction<T>(
     work: (tx: Queryable) => Promise<T>,
     limits?: { statementTimeoutMs: number },
   ): Promise<T>;
-  /** A connection of its own outside the pool, and outside a pooler. */
+  /** Opens a separate connection outside the pool. It bypasses a pooler if `directUrl` is set. */
   session(
     name: string,
     limits?: Pick<ConnectionOptions, 'statementTimeoutMs' | 'connectTimeoutMs'>,
@@ -51,15 +51,16 @@ export interface DbOptions
     ConnectionOptions,
     'url' | 'applicationName' | 'statementTimeoutMs' | 'idleInTransactionMs' | 'isPostgresItself'
   > {
-  /** How to get at Postgres itself when `url` leads to a pooler in transaction mode. */
+  /** The URL of Postgres itself when `url` leads to a pooler in transaction mode. */
   directUrl?: string | undefined;
-  /** Most connections at once. */
+  /** The largest number of connections at once. */
   poolSize?: number;
-  /** Hears of errors on idle connections, which the pool replaces by itself. */
+  /** Called with errors on idle connections. The pool replaces these connections by itself. */
   onIdleError?: (error: Error) => void;
 }
 
-// Postgres type ids: 20 int8, 1082 date. A bigint is never a float, a date is never shifted by a time zone.
+// Postgres type ids: 20 int8, 1082 date. A bigint never becomes a float, and no time zone shifts a
+// date.
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
     if (oid === 20) return BigInt;
@@ -70,7 +71,7 @@ const types: pg.CustomTypesConfig = {
   }) as pg.CustomTypesConfig['getTypeParser'],
 };
 
-/** Opens a pool. Nothing is connected until the first query. */
+/** Opens a pool. It connects at the first query. */
 export function openDb(options: DbOptions): Db {
   const pooled = options.directUrl !== undefined;
   const pool = new pg.Pool({
@@ -82,15 +83,15 @@ export function openDb(options: DbOptions): Db {
   });
   const onIdleError = options.onIdleError ?? (() => {});
   pool.on('error', onIdleError);
-  // A checked-out client whose connection breaks fails its query; the event itself must have a listener.
+  // When a checked-out connection breaks, its query fails. The event still needs a listener.
   pool.on('connect', (client) => client.on('error', onIdleError));
-  // A statement that a pooler prepares on one connection is not there on the next.
+  // A pooler prepares a statement on one server connection; the next query may run on another.
   const toQuery = (text: string, values: unknown[] = [], name?: string): pg.QueryConfig => ({
     text,
     values,
     ...(name && !pooled ? { name } : {}),
   });
-  // A connection without settings of its own: each transaction brings its limit.
+  // Without settings on the connection, each transaction sets the limit itself.
   const { statementTimeoutMs = STATEMENT_TIMEOUT_MS, isPostgresItself = false } = options;
   const usualMs = isPostgresItself ? 0 : statementTimeoutMs;
   return {

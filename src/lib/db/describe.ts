@@ -1,6 +1,6 @@
 import { addressOf } from './address.ts';
 
-/** Which database the settings mean and how to look after it, in words without its password. */
+/** Describes the configured database without its password, with a hint what to check. */
 export function describeDatabase({
   databaseUrl,
   dataDir,
@@ -12,28 +12,28 @@ export function describeDatabase({
   hint: string;
 } {
   if (databaseUrl === undefined) {
-    return { where: dataDir, hint: 'It is the embedded database. See: donations db status' };
+    return { where: dataDir, hint: 'This is the embedded database. See: donations db status' };
   }
   const where = hostOf(databaseUrl);
-  return { where, hint: `Check DATABASE_URL, which names ${where}.` };
+  return { where, hint: `Check DATABASE_URL, which points to ${where}.` };
 }
 
-/** Why a connection URL cannot be read as it was meant; undefined when it can. */
+/** Why a connection URL is invalid or ambiguous; undefined when it is neither. */
 export function urlProblem(databaseUrl: string): string | undefined {
   const url = parseUnambiguous(databaseUrl);
   return url && isDecodable(url)
     ? undefined
-    : 'cannot be read: in user and password write %23 for #, %2F for /, %3F for ?, %40 for @ and %25 for %';
+    : 'cannot be parsed: in the user and password write %23 for #, %2F for /, %3F for ?, %40 for @ and %25 for %';
 }
 
 const MAX_URL = 4096;
 const SECRET_NAME = /pass|secret|token|key$/i;
 
-/** A URL that may be shown: without a password, wherever it has one. */
+/** The URL with every password in it masked. */
 export function withoutPassword(text: string): string {
   const url = parseUnambiguous(text);
   if (!url) {
-    // Where the password ends cannot be told, so nothing that may be part of it is shown.
+    // The end of the password is ambiguous, so everything that could be part of it is masked.
     const end = text.slice(text.lastIndexOf('@'));
     const host = /^@[\w.-]+(:\d+)?(\/[\w-]*)?$/.exec(end)?.[0] ?? '';
     return `${/^[a-z]+:\/\//i.exec(text)?.[0] ?? ''}****${host}`;
@@ -46,14 +46,15 @@ export function withoutPassword(text: string): string {
     );
 }
 
-/** The URL, if one @ at most ends its user and password; undefined when it may be meant otherwise. */
+/** Parses a URL in which at most one @ ends user and password; undefined when it is ambiguous. */
 function parseUnambiguous(text: string): URL | undefined {
   if (text.length > MAX_URL) return undefined;
-  // As `pg` does: a user may stand before no host, where a socket's path is given instead.
+  // Like `pg`, accepts a user without a host: the path of a socket then stands in the query.
   const whole = text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*)@\//i, '$1@localhost/');
   if (!URL.canParse(whole)) return undefined;
   const { pathname, search, hash } = new URL(whole);
-  // An @ after the host ends a password with an unescaped / ? or #; only in a query's value it may stand.
+  // An @ after the host means that a password contains an unescaped / ? or #. Only the value of a
+  // query parameter may contain an @.
   if (`${pathname}${hash}`.includes('@')) return undefined;
   const at = search.indexOf('@');
   if (at >= 0 && (pathname === '' || search.lastIndexOf('/') > at)) return undefined;
@@ -71,7 +72,7 @@ function isDecodable({ username, password, hostname, pathname }: URL): boolean {
   }
 }
 
-/** A name in a query as the server reads it. */
+/** Decodes the name of a query parameter as the server does. */
 function decoded(name: string): string {
   return new URLSearchParams(`${name}=`).keys().next().value ?? name;
 }

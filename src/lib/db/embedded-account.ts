@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { configurationError } from '../errors.ts';
 
-/** The account that the server's processes run under. */
+/** The account that runs the server's processes. */
 export interface Account {
   name: string;
   uid: number;
@@ -10,8 +10,9 @@ export interface Account {
 }
 
 /**
- * Whom the server runs as: `undefined` for whoever runs us. Postgres refuses root, so as root it is
- * the owner of the cluster if there is one already, else `postgres`, else `nobody`; none is created.
+ * The account to run the server as; `undefined` for the current user. Postgres refuses to run as
+ * root. As root, the owner of an existing cluster is used, else `postgres`, else `nobody`. No
+ * account is created.
  */
 export async function serverAccount(cluster: string): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -42,7 +43,7 @@ async function readAccounts(): Promise<Account[]> {
 const EXECUTE = 0o1;
 const READ = 0o4;
 
-/** The first directory on the way to `path` (itself included) that the account may not enter. */
+/** The first directory of `path` (itself included) that the account cannot enter. */
 export async function unreachableAt(path: string, account: Account): Promise<string | undefined> {
   const way = [path];
   for (let dir = path; dir !== dirname(dir); dir = dirname(dir)) way.unshift(dirname(dir));
@@ -52,7 +53,7 @@ export async function unreachableAt(path: string, account: Account): Promise<str
   return undefined;
 }
 
-/** Whether the account may read and execute this file, its directories aside. */
+/** Whether the account may read and execute this file, regardless of its directories. */
 export const canRun = (file: string, account: Account) => permits(file, account, READ | EXECUTE);
 
 async function permits(path: string, account: Account, wanted: number): Promise<boolean> {

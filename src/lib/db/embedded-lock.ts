@@ -7,10 +7,10 @@ import { ignoreMissing, processStart } from './embedded-process.ts';
 const PATIENCE_MS = 120_000;
 
 /**
- * Runs `work` while no other process does so under the same file. The file says who holds it by pid
- * and start time, so that a holder which was killed, or whose pid went to another process, is passed over.
- *
- * @throws UserError `try_again` when the holder takes longer than two minutes.
+ * Runs `work` while no other process runs it under the same lock file. The file names its holder by
+ * pid and start time, so a lock is ignored if its holder was killed, even when another process has
+ * the pid now.
+ * @throws UserError `try_again` when another process holds the lock for more than two minutes.
  */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
   const mine = `${file}.${randomUUID()}`;
@@ -29,7 +29,7 @@ export async function withLock<T>(file: string, work: () => Promise<T>): Promise
 
 async function acquire(file: string, mine: string): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
-  // A link appears with its content or not at all, and for one of the contenders alone.
+  // link(2) is atomic: it succeeds for one contender only, and the file has its content at once.
   while (!(await linked(mine, file))) {
     const holder = await readFile(file, 'utf8').catch(ignoreMissing);
     if (holder === undefined) continue;
@@ -40,7 +40,7 @@ async function acquire(file: string, mine: string): Promise<void> {
       throw new UserError(
         'try_again',
         `another donations command (pid ${pid}) has been starting the database for two minutes`,
-        'See what it is doing, or end it, and try again.',
+        `Wait until it ends, or end it if it hangs (ps -p ${pid}), then try again.`,
       );
     }
   }
@@ -56,9 +56,10 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-// Another process may have discarded it first and hold it already: what was moved away is looked at
-// again, and put back if it is not what was judged. (Should two still meet inside, neither initdb,
-// which ends in a rename, nor two servers on one cluster, which Postgres refuses, can do harm.)
+// Removes a stale lock. Another process may have removed it first and taken the lock since. So the
+// file is moved away, compared with `judged`, and put back if it differs. (If two processes still
+// run at once, no harm is done: initdb ends in a rename, and Postgres refuses a second server on
+// one cluster.)
 async function discard(file: string, judged: string): Promise<void> {
   const aside = `${file}.${randomUUID()}`;
   await rename(file, aside).catch(ignoreMissing);

@@ -3,20 +3,21 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Account } from './embedded-account.ts';
 
-/** What `postmaster.pid` says of the server. */
+/** The server as `postmaster.pid` describes it. */
 export interface Postmaster {
   pid: number;
   port: number;
-  /** `ready` accepts connections; `starting` covers crash recovery too. */
+  /** `starting` includes crash recovery; `ready` accepts connections. */
   status: 'starting' | 'ready' | 'stopping';
 }
 
 /**
- * The server that runs on this cluster, if any. A `postmaster.pid` left behind by a killed server is
- * seen through, also when its pid is another process by now.
+ * The server that runs on this cluster, if any. A stale `postmaster.pid` is recognised, even when
+ * another process has its pid now.
  */
 export async function runningPostmaster(cluster: string): Promise<Postmaster | undefined> {
-  // Its lines: https://www.postgresql.org/docs/18/storage-file-layout.html and miscadmin.h (LOCK_FILE_LINE_*).
+  // The lines of the file: https://www.postgresql.org/docs/18/storage-file-layout.html and
+  // miscadmin.h (LOCK_FILE_LINE_*).
   const lines = await readFile(`${cluster}/postmaster.pid`, 'utf8').then(
     (text) => text.split('\n').map((line) => line.trim()),
     ignoreMissing,
@@ -30,11 +31,11 @@ export async function runningPostmaster(cluster: string): Promise<Postmaster | u
 }
 
 /**
- * Before a server is started: if the pid in a `postmaster.pid` left behind is no server's any
- * more, puts ours in its place. Postgres refuses any process of its own account there, also a killed
- * server that a container's first process has not reaped, but knows its parent's pid for stale
- * (CreateLockFile in miscinit.c). The file stays, because by its other lines Postgres sees whether
- * children of the killed server still hold its memory.
+ * Replaces a stale pid in `postmaster.pid` by our own before a server is started. Postgres refuses
+ * to start while a process of its account has that pid, even a killed server that nobody has reaped
+ * (usual in containers). It accepts the pid of its parent as stale (CreateLockFile in miscinit.c).
+ * The file itself must stay: Postgres uses its other lines to check whether children of the killed
+ * server still use its shared memory.
  */
 export async function disownStalePid(cluster: string): Promise<void> {
   const file = `${cluster}/postmaster.pid`;
@@ -42,26 +43,29 @@ export async function disownStalePid(cluster: string): Promise<void> {
   const pid = Number(text?.split('\n', 1)[0]);
   if (text === undefined || !(pid > 1)) return;
   const command = await commandLine(pid);
-  // A postmaster, perhaps this cluster's by another path, which would end itself if its pid were gone.
+  // This may be the cluster's own postmaster, started under another path. It would shut down if its
+  // pid disappeared from the file.
   if (command?.includes('postgres') && command.includes('-D')) return;
   await writeFile(file, text.replace(/^\d+/, String(process.pid)));
 }
 
-/** Passes over a file that is not there; anything else is thrown on. */
+/** Ignores a missing file; rethrows every other error. */
 export function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
 }
 
-// Not /proc/PID/cwd, although the server stands in its cluster: root in a container may not read that.
+// /proc/PID/cwd would name the cluster, but root in a container may be refused to read it.
 async function commandLine(pid: number): Promise<string | undefined> {
   return await processFact(pid, 'cmdline', 'command=');
 }
 
-/** When a process started, in the system's own words: with the pid it names one process for good. */
+/**
+ * When a process started, as the system prints it. Pid and start time together identify a process.
+ */
 export async function processStart(pid: number): Promise<string | undefined> {
   const fact = await processFact(pid, 'stat', 'lstart=');
   if (process.platform !== 'linux') return fact;
-  // proc(5): field 22, counted behind the command's name, which may hold spaces and parentheses.
+  // proc(5): field 22, counted after the command's name, which may contain spaces and parentheses.
   return fact?.slice(fact.lastIndexOf(')') + 2).split(' ')[19];
 }
 
@@ -77,8 +81,8 @@ async function processFact(pid: number, proc: string, ps: string): Promise<strin
 }
 
 /**
- * How every PostgreSQL program is run: as the account, in a directory that it can enter, and with
- * none of our environment, in which provider keys and PG* variables may be.
+ * The options of every PostgreSQL program: our environment is withheld, because it may hold
+ * provider keys and PG* variables, and the working directory is one that the account can enter.
  */
 export const processOptions = (account: Account | undefined) => ({
   cwd: '/',
@@ -86,7 +90,7 @@ export const processOptions = (account: Account | undefined) => ({
   ...(account ? { uid: account.uid, gid: account.gid } : {}),
 });
 
-/** Runs a PostgreSQL program to its end; its output goes into the error if it fails. */
+/** Runs a PostgreSQL program to its end. If it fails, the error contains its output. */
 export async function runProgram(
   program: string,
   args: string[],
@@ -100,7 +104,7 @@ export async function runProgram(
       output += text;
     });
   }
-  // A program that ends without reading its input is judged by its exit code.
+  // Writing to a program that has ended raises EPIPE; the exit code decides instead.
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   const code = await new Promise<number | string | null>((resolve, reject) => {

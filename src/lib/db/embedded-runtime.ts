@@ -17,18 +17,17 @@ import { configurationError } from '../errors.ts';
 import { type Account, canRun, unreachableAt } from './embedded-account.ts';
 import { ignoreMissing } from './embedded-process.ts';
 
-/** Where PostgreSQL's programs are: `initdb`, `pg_ctl` and `postgres` in `bin`. */
+/** The directory of PostgreSQL's programs: `initdb`, `pg_ctl` and `postgres` in `bin`. */
 export interface Runtime {
   bin: string;
-  /** `18.4.0-beta.17`: the npm package's, which begins with PostgreSQL's own. */
+  /** The version of the npm package, which begins with PostgreSQL's own: `18.4.0-beta.17`. */
   version: string;
 }
 
 /**
- * The PostgreSQL programs out of the npm package for this platform: where npm put them, or a copy in
- * the data directory when the server's account cannot get there (a clone below /root) or npm was told
- * to run no install scripts, which leaves the libraries without their short names.
- *
+ * Finds the PostgreSQL programs of the npm package for this platform. They are copied to the data
+ * directory in two cases: the server's account cannot reach them (a clone below /root), or npm ran
+ * no install scripts, so that the libraries lack their short names.
  * @throws UserError `configuration` when the package is not installed.
  */
 export async function findRuntime(dataDir: string, account: Account | undefined): Promise<Runtime> {
@@ -68,7 +67,7 @@ async function usable(native: string, account: Account | undefined): Promise<boo
   );
 }
 
-/** The links that npm cannot pack, both ends relative to the package. */
+/** The symbolic links that npm cannot pack. Both ends are relative to the package. */
 async function symlinks(native: string): Promise<{ source: string; target: string }[]> {
   const text = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(ignoreMissing);
   return text === undefined ? [] : JSON.parse(text);
@@ -85,7 +84,7 @@ async function copyRuntime(native: string, to: string): Promise<void> {
   await rename(unfinished, to);
 }
 
-// As `cp -r`, and open to every account whatever the umask was that npm ran under.
+// Copies like `cp -r`, readable by every account whatever npm's umask was.
 async function copyReadable(from: string, to: string): Promise<void> {
   await mkdir(to);
   await chmod(to, 0o755);

@@ -20,7 +20,7 @@ import { findRuntime } from './embedded-runtime.ts';
 
 export interface EmbeddedOptions {
   dataDir: string;
-  /** Server settings beyond our own, for tests. */
+  /** Additional server settings, for tests. */
   settings?: Record<string, string>;
 }
 
@@ -38,7 +38,7 @@ const START_PATIENCE_MS = 60_000;
 const STOP_PATIENCE_MS = 60_000;
 const LOOK_AGAIN_MS = 25;
 
-// A server for one machine. Durability stays on: donations are in it.
+// Settings of a server for one machine. Durability stays on, because it stores donations.
 const SETTINGS: Record<string, string> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -58,18 +58,18 @@ const paths = (dataDir: string) => ({
 });
 
 /**
- * Makes sure that the data directory's own PostgreSQL runs, and leaves it running. Makes the cluster
- * on first use. Safe when several commands do it at once, and after any kind of end.
- *
+ * Starts the PostgreSQL server of the data directory if it is not running, and leaves it running.
+ * Makes the cluster on first use. Several commands may call this at once, and a server that crashed
+ * is recovered.
  * @throws UserError `configuration` when the directory or the programs cannot be used,
- *   `dependency_down` when the server does not come up.
+ *   `dependency_down` when the server does not start.
  */
 export async function startEmbedded(
   options: EmbeddedOptions,
 ): Promise<{ url: string; started: boolean }> {
   const { dataDir } = options;
   const { cluster, lock } = paths(dataDir);
-  // Mostly it runs already: then there is nothing to lock.
+  // Usually the server is running already, and no lock is needed.
   const before = await runningPostmaster(cluster);
   if (before?.status === 'ready') return { url: await url(dataDir, before.port), started: false };
 
@@ -89,8 +89,8 @@ export async function startEmbedded(
 }
 
 /**
- * Stops the server: `fast` rolls back what is open, `immediate` does not even write a checkpoint.
- * @returns false when none ran.
+ * Stops the server: `fast` rolls back open transactions, `immediate` also skips the checkpoint.
+ * @returns false when no server was running.
  */
 export async function stopEmbedded({
   dataDir,
@@ -108,7 +108,7 @@ export async function stopEmbedded({
   return true;
 }
 
-/** What there is of the data directory's server. */
+/** The state of the data directory's server. */
 export async function embeddedStatus({ dataDir }: { dataDir: string }): Promise<EmbeddedStatus> {
   const running = await runningPostmaster(paths(dataDir).cluster);
   if (!running) return { running: false, dataDir };
@@ -138,7 +138,7 @@ async function prepareDataDir(dataDir: string, account: Account | undefined): Pr
   if (closed === undefined) return;
   throw configurationError(
     `PostgreSQL runs as the account ${account.name}, which may not enter ${closed}`,
-    'Choose a directory that it can reach with DONATIONS_DATA_DIR (by default /var/lib/donations).',
+    'Set DONATIONS_DATA_DIR to a directory that this account can reach (the default is /var/lib/donations).',
   );
 }
 
@@ -155,7 +155,7 @@ async function initCluster(
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { mode: 0o700 });
   if (account) await chown(unfinished, account.uid, account.gid);
-  // initdb reads the password from a file only; it writes nothing but the cluster.
+  // initdb reads the password from a file only, and deletes nothing else.
   const passwordFile = join(unfinished, '..', `.pw-${process.pid}`);
   await writeFile(passwordFile, secret, { mode: 0o600 });
   if (account) await chown(passwordFile, account.uid, account.gid);
@@ -209,7 +209,7 @@ async function startServer(
   server.unref();
 }
 
-/** Waits until the server accepts connections (it may be recovering). Returns its port. */
+/** Waits until the server accepts connections; it may have to recover first. Returns its port. */
 async function accepting(dataDir: string): Promise<number> {
   const { cluster, log } = paths(dataDir);
   const deadline = Date.now() + START_PATIENCE_MS;
@@ -220,7 +220,7 @@ async function accepting(dataDir: string): Promise<number> {
       await ensureDatabase(dataDir, running.port);
       return running.port;
     }
-    // It was there and is gone: it will not come any more.
+    // The server has started and ended again, so waiting is pointless.
     if (seen && !running) break;
     seen ||= running !== undefined;
     await wait(LOOK_AGAIN_MS);
@@ -230,7 +230,10 @@ async function accepting(dataDir: string): Promise<number> {
     .split('\n')
     .slice(-5)
     .join('\n  ');
-  throw dependencyDown('the embedded PostgreSQL did not start', `The end of ${log}:\n  ${lines}`);
+  throw dependencyDown(
+    'the embedded PostgreSQL did not start',
+    `The last lines of ${log}:\n  ${lines}`,
+  );
 }
 
 async function ensureDatabase(dataDir: string, port: number): Promise<void> {
@@ -250,7 +253,7 @@ async function ended(cluster: string): Promise<void> {
   const deadline = Date.now() + STOP_PATIENCE_MS;
   while (await runningPostmaster(cluster)) {
     if (Date.now() > deadline)
-      throw dependencyDown('the embedded PostgreSQL does not stop', `See ${cluster}.`);
+      throw dependencyDown('the embedded PostgreSQL did not stop', `See ${cluster}.`);
     await wait(LOOK_AGAIN_MS);
   }
 }

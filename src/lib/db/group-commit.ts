@@ -1,10 +1,10 @@
 /**
- * Runs many small pieces of work as few large ones: while batches are under way the next one
- * gathers. No timers, so a lone item waits for nobody.
- *
- * @param run does a whole batch and returns a result for each item, in order; if it throws, every
- *   item of the batch gets the error.
- * @param atOnce how many batches may be under way: more wait less, and are smaller.
+ * Combines many small pieces of work into few large ones. While `atOnce` batches are running, the
+ * next one collects items. There are no timers, so a single item starts at once.
+ * @param run processes a whole batch and returns one result for each item, in order. If it throws,
+ *    every item of the batch fails with that error.
+ * @param atOnce how many batches may run at once. A higher number means shorter waits and smaller
+ *   batches.
  */
 export function groupCommit<Item, Result>(
   run: (items: Item[]) => Promise<Result[]>,
@@ -38,7 +38,7 @@ export function groupCommit<Item, Result>(
       waiting.push({ item, resolve, reject });
       if (busy >= atOnce) return;
       busy += 1;
-      // Let everything that is ready in this turn of the event loop join.
+      // Let everything that is ready in this turn of the event loop join the batch.
       setImmediate(drain);
     });
 }

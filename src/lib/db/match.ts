@@ -1,21 +1,20 @@
 import { notFound, usageError } from '../errors.ts';
 import type { Queryable } from './database.ts';
 
-/** Text as a part of a LIKE pattern: what LIKE takes for wildcards is literal. */
+/** Escapes the wildcards of LIKE. */
 const literal = (text: string) => text.replace(/[%_\\]/g, '\\$&');
 
-/** The LIKE pattern of texts that begin with this one. */
+/** The LIKE pattern of texts that begin with `text`. */
 export const likePrefix = (text: string) => `${literal(text)}%`;
 
-/** The LIKE pattern of texts that contain this one. */
+/** The LIKE pattern of texts that contain `text`. */
 export const likeContains = (text: string) => `%${literal(text)}%`;
 
 /**
- * The one id of a column that begins with what a person typed.
- *
+ * Finds the one id that begins with what a person typed.
  * @param from table and column: `donations.audit_log`, `id`.
- * @param what as people call it: `audit entry`, `audit entries`.
- * @throws UserError `not_found`, or `usage` when several fit.
+ * @param what singular and plural for messages: `audit entry`, `audit entries`.
+ * @throws UserError `not_found`, or `usage` when several ids match.
  */
 export async function findByPrefix(
   db: Queryable,
@@ -30,6 +29,7 @@ export async function findByPrefix(
   );
   const [found, other] = rows;
   if (!found) throw notFound(`no ${one} "${ref}"`, hint);
-  if (other) throw usageError(`"${ref}" fits several ${many}`, 'Give more of the id.');
+  if (other)
+    throw usageError(`"${ref}" matches several ${many}`, 'Type more characters of the id.');
   return found.id;
 }

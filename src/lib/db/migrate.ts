@@ -19,12 +19,12 @@ export interface MigrationState {
   pending: string[];
 }
 
-// Next to this module in src, next to its chunk in dist.
+// The folder is next to this module in src, and next to the bundled chunk in dist.
 const FOLDER = new URL('./migrations/', import.meta.url);
-// One migration at a time on a database, whoever starts it.
+// Key of the advisory lock that serialises migrations of one database.
 const LOCK = 7_302_146_001;
 const TURN_MS = 100;
-// graphile-worker's newest migration that this version brings.
+// The newest migration of the graphile-worker version that we depend on.
 const WORKER_MIGRATIONS = 19;
 
 function readMigrations(): Migration[] {
@@ -38,13 +38,13 @@ function readMigrations(): Migration[] {
 }
 
 /**
- * Which of our migrations the database has and lacks.
- * @throws UserError `configuration` when it has one that we do not know (a newer donations made it)
- *   or one that was changed since.
+ * Lists the migrations that the database has, and those that it lacks.
+ * @throws UserError `configuration` when the database has a migration that this version does not
+ *   have, or one whose content differs.
  */
 export async function migrationState(db: Queryable): Promise<MigrationState> {
   const known = readMigrations();
-  const { rows } = await db.query<{ exists: boolean; worker: number | null }>(
+  const { rows } = await db.query<{ exists: boolean; worker: boolean }>(
     `select to_regclass('donations.schema_migrations') is not null as exists,
        to_regclass('graphile_worker.migrations') is not null as worker`,
   );
@@ -60,14 +60,14 @@ export async function migrationState(db: Queryable): Promise<MigrationState> {
     const migration = known.find((candidate) => candidate.name === name);
     if (!migration) {
       throw configurationError(
-        `the database has the migration ${name}, which this version of donations does not know`,
-        'Use the version that made it, or a newer one.',
+        `the database has the migration ${name}, which does not exist in this version of donations`,
+        'Use the version of donations that migrated the database, or a newer one.',
       );
     }
     if (migration.checksum !== checksum) {
       throw configurationError(
-        `the migration ${name} is not the one that the database was made with`,
-        'Install donations anew; on a sandbox database you may also start over: donations db reset.',
+        `the migration ${name} differs from the one that was applied to the database`,
+        'Install this version of donations again. A sandbox database can also be made anew, which deletes its data: donations db reset',
       );
     }
   }
@@ -81,7 +81,7 @@ export async function migrationState(db: Queryable): Promise<MigrationState> {
   return { applied, pending };
 }
 
-/** Those that are not there, or whose building was broken off. */
+/** The indexes that do not exist, or are invalid because their build was interrupted. */
 async function missingIndexes(db: Queryable): Promise<typeof QUEUE_INDEXES> {
   const { rows } = await db.query<{ name: string }>(
     `select c.relname as name from pg_index i join pg_class c on c.oid = i.indexrelid
@@ -91,17 +91,17 @@ async function missingIndexes(db: Queryable): Promise<typeof QUEUE_INDEXES> {
 }
 
 /**
- * Brings the database to this version: our migrations in one transaction, Graphile Worker's, and our
- * indexes on its table, which are built without locking out its workers.
- * However many commands do it at once, it is done once.
- * @returns the names of those applied.
+ * Brings the database to this version: our migrations in one transaction, Graphile Worker's, and
+ * our indexes on its table, which are built concurrently so that workers can go on. Callers at the
+ * same time take turns, and only the first one migrates.
+ * @returns the names of the applied migrations.
  */
 export async function migrate(url: string): Promise<string[]> {
   const db = openDb({
     url,
     applicationName: 'donations db migrate',
     poolSize: 1,
-    // An index on a big table takes as long as it takes.
+    // Building an index on a large table can take long.
     statementTimeoutMs: 0,
   });
   try {
@@ -114,7 +114,7 @@ export async function migrate(url: string): Promise<string[]> {
       for (const index of await missingIndexes(session)) await buildIndex(session, index);
       return pending;
     } finally {
-      // With the connection the lock goes.
+      // Ending the connection releases the lock.
       await session.end();
     }
   } finally {
@@ -123,9 +123,9 @@ export async function migrate(url: string): Promise<string[]> {
 }
 
 /**
- * Takes the lock, which is of the connection: building an index concurrently is not for transactions.
- * It is asked for again and again rather than waited for: an index that is built concurrently waits
- * for every statement under way, and so would wait for those that wait for its lock.
+ * Takes the session lock; CREATE INDEX CONCURRENTLY cannot run in a transaction. The lock is
+ * polled: CREATE INDEX CONCURRENTLY waits for every running statement, so a statement that waits
+ * for this lock would deadlock with it.
  */
 async function takeTurn(session: Session): Promise<void> {
   for (;;) {
@@ -162,20 +162,20 @@ async function buildIndex(
   session: Session,
   { name, on }: (typeof QUEUE_INDEXES)[number],
 ): Promise<void> {
-  // What is left of one whose building was broken off is not used, and in the way.
+  // An interrupted build leaves an invalid index under the same name.
   await session.query(`drop index concurrently if exists graphile_worker.${name}`);
   await session.query(`create index concurrently ${name} on ${on}`);
 }
 
 async function migrateWorker(url: string): Promise<void> {
-  // Loaded only when there is something to migrate: it is large, and every command asks for the state.
+  // Loaded on demand: the module is large, and every command checks the migrations.
   const { Logger, runMigrations } = await import('graphile-worker');
   const pgPool = new pg.Pool({
     ...connectionSettings({ url, applicationName: 'donations db migrate', statementTimeoutMs: 0 }),
     Client,
     max: 1,
   });
-  // A lost connection fails its query; the events must have listeners all the same.
+  // When a connection is lost its query fails. The events still need listeners.
   pgPool.on('error', () => {});
   pgPool.on('connect', (client) => client.on('error', () => {}));
   try {

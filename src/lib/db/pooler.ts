@@ -1,22 +1,23 @@
 import { configurationError } from '../errors.ts';
 import { Client, connectionSettings } from './client.ts';
 
-/** What stands between us and Postgres. */
+/** What kind of pooler is between us and Postgres, if any. */
 export type Pooling = 'none' | 'session' | 'transaction';
 
 const LIMITS = { statementTimeoutMs: 5000, connectTimeoutMs: 5000 };
-// A pooler may hand out any connection that is free; it mostly is the one that was used last.
+// A pooler may lend any free connection; usually it lends the one used last.
 const ROUNDS = 5;
 
 /**
- * Finds out whether a URL leads to Postgres itself. A pooler (PgBouncer, Odyssey, PgCat, RDS Proxy)
- * makes up the process id that it tells its clients; one in transaction mode lends the same
- * connection of its own now to this client and now to that.
+ * Detects whether a URL leads to Postgres itself. A pooler (PgBouncer, Odyssey, PgCat, RDS Proxy)
+ * reports an invented process id to its clients. In transaction mode it lends the same server
+ * connection to one client after another.
+ * @internal Exported for its tests.
  */
 export async function detectPooling(url: string): Promise<Pooling> {
   const open = async () => {
     const client = new Client(
-      connectionSettings({ url, applicationName: 'donations asks', ...LIMITS }),
+      connectionSettings({ url, applicationName: 'donations connection check', ...LIMITS }),
     );
     client.on('error', () => {});
     await client.connect();
@@ -35,7 +36,7 @@ export async function detectPooling(url: string): Promise<Pooling> {
     if (pid === (first as unknown as { processID: number }).processID) return 'none';
     second = await open();
     for (let round = 0; round < ROUNDS; round++) {
-      // In a transaction, so that it keeps what it was lent while the first one asks again.
+      // The open transaction keeps the lent connection while the first client asks again.
       await second.query('begin');
       const lent = await pidOf(second);
       if (lent === pid || (await pidOf(first)) !== pid) return 'transaction';
@@ -43,7 +44,7 @@ export async function detectPooling(url: string): Promise<Pooling> {
     }
     return 'session';
   } catch (error) {
-    // A pooler with one connection makes the first wait while the second has it.
+    // With a pool of one connection, the first client waits until the second one returns it.
     if (second && (error as Error).message === 'Query read timeout') return 'transaction';
     throw error;
   } finally {
@@ -52,9 +53,9 @@ export async function detectPooling(url: string): Promise<Pooling> {
 }
 
 /**
- * For what needs connections that stay: session locks, LISTEN, prepared statements.
+ * Checks that session locks, LISTEN and prepared statements work, which need lasting connections.
  * @returns what `databaseUrl` leads to.
- * @throws UserError `configuration` when the settings lead to a pooler in transaction mode only.
+ * @throws UserError `configuration` when every URL leads to a pooler in transaction mode.
  */
 export async function requireSessions(urls: {
   databaseUrl: string;
@@ -65,7 +66,7 @@ export async function requireSessions(urls: {
   const direct = databaseDirectUrl === undefined ? pooling : await detectPooling(databaseDirectUrl);
   if (direct !== 'transaction') return pooling;
   throw configurationError(
-    `${databaseDirectUrl === undefined ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL'} leads to a connection pooler in transaction mode, on which a worker cannot be heard`,
-    'Set DATABASE_DIRECT_URL to Postgres itself; DATABASE_URL may stay as it is.',
+    `${databaseDirectUrl === undefined ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL'} leads to a connection pooler in transaction mode, which a worker cannot use for LISTEN and locks`,
+    'Set DATABASE_DIRECT_URL to the address of Postgres itself. DATABASE_URL can stay as it is.',
   );
 }

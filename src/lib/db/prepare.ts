@@ -5,8 +5,8 @@ import type { Db, Queryable } from './database.ts';
 import { migrate, migrationState } from './migrate.ts';
 
 /**
- * Makes sure that the database is of this version and of this mode before a command uses it.
- * @param migrateByItself apply what is pending (the embedded database) instead of asking for it.
+ * Checks that the database has the migrations and the mode of the settings.
+ * @param migrateByItself true applies pending migrations (the embedded database); false refuses.
  * @throws UserError `configuration`.
  */
 export async function prepareDatabase(
@@ -29,9 +29,8 @@ export async function prepareDatabase(
 }
 
 /**
- * A database remembers whether its donations are play, test or real money. The first command sets
- * it; it never changes.
- * @throws UserError `configuration` when the settings are of another mode.
+ * A database stores its mode (sandbox, test or live). The first command sets it; it never changes.
+ * @throws UserError `configuration` when the settings have another mode.
  */
 export async function ensureMode(db: Queryable, mode: Mode): Promise<void> {
   const found = await readMode(db);
@@ -44,11 +43,11 @@ export async function ensureMode(db: Queryable, mode: Mode): Promise<void> {
   }
   throw configurationError(
     `this is a ${found} database, but the settings are for ${mode} mode`,
-    `Use the keys of ${found} mode, or another database: donations config show`,
+    `Use the keys of ${found} mode, or another database. The current settings: donations config show`,
   );
 }
 
-/** The mode of the database; undefined when no command has used it yet. */
+/** The mode of the database; undefined before the first command. */
 export async function readMode(db: Queryable): Promise<Mode | undefined> {
   const { rows } = await db.query<{ value: Mode }>(
     `select value from donations.settings where key = 'mode'`,

@@ -1,7 +1,7 @@
 /**
- * The indexes that we add to Graphile Worker's own table, which has none for jobs that are locked
- * or failed. Neither is in the way of its work: of a job that is waiting there is no entry in
- * either. Made after its migrations; what they rely on is guarded by test/db/graphile-schema.test.ts.
+ * Indexes that we add to Graphile Worker's own table, which has none for locked or failed jobs.
+ * They do not slow its work: neither index contains waiting jobs. They are created after its
+ * migrations. test/db/graphile-schema.test.ts guards the columns that they rely on.
  */
 export const QUEUE_INDEXES: { name: string; on: string }[] = [
   {

@@ -4,12 +4,12 @@ import type { Db, Queryable } from './database.ts';
 // https://www.postgresql.org/docs/18/errcodes-appendix.html: query_canceled
 const CANCELED = '57014';
 
-/** Compiling our queries takes longer than they do. */
+/** For our queries, JIT compilation takes longer than execution. */
 export const NO_JIT = 'set local jit = off';
 
 /**
- * Reads, and only that, in one snapshot: no statement may take longer than `timeoutMs`.
- * @throws UserError `try_again` when one did.
+ * Runs `work` in a read-only transaction on one snapshot, with a limit of `timeoutMs` a statement.
+ * @throws UserError `try_again` when a statement exceeds the limit.
  */
 export async function readWithin<T>(
   db: Db,
@@ -19,7 +19,7 @@ export async function readWithin<T>(
   try {
     return await db.transaction(
       async (tx) => {
-        // The settings must come before the first query, and take no parameters.
+        // The settings must come before the first query, and cannot take parameters.
         await tx.query(
           `set transaction isolation level repeatable read read only;
            ${NO_JIT}`,
@@ -32,8 +32,8 @@ export async function readWithin<T>(
     if ((error as { code?: string }).code !== CANCELED) throw error;
     throw new UserError(
       'try_again',
-      `Postgres was stopped after ${timeoutMs / 1000} s: too much to read`,
-      'Narrow it down (task:…, since:1h), or allow more time: DONATIONS_QUEUE_READ_TIMEOUT_MS.',
+      `the query was cancelled after ${timeoutMs / 1000} s, because it reads too much`,
+      'Narrow the selection (task:…, since:1h), or allow more time: DONATIONS_QUEUE_READ_TIMEOUT_MS.',
     );
   }
 }

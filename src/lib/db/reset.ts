@@ -19,7 +19,9 @@ export async function dropEverything(url: string): Promise<void> {
     );
     const mode = rows[0]?.exists ? await readMode(db) : undefined;
     if (mode && mode !== 'sandbox') {
-      throw configurationError(`this is a ${mode} database, which is never reset`);
+      throw configurationError(
+        `this is a ${mode} database; donations db reset deletes sandbox databases only`,
+      );
     }
     await db.query('drop schema if exists donations cascade');
     await db.query('drop schema if exists graphile_worker cascade');

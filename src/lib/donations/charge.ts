@@ -8,7 +8,7 @@ import { type DonationStatus, isSettled } from './donation.ts';
 import { settleJob } from './record.ts';
 import { settlePayment } from './settle.ts';
 
-/** What charging needs. */
+/** The dependencies of charging. */
 export interface ChargeDeps {
   db: Db;
   payments: PaymentGateway;
@@ -16,17 +16,18 @@ export interface ChargeDeps {
 
 export interface Charged {
   status: DonationStatus;
-  /** Stripe's id of the request that settled it; undefined when it was settled before. */
+  /** Stripe's id of the request that settled the donation; undefined when it was settled before. */
   requestId: string | undefined;
 }
 
 /**
- * Charges a donation, or finds out what became of an earlier try. However often it is called, by how
- * many, and wherever its process dies, the card is charged once: a payment is created unconfirmed,
- * its id is committed to the charge, first writer wins, and only that id is ever confirmed. A
- * PaymentIntent makes at most one successful charge (https://docs.stripe.com/api/payment_intents/object).
+ * Charges a donation, or finds out the result of an earlier try. The card is charged at most once,
+ * however often and concurrently this is called, and wherever a process dies. A payment is created
+ * unconfirmed, its id is committed to the charge (the first writer wins), and only that id is ever
+ * confirmed. A PaymentIntent makes at most one successful charge
+ * (https://docs.stripe.com/api/payment_intents/object).
  *
- * A creation or confirmation that Stripe refuses for good ends the donation.
+ * When Stripe refuses a creation or confirmation permanently, the donation fails.
  *
  * @throws ProviderError when Stripe gave no answer; the donation stays `processing`.
  */
@@ -55,7 +56,7 @@ export async function chargeDonation(deps: ChargeDeps, donationId: string): Prom
 
 /**
  * Charges a donation that the caller has just recorded. When Stripe gives no answer, the repair job
- * comes forward: nobody need wait a minute to find out what is known already.
+ * is moved forward, so that the donation is settled sooner.
  *
  * @throws ProviderError as `chargeDonation` does.
  */
@@ -71,7 +72,7 @@ export async function chargeNow(deps: ChargeDeps, donationId: string): Promise<C
 
 const SETTLE_SOON_MS = 2000;
 
-/** Stripe refused a creation or a confirmation for good: the same again would be refused again. */
+/** Stripe refused a creation or a confirmation permanently; repeating it would fail again. */
 class Refused extends Error {
   readonly by: ProviderError;
   readonly paymentIntentId: string | undefined;
@@ -115,7 +116,7 @@ async function loadOpenCharge(db: Queryable, donationId: string): Promise<OpenCh
   };
 }
 
-/** @returns undefined when somebody else has settled the donation meanwhile. */
+/** @returns undefined when another process has settled the donation meanwhile. */
 async function beginPayment(
   deps: ChargeDeps,
   { id, amount, paymentMethod }: OpenCharge,
@@ -132,14 +133,14 @@ async function beginPayment(
   return stored === undefined ? undefined : confirm(deps, stored);
 }
 
-/** Commits the id of the payment that is to be confirmed. @returns the one that was first. */
+/** Stores the id of the payment to confirm. @returns the id that was stored first. */
 async function storePayment(
   db: Queryable,
   donationId: string,
   paymentIntentId: string,
 ): Promise<string | undefined> {
   const { rows } = await db.query<{ id: string }>(
-    // The donation's row is locked first, so that a settlement under way is waited for.
+    // Locks the donation's row first, to wait for a settlement that is under way.
     `with open as (
        update donations.donations set status = 'processing'
        where id = $1 and settled_at is null returning id
@@ -152,19 +153,19 @@ async function storePayment(
   return rows[0]?.id;
 }
 
-/** An earlier try got as far as a payment: what became of it decides. */
+/** An earlier try has created a payment; its state decides what to do. */
 async function continuePayment(deps: ChargeDeps, paymentIntentId: string): Promise<PaymentState> {
   const state = await deps.payments.retrievePayment(paymentIntentId);
   return state.status === 'unconfirmed' ? confirm(deps, paymentIntentId) : state;
 }
 
-/** Confirms; when no clear answer came, asks what became of it. */
+/** Confirms the payment. Without a clear answer, retrieves its state. */
 async function confirm({ payments }: ChargeDeps, paymentIntentId: string): Promise<PaymentState> {
   try {
     return await refusedForGood(paymentIntentId, () => payments.confirmPayment(paymentIntentId));
   } catch (error) {
     if (!(error instanceof ProviderError) || error.errorClass !== 'transient') throw error;
-    // The confirmation may take effect later still: while it has not, nothing is settled.
+    // A confirmation without an answer may still take effect later, so nothing is settled yet.
     const state = await payments.retrievePayment(paymentIntentId).catch(() => undefined);
     if (!state || state.status === 'unconfirmed') throw error;
     return state;

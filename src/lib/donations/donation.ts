@@ -13,7 +13,7 @@ export type DonationStatus =
   | 'disputed'
   | 'void';
 
-/** How a gift was given. */
+/** The methods of giving. */
 export const METHODS = [
   'card',
   'check',
@@ -31,26 +31,26 @@ export const METHODS = [
 ] as const;
 export type Method = (typeof METHODS)[number];
 
-/** How the card of a donation was charged. */
+/** The card payment of a donation. */
 export interface Charge {
-  /** What the donor's page passed in: `pm_…` or `tok_…`. */
+  /** The payment method that the donation page passed in: `pm_…` or `tok_…`. */
   paymentMethod: string;
-  /** The one payment that is ever confirmed. */
+  /** The only payment that is ever confirmed. */
   paymentIntentId: string | undefined;
-  /** The card that was charged, by Stripe's id. */
+  /** Stripe's id of the charged card. */
   paymentMethodId: string | undefined;
   failure: { code: string; reason: string } | undefined;
   card: { brand: string; last4: string } | undefined;
   cardSavedAt: Date | undefined;
 }
 
-/** A donation with its donor and its charge, as operations need it. */
+/** A donation with its donor and its charge. */
 export interface Donation {
   id: string;
   status: DonationStatus;
   method: Method;
   amount: Money;
-  /** What was given back, in minor units. */
+  /** The refunded amount in minor units. */
   refundedMinor: bigint;
   donor: {
     id: string;
@@ -58,7 +58,7 @@ export interface Donation {
     email: string | undefined;
     stripeCustomerId: string | undefined;
   };
-  /** The funds it goes to, joined by commas; undefined: unrestricted. */
+  /** The funds of the gift, separated by commas; undefined when it is unrestricted. */
   fund: string | undefined;
   campaign: string | undefined;
   charge: Charge | undefined;
@@ -116,8 +116,7 @@ export async function loadDonation(db: Queryable, id: string): Promise<Donation>
     [id],
   );
   const row = rows[0];
-  if (!row)
-    throw notFound(`no donation ${id}`, 'Find it by its id, a receipt number or a pi_… id.');
+  if (!row) throw notFound(`no donation ${id}`, 'Use its id, a receipt number or a pi_… id.');
   return {
     id: row.id,
     status: row.status,
@@ -153,6 +152,6 @@ const toCharge = (row: Row, paymentMethod: string): Charge => ({
   cardSavedAt: row.cardSavedAt ?? undefined,
 });
 
-/** True once no charge can follow any more. */
+/** True when no further charge is possible. */
 export const isSettled = (status: DonationStatus) =>
   status !== 'pending' && status !== 'processing' && status !== 'requires_action';

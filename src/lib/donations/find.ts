@@ -3,11 +3,11 @@ import { notFound, usageError } from '../errors.ts';
 import { readPayload } from '../queue/read/by-key.ts';
 
 /**
- * The donation that a person means: by its id or an unambiguous beginning of it, by a receipt's or
- * delivery's id, a receipt's number, Stripe's `pi_…`, or the id of one of its jobs.
+ * Finds the donation that a person refers to. Accepts its id or an unambiguous prefix, the id of a
+ * receipt or delivery, a receipt number, Stripe's `pi_…`, or the id of one of its jobs.
  *
  * @returns the donation's full id.
- * @throws UserError `not_found`, or `usage` when several donations fit.
+ * @throws UserError `not_found`, or `usage` when several donations match.
  */
 export async function findDonation(db: Queryable, ref: string): Promise<string> {
   const text = ref.trim();
@@ -16,11 +16,14 @@ export async function findDonation(db: Queryable, ref: string): Promise<string> 
   if (!id) {
     throw notFound(
       `nothing found for "${ref}"`,
-      'Give a donation (don_…), receipt (rcp_… or its number), payment (pi_…) or job id.',
+      'Use the id of a donation (don_…), receipt (rcp_… or its number), payment (pi_…) or job.',
     );
   }
   if (other)
-    throw usageError(`"${ref}" fits several donations: ${ids.join(', ')}`, 'Give more of the id.');
+    throw usageError(
+      `"${ref}" matches several donations: ${ids.join(', ')}`,
+      'Type more characters of the id.',
+    );
   return id;
 }
 

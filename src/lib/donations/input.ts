@@ -5,9 +5,9 @@ import { CARD_LIMITS, GIFT_LIMITS, type Money, parseAmount, parseCurrency } from
 import { checkEmail, cleanName, TEXT_LIMITS } from '../text.ts';
 import { METHODS } from './donation.ts';
 
-const CARD_NUMBER = 'looks like a card number, which must never come here';
+const CARD_NUMBER = 'looks like a card number, which donations does not accept';
 
-/** A text that a check of ours reads; what it refuses is told after the field's name. */
+/** Adapts one of our checks to zod. Its message is printed after the field's name. */
 const text = (check: (typed: string) => string) =>
   z.string('is missing').transform((typed, { addIssue }) => {
     if (looksLikeCardNumber(typed)) addIssue(CARD_NUMBER);
@@ -23,11 +23,11 @@ const text = (check: (typed: string) => string) =>
 const line = (max: number) => text((typed) => cleanName(typed, { field: '', max }));
 const email = text((typed) => checkEmail(typed, ''));
 
-const day = z.iso.date('is not a day, such as 2026-11-23');
+const day = z.iso.date('is not a date, such as 2026-11-23');
 
 /**
- * The fields of a gift, whoever brings it: `donate`, an import, an HTTP request. Amounts are checked
- * beside it, since they can only be read with their currency.
+ * The fields of a gift from any source: `donate`, an import, an HTTP request. Amounts are checked
+ * separately, because they can only be parsed together with their currency.
  */
 export const giftSchema = z.object({
   method: z.enum(METHODS, `is none of ${METHODS.join(', ')}`),
@@ -48,21 +48,21 @@ export const giftSchema = z.object({
       .regex(/^[A-Z]{2}$/, 'is not an ISO 3166 code of two capitals, such as US')
       .optional(),
     locale: z.string().max(35, 'is longer than 35 characters').optional(),
-    /** Another system's name and its id of the donor. */
+    /** The name of another system, and its id of the donor. */
     source: line(100).optional(),
     sourceId: line(200).optional(),
   }),
-  /** Of a card: Stripe's id of it. */
+  /** Stripe's id of a card. */
   paymentMethod: z
     .string('is missing')
     .max(255, 'is longer than 255 characters')
     .refine(
       (value) => !looksLikeCardNumber(value),
-      `${CARD_NUMBER}: give the pm_… or tok_… that Stripe.js made of it`,
+      `${CARD_NUMBER}: use the pm_… or tok_… that Stripe.js creates for it`,
     )
     .regex(
       /^(pm|tok)_[A-Za-z0-9_]+$/,
-      'is not Stripe’s id of a payment method: give pm_… or tok_…, in the sandbox for example pm_card_visa',
+      'is not Stripe’s id of a payment method: use pm_… or tok_…, in the sandbox for example pm_card_visa',
     )
     .optional(),
   fund: line(TEXT_LIMITS.fund).optional(),
@@ -73,7 +73,7 @@ export const giftSchema = z.object({
   receivedOn: day.optional(),
   depositedOn: day.optional(),
   checkNumber: line(50).optional(),
-  /** Another system's name and its id of the gift. */
+  /** The name of another system, and its id of the gift. */
   source: line(100).optional(),
   sourceId: line(200).optional(),
   anonymous: z.boolean().default(false),
@@ -83,55 +83,55 @@ export const giftSchema = z.object({
   note: z
     .string()
     .max(10_000, 'is longer than 10000 characters')
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: what Postgres cannot keep
-    .refine((value) => !/[\u0000\p{Cs}]/u.test(value), 'has characters that cannot be kept')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: Postgres cannot store these
+    .refine((value) => !/[\u0000\p{Cs}]/u.test(value), 'has characters that cannot be stored')
     .optional(),
-  /** The caller's own name for the request: the same again is the same donation. */
+  /** The caller's name for the request. The same name again returns the same donation. */
   requestId: line(200).optional(),
 });
 
-/** Amounts of a gift, as they are typed. */
+/** Amounts of a gift as typed. */
 export interface GiftAmounts {
   amount?: string | undefined;
   currency?: string | undefined;
-  /** The fair value of what the donor got in return. */
+  /** The fair market value of what the donor got in return. */
   goodsValue?: string | undefined;
-  /** To which funds it goes, if more than one. */
+  /** The funds and their amounts, if there are several. */
   allocations?: { fund: string; amount: string }[] | undefined;
 }
 
-/** A gift as it comes in: amounts are still text that somebody typed. */
+/** A gift as received: amounts are still text. */
 export type GiftInput = GiftAmounts &
   Loose<Omit<z.input<typeof giftSchema>, 'donor'>> & {
     donor: Loose<z.input<typeof giftSchema>['donor']>;
   };
 
-/** Anything may be missing: the check says what must not be. */
+/** Every field may be missing; the check reports required ones. */
 type Loose<T> = { [Key in keyof T]?: T[Key] | undefined };
 
-/** A gift that was checked. Amounts are in minor units of its currency. */
+/** A checked gift. Amounts are in minor units of its currency. */
 export type Gift = z.output<typeof giftSchema> & {
   amount: Money;
   goodsValueMinor: bigint;
-  /** The funds and their shares, which add up to the gift; none: it is unrestricted. */
+  /** The funds and their shares, which add up to the gift. Empty when the gift is unrestricted. */
   allocations: { fund: string; minor: bigint }[];
 };
 
-/** One thing that is missing or wrong. The field is a path: `donor.email`. */
+/** A missing or invalid field. The field is a path: `donor.email`. */
 export interface GiftProblem {
   field: string;
-  /** What is wrong, to be read after the field's name. */
+  /** The problem, to be printed after the field's name. */
   problem: string;
-  /** A sentence that stands by itself, in place of name and problem. */
+  /** A complete sentence that is printed instead of name and problem. */
   sentence?: string | undefined;
   hint?: string | undefined;
 }
 
 /**
- * Checks a gift before anything is written. Tells all that is missing or wrong at once.
+ * Checks a gift before anything is written, and reports all missing and invalid fields at once.
  *
- * @param locale BCP 47; how amounts are written.
- * @param mustHaveEmail whether the donor can only be told by e-mail.
+ * @param locale BCP 47; the format of amounts.
+ * @param mustHaveEmail whether an e-mail address is required.
  */
 function readGift(
   input: GiftInput,
@@ -183,17 +183,23 @@ function readGift(
   if (goods && goods.minor > amount.minor)
     problems.push({ field: 'goodsValue', problem: 'is more than the gift' });
   if (goods && data.goodsDescription === undefined)
-    problems.push({ field: 'goodsDescription', problem: 'is missing: say what the donor got' });
+    problems.push({
+      field: 'goodsDescription',
+      problem: 'is missing: describe what the donor got',
+    });
   if (data.sourceId !== undefined && data.source === undefined)
-    problems.push({ field: 'source', problem: 'is missing: say whose id it is' });
+    problems.push({
+      field: 'source',
+      problem: 'is missing: name the system that the id belongs to',
+    });
   if (problems.length > 0) return { problems };
   return { gift: { ...data, amount, goodsValueMinor: goods?.minor ?? 0n, allocations } };
 }
 
 /**
  * Checks a gift for a command.
- * @param nameOf what the command calls a field: `--email`.
- * @throws UserError `usage` that names all that is missing or wrong.
+ * @param nameOf the command's name of a field: `--email`.
+ * @throws UserError `usage` with all missing and invalid fields.
  */
 export function checkGift(
   input: GiftInput,

@@ -3,20 +3,22 @@ import { enqueue } from '../queue/enqueue.ts';
 import { settleKey } from '../queue/keys.ts';
 import { type DonationStatus, isSettled } from './donation.ts';
 
-/** `settled`: there was nothing to do. `failed`: it was given up here. `unknown`: no such donation. */
+/**
+ * The result. `settled`: nothing to do. `failed`: the donation has failed here. `unknown`: no such
+ * donation.
+ */
 export type Nudged = 'enqueued' | 'settled' | 'failed' | 'unknown';
 
-// The process that made the charge is most likely still there, and about to write it down itself.
+// The process that made the charge is probably still running and about to record the result itself.
 const GRACE_MS = 2000;
 
 /**
- * Has an unsettled donation looked at now rather than when its repair job is due: somebody has told
- * us that something happened to its payment. The job asks Stripe what became of it. In the caller's
- * transaction.
+ * Moves the repair job of an unsettled donation forward, because its payment has changed. The job
+ * asks Stripe for the result. Runs in the caller's transaction.
  */
 export async function nudgeSettlement(tx: Queryable, donationId: string): Promise<Nudged> {
   const { rows } = await tx.query<{ status: DonationStatus }>(
-    // Locked, so that a settlement that is just being written is seen, and its end of the job stays.
+    // Locked, to wait for a settlement that is being written and has removed the job.
     'select status from donations.donations where id = $1 for update',
     [donationId],
   );
@@ -29,7 +31,8 @@ export async function nudgeSettlement(tx: Queryable, donationId: string): Promis
       task: 'settle_donation',
       payload: { donation_id: donationId },
       key: settleKey(donationId),
-      inMs: GRACE_MS,
+      // A donation whose charge has not started need not wait.
+      inMs: donation.status === 'pending' ? 0 : GRACE_MS,
     },
   ]);
   return 'enqueued';

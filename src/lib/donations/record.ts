@@ -9,19 +9,19 @@ import { chargeKey, settleKey } from '../queue/keys.ts';
 import type { DonationStatus } from './donation.ts';
 import type { Gift } from './input.ts';
 
-/** Who makes the charge: the caller, at once, or a job. */
+/** Who makes the charge: the caller at once, or a job. */
 export type ChargeBy = 'caller' | 'job';
 
 export interface Recorded {
   id: string;
-  /** False when the same request had recorded it before. */
+  /** False when an earlier call recorded the same request. */
   isNew: boolean;
 }
 
-/** How long after a charge begins somebody looks whether its process lived to finish it. */
+/** The delay of the repair job after a charge begins. */
 const SETTLE_AFTER_MS = 60_000;
 
-/** The job that finishes a charge which nobody finished. */
+/** The repair job, which finishes a charge whose process died. */
 export const settleJob = (id: string, inMs: number): JobSpec => ({
   task: 'settle_donation',
   payload: { donation_id: id },
@@ -30,8 +30,8 @@ export const settleJob = (id: string, inMs: number): JobSpec => ({
 });
 
 /**
- * Records a gift by card, with the job that charges it, or that finishes the caller's charge if the
- * caller dies: one transaction, so that nothing is lost whatever ends the process.
+ * Records a card gift in one transaction with the job that charges it, or with the repair job if
+ * the caller charges it. So a charge is always finished, even if the process dies.
  *
  * @throws UserError `usage` when the request id was used for another gift.
  */
@@ -61,7 +61,7 @@ export function recordCardGift(db: Db, gift: Gift, by: ChargeBy): Promise<Record
   });
 }
 
-/** The donation that a request made before, if any. */
+/** The donation that an earlier call recorded for the request, if any. */
 async function findRequest(tx: Queryable, gift: Gift): Promise<string | undefined> {
   if (gift.requestId === undefined) return undefined;
   const { rows } = await tx.query<{ id: string; sha256: string }>(
@@ -85,7 +85,7 @@ const requestHash = (gift: Gift) =>
     )
     .digest('hex');
 
-/** Writes a donation with its charge and its funds. @returns false when its request id is taken. */
+/** Inserts a donation with its charge and its funds. @returns false when its request id exists. */
 async function insertDonation(
   tx: Queryable,
   {
@@ -150,15 +150,17 @@ async function insertDonation(
   return rowCount === 1;
 }
 
-/** A gift much like another one, which may be the same gift entered again. */
+/** A similar gift, which may be the same gift entered twice. */
 export interface Twin {
   id: string;
   status: DonationStatus;
-  /** Milliseconds ago. */
+  /** The age in milliseconds. */
   ageMs: number;
 }
 
-/** The latest gift of the same donor, amount and currency within ten minutes that has not failed. */
+/**
+ * The latest gift of the same donor, amount and currency within ten minutes that has not failed.
+ */
 export async function findTwin(db: Queryable, gift: Gift): Promise<Twin | undefined> {
   const { rows } = await db.query<Twin>(
     `select d.id, d.status, (extract(epoch from now() - d.created_at) * 1000)::float8 as "ageMs"

@@ -1,13 +1,15 @@
 import type { Queryable } from '../db/database.ts';
+import { stopUnsentReceipts } from '../receipts/settle.ts';
 import type { DonationStatus } from './donation.ts';
 
 /**
- * Records that money was given back. The provider tells the sum of all refunds, so the same news
- * again, and older news that comes late, change nothing. In the caller's transaction.
+ * Records a refund. The provider reports the sum of all refunds, so repeated or late reports change
+ * nothing. Runs in the caller's transaction.
  *
- * @param totalMinor what was given back in all, in minor units.
- * @param evidence where it was learnt from, in words.
- * @returns the donation's status now; undefined when nothing is new, or the donation is not paid.
+ * @param totalMinor the sum of all refunds in minor units.
+ * @param evidence where the information came from, for people.
+ * @returns the new status of the donation; undefined when the report is not new, or the donation is
+ *   not paid.
  */
 export async function recordRefund(
   tx: Queryable,
@@ -28,6 +30,7 @@ export async function recordRefund(
     [donationId, totalMinor, totalMinor - found.refunded, evidence],
   );
   const status = totalMinor >= found.amount ? 'refunded' : 'partly_refunded';
+  await stopUnsentReceipts(tx, donationId, 'the gift was returned before the receipt was sent');
   if (found.status === 'refunded') return found.status;
   await tx.query('update donations.donations set status = $2 where id = $1', [donationId, status]);
   return status;
@@ -44,10 +47,10 @@ export interface DisputeNews {
 }
 
 /**
- * Records what happened to a dispute. One that is won leaves the donation as it was before; of one
- * that is lost the money is gone. In the caller's transaction.
+ * Records the state of a dispute. A won dispute restores the donation's former status; after a lost
+ * one the money is gone. Runs in the caller's transaction.
  *
- * @returns the donation; undefined when the payment is none of ours, or the news is old.
+ * @returns the donation; undefined when the payment is unknown here, or the report is not new.
  */
 export async function recordDispute(
   tx: Queryable,
@@ -64,7 +67,7 @@ export async function recordDispute(
   const { rowCount } = await tx.query(
     `insert into donations.disputes (id, status, donation_id, amount_minor)
      select $1, $2, $3, $4
-     -- News of its beginning may come after news of its end.
+     -- The report of the beginning may arrive after the report of the end.
      where $2 <> 'open' or not exists (select 1 from donations.disputes where id = $1)
      on conflict do nothing`,
     [id, status, donation.id, amountMinor],
@@ -79,7 +82,7 @@ export async function recordDispute(
           ? 'partly_refunded'
           : 'succeeded';
   if (donation.status !== 'refunded' && donation.status !== now) {
-    // The end may come without its beginning having been told.
+    // The end may be reported without the beginning.
     await tx.query(
       `update donations.donations set status = 'disputed' where id = $1 and status <> 'disputed'`,
       [donation.id],

@@ -5,8 +5,8 @@ import type { RowChange } from '../queue/run/recorder.ts';
 import { loadDonation } from './donation.ts';
 
 /**
- * Turns the charged card into a token on the donor's Customer, for gifts to come. The Customer's id
- * is stored before anything is attached to it, so that a try days later makes no second one.
+ * Saves the charged card on the donor's Stripe Customer, for later gifts. The Customer's id is
+ * stored before the card is attached, so that a retry days later creates no second Customer.
  *
  * @returns undefined when the card was saved before.
  * @throws ProviderError
@@ -27,7 +27,7 @@ export async function saveCard(
   });
 }
 
-/** The card was saved; what is not known of it stays as it is. */
+/** Records that the card is saved. Undefined fields stay as they are. */
 export const markCardSaved = (row: {
   donation_id: string;
   brand: string | null;

@@ -1,17 +1,16 @@
 import type { Db, Queryable } from '../db/database.ts';
-import { newId } from '../ids.ts';
 import type { PaymentGateway, PaymentState } from '../providers/payments.ts';
-import { dropJob, enqueue } from '../queue/enqueue.ts';
-import { sendKey, settleKey, tokenizeKey } from '../queue/keys.ts';
+import { dropJob } from '../queue/enqueue.ts';
+import { settleKey, tokenizeKey } from '../queue/keys.ts';
 import { type GiftFacts, loadGiftFacts } from '../receipts/facts.ts';
 import { issueReceipts } from '../receipts/issue.ts';
 import { type DonationStatus, isSettled } from './donation.ts';
 import { recordRefund } from './refund.ts';
 
-/** The channel on which settled donations are told; the payload is `{"id", "status"}`. */
+/** The channel that announces settled donations; the payload is `{"id", "status"}`. */
 export const SETTLED_CHANNEL = 'donations_settled';
 
-/** What became of a payment; without an id where Stripe refused to create one. */
+/** The result of a payment; without an id when Stripe refused to create one. */
 type Outcome =
   | PaymentState
   | (Omit<Extract<PaymentState, { status: 'declined' }>, 'paymentIntentId'> & {
@@ -19,11 +18,11 @@ type Outcome =
     });
 
 /**
- * Writes down what became of a payment, in one transaction with all that follows from it: the
- * receipt, the jobs for card and receipt, and the end of the repair job. A donation that was settled
- * meanwhile stays as it is.
+ * Stores the result of a payment in one transaction with all consequences: the receipt, the jobs
+ * for card and receipt, and the removal of the repair job. A donation that is settled already stays
+ * as it is.
  *
- * A declined payment is cancelled first, so that it can never succeed later.
+ * A declined payment is cancelled first, so that it cannot succeed later.
  */
 export async function settlePayment(
   { db, payments }: { db: Db; payments: PaymentGateway },
@@ -32,7 +31,7 @@ export async function settlePayment(
 ): Promise<{ status: DonationStatus; requestId: string | undefined }> {
   if (outcome.status === 'declined' && outcome.paymentIntentId !== undefined) {
     const cancelled = await payments.cancelPayment(outcome.paymentIntentId);
-    // Another confirmation may have succeeded before it could be cancelled.
+    // Another confirmation may have succeeded before the cancellation.
     if (cancelled.status !== 'canceled' && cancelled.status !== 'declined')
       return settlePayment({ db, payments }, donationId, cancelled);
   }
@@ -85,38 +84,31 @@ async function succeed(
   if (payment.refundedMinor > 0n) {
     const evidence = `Stripe's payment ${payment.paymentIntentId}`;
     const refunded = await recordRefund(tx, gift.id, payment.refundedMinor, evidence);
-    // What was given back is not acknowledged as a gift.
+    // A gift that was refunded already gets no receipt.
     return refunded ?? 'succeeded';
   }
-  const deliveryId = gift.donor.email === null ? undefined : newId('delivery');
-  const [, receiptJob] = await enqueue(tx, [
-    {
-      task: 'tokenize_card',
-      payload: { donation_id: gift.id },
-      key: tokenizeKey(gift.id),
-    },
-    ...(deliveryId
-      ? [
-          {
-            task: 'send_receipt' as const,
-            payload: { donation_id: gift.id, delivery_id: deliveryId },
-            key: sendKey(deliveryId),
-          },
-        ]
-      : []),
-  ]);
   const cardOnReceipt = card ? { brand: card.brand, last4: card.last4 } : null;
-  // Last, so that the counter's row is locked for one round trip.
-  await issueReceipts(tx, [
-    {
-      gift: { ...gift, card: cardOnReceipt },
-      delivery: deliveryId && receiptJob ? { id: deliveryId, jobId: receiptJob } : undefined,
-    },
-  ]);
+  // Last, so that the row of the receipt counter is locked for one round trip only.
+  await issueReceipts(
+    tx,
+    [
+      {
+        gift: { ...gift, card: cardOnReceipt },
+        mailed: gift.donor.email !== null && gift.donor.mayBeMailed,
+      },
+    ],
+    [
+      {
+        task: 'tokenize_card',
+        payload: { donation_id: gift.id },
+        key: tokenizeKey(gift.id),
+      },
+    ],
+  );
   return 'succeeded';
 }
 
-/** Ends a donation without a charge, for good. */
+/** Marks a donation as failed for good. */
 async function fail(
   tx: Queryable,
   donationId: string,
@@ -134,7 +126,7 @@ async function fail(
   return 'failed';
 }
 
-/** Says it to whoever waits for it; the repair job has nothing left to do. */
+/** Notifies waiting processes, and removes the repair job. */
 async function announce(tx: Queryable, id: string, status: 'succeeded' | 'failed'): Promise<void> {
   await dropJob(tx, settleKey(id));
   await tx.query('select pg_notify($1, $2)', [SETTLED_CHANNEL, JSON.stringify({ id, status })]);

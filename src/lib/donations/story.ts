@@ -4,7 +4,7 @@ import { keysOfDonation, sendKey } from '../queue/keys.ts';
 import { findJobsByKey, type QueuedJob } from '../queue/read/by-key.ts';
 import { type Donation, loadDonation } from './donation.ts';
 
-/** One thing that happened to a donation. */
+/** One event in the history of a donation. */
 export interface StoryEvent {
   at: Date;
   what:
@@ -45,18 +45,18 @@ export interface StoryReceipt {
   }[];
 }
 
-/** Everything that is known of one donation. */
+/** All facts about one donation. */
 export interface Story {
   donation: Donation;
   receipts: StoryReceipt[];
-  /** What is still to come. */
+  /** The jobs that are still in the queue. */
   jobs: QueuedJob[];
   events: StoryEvent[];
 }
 
 /**
- * Tells a donation's whole story in the order in which it happened: charge, token, receipt, every
- * attempt, every person's decision.
+ * Collects the history of a donation in order of time: charge, token, receipt, attempts, decisions
+ * of people.
  */
 export async function tellStory(db: Queryable, donationId: string): Promise<Story> {
   const donation = await loadDonation(db, donationId);
@@ -245,7 +245,7 @@ async function decisions(db: Queryable, subjects: string[]): Promise<StoryEvent[
   }));
 }
 
-/** Money given back, and disputes about it. */
+/** Refunds and disputes. */
 async function refunds(db: Queryable, donationId: string): Promise<StoryEvent[]> {
   const { rows } = await db.query<{
     at: Date;

@@ -1,11 +1,11 @@
 import type { Queryable } from '../db/database.ts';
 
-/** What became of a set of donations, counted. */
+/** Counts of donations by result. */
 export interface Tally {
   donations: number;
   charged: number;
   declined: number;
-  /** Recorded, not charged and not refused yet. */
+  /** Recorded, but neither charged nor refused yet. */
   unsettled: number;
   tokenized: number;
   /** Charged, and the card is neither saved nor given up. */
@@ -14,11 +14,14 @@ export interface Tally {
   accepted: number;
   held: number;
   receiptsFailed: number;
-  /** Charged, and the receipt is still to be sent. */
+  /** Charged, and the receipt is not sent yet. */
   receiptsOpen: number;
 }
 
-/** Counts what became of donations since a moment. Each is in exactly one place, or the sums do not add up. */
+/**
+ * Counts the results of donations since a time. Each donation is in exactly one count, so that the
+ * sums add up.
+ */
 export async function tallySince(db: Queryable, since: Date): Promise<Tally> {
   const { rows } = await db.query<Tally>(
     `with gifts as (
@@ -49,11 +52,11 @@ export async function tallySince(db: Queryable, since: Date): Promise<Tally> {
   return rows[0] as Tally;
 }
 
-/** True when nothing is under way any more. */
+/** True when no donation is still being processed. */
 export const isComplete = (tally: Tally) =>
   tally.unsettled === 0 && tally.tokensOpen === 0 && tally.receiptsOpen === 0;
 
-/** True when every donation is in exactly one place. */
+/** True when every donation is in exactly one count. */
 export const addsUp = (tally: Tally) =>
   tally.donations === tally.charged + tally.declined + tally.unsettled &&
   tally.charged === tally.tokenized + tally.tokensFailed + tally.tokensOpen &&
@@ -69,7 +72,7 @@ export interface TaskTotals {
   p95: number;
 }
 
-/** Attempts and run times (milliseconds) by task, since a moment. */
+/** Attempts and run times (in milliseconds) by task since a time. */
 export async function totalsByTask(db: Queryable, since: Date): Promise<TaskTotals[]> {
   const { rows } = await db.query<TaskTotals>(
     `select task, count(*)::int as attempts,

@@ -4,8 +4,8 @@ import { type Donation, isSettled, loadDonation } from './donation.ts';
 import { SETTLED_CHANNEL } from './settle.ts';
 
 /**
- * Waits until a donation is settled, told by Postgres (LISTEN/NOTIFY) rather than asking again and
- * again. A lost connection is opened anew.
+ * Waits until a donation is settled, by LISTEN/NOTIFY instead of polling. A lost connection is
+ * opened again.
  *
  * @param signal ends the wait; the promise then rejects with its reason.
  */
@@ -46,11 +46,11 @@ async function listenForSettlement(
     session.on('error', () => resolve(false));
     session.on('end', () => resolve(false));
   });
-  // The signal may come before anybody awaits.
+  // The signal may come before the promise is awaited.
   told.catch(() => {});
   try {
     await session.query(`listen ${SETTLED_CHANNEL}`);
-    // Listening first and looking second: it cannot slip through between the two.
+    // Reads after LISTEN, so that no settlement is missed in between.
     const now = await loadDonation(db, id);
     if (isSettled(now.status)) return now;
     return (await told) ? await loadDonation(db, id) : undefined;

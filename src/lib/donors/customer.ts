@@ -1,8 +1,8 @@
 import type { Queryable } from '../db/database.ts';
 
 /**
- * Notes the donor's Customer at Stripe; the first that is noted stays.
- * @returns the one that holds.
+ * Stores the donor's Stripe Customer; the first one stored is never replaced.
+ * @returns the stored one.
  */
 export async function keepCustomer(
   db: Queryable,

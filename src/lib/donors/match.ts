@@ -1,7 +1,7 @@
 import type { Queryable } from '../db/database.ts';
 import { newId } from '../ids.ts';
 
-/** A donor as a gift names one. */
+/** A donor as named by a gift. */
 export interface NamedDonor {
   kind: 'person' | 'organization';
   name: string;
@@ -19,13 +19,14 @@ export interface NamedDonor {
 }
 
 /**
- * The donor of this name and e-mail address, made if there is none. One person is name and address
- * together: a family may share an e-mail address. In the caller's transaction.
+ * Finds the donor with this name and e-mail address, or adds one. Both must match, because a family
+ * may share an e-mail address. Runs in the caller's transaction.
  */
 export async function findOrAddDonor(tx: Queryable, donor: NamedDonor): Promise<string> {
   const known = await findDonor(tx, donor);
   if (known) return known;
-  // Two gifts of a new donor at once make one donor: the second waits here, and then finds the first's.
+  // Two concurrent gifts of a new donor must not add two donors: the second transaction waits here,
+  // then finds the donor of the first.
   await tx.query(
     `select pg_advisory_xact_lock(hashtextextended(lower($1) || ' ' || lower($2), 3))`,
     [donor.email ?? '', donor.name],

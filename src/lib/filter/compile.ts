@@ -2,27 +2,27 @@ import { likeContains, likePrefix } from '../db/match.ts';
 import { currencies, currencyExponent } from '../money.ts';
 import type { Days, Filter, Term, TypedAmount } from './parse.ts';
 
-/** The values of a statement, each by its place. */
+/** The values of a statement and their placeholders. */
 export class Bindings {
   readonly values: unknown[] = [];
 
-  /** Adds one and gives the place that stands for it in the text. */
+  /** Adds a value and returns its placeholder. */
   add(value: unknown): string {
     this.values.push(value);
     return `$${this.values.length}`;
   }
 }
 
-/** What a term says about a row, as SQL. */
+/** Builds the SQL condition of a term for one kind of row. */
 export type Condition = (term: Term, bindings: Bindings) => string;
 
 /**
- * What each term of a vocabulary means for one kind of row. Null for a term by which the rows were
- * chosen before: it is no condition on a row.
+ * The condition of each term of a vocabulary for one kind of row. Null for a term that selects the
+ * source instead.
  */
 export type Conditions<Name extends string> = Record<Name, Condition | null>;
 
-/** The filter's conditions for one kind of row, to be joined by `and`. */
+/** The conditions of a filter for one kind of row, to be joined by `and`. */
 export function compileFilter<Name extends string>(
   filter: Filter<Name>,
   conditions: Conditions<Name>,
@@ -38,7 +38,7 @@ export function compileFilter<Name extends string>(
 
 const texts = (term: Term) => term.values.map(String);
 
-/** The column is one of the values; with `~` it contains one, in any case. */
+/** The column equals one of the values; with `~` it contains one, ignoring case. */
 export const matches =
   (sql: string): Condition =>
   (term, bindings) =>
@@ -46,7 +46,7 @@ export const matches =
       ? `${sql} ilike any (${bindings.add(texts(term).map(likeContains))}::text[])`
       : `${sql} = any (${bindings.add(texts(term))}::text[])`;
 
-/** As `matches`, but neither case nor accents make a difference: people type `jose` for José. */
+/** Like `matches`, but ignores case and accents, so that `jose` matches José. */
 export const resembles =
   (sql: string): Condition =>
   (term, bindings) =>
@@ -57,11 +57,14 @@ export const resembles =
       )
       .join(' or ');
 
-/** SQL: a text in lower case and without accents. Decomposed first: `C` locales know only ASCII's cases. */
+/**
+ * SQL: lower case without accents. The text is decomposed first, because `C` locales change the
+ * case of ASCII only.
+ */
 const folded = (sql: string) =>
   `lower(regexp_replace(normalize(${sql}, NFKD), '[\\u0300-\\u036f]', '', 'g'))`;
 
-/** The column begins with one of the values: ids need not be typed to their end. */
+/** The column begins with one of the values, so that ids can be abbreviated. */
 export const beginsWith =
   (sql: string): Condition =>
   (term, bindings) =>
@@ -69,7 +72,7 @@ export const beginsWith =
       ? matches(sql)(term, bindings)
       : `${sql} like any (${bindings.add(texts(term).map(likePrefix))}::text[])`;
 
-/** The column's number against the value. */
+/** Compares the column's number with the value. */
 export const compares =
   (sql: string): Condition =>
   ({ operator, values }, bindings) =>
@@ -77,7 +80,7 @@ export const compares =
       ? `${sql} = any (${bindings.add(values)}::int[])`
       : `${sql} ${operator} ${bindings.add(values[0])}::int`;
 
-/** The amount, in the columns of its minor units and its currency, against the value. */
+/** Compares an amount, given by the columns of its minor units and currency, with the value. */
 export const amounts =
   (minor: string, currency: string): Condition =>
   ({ operator, values }, bindings) =>
@@ -91,7 +94,7 @@ export const amounts =
       })
       .join(' or ');
 
-/** SQL: how many minor units one unit of the row's own currency has. */
+/** SQL: how many minor units one unit of the row's currency has. */
 function minorPerUnit(currency: string, bindings: Bindings): string {
   const withExponent = (exponent: number) =>
     bindings.add(currencies().filter((code) => currencyExponent(code) === exponent));
@@ -99,7 +102,7 @@ function minorPerUnit(currency: string, bindings: Bindings): string {
     when ${currency} = any (${withExponent(3)}::text[]) then 1000 else 100 end`;
 }
 
-/** The column's date against the value, which may be a whole month or year. */
+/** Compares the column's date with the value, which may be a whole month or year. */
 export const isDated =
   (sql: string): Condition =>
   ({ operator, values }, bindings) =>
@@ -121,7 +124,7 @@ export const isDated =
       })
       .join(' or ');
 
-/** How long ago the column's moment was. */
+/** Compares the age of the column's time with the value. */
 export const isAged =
   (sql: string): Condition =>
   ({ operator, values }, bindings) => {
@@ -129,11 +132,11 @@ export const isAged =
     return `${sql} ${than} ${ago(bindings.add(values[0]))}`;
   };
 
-/** The column's moment is not before the value. */
+/** The column's time is not before the value. */
 export const isSince =
   (sql: string): Condition =>
   ({ values: [value] }, bindings) =>
     `${sql} >= ${value instanceof Date ? `${bindings.add(value)}::timestamptz` : ago(bindings.add(value))}`;
 
-// Beyond a lifetime an interval would overflow.
+// Bounded, because a longer interval would overflow.
 const ago = (ms: string) => `now() - make_interval(secs => least(${ms}::float8 / 1000, 3e9))`;

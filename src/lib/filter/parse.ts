@@ -6,13 +6,13 @@ import { type TermFacts, type TermKind, termNames, type Vocabulary } from './voc
 
 export type Comparison = '=' | '~' | '>' | '<' | '>=' | '<=';
 
-/** An amount in whole units, exactly as typed; without a currency it is of every row's own. */
+/** An amount in whole units, exactly as typed. Without a currency it applies to every row's own. */
 export interface TypedAmount {
   decimal: string;
   currency: string | undefined;
 }
 
-/** Days, the last one excluded: `2026-11-23` is from that day until the next. */
+/** A range of days without the last: `2026-11-23` is from that day until the next. */
 export interface Days {
   from: string;
   until: string;
@@ -20,26 +20,29 @@ export interface Days {
 
 export type TermValue = string | number | Date | TypedAmount | Days;
 
-/** `name:value`, one condition. Several values are alternatives. */
+/** One condition, `name:value`. Several values are alternatives. */
 export interface Term<Name extends string = string> {
   name: Name;
-  /** Of `payload.a.b`: a, b. */
+  /** The path of a field: `payload.a.b` gives a, b. */
   path: string[];
   not: boolean;
   operator: Comparison;
-  /** As typed; of `age` in milliseconds, of `number` a number, of `time` a Date or milliseconds back from now. */
+  /**
+   * The values as typed, except: `age` in milliseconds, `number` as a number, `time` as a Date or
+   * milliseconds before now.
+   */
   values: TermValue[];
 }
 
 /** All terms must hold. */
 export interface Filter<Name extends string = string> {
   terms: Term<Name>[];
-  /** As it was typed, or as the flags say it. */
+  /** The text as typed, or composed from options. */
   text: string;
 }
 
 /**
- * What a filter may be at most: beyond this it is a mistake or an attack, and costs Postgres dearly.
+ * Limits of a filter. A larger one is a mistake or an attack, and expensive for Postgres.
  * @internal Exported for its tests.
  */
 export const FILTER_BOUNDS = { text: 20_000, terms: 50, values: 1000, value: 500, path: 10 };
@@ -58,8 +61,9 @@ const COMPARISONS: Record<TermKind, Comparison[]> = {
 };
 
 /**
- * Reads a filter: `task:send_receipt error:~timeout age:>1h`. Terms are joined by blanks and must
- * all hold; values joined by commas are alternatives; a leading `-` negates; `"…"` keeps blanks.
+ * Parses a filter: `task:send_receipt error:~timeout age:>1h`. Terms are separated by blanks and
+ * must all hold. Values separated by commas are alternatives. A leading `-` negates. `"…"` keeps
+ * blanks.
  *
  * @throws UserError `usage` that points at the character and lists what is allowed there.
  */
@@ -68,25 +72,24 @@ export function parseFilter<Name extends string>(
   vocabulary: Vocabulary<Name>,
 ): Filter<Name> {
   const broken = brokenCharacter(text);
-  if (broken)
-    throw usageError(`the filter has ${broken}`, 'Enter it anew, without that character.');
+  if (broken) throw usageError(`the filter has ${broken}`, 'Type it again without that character.');
   if (text.length > FILTER_BOUNDS.text) {
     throw usageError(
-      `filter: it has ${text.length.toLocaleString('en-US')} characters`,
-      `At most ${FILTER_BOUNDS.text.toLocaleString('en-US')} are read: say it with fewer values.`,
+      `the filter has ${text.length.toLocaleString('en-US')} characters`,
+      `At most ${FILTER_BOUNDS.text.toLocaleString('en-US')} are allowed. Use fewer values.`,
     );
   }
   const reader = new Reader(text);
   const terms: Term<Name>[] = [];
   while (reader.skipBlanks()) {
     if (terms.length === FILTER_BOUNDS.terms)
-      throw reader.refuse(reader.at, `more than ${terms.length} terms`, 'Say it with fewer.');
+      throw reader.refuse(reader.at, `more than ${terms.length} terms`, 'Use fewer terms.');
     terms.push(readTerm(reader, vocabulary));
   }
   return { terms, text: text.trim() };
 }
 
-/** A term as it has to be typed. */
+/** A term in the syntax of filters. */
 export function term(name: string, value: string, operator = ''): string {
   const bare = /^[^\s,"\\~<>=]+$/.test(value);
   return `${name}:${operator}${bare ? value : `"${value.replace(/["\\]/g, '\\$&')}"`}`;
@@ -112,9 +115,9 @@ function readTerm<Name extends string>(reader: Reader, vocabulary: Vocabulary<Na
     throw reader.refuse(start + Number(not), `there is no term "${short(typedName)}"`, allTerms());
   }
   const facts = vocabulary[name];
-  const example = `For instance ${facts.example}`;
+  const example = `For example ${facts.example}`;
   if (facts.hasFields && (path.length === 0 || path.includes('')))
-    throw reader.refuse(start, `say which field of the ${name}`, example);
+    throw reader.refuse(start, `the field of the ${name} is missing`, example);
   if (path.length > FILTER_BOUNDS.path)
     throw reader.refuse(start, `more than ${FILTER_BOUNDS.path} fields deep`, example);
   const { operator, at: sign } = readComparison(reader, name, facts);
@@ -122,7 +125,11 @@ function readTerm<Name extends string>(reader: Reader, vocabulary: Vocabulary<Na
   do {
     const from = reader.at;
     if (values.length === FILTER_BOUNDS.values)
-      throw reader.refuse(from, `${name} has more than ${values.length} values`, 'Name fewer.');
+      throw reader.refuse(
+        from,
+        `${name} has more than ${values.length} values`,
+        'Use fewer values.',
+      );
     const value = reader.value();
     if (value === '') throw reader.refuse(from, `${name} has no value`, example);
     if (value.length > FILTER_BOUNDS.value)
@@ -150,7 +157,7 @@ function readComparison(
   throw reader.refuse(
     at,
     `${name} cannot be compared with "${typed}"`,
-    `Allowed: ${COMPARISONS[kind].join(' ')}, for instance ${example}`,
+    `Allowed: ${COMPARISONS[kind].join(' ')}, for example ${example}`,
   );
 }
 
@@ -161,7 +168,7 @@ function readValue(
   { kind, example, values = [], prefix = '' }: TermFacts,
   value: string,
 ): TermValue {
-  const refuse = (what: string, hint = `For instance ${example}`) =>
+  const refuse = (what: string, hint = `For example ${example}`) =>
     reader.refuse(from, `"${short(value)}" ${what}`, hint);
   switch (kind) {
     case 'choice':
@@ -173,10 +180,10 @@ function readValue(
       );
     case 'serial':
       if (/^\d{1,18}$/.test(value)) return value;
-      throw refuse(`is not a ${name}'s id`);
+      throw refuse(`is not the id of a ${name}`);
     case 'id':
       if (/^[a-z]+_\w*$/.test(value) && value.startsWith(prefix)) return value;
-      throw refuse(`is not a ${name}'s id, which begins with ${prefix}`);
+      throw refuse(`is not the id of a ${name}, which begins with ${prefix}`);
     case 'number':
       if (/^\d{1,6}$/.test(value)) return Number(value);
       throw refuse('is not a number');
@@ -230,7 +237,7 @@ function readDays(value: string): Days | undefined {
   else if (month !== undefined) until.setUTCMonth(until.getUTCMonth() + 1);
   else until.setUTCFullYear(until.getUTCFullYear() + 1);
   const text = (date: Date) => date.toISOString().slice(0, 10);
-  // A day that does not exist, such as 2026-02-30, would be taken for a later one.
+  // JavaScript reads a day that does not exist, such as 2026-02-30, as a later one.
   return text(from).startsWith(value) ? { from: text(from), until: text(until) } : undefined;
 }
 
@@ -246,10 +253,10 @@ function readDuration(reader: Reader, from: number, value: string): number {
 const SHORT = 60;
 const short = (text: string) => (text.length > SHORT ? `${text.slice(0, SHORT)}…` : text);
 
-/** How much of a long filter is shown on either side of what is wrong with it. */
+/** How many characters of a long filter are shown on either side of an error. */
 const AROUND = 50;
 
-/** The text and how far it has been read. */
+/** Reads the text from left to right. */
 class Reader {
   at = 0;
   readonly #text: string;
@@ -264,7 +271,7 @@ class Reader {
     return this.at < this.#text.length;
   }
 
-  /** What a sticky pattern matches here; '' if nothing. */
+  /** Reads what a sticky pattern matches here; '' if nothing. */
   take(pattern: RegExp): string {
     pattern.lastIndex = this.at;
     const [found = ''] = pattern.exec(this.#text) ?? [];
@@ -276,16 +283,20 @@ class Reader {
     const from = this.at;
     if (!this.take(/"/y)) return this.take(/[^\s,]+/y);
     const inner = this.take(/(?:[^"\\]|\\.)*/y);
-    if (!this.take(/"/y)) throw this.refuse(from, 'the quotation mark is not closed', 'End it: "');
+    if (!this.take(/"/y))
+      throw this.refuse(from, 'the quotation mark is not closed', 'Close it: "');
     return inner.replace(/\\(.)/g, '$1');
   }
 
-  /** An error that shows the text, or the part of a long one, with a mark below what is wrong. */
+  /**
+   * Makes an error that shows the text, or a part of a long one, with a mark below the wrong
+   * character.
+   */
   refuse(at: number, message: string, allowed: string): UserError {
     const begin = at > 2 * AROUND ? at - AROUND : 0;
     const end = this.#text.length > at + 2 * AROUND ? at + AROUND : this.#text.length;
     const [before, after] = [begin > 0 ? '…' : '', end < this.#text.length ? '…' : ''];
-    // One character each, or the mark would be below another.
+    // Each must be one column wide, so that the mark is in the right place.
     const shown = this.#text.slice(begin, end).replace(/[\p{C}\u2028\u2029]/gu, ' ');
     const indent = ' '.repeat(at - begin + before.length);
     return usageError(`filter: ${message}`, `${before}${shown}${after}\n${indent}^ ${allowed}`);

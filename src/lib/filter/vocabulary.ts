@@ -1,10 +1,10 @@
-/** How the value of a term is read. */
+/** The type of a term's value. */
 export type TermKind =
   /** One of `values`. */
   | 'choice'
-  /** A row's number, such as a job's. */
+  /** A serial number, such as that of a job. */
   | 'serial'
-  /** An id with its prefix, or the beginning of one. */
+  /** An id with its prefix, or a part of one from its beginning. */
   | 'id'
   | 'word'
   | 'number'
@@ -12,26 +12,26 @@ export type TermKind =
   | 'amount'
   /** A day, a month or a year: `2026-11-23`, `2026-11`, `2026`. */
   | 'date'
-  /** A length of time back from now. */
+  /** A duration before now. */
   | 'age'
-  /** A length of time back from now, or a moment. */
+  /** A duration before now, or a time. */
   | 'time';
 
 export interface TermFacts {
   kind: TermKind;
   about: string;
   example: string;
-  /** Of a choice: what may be chosen. */
+  /** The allowed values of a choice. */
   values?: readonly string[];
-  /** Of an id: how it begins, such as `don_`. */
+  /** The prefix of an id, such as `don_`. */
   prefix?: string;
-  /** The term is of a field that has to be named: `payload.<field>`. */
+  /** The term needs the name of a field: `payload.<field>`. */
   hasFields?: true;
 }
 
-/** The terms that filters of one kind of row are made of. Each kind of row names its own. */
+/** The terms of filters for one kind of row. */
 export type Vocabulary<Name extends string = string> = Readonly<Record<Name, TermFacts>>;
 
-/** The terms as they are listed and completed: `task`, `payload.<field>`. */
+/** The terms for lists and shell completion: `task`, `payload.<field>`. */
 export const termNames = (vocabulary: Vocabulary): string[] =>
   Object.entries(vocabulary).map(([name, { hasFields }]) => (hasFields ? `${name}.<field>` : name));

@@ -23,24 +23,25 @@ import { type Check, type Finding, failed, ok, skipped, warning } from './doctor
 export interface DoctorDeps {
   config: Config;
   clock: Clock;
-  /** `process.versions.node`. */
+  /** The format of `process.versions.node`. */
   nodeVersion: string;
-  /** Connects, and leaves the database as it is found. */
+  /** Connects without starting, migrating or changing the database. */
   connect(): Promise<Db>;
   payments(): Promise<PaymentGateway>;
   mail(): Promise<MailGateway>;
 }
 
-// What package.json asks for.
+// The minimum in package.json.
 const NODE_AT_LEAST: [major: number, minor: number] = [20, 19];
 // https://worker.graphile.org/docs/requirements
 const POSTGRES_AT_LEAST = 12;
 const SKEW_NOTED_MS = 30_000;
-// Stripe refuses webhook signatures that are older than this: https://docs.stripe.com/webhooks#replay-attacks
+// Stripe's libraries refuse webhook signatures older than this:
+// https://docs.stripe.com/webhooks#replay-attacks
 const SKEW_HARMFUL_MS = 300_000;
 const WAIT_NOTED_MS = 5 * 60_000;
 
-/** What `donations doctor` looks at, in the order that it is told. */
+/** The checks of `donations doctor`, in the order of the output. */
 export function doctorChecks(deps: DoctorDeps): Check[] {
   const { config } = deps;
   const db = once(() => deps.connect());
@@ -48,7 +49,7 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
   const sendgrid = once(async () => timed(deps, async () => (await deps.mail()).ping()));
   const migrations = once(async () => migrationState(await db()));
 
-  /** A check that needs the tables; without them another check tells why. */
+  /** A check that needs our tables; without them another check reports why. */
   const onTables = (name: string, look: (db: Db) => Promise<Finding>): Check => ({
     name,
     async run() {
@@ -84,7 +85,7 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
       name: 'connections',
       async run() {
         const { databaseUrl, databaseDirectUrl } = config;
-        if (databaseUrl === undefined) return ok('its own, to the embedded database');
+        if (databaseUrl === undefined) return ok('direct, to the embedded database');
         try {
           await requireSessions({ databaseUrl, databaseDirectUrl });
         } catch (error) {
@@ -93,8 +94,8 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
         }
         return ok(
           databaseDirectUrl
-            ? 'DATABASE_DIRECT_URL keeps what a worker needs to keep'
-            : 'they stay as long as a worker needs them',
+            ? 'DATABASE_DIRECT_URL leads to connections that last, as a worker needs'
+            : 'connections last as long as a worker needs them',
         );
       },
     },
@@ -153,8 +154,8 @@ async function checkDatabase(db: Db, config: Config): Promise<Finding> {
   const what = `PostgreSQL ${version.split(' ')[0]}, ${config.databaseUrl ? `at ${where}` : `embedded in ${where}`}`;
   if (standby || read_only) {
     return failed(
-      `${what}: ${standby ? 'a standby' : 'it'} takes no changes, so no worker can work`,
-      `Lead ${config.databaseUrl ? 'DATABASE_URL' : 'it'} to the primary. Workers reconnect by themselves.`,
+      `${what}: ${standby ? 'a standby' : 'it'} is read-only, so no worker can work`,
+      `${config.databaseUrl ? 'Set DATABASE_URL to' : 'Use'} the primary. Workers reconnect by themselves.`,
     );
   }
   if (Number.parseInt(version, 10) >= POSTGRES_AT_LEAST) return ok(what);
@@ -172,22 +173,27 @@ function checkMode(found: Config['mode'] | undefined, wanted: Config['mode']): F
 
 function checkStripe(livemode: boolean, { mode, stripe }: Config): Finding {
   const where = mode === 'sandbox' ? 'the sandbox' : (stripe.apiBase ?? 'api.stripe.com');
-  if (livemode === (mode === 'live')) return ok(`${where} takes the key`);
+  if (livemode === (mode === 'live')) return ok(`${where} accepts the key`);
   return failed(
-    `${where} says that the key is ${livemode ? 'live' : 'for tests'}, but the mode is ${mode}`,
-    'Set STRIPE_SECRET_KEY to the other key.',
+    `${where} reports a ${livemode ? 'live' : 'test'} key, but the mode is ${mode}`,
+    'Set STRIPE_SECRET_KEY to the key of this mode.',
   );
 }
 
-/** SendGrid answered: it refuses a key that may not send mail, and a sender that is not the account's. */
+/**
+ * SendGrid has answered already. It refuses a key that may not send mail, and a sender that the
+ * account may not use.
+ */
 function checkSendGrid({ mode, sendgrid, receipts }: Config): Finding {
   const where = mode === 'sandbox' ? 'the sandbox' : (sendgrid.apiBase ?? 'api.sendgrid.com');
-  return ok(`${where} takes the key, which may send mail as ${receipts.from.email}`);
+  return ok(`${where} accepts the key, which may send mail as ${receipts.from.email}`);
 }
 
 async function checkSender({ organization, receipts }: Config): Promise<Finding> {
   await loadTemplates(receipts.templatesDir);
-  return ok(`${organization.legalName}, from ${receipts.from.email}; the receipt’s templates work`);
+  return ok(
+    `${organization.legalName}, from ${receipts.from.email}; the templates of receipts work`,
+  );
 }
 
 interface Skew {
@@ -209,7 +215,7 @@ async function postgresSkew(deps: DoctorDeps, db: Db): Promise<Skew> {
 
 function checkClock(skews: Skew[]): Finding {
   const [worst] = skews.sort((a, b) => Math.abs(b.ms) - Math.abs(a.ms));
-  if (!worst) return skipped('needs somebody who knows the time');
+  if (!worst) return skipped('needs the time of Postgres or a provider');
   const names = skews
     .map(({ who }) => who)
     .sort()
@@ -232,9 +238,9 @@ async function checkQueue(db: Db, clock: Clock): Promise<Finding> {
   if (paused.length > 0)
     return warning(
       `${ready} jobs ready; paused: ${paused.join(', ')}`,
-      'See why: donations worker list, donations jobs policy',
+      'Find out why: donations worker list, donations jobs policy',
     );
-  if (ready === 0n || !oldest) return ok('nothing waits');
+  if (ready === 0n || !oldest) return ok('no job is waiting');
   const waits = clock.now().getTime() - oldest.getTime();
   const message = `${ready} ${ready === 1n ? 'job' : 'jobs'} ready, the oldest for ${formatDuration(Math.max(0, waits))}`;
   return waits > WAIT_NOTED_MS
@@ -242,27 +248,27 @@ async function checkQueue(db: Db, clock: Clock): Promise<Finding> {
     : ok(message);
 }
 
-/** Receipts say what the database says of the organisation, and the settings may have moved on. */
+/** Receipts print the facts in the database. The settings may have changed since. */
 async function checkOrganization(db: Db, config: Config): Promise<Finding> {
   const organization = await findOrganization(db);
-  if (!organization) return ok('the first command that uses the database records it');
+  if (!organization) return ok('the first command that uses the database stores it');
   const different = differences(organization, organizationInSettings(config));
   if (different.length === 0)
     return ok(`${organization.legalName}, version ${organization.version}`);
   return warning(
-    `the settings differ from what stands on receipts: ${different.join(', ')}`,
-    'Put the settings on receipts issued from now on: donations organization update',
+    `the settings differ from the facts on receipts: ${different.join(', ')}`,
+    'Use the settings for receipts issued from now on: donations organization update',
   );
 }
 
-/** Stripe tells of a payment that succeeded for a donation that failed here. */
+/** Stripe reported a successful payment for a donation that failed here. */
 async function checkCharges(db: Db): Promise<Finding> {
   const contradictions = await findContradictions(db);
   const [first] = contradictions;
-  if (!first) return ok('Stripe tells of none that is not on record');
+  if (!first) return ok('Stripe reports no payment that is missing here');
   return failed(
     `Stripe reports ${contradictions.length === 1 ? 'a payment' : `${contradictions.length} payments`} for donations that failed here: ${contradictions.join(', ')}`,
-    `Look at the payment on Stripe's dashboard and refund it if it is not wanted: donations show ${first}`,
+    `Check the payment in Stripe's dashboard, and refund it if it is not wanted: donations show ${first}`,
   );
 }
 
@@ -271,13 +277,13 @@ async function checkWorker(db: Db): Promise<Finding> {
   const gone = workers.filter(({ state }) => state === 'gone');
   if (gone.length > 0) {
     return warning(
-      `${gone.map(({ id, host }) => `${id} on ${host}`).join(', ')}: no heartbeat gets through`,
-      'It is dead, frozen or cut off from Postgres; another worker takes its jobs: donations worker list',
+      `${gone.map(({ id, host }) => `${id} on ${host}`).join(', ')}: no heartbeat`,
+      'The worker is dead, frozen, or cut off from Postgres. Another worker takes over its jobs: donations worker list',
     );
   }
   const alive = workers.filter(({ state }) => state === 'alive');
   if (alive.length === 0)
-    return warning('none is alive: jobs wait', 'Start one: donations worker start');
+    return warning('no worker is alive, so no job runs', 'Start one: donations worker start');
   const slots = alive.reduce((sum, { concurrency }) => sum + concurrency, 0);
   return ok(`${alive.length} alive with ${slots} slots`);
 }
@@ -286,14 +292,14 @@ async function checkLedger(db: Db): Promise<Finding> {
   const { rows } = await db.query<{ partition: string | null }>(
     `select to_regclass('donations.job_attempts_' || to_char(now() at time zone 'utc', 'YYYYMMDD'))::text as partition`,
   );
-  if (rows[0]?.partition) return ok('today’s partition is there');
+  if (rows[0]?.partition) return ok('today’s partition exists');
   return warning(
-    'today’s partition is not there: attempts go to the default one',
-    'A worker makes it as it starts: donations worker start',
+    'today’s partition is missing: attempts are stored in the default partition',
+    'A worker creates it when it starts: donations worker start',
   );
 }
 
-/** An answer and the moment here, halfway between question and answer, that its time is compared with. */
+/** The result of a call, and the local time halfway through it, to compare clocks. */
 async function timed<T>(
   { clock }: DoctorDeps,
   ask: () => Promise<T>,
@@ -303,7 +309,7 @@ async function timed<T>(
   return { answer, at: new Date((asked + clock.now().getTime()) / 2) };
 }
 
-/** The same promise for every call. */
+/** Calls `make` once and returns the same promise to every caller. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {
@@ -312,7 +318,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** For `catch`: the same failure, with what to do about it. */
+/** For `catch`: adds a hint to an error. */
 const withHint =
   <T = never>(hint: string) =>
   (error: unknown): T => {

@@ -1,7 +1,7 @@
 import { isConnectionError } from '../db/connection-error.ts';
 import { UserError } from '../errors.ts';
 
-/** What a check found. `skipped` when what it needs is itself amiss and told by another check. */
+/** The result of a check. `skipped` means that it needs something whose own check has failed. */
 export interface Finding {
   status: 'ok' | 'warning' | 'failed' | 'skipped';
   message: string;
@@ -33,8 +33,8 @@ export const failed = (message: string, hint?: string): Finding => ({
 export const skipped = (message: string): Finding => ({ status: 'skipped', message });
 
 /**
- * Runs the checks side by side, each for at most `limitMs` milliseconds. What goes wrong in one is
- * that one's finding and hides no other's.
+ * Runs the checks concurrently, each for at most `limitMs` milliseconds. An error in one check is
+ * its own result and does not affect others.
  */
 export function runChecks(checks: Check[], limitMs: number): Promise<CheckResult[]> {
   return Promise.all(
@@ -52,10 +52,7 @@ async function withinLimit(finding: Promise<Finding>, limitMs: number): Promise<
     timer = setTimeout(
       () =>
         resolve(
-          failed(
-            `no answer within ${limitMs / 1000} s`,
-            'Look at the network between here and there.',
-          ),
+          failed(`no answer within ${limitMs / 1000} s`, 'Check the network connection to it.'),
         ),
       limitMs,
     );

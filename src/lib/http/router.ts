@@ -1,7 +1,7 @@
-/** The route's value and the path's segment for each `:name`; or why there is none. */
+/** The route's value and the path segment of each `:name`; or why there is none. */
 export type Match<T> =
   | { value: T; params: string[] }
-  /** The path exists, with these methods. */
+  /** The path exists, but only for these methods. */
   | { allow: string[] }
   | undefined;
 
@@ -9,8 +9,8 @@ export type Match<T> =
 export type Router<T> = (method: string, path: string) => Match<T>;
 
 /**
- * A router over patterns such as `POST /v1/customers/:id`. A `:name` stands for one segment of the
- * path. Segments are decoded after the path is cut, so `%2F` is part of a segment.
+ * A router over patterns such as `POST /v1/customers/:id`. A `:name` matches one path segment. The
+ * path is split before it is decoded, so `%2F` is part of a segment.
  */
 export function router<T>(routes: readonly (readonly [pattern: string, value: T])[]): Router<T> {
   const compiled = routes.map(([pattern, value]) => {
@@ -32,7 +32,7 @@ const fits = (pattern: string[], path: string[]) =>
   pattern.length === path.length &&
   pattern.every((part, at) => (part.startsWith(':') ? path[at] !== '' : part === path[at]));
 
-/** A segment with a broken encoding is taken as it is: no route's object has such a name. */
+/** A segment with a broken encoding stays as it is; no object has such a name. */
 function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);

@@ -14,7 +14,7 @@ export interface HttpRequest {
   /** Without the question mark. */
   query: string;
   headers: IncomingHttpHeaders;
-  /** Reads the whole body. Rejects with `BodyTooLarge`, or when the sender goes away. */
+  /** Reads the whole body. Rejects with `BodyTooLarge`, or when the client disconnects. */
   body(): Promise<Buffer>;
 }
 
@@ -25,8 +25,8 @@ export interface HttpAnswer {
 }
 
 /**
- * Answers one request. `undefined` means that it handles the response itself, for what an answer cannot
- * express (a cut connection, a broken body). When it throws, `failure` gives the answer.
+ * Answers one request. `undefined` means that it writes the response itself, for what an answer
+ * cannot express (a cut connection, a broken body). When it throws, `failure` makes the answer.
  */
 export type Serve = (
   request: HttpRequest,
@@ -35,29 +35,29 @@ export type Serve = (
 
 export interface HttpServerOptions {
   host: string;
-  /** 0 for any free one. */
+  /** 0 selects any free port. */
   port: number;
   serve: Serve;
-  /** The answer to a request whose handling threw. */
+  /** The answer to a request whose handler threw. */
   failure(error: unknown, request: HttpRequest): HttpAnswer;
   maxBodyBytes: number;
-  /** How long a client may take to send a whole request. */
+  /** The time limit for receiving a whole request. */
   requestTimeoutMs: number;
-  /** How long an idle connection is kept for the next request. */
+  /** How long an idle connection is kept. */
   keepAliveMs?: number;
-  /** How long `close` waits for answers under way before it cuts their connections. */
+  /** How long `close` waits for running requests before it cuts their connections. */
   closePatienceMs: number;
 }
 
 export interface HttpServer {
-  /** With the port that it got, and an address that can be called from this machine. */
+  /** The base URL for clients on this machine, with the actual port. */
   url: string;
   port: number;
-  /** Takes no more requests, and resolves when every connection is closed. */
+  /** Stops accepting requests, and resolves when every connection is closed. */
   close(): Promise<void>;
 }
 
-/** The request's body is over the limit. The rest of it is not read. */
+/** The body exceeds the limit. The rest of it is not read. */
 export class BodyTooLarge extends Error {
   override name = 'BodyTooLarge';
   readonly limit: number;
@@ -71,7 +71,7 @@ export class BodyTooLarge extends Error {
 /**
  * Starts an HTTP server.
  *
- * @throws Node's error, `EADDRINUSE` or `EACCES`, when the address cannot be listened on.
+ * @throws Node's error, `EADDRINUSE` or `EACCES`, when it cannot listen on the address.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, serve, failure, maxBodyBytes, requestTimeoutMs } = options;
@@ -82,7 +82,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       const answer = await serve(request, response);
       if (answer) sendAnswer(response, answer);
     } catch (error) {
-      // No answer can be sent: an answer has begun already, or the sender went away.
+      // Too late for an answer: one has been started, or the client has disconnected.
       if (response.headersSent || message.socket.destroyed) return void response.destroy();
       if (error instanceof BodyTooLarge) {
         response.setHeader('Connection', 'close');
@@ -119,14 +119,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
 }
 
-/** Sends an answer as it is. */
+/** Writes an answer. */
 function sendAnswer(response: ServerResponse, { status, headers = {}, body }: HttpAnswer): void {
   if (response.destroyed) return;
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) });
   response.end(body);
 }
 
-/** An answer in JSON. */
+/** A JSON answer. */
 export function json(status: number, value: unknown, headers: Record<string, string> = {}) {
   return {
     status,
@@ -167,7 +167,7 @@ function readBody(message: IncomingMessage, limit: number): Promise<Buffer> {
 }
 
 function urlOf(host: string, port: number): string {
-  // A server on every address of the machine is also on loopback.
+  // A server on all addresses also listens on loopback.
   const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }

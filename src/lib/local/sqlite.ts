@@ -2,24 +2,26 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 
-/** The machine's own SQLite file, for what belongs to one machine. Statements are compiled once. */
+/** A SQLite file for data that belongs to one machine. Statements are compiled once. */
 export interface LocalStore {
   run(sql: string, ...values: unknown[]): { changes: number };
   get<Row>(sql: string, ...values: unknown[]): Row | undefined;
   all<Row>(sql: string, ...values: unknown[]): Row[];
-  /** All of `work` or nothing of it; may be nested. */
+  /** Commits all of `work` or nothing. Can be nested. */
   transaction<T>(work: () => T): T;
   close(): void;
 }
 
 /**
- * Opens the file, making it and its tables if need be. Several processes may have it open at once.
- * @param schema `create table if not exists …` statements of whoever uses it.
- * @param options.durable false gives up the last moments when the machine (not the process) crashes, for speed.
+ * Opens the file, and creates it and its tables if necessary. Several processes may open it at
+ * once.
+ * @param schema `create table if not exists …` statements.
+ * @param options.durable false may lose the last transactions when the machine (not the process)
+ *   crashes, but is faster.
  */
 export function openLocalStore(file: string, schema: string, { durable = true } = {}): LocalStore {
   mkdirSync(dirname(file), { recursive: true });
-  // SQLite itself would make it readable for everyone.
+  // Created here, because SQLite would make it readable for everyone.
   closeSync(openSync(file, 'a', 0o600));
   const db = new Database(file, { timeout: 5000 });
   db.pragma('journal_mode = WAL');
@@ -45,9 +47,9 @@ export function openLocalStore(file: string, schema: string, { durable = true } 
 }
 
 /**
- * Takes a lock that the operating system gives back when this process ends, however it ends.
- * (SQLite's write lock is such a one; Node itself has none, and a pid file can be stale.)
- * @returns how to let go of it, or undefined when another process holds it.
+ * Takes a lock that the operating system releases when this process ends, even by a crash. (It uses
+ * SQLite's exclusive lock. Node has no file locks, and a pid file can be stale.)
+ * @returns a function that releases it, or undefined when another process has it.
  */
 export function takeLock(file: string): (() => void) | undefined {
   closeSync(openSync(file, 'a', 0o600));

@@ -22,8 +22,9 @@ export interface Health {
 /** A ready job that waits longer than this is late, and then too late. */
 export const WAIT_WARN_MS = 60_000;
 const WAIT_CRITICAL_MS = 300_000;
-/** The share of attempts that go wrong. */
-const ERRORS_WARN = 0.05;
+/** The share of attempts that go wrong; of fewer than so many nothing can be said. */
+const LEAST_ATTEMPTS = 10;
+export const ERRORS_WARN = 0.05;
 const ERRORS_CRITICAL = 0.25;
 
 export type TaskState = 'ok' | 'idle' | 'slow' | 'failing' | 'paused' | 'circuit open' | 'refused';
@@ -38,11 +39,14 @@ export function taskState(
   if (causes.includes('misconfigured')) return 'refused';
   if (causes.includes('circuit')) return 'circuit open';
   if (causes.includes('operator')) return 'paused';
-  if (task.errorRate !== null && task.errorRate >= ERRORS_CRITICAL) return 'failing';
+  if (errorShare(task) >= ERRORS_CRITICAL) return 'failing';
   if (waitMs(task, now) >= WAIT_WARN_MS) return 'slow';
   if (task.ready + task.running === 0 && task.donePerMinute === 0) return 'idle';
   return 'ok';
 }
+
+const errorShare = ({ errorRate, attempts }: SnapshotTask): number =>
+  attempts < LEAST_ATTEMPTS ? 0 : (errorRate ?? 0);
 
 /** How long the job has been due that waits longest; 0 when none waits. */
 export const waitMs = ({ oldestReady }: SnapshotTask, now: number): number =>
@@ -135,14 +139,13 @@ function ofTasks({ tasks }: Snapshot, now: number): Reason[] {
 /** One reason for all tasks whose attempts go wrong, the worst first. */
 function ofErrors(rows: SnapshotTask[], pauses: Tasks['pauses']): Reason[] {
   const wrong = rows
-    .filter(
-      ({ task, errorRate }) =>
-        (errorRate ?? 0) >= ERRORS_WARN && !pauses.some((pause) => pause.task === task),
-    )
-    .sort((a, b) => (b.errorRate ?? 0) - (a.errorRate ?? 0));
-  const worst = wrong[0]?.errorRate;
-  if (!worst) return [];
-  const named = wrong.map(({ task, errorRate }) => `${task} ${percent(errorRate ?? 0)}`).join(', ');
+    .filter(({ task }) => !pauses.some((pause) => pause.task === task))
+    .map((row) => ({ task: row.task, share: errorShare(row) }))
+    .filter(({ share }) => share >= ERRORS_WARN)
+    .sort((a, b) => b.share - a.share);
+  const worst = wrong[0]?.share;
+  if (worst === undefined) return [];
+  const named = wrong.map(({ task, share }) => `${task} ${percent(share)}`).join(', ');
   return [
     {
       level: worst >= ERRORS_CRITICAL ? 'critical' : 'warn',

@@ -10,11 +10,8 @@ const LEAST_AGE_MS = 700;
 const REST_FACTOR = 110;
 /** However much it costs, it is never older than this while something happens. */
 const MOST_REST_MS = 5000;
-/**
- * What it costs is the time that Postgres takes when nobody else is in its way: a shorter time counts
- * at once, a longer one little by little.
- */
-const GROWTH = 1.25;
+/** What it costs is seen best when nobody is in its way: less counts at once, more little by little. */
+const GROWTH = 1.2;
 /** Whoever takes one and dies meanwhile holds up the others for so long. */
 const CLAIM_MS = 5000;
 
@@ -33,13 +30,13 @@ export const restMs = (costMs: number) =>
 interface Row {
   body: string | null;
   age_ms: number;
-  took_ms: number;
+  cost_ms: number;
 }
 
 /** The snapshot as somebody has taken it last; undefined when nobody has. */
 export async function readShared(db: Queryable): Promise<SharedSnapshot | undefined> {
   const { rows } = await db.query<Row>(
-    `select body, extract(epoch from clock_timestamp() - taken_at)::float8 * 1000 as age_ms, took_ms
+    `select body, extract(epoch from clock_timestamp() - taken_at)::float8 * 1000 as age_ms, cost_ms
      from donations.monitor_snapshot where taken_at > '-infinity'`,
     [],
     'monitor_read_shared',
@@ -47,7 +44,7 @@ export async function readShared(db: Queryable): Promise<SharedSnapshot | undefi
   const [row] = rows;
   if (!row?.body) return undefined;
   const ageMs = Number(row.age_ms);
-  return { body: JSON.parse(row.body), ageMs, dueInMs: restMs(Number(row.took_ms)) - ageMs };
+  return { body: JSON.parse(row.body), ageMs, dueInMs: restMs(Number(row.cost_ms)) - ageMs };
 }
 
 /**
@@ -68,7 +65,7 @@ export async function refreshShared(
      on conflict (only_one) do update set claimed_until = excluded.claimed_until
      where s.claimed_until < clock_timestamp() and s.taken_at <
        clock_timestamp() - make_interval(
-         secs => least($4::float8, greatest($1::float8, s.took_ms * $2::float8)) / 1000)
+         secs => least($4::float8, greatest($1::float8, s.cost_ms * $2::float8)) / 1000)
      returning body`,
     [LEAST_AGE_MS, REST_FACTOR, CLAIM_MS, MOST_REST_MS],
     'monitor_claim',
@@ -76,15 +73,15 @@ export async function refreshShared(
   const [claimed] = rows;
   if (!claimed) return undefined;
   const snapshot = await take(claimed.body === null ? undefined : JSON.parse(claimed.body));
-  const { rows: kept } = await db.query<{ took_ms: number }>(
+  const { rows: kept } = await db.query<{ cost_ms: number }>(
     `with kept as (
        update donations.monitor_snapshot
        set body = $1, taken_at = clock_timestamp(), claimed_until = '-infinity',
-         took_ms = case when took_ms = 0 then $2 else least($2, took_ms * ${GROWTH}) end
-       returning took_ms)
-     select took_ms, pg_notify($3, $4) from kept`,
-    [JSON.stringify(snapshot), snapshot.tookMs, SNAPSHOT_CHANNEL, by],
+         cost_ms = case when cost_ms = 0 then $2 else least($2, cost_ms * ${GROWTH}) end
+       returning cost_ms)
+     select cost_ms, pg_notify($3, $4) from kept`,
+    [JSON.stringify(snapshot), snapshot.costMs, SNAPSHOT_CHANNEL, by],
     'monitor_share',
   );
-  return { body: snapshot, ageMs: 0, dueInMs: restMs(Number(kept[0]?.took_ms ?? snapshot.tookMs)) };
+  return { body: snapshot, ageMs: 0, dueInMs: restMs(Number(kept[0]?.cost_ms ?? snapshot.costMs)) };
 }

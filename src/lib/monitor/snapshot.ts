@@ -63,8 +63,9 @@ export interface Part<T> {
 export interface Snapshot {
   /** By the database's clock. */
   at: string;
-  /** How long Postgres was at it, in milliseconds. */
+  /** How long it took, in milliseconds, and how much of it was Postgres's work rather than waiting. */
   tookMs: number;
+  costMs: number;
   tasks: Part<Tasks>;
   workers: Part<Plain<WorkerRow>[]>;
   events: Part<MonitorEvent[]>;
@@ -86,15 +87,17 @@ export async function takeSnapshot(
   db: Db,
   { timeoutMs, before }: { timeoutMs: number; before?: Snapshot | undefined },
 ): Promise<Snapshot> {
-  const start = performance.now();
+  const meter = new Meter();
   const part = async <T>(
     old: Part<T> | undefined,
     read: (tx: Queryable) => Promise<T>,
   ): Promise<Part<T>> => {
     try {
       return await readWithin(db, timeoutMs, async (tx) => {
-        const value = await read(prepared(tx));
-        const { rows } = await tx.query<{ at: Date }>('select now() as at', [], 'monitor_now');
+        const value = await read(meter.on(tx));
+        const { rows } = await meter.waiting(() =>
+          tx.query<{ at: Date }>('select now() as at', [], 'monitor_now'),
+        );
         return { value, at: rows[0]?.at.toISOString() ?? null, behind: null };
       });
     } catch (error) {
@@ -109,7 +112,7 @@ export async function takeSnapshot(
   const { rows } = await db.query<{ at: Date }>('select clock_timestamp() as at');
   return {
     at: (rows[0] as { at: Date }).at.toISOString(),
-    tookMs: Math.round((performance.now() - start) * 10) / 10,
+    ...meter.read(),
     tasks,
     workers,
     events,
@@ -197,14 +200,50 @@ async function readEvents(tx: Queryable, workers: Plain<WorkerRow>[]): Promise<M
 
 const plain = <T>(value: T): Plain<T> => JSON.parse(JSON.stringify(value));
 
-/** The same statements each time are planned once on each connection. */
-function prepared(tx: Queryable): Queryable {
-  return {
-    query: (text, values, name) =>
-      tx.query(
-        text,
-        values,
-        name ?? `monitor_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`,
-      ),
-  };
+/** What begins and ends a transaction of a part: `begin`, its settings, `commit`. */
+const STATEMENTS_OF_A_PART = 3;
+/** A statement is never cheaper than this. */
+const LEAST_MS = 0.2;
+
+/**
+ * Tells Postgres's work from waiting: on the network, or on a machine that has other things to do. A
+ * statement that has nothing to do takes as long as each of the others waits.
+ */
+class Meter {
+  readonly #start = performance.now();
+  readonly #waits: number[] = [];
+  #statements = 0;
+
+  /** The same statements each time are planned once on each connection. */
+  on(tx: Queryable): Queryable {
+    this.#statements += STATEMENTS_OF_A_PART;
+    return {
+      query: (text, values, name) => {
+        this.#statements += 1;
+        const hash = () => createHash('sha1').update(text).digest('hex').slice(0, 16);
+        return tx.query(text, values, name ?? `monitor_${hash()}`);
+      },
+    };
+  }
+
+  /** Runs a statement that has nothing to do. */
+  async waiting<T>(run: () => Promise<T>): Promise<T> {
+    this.#statements += 1;
+    const start = performance.now();
+    const result = await run();
+    this.#waits.push(performance.now() - start);
+    return result;
+  }
+
+  read(): Pick<Snapshot, 'tookMs' | 'costMs'> {
+    const tookMs = performance.now() - this.#start;
+    const wait = this.#waits.sort((a, b) => a - b)[Math.floor(this.#waits.length / 2)] ?? 0;
+    const least = this.#statements * LEAST_MS;
+    return {
+      tookMs: round(tookMs),
+      costMs: round(Math.max(least, tookMs - this.#statements * wait)),
+    };
+  }
 }
+
+const round = (ms: number) => Math.round(ms * 10) / 10;

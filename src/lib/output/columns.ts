@@ -1,23 +1,23 @@
 import { textWidth } from './width.ts';
 
-/** Between two columns. */
+/** The blanks between two columns. */
 export const SPACE_BETWEEN = 2;
-/** A column is not made narrower than this to make room for others. */
+/** No column is made narrower than this to make room for others. */
 const NARROWEST = 8;
 
-/** What is known of a column before it is drawn. */
+/** A column's content and priority. */
 export interface ColumnRoom {
   header: string;
-  /** The column's cells as they would be shown. */
+  /** The texts of the column's cells. */
   texts: string[];
-  /** Left out where there is too little room for it. */
+  /** Omitted when there is not enough room. */
   minor?: boolean | undefined;
 }
 
 /**
- * The columns that a terminal of `total` columns has room for and how wide each is: all of them if
- * none has to be squeezed beyond reading, else without the minor ones. What is too wide is to be
- * cut (`fitText`).
+ * Chooses the columns that fit in a terminal of `total` columns, and their widths. If not all
+ * columns fit in a readable width, the minor ones are omitted. Longer texts must be cut
+ * (`fitText`).
  */
 export function fitColumns<Room extends ColumnRoom>(
   columns: Room[],
@@ -38,14 +38,14 @@ function widthOf({ header, texts }: ColumnRoom): number {
   return width;
 }
 
-/** Takes from the widest column until all fit. */
+/** Shrinks the widest column until all fit. */
 function fitWidths(widths: number[], total: number): number[] {
   const fitted = [...widths];
   const room = total - SPACE_BETWEEN * (widths.length - 1);
   while (sum(fitted) > room) {
     const widest = Math.max(...fitted);
     if (widest <= NARROWEST) break;
-    // Down to the next widest at once: a cell may be a page long.
+    // Shrinks to the next widest in one step, because a cell can be very long.
     const next = Math.max(NARROWEST, ...fitted.filter((width) => width < widest));
     const many = fitted.filter((width) => width === widest).length;
     const step = Math.max(1, Math.min(widest - next, Math.floor((sum(fitted) - room) / many)));

@@ -1,14 +1,14 @@
 import { inspect } from 'node:util';
 import { safeLine, safeText } from '../text.ts';
 
-/** Where a command reads, writes and talks. Data goes to stdout, everything said about it to stderr. */
+/** The streams of a command. Data goes to stdout, messages go to stderr. */
 export interface Io {
   stdin: NodeJS.ReadStream;
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
   env: NodeJS.ProcessEnv;
   cwd: string;
-  /** Whether tables may be coloured and fitted. */
+  /** Whether tables may have colours and fit the terminal's width. */
   color: boolean;
 }
 
@@ -17,15 +17,18 @@ export type Tone = 'good' | 'warn' | 'bad' | 'dim' | 'bold';
 const TONES: Tone[] = ['good', 'warn', 'bad', 'dim', 'bold'];
 const STYLES = { good: 'green', warn: 'yellow', bad: 'red', dim: 'dim', bold: 'bold' } as const;
 
-// A tone is marked in the text by characters that Unicode reserves for a program's own use
-// (U+FDD0…U+FDEF), and becomes a colour code only where the text is written. So every escape
-// sequence on a terminal is ours, and everything else can be made safe at that one place.
+// A tone is marked in the text by characters that Unicode reserves for internal use
+// (U+FDD0…U+FDEF). It becomes a colour code only when the text is written. So every escape sequence
+// on a terminal is ours, and all other text is made safe in one place.
 // https://www.unicode.org/faq/private_use.html#nonchar1
 const FIRST_MARK = 0xfdd0;
 const mark = (tone: Tone, end: 0 | 1) =>
   String.fromCharCode(FIRST_MARK + 2 * TONES.indexOf(tone) + end);
 
-/** The process's own streams. Colour follows NO_COLOR and FORCE_COLOR (https://no-color.org, https://force-color.org). */
+/**
+ * The streams of the process. Colour follows NO_COLOR and FORCE_COLOR (https://no-color.org,
+ * https://force-color.org).
+ */
 export function processIo(wanted: { color: boolean }): Io {
   const { env, stdin, stdout, stderr } = process;
   const forced = Boolean(env.FORCE_COLOR) && env.FORCE_COLOR !== '0';
@@ -33,31 +36,33 @@ export function processIo(wanted: { color: boolean }): Io {
   return { stdin, stdout, stderr, env, cwd: process.cwd(), color };
 }
 
-/** Text in a tone, where colour is wanted. The colour comes when the text is written by `print` or `say`. */
+/** Text in a tone, if colour is wanted. `print` and `say` turn it into colour codes. */
 export function paint(io: Io, tone: Tone, text: string): string {
   return io.color ? `${mark(tone, 0)}${text}${mark(tone, 1)}` : text;
 }
 
-/** Says something to the person at the terminal. Lines are kept; whatever else is not safe is written out. */
+/** Writes a message to stderr. Line breaks are kept; other unsafe characters are escaped. */
 export function say(io: Io, text: string): void {
-  // Colour is decided for stdout; stderr may be a file all the same.
+  // Colour is decided for stdout; stderr may still be a file.
   io.stderr.write(`${forPeople(text, io.color && io.stderr.isTTY)}\n`);
 }
 
-/** Writes a result for people. Lines are kept; whatever else is not safe is written out. */
+/**
+ * Writes a result for people to stdout. Line breaks are kept; other unsafe characters are escaped.
+ */
 export function print(io: Io, text: string): void {
   io.stdout.write(`${forPeople(text, io.color)}\n`);
 }
 
-/** Writes data: into a file or to a program as it is, on a terminal made safe. */
+/** Writes data to stdout: unchanged to a file or pipe, made safe on a terminal. */
 export function printData(io: Io, text: string): void {
   io.stdout.write(`${io.stdout.isTTY ? forPeople(text, false) : text}\n`);
 }
 
-/** Asks for a line at the terminal: what `readline` is to show. */
+/** A prompt for `readline`, made safe. */
 export const promptText = (io: Io, text: string): string => forPeople(text, io.color);
 
-/** A value from outside (a provider's text, a donor's name) as part of a line that is shown. */
+/** Makes a value from outside (a provider's text, a donor's name) safe as a part of a line. */
 export const plain = (text: string): string => safeLine(text);
 
 function forPeople(text: string, color: boolean): string {
@@ -69,11 +74,11 @@ function forPeople(text: string, color: boolean): string {
     .join('');
 }
 
-/** The text with its tones as escape sequences, for a layout that knows that those take no room. */
+/** Converts tones to escape sequences, for a table layout that gives these no width. */
 export const withCodes = (text: string): string =>
   text.replace(/[\ufdd0-\ufdd9]/gu, (found) => code(found, true));
 
-/** The text of `withCodes` with its marks again. */
+/** Converts the escape sequences of `withCodes` back to marks. */
 export const withMarks = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequences that `withCodes` wrote
   text.replace(/\u001b\[\d+m/g, (found) => MARKS.find((each) => code(each, true) === found) ?? '');
@@ -82,7 +87,7 @@ const MARKS = TONES.flatMap((tone) => [mark(tone, 0), mark(tone, 1)]);
 
 const MARKED = /([\ufdd0-\ufdd9])/u;
 
-/** The escape sequence that a mark stands for. */
+/** The escape sequence of a mark. */
 function code(piece: string, color: boolean): string {
   if (!color) return '';
   const at = piece.charCodeAt(0) - FIRST_MARK;

@@ -6,9 +6,9 @@ import type { Io } from './io.ts';
 const LEVELS = [...Object.keys(pino.levels.values), 'silent'];
 
 /**
- * The log, on stderr: JSON lines for machines, one readable line each on a terminal. What is logged
- * is chosen field by field where it happens; errors are never logged as objects, since a provider's
- * error may carry the request with its key and its mail.
+ * The log on stderr: JSON lines for machines, readable lines on a terminal. Call sites choose each
+ * logged field. Errors are never logged as objects, because a provider's error may contain the
+ * request with its key and its mail.
  */
 export async function createLogger(io: Io): Promise<Logger> {
   const level = io.env.DONATIONS_LOG_LEVEL || 'info';
@@ -22,7 +22,7 @@ export async function createLogger(io: Io): Promise<Logger> {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     hooks: {
-      // Somebody will read it on a terminal, now or later.
+      // Log files are also read on terminals.
       logMethod(this: Logger, args: Parameters<pino.LogFn>, method: pino.LogFn) {
         method.apply(this, args.map(safeValue) as Parameters<pino.LogFn>);
       },

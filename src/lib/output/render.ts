@@ -6,38 +6,38 @@ import { type Io, paint, print, printData, say, type Tone, withCodes, withMarks 
 import { formatRelative } from './time.ts';
 import { cutText, fitText, textWidth } from './width.ts';
 
-/** One field of a kind of row: one spec serves table, JSON and CSV. */
+/** One column of a kind of row, for tables, JSON and CSV. */
 export interface Column<Row> {
-  /** The field's stable name for scripts, snake_case. */
+  /** The stable name of the field for scripts, in snake_case. */
   name: string;
   header: string;
-  /** The value for scripts; also for people, unless `text` says it better. */
+  /** The value for scripts; also for people, unless there is `text`. */
   value: (row: Row) => unknown;
   text?: (row: Row, now: Date) => string;
   tone?: (row: Row) => Tone | undefined;
   align?: 'right';
-  /** Left out of tables on a terminal. */
+  /** Omitted from tables on a terminal. */
   wide?: boolean;
-  /** Left out on a terminal that is too narrow for it. */
+  /** Omitted on a terminal that is too narrow. */
   minor?: boolean;
 }
 
 export type Format = 'table' | 'json' | 'ndjson' | 'csv';
 
-/** What `--output` and `--json` gave. */
+/** The options `--output` and `--json`. */
 export interface OutputOptions {
   output?: Format | undefined;
   /** `true` for all fields, or their names. */
   json?: boolean | string | undefined;
 }
 
-/** The format that the options ask for, and the fields, if some were picked. */
+/** The format and the selected fields. */
 export function chosenFormat(options: OutputOptions): {
   format: Format;
   fields: string[] | undefined;
 } {
   if (options.json === undefined) return { format: options.output ?? 'table', fields: undefined };
-  // A bare --json is all of them.
+  // A bare --json selects all fields.
   const fields =
     typeof options.json === 'string' && options.json !== ''
       ? options.json.split(',').map((field) => field.trim())
@@ -46,14 +46,14 @@ export function chosenFormat(options: OutputOptions): {
 }
 
 /**
- * Checks what `--output` and `--json` gave, before a command does anything.
- * @throws UserError `usage` for a field that there is not, or for options that contradict each other.
+ * Checks `--output` and `--json` before a command does anything.
+ * @throws UserError `usage` for an unknown field, or for contradicting options.
  */
 export function checkOutput(options: OutputOptions, columns: readonly { name: string }[]): void {
   if (options.json !== undefined && (options.output === 'table' || options.output === 'csv')) {
     throw usageError(
       `--json and --output ${options.output} contradict each other`,
-      'Give one of them.',
+      'Use only one of them.',
     );
   }
   const { fields } = chosenFormat(options);
@@ -62,7 +62,7 @@ export function checkOutput(options: OutputOptions, columns: readonly { name: st
   }
 }
 
-/** Columns for a record whose fields are shown to people in other ways than a table. */
+/** Columns of a record that people see in another form than a table. */
 export const fieldsOf = <const Name extends string>(
   ...names: Name[]
 ): Column<Record<Name, unknown>>[] =>
@@ -72,7 +72,10 @@ export const fieldsOf = <const Name extends string>(
     value: (row) => row[name],
   }));
 
-/** Writes rows to stdout in the format asked for. Tables are for people; piped, they are one row a line, untruncated. */
+/**
+ * Writes rows to stdout in the requested format. Tables are for people; when piped, they have one
+ * untruncated row a line.
+ */
 export function render<Row>(
   io: Io,
   options: OutputOptions,
@@ -105,7 +108,7 @@ export function render<Row>(
   }
 }
 
-/** A line for the columns' names, and one for each row. */
+/** A header line, and one line for each row. */
 function grid<Row>(
   columns: Column<Row>[],
   rows: Row[],
@@ -148,8 +151,8 @@ export function renderOne<Row>(
 }
 
 /**
- * JSON with amounts exact: a bigint too large for a JavaScript number becomes a string. Characters
- * that are not safe on a terminal are escaped, which changes nothing for a reader.
+ * JSON with exact amounts: a bigint that is too large for a JavaScript number becomes a string.
+ * Characters that are unsafe on a terminal are escaped, which does not change the value.
  */
 export function toJson(value: unknown, pretty = false): string {
   const exact = (_key: string, inner: unknown) => {
@@ -177,21 +180,21 @@ const noField = (field: string, columns: readonly { name: string }[]) =>
 const record = <Row>(columns: Column<Row>[], row: Row) =>
   Object.fromEntries(columns.map((column) => [column.name, column.value(row) ?? null]));
 
-/** What a cell says to people: one line, without its tone. */
+/** The text of a cell for people: one line, without its tone. */
 function cellText<Row>(io: Io, column: Column<Row>, row: Row, now: Date): string {
   return safeLine(column.text?.(row, now) ?? forPeople(io, column.value(row), now));
 }
 
 function forPeople(io: Io, value: unknown, now: Date): string {
   if (value === null || value === undefined) return '';
-  // Off a terminal "3m ago" would soon be wrong.
+  // In a file a relative time would soon be wrong.
   if (value instanceof Date)
     return io.stdout.isTTY ? formatRelative(value, now) : value.toISOString();
   if (typeof value === 'object') return toJson(value);
   return String(value);
 }
 
-/** What a value is in a cell of a file. */
+/** The text of a value in a file. */
 function cellValue(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (value instanceof Date) return value.toISOString();
@@ -200,8 +203,8 @@ function cellValue(value: unknown): string {
 
 const pipedCell = (value: unknown): string => safeLine(cellValue(value));
 
-// A spreadsheet runs a cell that begins like a formula, also in full-width signs and after blanks:
-// https://owasp.org/www-community/attacks/CSV_Injection
+// Spreadsheets evaluate cells that begin like a formula, even with full-width signs and after
+// blanks: https://owasp.org/www-community/attacks/CSV_Injection
 const FORMULA = /^(?=[\s\p{Cf}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])(?!-?\d+(\.\d+)?$)/u;
 
 function csvCell(value: unknown): string {

@@ -1,16 +1,19 @@
 import type { Tone } from './io.ts';
 
-/** How a status looks wherever it is shown. Colour never carries the meaning alone. */
+/**
+ * The glyph, tone and text of a status, everywhere the same. Colour alone never carries the
+ * meaning.
+ */
 export interface StatusLook {
   glyph: string;
   tone: Tone;
   word: string;
 }
 
-/** The sign of how well something goes, where there is no status. */
+/** Glyphs by tone, where there is no status. */
 export const GLYPHS: Record<Tone, string> = { good: '●', warn: '▲', bad: '✕', dim: ' ', bold: ' ' };
 
-/** Every status of donations, deliveries, jobs, attempts, workers, tasks and checks. */
+/** The statuses of donations, deliveries, jobs, attempts, workers, tasks and checks. */
 const LOOKS = {
   // Donations.
   processing: ['◷', 'warn'],
@@ -56,7 +59,7 @@ const LOOKS = {
 
 export type Status = keyof typeof LOOKS;
 
-/** The look of a status; one that is not known stands for itself. */
+/** The look of a status. An unknown status is shown as it is. */
 export function lookOf(status: string): StatusLook {
   if (!Object.hasOwn(LOOKS, status)) return { glyph: '·', tone: 'dim', word: status };
   const [glyph, tone, word]: readonly [string, Tone, string?] = LOOKS[status as Status];

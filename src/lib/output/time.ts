@@ -1,4 +1,4 @@
-/** How long, in the largest unit that says enough: `340ms`, `12s`, `4m`, `3h`, `2d`. */
+/** A duration in its largest useful unit: `340ms`, `12s`, `4m`, `3h`, `2d`. */
 export function formatDuration(ms: number): string {
   const abs = Math.abs(ms);
   if (abs < 1000) return `${Math.round(ms)}ms`;
@@ -11,7 +11,7 @@ export function formatDuration(ms: number): string {
 const trim = (value: number) =>
   Math.abs(value) < 10 ? value.toFixed(1).replace(/\.0$/, '') : value.toFixed(0);
 
-/** A moment as people say it: `12s ago`, `in 4m`. */
+/** A time relative to now: `12s ago`, `in 4m`. */
 export function formatRelative(at: Date, now: Date): string {
   const ms = at.getTime() - now.getTime();
   if (Math.abs(ms) < 1000) return 'now';

@@ -7,13 +7,14 @@ export interface Agents {
   httpsAgent: HttpsAgent;
 }
 
-// Shorter than servers keep idle connections: one that they close just as we send is an unknown outcome.
+// Shorter than the keep-alive of servers: when a server closes a connection just as a request is
+// sent, the outcome is unknown.
 const IDLE_SOCKET_MS = 4000;
 
 /**
- * Keep-alive agents whose connections are given up when they are not ready within `connectMs`, TLS
- * included. Every error before that says `syscall: 'connect'`, so that it is known that nothing was
- * sent, where the usual time-out leaves it open.
+ * Keep-alive agents that close a connection if it is not ready within `connectMs`, TLS included.
+ * Every error before that has `syscall: 'connect'`, which proves that nothing was sent. The usual
+ * time-out leaves this open.
  */
 export function keepAliveAgents(connectMs: number): Agents {
   const options = { keepAlive: true, timeout: IDLE_SOCKET_MS };

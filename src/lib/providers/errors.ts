@@ -1,17 +1,25 @@
 /**
- * What a failed provider call means for us, whichever provider it was.
- * The gateways decide the class, src/lib/queue/policy.ts decides what follows from it.
+ * The class of a failed provider call, the same for all providers. The gateways assign it;
+ * src/lib/queue/policy.ts decides what follows.
  */
 export type ErrorClass =
-  /** Not done, and likely to work later: refused, DNS, 503; or any ambiguous answer to an idempotent call. */
+  /**
+   * Not done, and likely to succeed later: refused, DNS, 503; or an ambiguous answer to an
+   * idempotent call.
+   */
   | 'transient'
-  /** Not done: told to slow down (429). */
+  /** Not done: too many requests (429). */
   | 'rate_limited'
-  /** Not done, and the same call will never work: bad request, invalid address, missing resource. */
+  /**
+   * Not done, and the same call will never succeed: bad request, invalid address, missing resource.
+   */
   | 'permanent'
-  /** May or may not have been done, and asking again could do it twice. */
+  /** May have been done, and repeating it could do it twice. */
   | 'unknown_outcome'
-  /** Not done: our key or account is refused (401, 403). No job of this task can work until it is mended. */
+  /**
+   * Not done: our key or account is refused (401, 403). No job of this task can succeed until that
+   * is fixed.
+   */
   | 'misconfigured';
 
 export interface ProviderErrorDetails {
@@ -19,18 +27,21 @@ export interface ProviderErrorDetails {
   errorClass: ErrorClass;
   /** One line for people, without secrets, mail bodies or addresses. */
   message: string;
-  /** The provider's or the socket's own code: `card_declined`, `ECONNREFUSED`, `deadline`. */
+  /** The code of the provider or the socket: `card_declined`, `ECONNREFUSED`, `deadline`. */
   code?: string | undefined;
   httpStatus?: number | undefined;
   /** Stripe's `Request-Id`; SendGrid's `X-Message-Id` or `X-Request-Id`. */
   requestId?: string | undefined;
-  /** Milliseconds the provider asked us to wait. */
+  /** The wait in milliseconds that the provider asks for. */
   retryAfterMs?: number | undefined;
-  /** True when the provider itself seems down (refused, DNS, time-out, 5xx): counts towards the circuit. */
+  /**
+   * True when the provider itself seems unavailable (refused, DNS, time-out, 5xx). Counts towards
+   * the circuit breaker.
+   */
   providerDown?: boolean | undefined;
 }
 
-/** A provider call that did not do what was asked. Safe to log: it never holds the request or the SDK's error. */
+/** A failed provider call. Safe to log: it contains neither the request nor the SDK's error. */
 export class ProviderError extends Error {
   override name = 'ProviderError';
   readonly provider: 'stripe' | 'sendgrid';

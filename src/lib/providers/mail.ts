@@ -5,23 +5,23 @@ export interface MailMessage {
   subject: string;
   text: string;
   html: string;
-  /** A SendGrid dynamic template and its data, in place of subject, text and html. */
+  /** A SendGrid dynamic template and its data, instead of subject, text and html. */
   template: { id: string; data: Record<string, unknown> } | undefined;
-  /** Come back with every event about this mail. Ids only, no personal data. */
+  /** Returned with every event about this mail. Contains ids only, no personal data. */
   customArgs: Record<string, string>;
   categories: string[];
 }
 
-/** The mail provider, in our words. Every method throws `ProviderError`. */
+/** The mail provider. Every method throws `ProviderError`. */
 export interface MailGateway {
   /**
-   * Hands one mail over. Not idempotent: an error of class `unknown_outcome` means that it may have
-   * been accepted, and asking again may send it twice.
+   * Sends one mail. Not idempotent: after an error of class `unknown_outcome` the mail may have
+   * been accepted, and a repetition may send it twice.
    */
   send(message: MailMessage): Promise<{ messageId: string | undefined; httpStatus: number }>;
   /**
-   * A harmless look that proves the endpoint, the key, its right to send mail and, where the gateway
-   * knows the sender, that SendGrid lets the account use it. Nothing is sent.
+   * Checks the endpoint, the key, and its right to send mail, without sending. If the gateway has a
+   * sender, it also checks that SendGrid allows the account to use it.
    *
    * @throws ProviderError `misconfigured` when the key or the sender is refused.
    */

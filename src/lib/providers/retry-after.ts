@@ -1,9 +1,10 @@
 /**
- * Milliseconds that a provider asks us to wait: `Retry-After` in seconds or as an HTTP date (RFC 9110,
- * section 10.2.3), else SendGrid's `X-RateLimit-Reset` in Unix seconds. Undefined when it asks for nothing.
+ * The wait in milliseconds that a provider asks for: `Retry-After` in seconds or as an HTTP date
+ * (RFC 9110, section 10.2.3), else SendGrid's `X-RateLimit-Reset` in Unix seconds. Undefined when
+ * neither is present.
  *
- * A date is compared with the answer's own `Date`, since the clock of this machine may be wrong. Only
- * an answer without one is measured by our clock.
+ * A date is compared with the answer's own `Date`, because the clock of this machine may be wrong.
+ * Our clock is used only when the answer has no `Date`.
  *
  * @param headers with names in lower case
  */

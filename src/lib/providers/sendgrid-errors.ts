@@ -3,17 +3,17 @@ import { ProviderError, type ProviderErrorDetails } from './errors.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { socketFault } from './socket-fault.ts';
 
-/** An HTTP answer, its header names in lower case, its body as text. */
+/** An HTTP answer with header names in lower case and the body as text. */
 export interface Answer {
   status: number;
   headers: Record<string, unknown>;
   body: string;
 }
 
-/** What was asked: a mail can be handed over twice; a look changes nothing. */
+/** The kind of request: `send` is not idempotent, `look` changes nothing. */
 export type Ask = 'send' | 'look';
 
-/** When it is not known whether it was done. */
+/** The class when it is unknown whether the request was processed. */
 const unknown = (ask: Ask) =>
   ask === 'send'
     ? ({ errorClass: 'unknown_outcome', perhaps: '; the mail may have been sent' } as const)
@@ -22,14 +22,14 @@ const unknown = (ask: Ask) =>
 const fail = (details: Omit<ProviderErrorDetails, 'provider'>) =>
   new ProviderError({ provider: 'sendgrid', ...details });
 
-/** True when the answer means that SendGrid took the mail over (200: checked only, in its sandbox mode). */
+/** True when SendGrid accepted the mail (200: checked only, in its sandbox mode). */
 export function isAccepted({ status, headers }: Answer): boolean {
   if (status === 202) return true;
-  // An HTML page comes from a proxy: SendGrid answers in JSON, or with an empty body.
+  // An HTML page comes from a proxy: SendGrid answers with JSON or an empty body.
   return status === 200 && !String(headers['content-type'] ?? '').includes('text/html');
 }
 
-/** What an answer means that is not the acceptance of the mail. */
+/** The error for an answer that does not accept the mail. */
 export function refusal(ask: Ask, answer: Answer, now: Date): ProviderError {
   const { status, headers } = answer;
   const details = {
@@ -50,7 +50,7 @@ export function refusal(ask: Ask, answer: Answer, now: Date): ProviderError {
       ...details,
       errorClass: 'rate_limited',
       retryAfterMs: retryAfterMs(headers, now),
-      message: 'SendGrid asked us to slow down (429)',
+      message: 'SendGrid asks for fewer requests (429)',
     });
   }
   if (status === 503) {
@@ -67,7 +67,7 @@ export function refusal(ask: Ask, answer: Answer, now: Date): ProviderError {
       ...details,
       errorClass: 'transient',
       providerDown: true,
-      message: 'SendGrid did not get the whole request in time (408)',
+      message: 'SendGrid did not receive the whole request in time (408)',
     });
   }
   if (status >= 400 && status < 500) {
@@ -81,20 +81,22 @@ export function refusal(ask: Ask, answer: Answer, now: Date): ProviderError {
     return fail({
       ...details,
       errorClass: 'misconfigured',
-      message: `SendGrid's address answered with a redirection (${status}); check SENDGRID_API_BASE`,
+      message: `the address of SendGrid answered with a redirect (${status}); check SENDGRID_API_BASE`,
     });
   }
   const { errorClass, perhaps } = unknown(ask);
   const what =
-    status >= 500 ? `SendGrid failed (${status})` : `the answer (${status}) is not SendGrid's`;
+    status >= 500
+      ? `SendGrid failed (${status})`
+      : `the answer (${status}) does not come from SendGrid; check SENDGRID_API_BASE and proxies`;
   return fail({ ...details, errorClass, providerDown: true, message: what + perhaps });
 }
 
 /**
- * What it means that no status came. The SDK's error holds the API key and the mail, so only the
- * socket's code is taken from it.
+ * The error when no status was received. The SDK's error contains the API key and the mail, so only
+ * the socket's code is read from it.
  *
- * @param timedOutMs the deadline, when it was what ended the call
+ * @param timedOutMs the deadline, if it ended the call
  */
 export function noAnswer(ask: Ask, error: unknown, timedOutMs: number | undefined): ProviderError {
   const { errorClass, perhaps } = unknown(ask);
@@ -123,7 +125,7 @@ export function noAnswer(ask: Ask, error: unknown, timedOutMs: number | undefine
     });
   }
   if (!(error as { isAxiosError?: boolean }).isAxiosError) {
-    // @sendgrid/mail checks the mail before it asks for anything.
+    // @sendgrid/mail validates the mail before it sends a request.
     const why = error instanceof Error ? `: ${maskText(error.message).slice(0, 300)}` : '';
     return fail({
       errorClass: 'permanent',
@@ -139,13 +141,13 @@ export function noAnswer(ask: Ask, error: unknown, timedOutMs: number | undefine
   });
 }
 
-/** The key is valid, but it does not have the right to send mail. */
+/** The key is valid, but it may not send mail. */
 export const lacksMailSend = () =>
   fail({
     errorClass: 'misconfigured',
     code: 'no_mail_send',
     message:
-      'SendGrid takes the API key, but the key may not send mail; give it the permission Mail Send in SendGrid’s settings, API Keys',
+      'SendGrid accepts the API key, but the key may not send mail; give it the permission Mail Send in SendGrid’s settings, API Keys',
   });
 
 export function headerText(headers: Record<string, unknown>, name: string): string | undefined {
@@ -153,13 +155,13 @@ export function headerText(headers: Record<string, unknown>, name: string): stri
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** SendGrid's first sentence about what is wrong, fit to be kept. */
+/** The first sentence of SendGrid's explanation, masked and shortened. */
 function reason(body: string): string {
   const said = parseJson<{ errors?: { message?: unknown }[] }>(body)?.errors?.[0]?.message;
   return typeof said === 'string' && said !== '' ? `: ${maskText(said).slice(0, 300)}` : '';
 }
 
-/** The body's object; undefined when it is none, or broken. */
+/** The JSON object in the body; undefined when there is none. */
 export function parseJson<T extends object>(body: string): T | undefined {
   try {
     const value: unknown = JSON.parse(body);

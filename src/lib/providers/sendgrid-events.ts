@@ -1,27 +1,28 @@
 import { EventWebhook, EventWebhookHeader } from '@sendgrid/eventwebhook';
 import { configurationError } from '../errors.ts';
 
-/** What SendGrid sends beside the body; the names are those of Node's `headers`, in lower case. */
+/** The headers of SendGrid's request; names in lower case, as in Node's `headers`. */
 type Headers = Record<string, string | string[] | undefined>;
 
-/** `valid`, or what is wrong with it. `stale`: it was signed at another time than now. */
+/** The result of the check. `stale`: signed too long ago, or in the future. */
 export type EventSignature = 'valid' | 'invalid' | 'stale';
 
-// SendGrid sends an event again for up to 24 hours until it is taken
-// (https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/troubleshooting), and this
-// machine's clock may be wrong by days. A copy does no harm: its events tell that a mail was
-// accepted, which stays true, and those that were seen before (`markSeen`) are ignored.
+// SendGrid repeats an event for up to 24 hours until it is accepted
+// (https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/troubleshooting), and the
+// clock of this machine may be wrong by days. A replay does no harm: its events prove that a mail
+// was accepted, which stays true, and `markSeen` ignores known events.
 const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 
 const SIGNATURE = EventWebhookHeader.SIGNATURE().toLowerCase();
 const TIMESTAMP = EventWebhookHeader.TIMESTAMP().toLowerCase();
 
 /**
- * Checks that requests are SendGrid's own: ECDSA P-256 over timestamp and body as it came.
+ * Makes a check that requests come from SendGrid: ECDSA P-256 over the timestamp and the unparsed
+ * body.
  * https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
  *
- * @param publicKey as SendGrid shows it: the base 64 of the DER.
- * @throws UserError `configuration` when it is no such key.
+ * @param publicKey as SendGrid shows it: the DER in base64.
+ * @throws UserError `configuration` when it is not a valid key.
  */
 export function sendgridSignatures(
   publicKey: string,
@@ -33,12 +34,12 @@ export function sendgridSignatures(
     const timestamp = headers[TIMESTAMP];
     if (typeof signature !== 'string' || typeof timestamp !== 'string') return 'invalid';
     if (!/^\d{1,12}$/.test(timestamp)) return 'invalid';
-    // The age is checked first: it costs nothing, and the signature costs some milliseconds.
+    // The age is checked first, because checking the signature takes some milliseconds.
     if (Math.abs(now.getTime() - Number(timestamp) * 1000) > MAX_AGE_MS) return 'stale';
     try {
       return webhook.verifySignature(key, body, signature, timestamp) ? 'valid' : 'invalid';
     } catch {
-      // The library throws when the header does not have the form of a signature.
+      // The library throws when the header does not have the format of a signature.
       return 'invalid';
     }
   };

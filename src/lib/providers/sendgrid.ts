@@ -14,13 +14,13 @@ import {
   refusal,
 } from './sendgrid-errors.ts';
 
-// Both packages export an instance that carries its class; their type declarations know of neither.
+// Both packages export an instance that also has its class, which their type declarations omit.
 const { Client } = sendgridClient as unknown as { Client: new () => SendGridClient };
 const { MailService } = sendgridMail as unknown as { MailService: new () => SendGridMail };
 
 interface SendGridClient {
   setApiKey(key: string): void;
-  /** Whatever the client does not know itself is passed through to axios. */
+  /** Settings that the client does not use are passed on to axios. */
   setDefaultRequest(defaults: Record<string, unknown>): void;
   request(request: { method: string; url: string }): Promise<[Response, unknown]>;
 }
@@ -38,30 +38,30 @@ interface Response {
 
 export interface SendGridOptions {
   apiKey: string;
-  /** Where the API is, without `/v3`; SendGrid's own by default. */
+  /** The base URL of the API without `/v3`; SendGrid's own by default. */
   apiBase?: string | undefined;
-  /** From the call to the last byte of its answer. */
+  /** From the start of the call to the last byte of its answer. */
   timeoutMs: number;
-  /** Who the mails come from: `ping` asks whether SendGrid lets the account send as this. */
+  /** The sender of the mails. `ping` checks that SendGrid allows the account to use it. */
   sender?: { email: string; name: string } | undefined;
 }
 
-// Enough for any error that SendGrid explains and for every scope.
+// Enough for every error text and every list of scopes.
 const MAX_BODY_CHARS = 64 * 1024;
 
-/** SendGrid behind our interface. Each failure says whether the mail can have been accepted. */
+/** The mail gateway for SendGrid. Each failure states whether the mail may have been accepted. */
 export function sendgridGateway(options: SendGridOptions): MailGateway {
   const { apiKey, apiBase, timeoutMs, sender } = options;
   const client = new Client();
   client.setApiKey(apiKey);
   client.setDefaultRequest({
-    // After the key: setting the key resets the base URL.
+    // Must follow setApiKey, which resets the base URL.
     ...(apiBase ? { baseUrl: apiBase } : {}),
-    // With every status valid, @sendgrid/client never makes its ResponseError, whose constructor
-    // throws, and leaves the promise unsettled, when the working directory's path has characters
-    // that mean something in a regular expression.
+    // With every status valid, @sendgrid/client never constructs its ResponseError. That
+    // constructor throws, and leaves the promise unsettled, when the path of the working directory
+    // contains special characters of regular expressions.
     validateStatus: () => true,
-    // The status alone decides: it must not be lost with a body that breaks off after it.
+    // The status alone decides, so it must not be lost when the body breaks off.
     responseType: 'stream',
     maxRedirects: 0,
     ...keepAliveAgents(timeoutMs / 2),
@@ -69,14 +69,14 @@ export function sendgridGateway(options: SendGridOptions): MailGateway {
   const service = new MailService();
   service.setClient(client);
 
-  /** The answer, whatever its status. `request` must make its request at once, not later. */
+  /** Returns the answer, whatever its status. `request` must start its request synchronously. */
   async function call(ask: Ask, request: () => Promise<[Response, unknown]>): Promise<Answer> {
-    // A deadline for the whole call: axios's own time-out is of the idle socket, which an answer
-    // that drips passes for ever.
+    // Limits the whole call. The time-out of axios applies to an idle socket, so a slowly dripping
+    // answer never reaches it.
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), timeoutMs);
     try {
-      // The client copies its defaults while it is being called, so this one is of this call only.
+      // The client copies its defaults synchronously, so the signal applies to this call only.
       client.setDefaultRequest({ signal: deadline.signal });
       const [{ statusCode, headers, body }] = await request();
       return { status: statusCode, headers, body: await readBody(body) };
@@ -110,13 +110,13 @@ export function sendgridGateway(options: SendGridOptions): MailGateway {
 }
 
 /**
- * A mail that SendGrid checks like any other. It does not send it, count it or make events of it.
+ * A mail that SendGrid validates but neither sends, nor counts, nor reports in events.
  * https://www.twilio.com/docs/sendgrid/for-developers/sending-email/sandbox-mode
  */
 const toProbe = (sender: { email: string; name: string }) => ({
   from: sender,
   to: sender,
-  subject: 'donations asks whether it may send',
+  subject: 'donations checks the sender',
   text: 'This mail is checked and not sent.',
   mailSettings: { sandboxMode: { enable: true } },
 });
@@ -130,8 +130,9 @@ function toSendGrid(message: MailMessage): Record<string, unknown> {
 }
 
 /**
- * As much of the body as came before it ended, broke off, or was over the deadline: the status has
- * come already, and this may explain it. (Events, as async iteration costs a tenth of the call.)
+ * Reads the part of the body that arrives before its end, an error or the deadline. The status is
+ * known already; the body may explain it. (Uses events, because async iteration would take a tenth
+ * of the call's time.)
  */
 function readBody(stream: Readable): Promise<string> {
   return new Promise((resolve) => {

@@ -1,26 +1,26 @@
-/** Why a connection gave no answer. */
+/** Why a request got no answer. */
 export interface SocketFault {
-  /** Node's or OpenSSL's code: `ECONNREFUSED`, `CERT_HAS_EXPIRED`. */
+  /** The code of Node or OpenSSL: `ECONNREFUSED`, `CERT_HAS_EXPIRED`. */
   code: string | undefined;
-  /** True only when it is certain that not one byte of the request was sent. */
+  /** True only when it is certain that no byte of the request was sent. */
   notSent: boolean;
-  /** TLS, the other side's certificate or our trust in it is at fault. */
+  /** The cause is TLS: the certificate of the server, or our trust in it. */
   tls: boolean;
 }
 
-// Codes that only come before a connection is made. EHOSTUNREACH and ENETUNREACH are not among them:
-// the route can also be lost after the request was sent. `syscall` tells which it was.
+// Codes that only occur before a connection is made. EHOSTUNREACH and ENETUNREACH can also occur
+// after the request was sent; for them, `syscall` decides.
 const NOT_SENT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'UND_ERR_CONNECT_TIMEOUT'];
 
-// Node's names for OpenSSL's verification failures: the request is sent only after the verification.
+// Node's names of OpenSSL's verification failures, which occur before the request is sent.
 // https://nodejs.org/api/tls.html#x509-certificate-error-codes
 const CERTIFICATE =
   /^(CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_|ERR_TLS_CERT_)/;
 const TLS_PROTOCOL = /^(EPROTO$|ERR_SSL_|ERR_TLS_)/;
 
 /**
- * Finds the socket's own error inside what an HTTP client or SDK wrapped around it. Only its code
- * is read, as the wrappers hold keys and bodies.
+ * Finds the socket's error inside the wrappers of HTTP clients and SDKs. Reads only its code,
+ * because the wrappers contain keys and bodies.
  */
 export function socketFault(error: unknown): SocketFault {
   const chain = unwrap(error);
@@ -41,7 +41,7 @@ export function socketFault(error: unknown): SocketFault {
 interface Wrapper {
   code?: string;
   syscall?: string;
-  /** Where the next one is: Error's, AggregateError's, and two of the Stripe SDK's. */
+  /** The nested errors of Error, AggregateError, and the Stripe SDK. */
   cause?: unknown;
   errors?: unknown[];
   detail?: unknown;

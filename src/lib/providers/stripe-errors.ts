@@ -3,10 +3,13 @@ import { ProviderError, type ProviderErrorDetails } from './errors.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { socketFault } from './socket-fault.ts';
 
-/** The fields of the SDK's errors that decide. Its classes do not: a 409 comes as a StripeAPIError. */
+/**
+ * The fields of the SDK's errors that decide. Its classes are not reliable: a 409 is a
+ * StripeAPIError.
+ */
 export interface StripeFailure {
   message?: string;
-  /** Undefined when no answer came, or none that can be read. */
+  /** Undefined when there was no answer, or an unreadable one. */
   statusCode?: number | undefined;
   code?: string | undefined;
   decline_code?: string | undefined;
@@ -17,7 +20,7 @@ export interface StripeFailure {
   payment_intent?: { id: string } | undefined;
 }
 
-// How soon to ask again while another request of the same key is under way.
+// The wait while another request with the same key is being processed.
 const IN_FLIGHT_RETRY_MS = 1000;
 
 const fail = (details: Omit<ProviderErrorDetails, 'provider'>) =>
@@ -31,7 +34,7 @@ export interface Decline {
   requestId: string | undefined;
 }
 
-/** A refused card (402): a definite answer, no money moved. Undefined for any other failure. */
+/** A declined card (402): a definite answer, no money moved. Undefined for any other failure. */
 export function asDecline(failure: StripeFailure): Decline | undefined {
   if (failure.statusCode !== 402) return undefined;
   return {
@@ -44,17 +47,16 @@ export function asDecline(failure: StripeFailure): Decline | undefined {
 }
 
 /**
- * True when the PaymentIntent is in another state than the request expected, or another request holds
- * it: nothing was done, and only the intent itself says what it is now.
- * https://docs.stripe.com/error-codes
+ * True when the PaymentIntent is not in the state that the request needs, or another request holds
+ * it. Nothing was done, and the intent must be retrieved. https://docs.stripe.com/error-codes
  */
 export const isAnotherState = ({ statusCode, code }: StripeFailure): boolean =>
   code === 'payment_intent_unexpected_state' || code === 'lock_timeout' || statusCode === 409;
 
 /**
- * What a failed request means. Every request may be repeated after an ambiguous answer: it carries an
- * idempotency key (https://docs.stripe.com/api/idempotent_requests), or it names the PaymentIntent that
- * it is about, which is charged once at most.
+ * Classifies a failed request. Every request may be repeated after an ambiguous answer: it has an
+ * idempotency key (https://docs.stripe.com/api/idempotent_requests), or it refers to a
+ * PaymentIntent, which is charged at most once.
  */
 export function classifyStripeFailure(
   failure: StripeFailure,
@@ -65,7 +67,7 @@ export function classifyStripeFailure(
   if (status === undefined) return noAnswer(failure, timeoutMs);
   const details = { httpStatus: status, code, requestId };
   if (status === 401 || status === 403) {
-    const what = status === 401 ? 'the API key' : 'what the key asked for';
+    const what = status === 401 ? 'the API key' : 'an operation';
     return fail({
       ...details,
       errorClass: 'misconfigured',
@@ -77,7 +79,7 @@ export function classifyStripeFailure(
       ...details,
       errorClass: 'rate_limited',
       retryAfterMs: retryAfterMs(headers, now),
-      message: `Stripe asked us to slow down (${status})`,
+      message: `Stripe asks for fewer requests (${status})`,
     });
   }
   if (status === 409) {
@@ -85,7 +87,7 @@ export function classifyStripeFailure(
       ...details,
       errorClass: 'transient',
       retryAfterMs: IN_FLIGHT_RETRY_MS,
-      message: 'Stripe is still busy with another request about the same (409)',
+      message: 'Stripe is still processing another request for the same object (409)',
     });
   }
   if (rawType === 'idempotency_error') {
@@ -93,7 +95,7 @@ export function classifyStripeFailure(
       ...details,
       errorClass: 'unknown_outcome',
       code: 'idempotency_error',
-      message: `Stripe knows this idempotency key with other parameters, which is a bug of ours: ${said(failure)}`,
+      message: `Stripe has this idempotency key with other parameters, which is a bug in donations: ${said(failure)}`,
     });
   }
   if (status >= 500) {
@@ -103,7 +105,7 @@ export function classifyStripeFailure(
       errorClass: 'transient',
       code: replayed ? 'replayed_500' : code,
       retryAfterMs: retryAfterMs(headers, now),
-      // It tells how Stripe was at the first request, not how it is now.
+      // A replayed failure is from the first request and says nothing about Stripe now.
       providerDown: !replayed,
       message: replayed
         ? `Stripe repeats its earlier failure (${status}) for this key`
@@ -117,14 +119,14 @@ export function classifyStripeFailure(
   });
 }
 
-/** An answer that is not what Stripe sends: a proxy's page, or a body that broke off. */
+/** The error for an answer that does not come from Stripe: a proxy's page, or a truncated body. */
 export function unreadable(requestId?: string): ProviderError {
   return fail({
     errorClass: 'transient',
     code: 'unreadable_answer',
     providerDown: true,
     requestId,
-    message: "the answer is not Stripe's; it is asked again",
+    message: 'the answer does not come from Stripe; check STRIPE_API_BASE and proxies',
   });
 }
 
@@ -138,7 +140,7 @@ function noAnswer(failure: StripeFailure, timeoutMs: number): ProviderError {
     });
   }
   if (code === undefined) return unreadable(failure.requestId);
-  // The SDK's own code for its deadline.
+  // The SDK's code for its deadline.
   const timedOut = code === 'ETIMEDOUT' && !notSent;
   const what = timedOut
     ? `Stripe did not answer within ${timeoutMs / 1000} s`

@@ -12,24 +12,27 @@ import {
 
 export interface StripeOptions {
   secretKey: string;
-  /** Where the API is, without `/v1`; Stripe's own by default. */
+  /** The base URL of the API without `/v1`; Stripe's own by default. */
   apiBase?: string | undefined;
-  /** From a request to the last byte of its answer; some calls make up to three requests. */
+  /** From a request to the last byte of its answer. Some calls make up to three requests. */
   timeoutMs: number;
 }
 
-/** Stripe behind our interface. Requests that make something carry a key of ours, derived from our ids. */
+/**
+ * The payment gateway for Stripe. Requests that create objects have idempotency keys derived from
+ * our ids.
+ */
 export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions): PaymentGateway {
   const stripe = new Stripe(secretKey, {
     ...endpoint(apiBase),
-    // On `fetch` the SDK's time-out ends the whole request, body included, where on node:http it is
-    // of the idle socket only, which an answer that drips passes for ever. The SDK also
-    // repeats no request on a closed connection there.
+    // With `fetch`, the SDK's time-out limits the whole request with its body. With node:http it
+    // applies to the idle socket, so a slowly dripping answer never reaches it. The SDK also does
+    // not repeat requests on closed connections here.
     httpClient: Stripe.createFetchHttpClient((url, init) =>
       fetch(url, { ...init, redirect: 'manual' }),
     ),
     timeout: timeoutMs,
-    // The policy retries, with its own backoff and on record.
+    // The retry policy repeats calls, with its own backoff and ledger.
     maxNetworkRetries: 0,
     telemetry: false,
   });
@@ -48,9 +51,9 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
   };
 
   /**
-   * For requests that do no harm when done twice. Stripe replays a stored failure for as long as the
-   * key lives, and refuses the key with other parameters (the card was changed since): the request is
-   * then made anew, without the key.
+   * For requests that are harmless when done twice. Stripe replays a stored failure while the key
+   * lives, and refuses the key with other parameters (for example another card). Then the request
+   * is repeated without the key.
    */
   const keyed = <T>(
     key: string,
@@ -61,7 +64,7 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
       return call(() => request({}));
     });
 
-  /** The PaymentMethod to charge: a token (`tok_…`, from older forms) is made one first. */
+  /** The PaymentMethod to charge. A token (`tok_…`, from older forms) is converted first. */
   async function methodFor(request: {
     donationId: string;
     paymentMethod: string;
@@ -95,7 +98,7 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
       try {
         return toState(
           await stripe.paymentIntents.confirm(id, {
-            // Nobody is at a browser: a card that needs one is declined.
+            // The donor is not present: a card that needs authentication is declined.
             error_on_requires_action: true,
             expand: ['latest_charge'],
           }),
@@ -126,8 +129,9 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
 
     async createCustomer(donor) {
       const { id, name, email } = donor;
-      // The key may have been pruned since a first try: look before making anew. (A list is
-      // consistent at once, a search is not. A donor without an address cannot be listed.)
+      // The idempotency key may have expired since an earlier try, so look for its Customer first.
+      // (A list is consistent at once, a search is not. A donor without an address cannot be
+      // listed.)
       if (email !== undefined) {
         const list = await call(() => stripe.customers.list({ email, limit: 100 }));
         if (!Array.isArray(list.data)) throw unreadable();
@@ -150,7 +154,7 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
       );
       const method = await attach.catch(async (error: ProviderError) => {
         if (error.httpStatus !== 400) throw error;
-        // Perhaps it is attached already, by a try whose answer was lost.
+        // An earlier try whose answer was lost may have attached it already.
         const attached = await call(() => stripe.paymentMethods.retrieve(paymentMethodId));
         if (idOf(attached.customer) !== customerId) throw error;
         return attached;
@@ -175,11 +179,11 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
             : stripe.customers.list({ limit: 1 }),
       );
       if (!Array.isArray(list.data)) throw unreadable();
-      // On `fetch` it is that one's Response, whatever the SDK's types say.
+      // With `fetch` this is a Response, although the SDK's types differ.
       const response = list.lastResponse as unknown as Response | undefined;
       const date = response?.headers.get('date');
       return {
-        // An account without payments: the key's prefix says the same.
+        // For an account without payments, the key's prefix has the mode.
         livemode: list.data[0]?.livemode ?? /^[rs]k_live_/.test(secretKey),
         serverTime: date ? new Date(date) : undefined,
       };
@@ -188,11 +192,12 @@ export function stripeGateway({ secretKey, apiBase, timeoutMs }: StripeOptions):
 }
 
 /**
- * The event that a webhook carries, if the webhook is Stripe's own: signed with this endpoint's
- * secret no more than five minutes ago. https://docs.stripe.com/webhooks#verify-official-libraries
+ * Verifies a webhook and returns its event. The webhook must be signed with this endpoint's secret
+ * at most five minutes ago. https://docs.stripe.com/webhooks#verify-official-libraries
  *
- * @param rawBody as it came, byte for byte.
- * @returns undefined when it is not; `event` is undefined when it is signed and yet no event.
+ * @param rawBody the unparsed bytes.
+ * @returns undefined when the signature is invalid; `event` is undefined when the body is not an
+ *   event.
  */
 export function verifyStripeEvent(
   secret: string,
@@ -228,7 +233,7 @@ function toIntent(
     amount: Number(amount.minor),
     currency: amount.currency,
     payment_method: paymentMethod,
-    // Without it the card could not be attached to a customer after the charge.
+    // Required to attach the card to a Customer after the charge.
     setup_future_usage: 'off_session',
     automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
     description,
@@ -251,7 +256,7 @@ function toState(intent: Stripe.PaymentIntent & Partial<WithResponse>): PaymentS
       };
     }
     case 'requires_payment_method': {
-      // We create every intent with a payment method, and Stripe takes it away when it is declined.
+      // We create every intent with a payment method, and Stripe removes it after a decline.
       const error = intent.last_payment_error;
       return {
         ...common,
@@ -267,12 +272,12 @@ function toState(intent: Stripe.PaymentIntent & Partial<WithResponse>): PaymentS
     case 'canceled':
       return { ...common, status: 'canceled' };
     default:
-      // A status that we do not know is not settled.
+      // Statuses that we do not know are treated as not settled.
       return { ...common, status: 'processing' };
   }
 }
 
-/** The SDK takes any JSON without an `error` for success, whatever its status. */
+/** The SDK treats any JSON without an `error` as success, whatever its status. */
 function expectKind<K extends string>(value: { object: K } & Partial<WithResponse>, kind: K): void {
   if (value.object !== kind) throw unreadable(value.lastResponse?.requestId);
 }

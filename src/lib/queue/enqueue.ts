@@ -6,15 +6,19 @@ export type JobSpec = {
   [Task in TaskName]: {
     task: Task;
     payload: Payloads[Task];
-    /** A job of this key that waits, failed or is held is replaced rather than doubled. */
+    /** A waiting, failed or held job with the same key is replaced. */
     key?: string;
-    /** How long from now until it is due, by the clock of Postgres. Milliseconds. */
+    /** Milliseconds from now until the job is due, in the time of the Postgres server. */
     inMs?: number;
+    /** Jobs of a lower number go first; 0 if not given. */
+    priority?: number;
   };
 }[TaskName];
 
+/** From so many on, one statement for all is worth its own plan. */
+
 /**
- * Adds jobs in the caller's transaction: they exist if and only if what they are about does.
+ * Adds jobs in the caller's transaction, so that they are committed together with the domain rows.
  * @returns Graphile Worker's job ids, in the order of the specs.
  */
 export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]> {
@@ -27,27 +31,48 @@ export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]>
     payload: job.payload,
     key: job.key ?? null,
     in_ms: job.inMs ?? null,
+    priority: job.priority ?? 0,
     max_attempts: TASKS[job.task].maxAttempts,
     flags: [taskFlag(job.task)],
   }));
-  const { rows } = await tx.query<{ id: bigint }>(
-    `select (graphile_worker.add_job(
-       identifier => spec.task, payload => spec.payload,
-       run_at => now() + make_interval(secs => spec.in_ms / 1000),
-       max_attempts => spec.max_attempts, job_key => spec.key, flags => spec.flags)).id
-     from rows from (json_to_recordset($1::json) as
-       (task text, payload json, key text, in_ms float8, max_attempts int, flags text[]))
-       with ordinality as spec(task, payload, key, in_ms, max_attempts, flags, position)
-     order by position`,
-    [JSON.stringify(specs)],
-  );
-  return rows.map((row) => row.id);
+  const values = [JSON.stringify(specs)];
+  if (!haveKeys(jobs)) {
+    const { rows } = await tx.query<{ id: bigint }>(ADD_EACH, values);
+    return rows.map((row) => row.id);
+  }
+  const { rows } = await tx.query<{ id: bigint; key: string }>(ADD_WITH_KEYS, values);
+  const ids = new Map(rows.map(({ id, key }) => [key, id]));
+  return jobs.map(({ key }) => ids.get(key as string) as bigint);
 }
 
+const SPECS = `rows from (json_to_recordset($1::json) as
+  (task text, payload json, key text, in_ms float8, priority smallint, max_attempts smallint, flags text[]))
+  with ordinality as spec(task, payload, key, in_ms, priority, max_attempts, flags, position)`;
+
+const RUN_AT = 'now() + make_interval(secs => spec.in_ms / 1000)';
+
+const ADD_EACH = `
+  select (graphile_worker.add_job(
+    identifier => spec.task, payload => spec.payload, run_at => ${RUN_AT},
+    max_attempts => spec.max_attempts, job_key => spec.key, priority => spec.priority,
+    flags => spec.flags)).id
+  from ${SPECS} order by position`;
+
+// In one go: for each call Graphile Worker looks through the queue for keys that are taken.
+const ADD_WITH_KEYS = `
+  select id, key from graphile_worker.add_jobs((
+    select array_agg(row(task, payload, null, ${RUN_AT}, max_attempts, key, priority, flags)::graphile_worker.job_spec
+      order by position)
+    from ${SPECS}))`;
+
+/** Whether each has a key of its own, by which it is known again. */
+const haveKeys = (jobs: JobSpec[]) =>
+  jobs.length > 1 && new Set(jobs.flatMap(({ key }) => key ?? [])).size === jobs.length;
+
 /**
- * Ends what stands of jobs of these keys that do not run now: their verdicts, and the jobs themselves
- * that have failed for good. Graphile Worker would leave a failed job of the same key behind, without
- * its key. Verdicts are locked before jobs, as everywhere.
+ * Removes what earlier jobs of these keys left, unless they are running: verdicts, and jobs that
+ * failed for good. Otherwise Graphile Worker would keep a failed job and take its key away.
+ * Verdicts are locked before jobs, as everywhere.
  */
 async function endStandingJobs(tx: Queryable, keys: string[]): Promise<void> {
   if (keys.length === 0) return;
@@ -59,9 +84,11 @@ async function endStandingJobs(tx: Queryable, keys: string[]): Promise<void> {
   );
 }
 
-/** Drops the waiting job of this key, if any. One that is running is left to find out for itself. */
+/**
+ * Removes the waiting job of this key, if any. A running one is not touched; it checks by itself.
+ */
 export async function dropJob(tx: Queryable, key: string): Promise<void> {
-  // Not `remove_job`: that marks a running job as failed for good, in case its worker dies.
+  // `remove_job` would mark a running job as failed, in case its worker dies.
   await tx.query(
     `select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker.jobs
      where key = $1 and locked_at is null having count(*) > 0`,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * What failures of one cause have in common: the message with everything taken out that differs
- * from job to job (ids, numbers, addresses, times).
+ * Reduces a message to its cause by removing what differs from job to job: ids, numbers, addresses,
+ * times.
  */
 export function normaliseMessage(message: string): string {
   return message
@@ -15,7 +15,7 @@ export function normaliseMessage(message: string): string {
     .slice(0, 200);
 }
 
-/** A short name for failures of one class and one cause: the same for each of them, whatever the task. */
+/** A short identifier of an error class and cause, the same for every task. */
 export function fingerprint(errorClass: string, message: string): string {
   return createHash('sha256')
     .update(`${errorClass}\n${normaliseMessage(message)}`)

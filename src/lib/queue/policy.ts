@@ -1,27 +1,36 @@
 import type { ErrorClass } from '../providers/errors.ts';
 import { TASKS, type TaskName } from './tasks.ts';
 
-/** A provider's failure, or one of ours: `internal` is a bug, `database` Postgres going away. */
+/**
+ * The error class of a provider failure, or of our own: `internal` is a bug, `database` means that
+ * Postgres is unavailable.
+ */
 export type FailureClass = ErrorClass | 'internal' | 'database';
 
-/** What the table says of one class of failure. Times in milliseconds. */
+/** The rule for one class of failure. Times are in milliseconds. */
 export type Rule =
-  /** Again after a random time up to `baseMs` doubled for each attempt, at most `capMs`; at most `limit` attempts. */
+  /**
+   * Retry after a random time up to `baseMs`, doubled for each attempt, up to `capMs`; at most
+   * `limit` attempts.
+   */
   | { do: 'retry'; baseMs: number; capMs: number; limit: number }
-  /** Again after `defaultMs`; the attempt does not count. */
+  /** Retry after `defaultMs`. The attempt does not count. */
   | { do: 'wait'; defaultMs: number }
-  /** Again when the provider said, or after `defaultMs`, and until then no job of the task; the attempt does not count. */
+  /**
+   * Retry when the provider's Retry-After says, else after `defaultMs`. Until then the whole task
+   * rests. The attempt does not count.
+   */
   | { do: 'slow'; defaultMs: number }
-  /** Stop every job of the task and ask the provider now and then; the attempt does not count. */
+  /** Pause the task and probe the provider. The attempt does not count. */
   | { do: 'pause' }
-  /** No more attempts. */
+  /** Fail for good. */
   | { do: 'fail' }
-  /** No more attempts until evidence or a person says what happened. */
+  /** Hold until evidence or a person decides. */
   | { do: 'hold' };
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
-/** What a provider asks for is heeded within these limits. */
+/** Bounds of the wait that a provider asks for. */
 const LEAST_WAIT_MS = SECOND;
 const LONGEST_WAIT_MS = HOUR;
 
@@ -42,7 +51,7 @@ const forTask = (task: TaskName): Record<FailureClass, Rule> => ({
   internal: retry(task, 5),
 });
 
-/** The retry table: what follows from each class of failure, for each task. */
+/** The retry policy: one rule for each task and class of failure. */
 export const POLICY: Record<TaskName, Record<FailureClass, Rule>> = {
   charge_card: forTask('charge_card'),
   settle_donation: forTask('settle_donation'),
@@ -50,57 +59,62 @@ export const POLICY: Record<TaskName, Record<FailureClass, Rule>> = {
   send_receipt: forTask('send_receipt'),
 };
 
-/** Provider failures in a row, on one worker, after which the task is paused for all of them. */
+/**
+ * After this many consecutive provider failures on one worker, the task is paused on all workers.
+ */
 export const CIRCUIT_THRESHOLD = 5;
 
-/** A declined card is an answer, not a failure: the job is done and the donation has failed. */
+/**
+ * What each class means. A declined card is none of them: it is an answer. The job succeeds and the
+ * donation fails.
+ */
 export const FAILURE_CLASSES: Record<FailureClass, string> = {
   transient:
     'not done, or safe to repeat: refused, DNS, 5xx, connection lost under an idempotency key',
-  rate_limited: 'told to slow down (429)',
-  permanent: 'will never work: bad request, invalid address, missing resource',
-  unknown_outcome: 'may have been done, and repeating could do it twice',
-  misconfigured: 'our key or account is refused (401, 403)',
-  database: 'Postgres went away',
-  internal: 'a bug of ours',
+  rate_limited: 'the provider asks for fewer requests (429)',
+  permanent: 'will never succeed: bad request, invalid address, missing resource',
+  unknown_outcome: 'may have been done, and repeating it could do it twice',
+  misconfigured: 'the provider refuses our key or account (401, 403)',
+  database: 'Postgres was unavailable',
+  internal: 'a bug in donations',
 };
 
 export interface Failure {
   errorClass: FailureClass;
-  /** Milliseconds the provider asked us to wait. */
+  /** The wait in milliseconds that the provider asks for. */
   retryAfterMs?: number | undefined;
   providerDown?: boolean;
 }
 
 export interface Situation {
-  /** Attempts so far, this one included. */
+  /** The number of attempts, this one included. */
   attempt: number;
-  /** The provider has failed so often that its task is paused. */
+  /** Whether the task was paused because its provider failed repeatedly. */
   circuitOpen: boolean;
   /** 0 ≤ random < 1. */
   random: number;
-  /** Whether the operator wants mails of unknown outcome sent again (`receipts.whenUnknown`). */
+  /** Whether mails of unknown outcome are held or sent again (`receipts.whenUnknown`). */
   whenUnknown: 'hold' | 'resend';
   /** How often a mail of unknown outcome is sent again at most (`receipts.resendLimit`). */
   resendLimit: number;
-  /** Attempts of this job before this one whose outcome is unknown. */
+  /** How many earlier attempts of this job have an unknown outcome. */
   unknownBefore: number;
 }
 
-/** What to do about one failed attempt. Delays in milliseconds from now. */
+/** The decision about one failed attempt. Delays are in milliseconds from now. */
 export type Verdict =
   | {
       decision: 'retry';
       delayMs: number;
-      /** Whether the attempt is one of the job's limited number. */
+      /** Whether the attempt counts towards the limit. */
       counts: boolean;
-      /** Why every job of the task has to wait: until its provider is well, or for the delay. */
+      /** Why the whole task must wait: until the provider recovers, or for the delay. */
       pause: 'misconfigured' | 'rate_limited' | undefined;
     }
   | { decision: 'fail' }
   | { decision: 'hold' };
 
-/** Applies the table. Pure: the same failure in the same situation has the same verdict. */
+/** Applies the policy. The function is pure: it uses neither clock nor database. */
 export function decide(task: TaskName, failure: Failure, situation: Situation): Verdict {
   const rule = POLICY[task][failure.errorClass];
   switch (rule.do) {
@@ -111,7 +125,7 @@ export function decide(task: TaskName, failure: Failure, situation: Situation): 
         ? again(backoffMs(POLICY[task].transient, failure, situation), { counts: true })
         : { decision: 'hold' };
     case 'pause':
-      // Due as soon as the task resumes: while it is paused nobody claims it.
+      // The job is due at once; the pause of the task prevents its claim.
       return again(jitter(SECOND, situation), { counts: false, pause: 'misconfigured' });
     case 'wait':
       return again(waitMs(rule.defaultMs, situation), { counts: false });
@@ -135,8 +149,8 @@ const again = (
 ): Verdict => ({ decision: 'retry', delayMs, counts, pause });
 
 /**
- * Whether a mail that may have gone out goes out once more, since the operator has said so. Such an
- * attempt always counts, however the provider is: it may have been a mail.
+ * Whether policy allows another mail after an unknown outcome. Such an attempt always counts,
+ * because each may have sent a mail.
  */
 function mayResend(task: TaskName, { errorClass }: Failure, situation: Situation): boolean {
   const { whenUnknown, unknownBefore, resendLimit, attempt } = situation;
@@ -149,7 +163,7 @@ function mayResend(task: TaskName, { errorClass }: Failure, situation: Situation
   );
 }
 
-/** Never before the time asked for; spread a little, so that all who were told the same do not come at once. */
+/** Waits at least the requested time, plus jitter so that the jobs do not all come back at once. */
 function waitMs(askedMs: number, situation: Situation): number {
   const asked = Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, askedMs));
   return Math.round(asked + jitter(Math.max(asked / 4, LEAST_WAIT_MS), situation));
@@ -165,19 +179,19 @@ function backoffMs(rule: Rule, { retryAfterMs }: Failure, situation: Situation):
 
 const jitter = (ms: number, { random }: Situation) => Math.round(ms * random);
 
-/** A rule in words, for `donations jobs policy`. */
+/** Describes a rule for `donations jobs policy`. */
 export function describeRule(rule: Rule): string {
   switch (rule.do) {
     case 'retry':
       return `retry up to ${rule.limit} times, backoff ${rule.baseMs / SECOND} s to ${rule.capMs / HOUR} h, full jitter`;
     case 'wait':
-      return `retry after ${rule.defaultMs / SECOND} s; no attempt burned`;
+      return `retry after ${rule.defaultMs / SECOND} s; the attempt does not count`;
     case 'slow':
-      return `slow the task down; retry when Retry-After says, else after ${rule.defaultMs / SECOND} s; no attempt burned`;
+      return `slow the task down; retry after Retry-After, else after ${rule.defaultMs / SECOND} s; the attempt does not count`;
     case 'pause':
-      return 'pause the task, probe, resume by itself; no attempt burned';
+      return 'pause the task, probe the provider, resume by itself; the attempt does not count';
     case 'fail':
-      return 'fail now, no retries, the reason kept';
+      return 'fail for good, keep the reason';
     case 'hold':
       return 'hold for evidence or a person';
   }

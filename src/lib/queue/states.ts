@@ -1,4 +1,4 @@
-/** What a job can be at. */
+/** The states of a job. */
 export const JOB_STATES = ['ready', 'running', 'scheduled', 'retrying', 'failed', 'held'] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
@@ -6,34 +6,34 @@ export type JobState = (typeof JOB_STATES)[number];
 
 export const RUNNING = 'j.locked_at is not null';
 
-/** Graphile Worker fails a job for good by using up its attempts. */
+/** Graphile Worker marks a job as failed for good by setting its attempts to the maximum. */
 const EXHAUSTED = 'j.attempts >= j.max_attempts';
 
 /**
- * Ended by a verdict. It holds from the moment that it is written, before Graphile Worker is told;
- * afterwards only until somebody gives the job attempts again.
+ * Whether a verdict ended the job. It holds as soon as the verdict is written, before it is applied
+ * to Graphile Worker. After that it holds until somebody gives the job attempts again.
  */
 export const endedBy = (decision: 'fail' | 'hold') =>
   `(v.decision = '${decision}' and j.locked_at is null and (v.applied_at is null or ${EXHAUSTED}))`;
 
-/** Waits to be run: not locked, not exhausted, and not ended by a verdict that is still to be told. */
+/** Waiting: not locked, not exhausted, and without a final verdict that is still to be applied. */
 export const WAITING = `(j.is_available = true and j.id not in (
   select u.job_id from donations.job_verdicts u where u.applied_at is null and u.decision <> 'retry'))`;
 
 /**
- * Whether a job that waits has been begun before. One that was told to wait, or whose task was paused,
- * has its attempt given back; the reason is kept.
+ * Whether a waiting job has been started before. A rate limit or a pause gives the attempt back but
+ * keeps the reason.
  */
 export const WILL_RETRY = '(j.attempts > 0 or j.last_error is not null)';
 
-/** Which of the waiting jobs are ready, will be tried again, or are to be run for the first time later. */
+/** Divides waiting jobs into ready, retrying and scheduled for a first attempt later. */
 export const WAITING_AS = {
   ready: 'j.run_at <= now()',
   retrying: `j.run_at > now() and ${WILL_RETRY}`,
   scheduled: `j.run_at > now() and not ${WILL_RETRY}`,
 } as const;
 
-/** The name of the state, of a job joined with its verdict. */
+/** The name of the state of a job joined with its verdict. */
 export const STATE_NAME = `case
   when ${RUNNING} then 'running'
   when ${endedBy('hold')} then 'held'

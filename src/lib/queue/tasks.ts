@@ -1,4 +1,4 @@
-/** What a job of each task carries. Only ids: whatever else it needs, it loads when it runs. */
+/** The payload of each task. It contains ids only; the task loads everything else when it runs. */
 export interface Payloads {
   charge_card: { donation_id: string };
   settle_donation: { donation_id: string };
@@ -10,15 +10,15 @@ export type TaskName = keyof Payloads;
 
 export interface TaskFacts {
   summary: string;
-  /** Who is called: what is probed before a paused task resumes. */
+  /** The provider that the task calls, and that is probed before a paused task resumes. */
   provider: 'stripe' | 'sendgrid' | undefined;
-  /** What a run of it does to a donor, as people count it. */
+  /** The effect of a run on a donor, as a countable noun. */
   effect: 'charge' | 'e-mail' | 'saved card' | undefined;
-  /** Attempts until a job that keeps failing is given up. */
+  /** The attempts after which a failing job is given up. */
   maxAttempts: number;
 }
 
-/** Every task there is. */
+/** All tasks. */
 export const TASKS: Record<TaskName, TaskFacts> = {
   charge_card: {
     summary: 'Charge the card',
@@ -48,5 +48,5 @@ export const TASKS: Record<TaskName, TaskFacts> = {
 
 export const TASK_NAMES = Object.keys(TASKS) as TaskName[];
 
-/** Each job carries its task as a flag, so that a paused task can be passed over when jobs are claimed. */
+/** Each job has its task as a flag, so that workers can skip paused tasks when they claim jobs. */
 export const taskFlag = (task: string) => `task:${task}`;

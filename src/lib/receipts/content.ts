@@ -1,10 +1,14 @@
+import type { Wording } from './kinds/wording.ts';
+
 /**
  * Everything that a receipt says, as it was when the receipt was issued. Kept with the receipt, so
  * that a copy years later says the same.
  */
-export interface ReceiptContent {
+export interface ReceiptContent extends Omit<Wording, 'deductibleMinor'> {
   /** As printed: `2026-000042`. */
   number: string;
+  /** The number of the receipt that this one cancels and replaces. */
+  replaces: string | null;
   mode: 'sandbox' | 'test' | 'live';
   organization: {
     legalName: string;
@@ -26,11 +30,6 @@ export interface ReceiptContent {
   fund: string | null;
   campaign: string | null;
   card: { brand: string; last4: string } | null;
-  /**
-   * Whether anything was given in return: required of gifts from $250 (IRS Publication 1771;
-   * 26 U.S.C. 170(f)(8)(B)), and said on every receipt.
-   */
-  goodsOrServices: string;
   locale: string;
 }
 

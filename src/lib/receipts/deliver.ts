@@ -1,6 +1,9 @@
 import type { Db } from '../db/database.ts';
 import { groupCommit } from '../db/group-commit.ts';
 import type { RowChange } from '../queue/run/recorder.ts';
+import { problemWith } from './addresses.ts';
+import { MAY_GO_TWICE, WAITS } from './reopen.ts';
+import { IS_VOID } from './settle.ts';
 
 /** One attempt's wish to send one delivery. The claim is the attempt's own mark. */
 export interface ClaimRequest {
@@ -8,118 +11,222 @@ export interface ClaimRequest {
   claim: string;
 }
 
-/** What there is to send, or why it is not ours to send. */
-export interface ClaimedDelivery {
-  /** True when this attempt holds the delivery now, durably, and nobody else may send it. */
-  claimed: boolean;
-  /** What the delivery was before; undefined when there is none. */
-  was: 'pending' | 'sending' | 'accepted' | 'held' | 'failed' | undefined;
+/** What came of a claim. */
+export type Claimed =
+  /** This attempt holds the delivery now, durably, and nobody else may send it. */
+  | {
+      result: 'claimed';
+      receiptId: string;
+      kind: 'original' | 'copy';
+      recipient: string;
+      /** The receipt's content as it was issued. */
+      content: unknown;
+      /** Of a copy: the hash of the templates that the receipt was sent with. */
+      template: string | null;
+    }
+  /** It went out already. */
+  | { result: 'accepted' }
+  /** An earlier mail of it went out, as its evidence says; that is not settled yet. */
+  | { result: 'proved' }
+  /** Another attempt has begun to send it; its claim, if one is on record. */
+  | { result: 'taken'; claim: string | null }
+  /** Its receipt is void. `waits`: it is pending, and must not be. */
+  | { result: 'void'; waits: boolean }
+  /** Its address gets no mail, for this reason. */
+  | { result: 'blocked'; why: string; waits: boolean }
+  | { result: 'missing' }
+  /** Others took it and let it go each time that this attempt looked. */
+  | { result: 'contended' };
+
+interface Row {
+  asked: string;
+  mine: boolean;
+  status: 'pending' | 'sending' | 'accepted' | 'held' | 'failed' | null;
+  holder: string | null;
+  isProved: boolean;
+  isVoid: boolean;
+  blocked: string | null;
   receiptId: string;
   kind: 'original' | 'copy';
   recipient: string;
-  /** The receipt's content as it was issued. */
   content: unknown;
-}
-
-interface Row {
-  claim: string;
-  mine: boolean;
-  was: ClaimedDelivery['was'] | null;
-  receipt_id: string;
-  kind: 'original' | 'copy';
-  recipient: string;
-  content: unknown;
+  template: string | null;
 }
 
 const CLAIM = `
   with asked as (
     select * from json_to_recordset($1::json) as a(id text, claim uuid)
   ), claimed as (
-    update donations.receipt_deliveries d set status = 'sending', claim = a.claim, claimed_at = now()
+    update donations.receipt_deliveries d
+    set status = 'sending', claim = a.claim, claimed_at = now(), reason = null
     from asked a, donations.receipts r
-    where d.id = a.id and d.status in ('pending', 'failed') and r.id = d.receipt_id and r.status = 'issued'
+    where d.id = a.id and d.status in ('pending', 'failed') and d.evidence is null
+      -- Read again when this had to wait for whoever makes the receipt void; the receipt is not.
+      and d.reason is distinct from '${IS_VOID}'
+      and r.id = d.receipt_id and r.status = 'issued'
+      and (d.forced or not exists (
+        select 1 from donations.address_problems p where p.email = lower(d.recipient)))
     returning d.id, d.claim
   )
-  select a.claim, c.id is not null as mine, d.status as was, d.receipt_id, d.kind, d.recipient, r.content
+  select a.claim as asked, c.id is not null as mine, d.status, d.claim as holder,
+    d.evidence is not null as "isProved", r.status = 'void' as "isVoid",
+    case when not d.forced then ${problemWith('d.recipient')} end as blocked, d.receipt_id as "receiptId",
+    d.kind, d.recipient, r.content,
+    case when d.kind = 'copy' then (
+      select o.template from donations.receipt_deliveries o
+      where o.receipt_id = d.receipt_id and o.template is not null
+      order by o.accepted_at limit 1) end as template
   from asked a
   left join donations.receipt_deliveries d on d.id = a.id
   left join donations.receipts r on r.id = d.receipt_id
   left join claimed c on c.id = a.id and c.claim = a.claim`;
+
+// The loser of a race reads the delivery as it was before the race. It looks again, in a statement of
+// its own, until what it reads is true after it.
+const LOOKS = 5;
 
 /**
  * Claims deliveries before they are sent: the claim is committed before any mail goes out, so that a
  * delivery found claimed and not finished is known to be of unknown outcome. Claims of jobs that
  * run at the same time are made together.
  */
-export function createClaimer(db: Db): (request: ClaimRequest) => Promise<ClaimedDelivery> {
+export function createClaimer(db: Db): (request: ClaimRequest) => Promise<Claimed> {
   return groupCommit(async (requests: ClaimRequest[]) => {
-    const asked = requests.map(({ deliveryId, claim }) => ({ id: deliveryId, claim }));
-    const { rows } = await db.query<Row>(CLAIM, [JSON.stringify(asked)], 'claim_deliveries');
-    const byClaim = new Map(rows.map((row) => [row.claim, row]));
-    return requests.map(({ claim }) => {
-      const row = byClaim.get(claim);
-      return {
-        claimed: row?.mine ?? false,
-        was: row?.was ?? undefined,
-        receiptId: row?.receipt_id ?? '',
-        kind: row?.kind ?? 'original',
-        recipient: row?.recipient ?? '',
-        content: row?.content,
-      };
-    });
+    const results = new Map<string, Claimed>();
+    for (let look = 0; look < LOOKS && results.size < requests.length; look++) {
+      const asked = requests
+        .filter(({ claim }) => !results.has(claim))
+        .map(({ deliveryId, claim }) => ({ id: deliveryId, claim }));
+      const { rows } = await db.query<Row>(CLAIM, [JSON.stringify(asked)], 'claim_deliveries');
+      for (const row of rows) {
+        const result = read(row);
+        if (result) results.set(row.asked, result);
+      }
+    }
+    return requests.map(({ claim }) => results.get(claim) ?? { result: 'contended' });
   });
 }
 
-/** The provider took the mail. */
-export const acceptDelivery = (row: {
+/** What a look says; undefined when the delivery was taken between its snapshot and its claim. */
+function read(row: Row): Claimed | undefined {
+  if (row.status === null) return { result: 'missing' };
+  if (row.mine) {
+    const { receiptId, kind, recipient, content, template } = row;
+    return { result: 'claimed', receiptId, kind, recipient, content, template };
+  }
+  if (row.status === 'accepted') return { result: 'accepted' };
+  if (row.isProved) return { result: 'proved' };
+  if (row.status === 'sending' || row.status === 'held')
+    return { result: 'taken', claim: row.holder };
+  const waits = row.status === 'pending';
+  if (row.isVoid) return { result: 'void', waits };
+  return row.blocked === null ? undefined : { result: 'blocked', why: row.blocked, waits };
+}
+
+/** A delivery, and the claim that the change belongs to. */
+export interface Held {
   id: string;
-  claim: string;
-  message_id: string | null;
-}): RowChange => ({ sql: ACCEPT, row });
+  claim: string | null;
+}
 
-/** The mail is known not to have been sent, and may go again. */
-export const releaseDelivery = (row: { id: string; claim: string }): RowChange => ({
-  sql: RELEASE,
-  row,
+/** A change of one delivery under one claim: that it changes nothing is an error. */
+const change = (sql: string, { id, claim }: Held, rest: object = {}): RowChange => ({
+  sql,
+  row: { id, claim, ...rest },
+  meant: `${id} ${claim}`,
 });
 
-/** The mail cannot be sent. */
-export const failDelivery = (row: { id: string; reason: string }): RowChange => ({
-  sql: FAIL,
-  row,
-});
+/** SQL: which change it was. */
+const CHANGED = `returning concat(a.id, ' ', coalesce(a.claim::text, 'null')) as changed`;
 
-/** The mail may have been sent. */
-export const holdDelivery = (row: { id: string; reason: string }): RowChange => ({
-  sql: HOLD,
-  row,
-});
-
-/** The mail may have been sent, and goes again because the operator's policy says so. */
-export const reopenDelivery = (row: { id: string }): RowChange => ({ sql: REOPEN, row });
-
+/**
+ * The provider took the mail of this claim. Whatever was decided meanwhile, that is what happened; only
+ * another attempt's claim is left alone.
+ */
+export const acceptDelivery = (
+  held: Held,
+  { messageId, template }: { messageId: string | undefined; template: string | null },
+): RowChange => change(ACCEPT, held, { message_id: messageId ?? null, template });
 const ACCEPT = `
-  update donations.receipt_deliveries d set
-    status = 'accepted', accepted_at = now(), message_id = a.message_id, reason = null
-  from json_to_recordset($1::json) as a(id text, claim uuid, message_id text)
-  where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'held')`;
+  update donations.receipt_deliveries d set status = 'accepted',
+    accepted_at = coalesce(d.accepted_at, now()), message_id = coalesce(a.message_id, d.message_id),
+    template = a.template, reason = null
+  from json_to_recordset($1::json) as a(id text, claim uuid, message_id text, template text)
+  where d.id = a.id and d.claim = a.claim
+  ${CHANGED}`;
 
+/** The message id of a change that accepts a delivery; undefined of any other. */
+export const acceptedMail = ({ sql, row }: RowChange): { messageId: string | null } | undefined =>
+  sql === ACCEPT ? { messageId: row.message_id as string | null } : undefined;
+
+/** Whether a change says that the mail was not sent and may go again. */
+export const isRelease = ({ sql }: RowChange): boolean => sql === RELEASE;
+
+/** Without telling when it changes nothing: the claim was lost on its way to Postgres, or came there. */
+export const ifClaimed = ({ sql, row }: RowChange): RowChange => ({ sql, row });
+
+/** The mail of this claim is known not to have been sent, and may go again. */
+export const releaseDelivery = (held: Held): RowChange => change(RELEASE, held);
 const RELEASE = `
-  update donations.receipt_deliveries d set status = 'pending', claim = null, claimed_at = null
+  update donations.receipt_deliveries d set ${WAITS}
   from json_to_recordset($1::json) as a(id text, claim uuid)
-  where d.id = a.id and d.claim = a.claim and d.status = 'sending'`;
+  where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'pending')
+    and d.evidence is null
+  ${CHANGED}`;
 
+/** The mail of this claim is known not to have been sent, and never will be. */
+export const failDelivery = (held: Held, reason: string): RowChange =>
+  change(FAIL, held, { reason });
 const FAIL = `
   update donations.receipt_deliveries d set status = 'failed', reason = a.reason
-  from json_to_recordset($1::json) as a(id text, reason text)
-  where d.id = a.id and d.status in ('pending', 'sending')`;
+  from json_to_recordset($1::json) as a(id text, claim uuid, reason text)
+  where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'pending')
+    and d.evidence is null
+  ${CHANGED}`;
 
+/** A waiting delivery that nobody may claim: its receipt is void, or its address gets no mail. It has no claim to name. */
+export const failWaitingDelivery = (id: string, reason: string): RowChange => ({
+  sql: FAIL_WAITING,
+  row: { id, reason },
+  meant: id,
+});
+const FAIL_WAITING = `
+  update donations.receipt_deliveries d set status = 'failed', reason = a.reason
+  from json_to_recordset($1::json) as a(id text, reason text)
+  where d.id = a.id and d.status = 'pending'
+  returning a.id as changed`;
+
+/**
+ * The mail of this claim may have been sent.
+ * @param found true when the claim is another attempt's: what that one says of itself is worth more.
+ */
+export const holdDelivery = (held: Held, reason: string, { found = false } = {}): RowChange =>
+  change(HOLD, held, { reason, found });
 const HOLD = `
-  update donations.receipt_deliveries d set status = 'held', reason = a.reason
-  from json_to_recordset($1::json) as a(id text, reason text)
-  where d.id = a.id and d.status = 'sending'`;
+  update donations.receipt_deliveries d set status = 'held',
+    reason = case when a.found then coalesce(d.reason, a.reason) else a.reason end
+  from json_to_recordset($1::json) as a(id text, claim uuid, reason text, found boolean)
+  where d.id = a.id and d.claim is not distinct from a.claim and d.status in ('sending', 'held')
+    and d.evidence is null
+  ${CHANGED}`;
 
+/**
+ * The mail of this claim may have been sent, and goes again because the operator's policy says so.
+ * The claim stays: its attempt may be alive, and its answer ends the wait.
+ */
+export const reopenDelivery = (held: Held): RowChange => change(REOPEN, held);
 const REOPEN = `
-  update donations.receipt_deliveries d set status = 'pending', claim = null, claimed_at = null
-  from json_to_recordset($1::json) as a(id text)
-  where d.id = a.id and d.status in ('sending', 'held')`;
+  update donations.receipt_deliveries d set ${MAY_GO_TWICE}
+  from json_to_recordset($1::json) as a(id text, claim uuid)
+  where d.id = a.id and d.claim is not distinct from a.claim and d.status in ('sending', 'held')
+    and d.evidence is null
+  ${CHANGED}`;
+
+/** Gives a claim back under which nothing was sent, since the job is somebody else's. Best done, not needed. */
+export async function letGo(db: Db, { id, claim }: Held): Promise<void> {
+  await db.query(
+    `update donations.receipt_deliveries d set ${WAITS}
+     where id = $1 and claim = $2 and status = 'sending' and evidence is null`,
+    [id, claim],
+  );
+}

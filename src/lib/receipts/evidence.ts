@@ -1,5 +1,5 @@
 import type { Db, Queryable } from '../db/database.ts';
-import { settleByEvidence } from './resolve.ts';
+import { acceptProved, keepEvidence } from './settle.ts';
 
 /** The provider has told of a mail that names ids of ours: it accepted that mail. */
 export interface Proof {
@@ -15,28 +15,27 @@ export interface Proof {
 interface Match {
   at: number;
   id: string;
-  status: string;
 }
 
 const MATCH = `
-  select p.position::int as at, d.id, d.status
+  select p.position::int as at, d.id
   from rows from (json_to_recordset($1::json) as (delivery_id text, receipt_id text, donation_id text))
     with ordinality as p(delivery_id, receipt_id, donation_id, position)
   cross join lateral (
-    select id, status from donations.receipt_deliveries where id = p.delivery_id
+    select id from donations.receipt_deliveries where id = p.delivery_id
     union all
-    select id, status from donations.receipt_deliveries
+    select id from donations.receipt_deliveries
     where p.delivery_id is null and receipt_id = p.receipt_id
     union all
-    select d.id, d.status from donations.receipt_donations c
+    select d.id from donations.receipt_donations c
     join donations.receipt_deliveries d on d.receipt_id = c.receipt_id
     where p.delivery_id is null and p.receipt_id is null and c.donation_id = p.donation_id
   ) d`;
 
 /**
- * Applies proofs of acceptance in the caller's transaction: held deliveries become accepted. A proof
- * often comes before its delivery is held, while the worker still waits for the answer that was
- * lost: it is kept, and `settleLateHolds` comes back to it.
+ * Applies proofs of acceptance in the caller's transaction: deliveries that are held, or wait to be sent
+ * again, become accepted. A proof often comes while the worker still waits for an answer that is lost:
+ * it is kept on the delivery, and settles it when the attempt has ended.
  *
  * @returns the deliveries settled, and how many proofs name nothing of ours, or no single delivery.
  */
@@ -51,59 +50,61 @@ export async function applyEvidence(
     donation_id: donationId ?? null,
   }));
   const { rows } = await tx.query<Match>(MATCH, [JSON.stringify(asked)]);
-  const settled = new Set<string>();
+  // In one order always: two batches about the same deliveries must not wait for each other.
+  const proved: { id: string; proof: Proof }[] = [];
   let unknown = 0;
   for (const [i, proof] of proofs.entries()) {
-    const matches = rows.filter(({ at }) => at === i + 1);
-    const [delivery] = matches;
+    const [delivery, ...others] = rows.filter(({ at }) => at === i + 1);
     // A receipt that was sent more than once is no evidence of which sending this was.
-    if (!delivery || matches.length > 1) unknown += 1;
-    else if (settled.has(delivery.id)) continue;
-    else if (delivery.status === 'held' && (await settle(tx, delivery.id, proof)))
-      settled.add(delivery.id);
-    else if (delivery.status === 'sending' || delivery.status === 'pending')
-      await keep(tx, delivery.id, proof);
+    if (!delivery || others.length > 0) unknown += 1;
+    else if (!proved.some(({ id }) => id === delivery.id)) proved.push({ id: delivery.id, proof });
   }
-  return { settled: [...settled], unknown };
+  proved.sort((a, b) => (a.id < b.id ? -1 : 1));
+  const settled: string[] = [];
+  for (const { id, proof } of proved) {
+    const evidence = `SendGrid event ${proof.event} at ${proof.at.toISOString()}`;
+    await keepEvidence(tx, { id, evidence, messageId: proof.messageId });
+    if (await acceptProved(tx, id)) settled.push(id);
+  }
+  return { settled, unknown };
 }
 
-/** Settles the deliveries that were held after their evidence had come. @returns their ids. */
-export async function settleLateHolds(db: Db): Promise<string[]> {
-  // `needs_attention` is what the index is of.
-  const { rows } = await db.query<{ id: string; type: string; subject: string }>(
-    `select d.id, e.type, e.subject from donations.receipt_deliveries d
-     join donations.webhook_events e on e.key = 'early ' || d.id
-     where d.needs_attention and d.status = 'held'
-     limit 1000`,
+/**
+ * Settles deliveries whose evidence came before their attempt had ended.
+ * @param deliveryId this one only: an attempt found it, and will not send it.
+ * @returns their ids.
+ */
+export async function settleProved(db: Db, deliveryId?: string): Promise<string[]> {
+  // `proved` is what the index is of: it holds only what is to be settled.
+  const { rows } = await db.query<{ id: string }>(
+    `select id from donations.receipt_deliveries
+     where proved and ($1::text is null or id = $1) order by id limit 1000`,
+    [deliveryId ?? null],
   );
   const settled: string[] = [];
-  for (const { id, type, subject } of rows) {
-    const [messageId = '', at = ''] = subject.split(' ');
-    const proof = { event: type, at: new Date(at), messageId };
-    if (await db.transaction((tx) => settle(tx, id, proof))) settled.push(id);
+  for (const { id } of rows) {
+    const took = { whileSending: deliveryId !== undefined };
+    if (await db.transaction((tx) => acceptProved(tx, id, took))) settled.push(id);
   }
   return settled;
 }
 
-const settle = (
-  tx: Queryable,
-  deliveryId: string,
-  { event, at, messageId }: Pick<Proof, 'event' | 'at' | 'messageId'>,
-) =>
-  settleByEvidence(tx, {
-    deliveryId,
-    messageId,
-    evidence: `SendGrid event ${event} at ${at.toISOString()}`,
-  });
+/** A mail that was accepted and did not arrive. */
+export interface Bounce {
+  deliveryId: string;
+  reason: string;
+  at: Date;
+}
 
-async function keep(
-  tx: Queryable,
-  deliveryId: string,
-  { event, at, messageId }: Proof,
-): Promise<void> {
+/** Records that mails did not arrive, in the caller's transaction. What arrived later is another delivery. */
+export async function recordBounces(tx: Queryable, bounces: Bounce[]): Promise<void> {
+  if (bounces.length === 0) return;
+  const rows = bounces.map(({ deliveryId, reason, at }) => ({ id: deliveryId, reason, at }));
   await tx.query(
-    `insert into donations.webhook_events (key, provider, type, subject)
-     values ('early ' || $1, 'sendgrid', $2, $3) on conflict (key) do nothing`,
-    [deliveryId, event, `${messageId} ${at.toISOString()}`],
+    `update donations.receipt_deliveries d set bounced_at = b.at, bounce_reason = left(b.reason, 500)
+     from (select distinct on (id) * from json_to_recordset($1::json) as r(id text, reason text, at timestamptz)
+           order by id, at) b
+     where d.id = b.id and d.bounced_at is null`,
+    [JSON.stringify(rows)],
   );
 }

@@ -10,8 +10,11 @@ export interface GiftFacts {
   status: DonationStatus;
   method: Method;
   amountMinor: bigint;
+  /** What was given back so far. */
+  refundedMinor: bigint;
   goodsValueMinor: bigint;
   goodsDescription: string | null;
+  inKindDescription: string | null;
   currency: string;
   /** Days in the organisation's time zone. */
   giftOn: string;
@@ -20,12 +23,13 @@ export interface GiftFacts {
   fund: string | null;
   campaign: string | null;
   card: { brand: string; last4: string } | null;
+  /** The donor's, or else the organisation's. BCP 47. */
+  locale: string;
   donor: {
     id: string;
     name: string;
     email: string | null;
     address: string[];
-    locale: string | null;
     mayBeMailed: boolean;
   };
   organization: Organization;
@@ -33,34 +37,50 @@ export interface GiftFacts {
 }
 
 /**
- * Loads the facts of one gift.
- * @param lock keeps the donation's row for this transaction, so that two settlements cannot cross.
+ * Loads the facts of gifts, in the order of their ids as given.
+ * @param lock keeps the donations' rows for this transaction, so that two settlements cannot cross.
  */
-export async function loadGiftFacts(
+export async function loadManyGiftFacts(
   tx: Queryable,
-  donationId: string,
+  donationIds: string[],
   { lock = false } = {},
-): Promise<GiftFacts> {
+): Promise<GiftFacts[]> {
   const { rows } = await tx.query<GiftFacts>(
     `select d.id, d.status, d.method, d.amount_minor as "amountMinor", d.goods_value_minor as "goodsValueMinor",
-       d.goods_description as "goodsDescription", d.currency, d.gift_on as "giftOn", d.received_on as "receivedOn",
+       (select coalesce(sum(f.amount_minor), 0)::bigint from donations.refunds f where f.donation_id = d.id) as "refundedMinor",
+       d.goods_description as "goodsDescription", d.in_kind_description as "inKindDescription", d.currency,
+       d.gift_on as "giftOn", d.received_on as "receivedOn",
        (now() at time zone o."timeZone")::date as today, ${FUNDS} as fund, d.campaign,
        case when c.card_brand is not null and c.card_last4 is not null
          then json_build_object('brand', c.card_brand, 'last4', c.card_last4) end as card,
+       coalesce(n.locale, o.locale) as locale,
        json_build_object('id', n.id, 'name', n.name, 'email', e.email,
          'address', to_json(n.address_lines || array_remove(array[
            nullif(concat_ws(' ', concat_ws(', ', n.city, n.region), n.postal_code), ''), n.country], null)),
-         'locale', n.locale, 'mayBeMailed', n.may_be_mailed) as donor,
+         'mayBeMailed', n.may_be_mailed) as donor,
        to_json(o) as organization,
        (select value from donations.settings where key = 'mode') as mode
-     from donations.donations d
+     from unnest($1::text[]) with ordinality as asked(id, place)
+     join donations.donations d on d.id = asked.id
      join donations.donors n on n.id = d.donor_id
      left join donations.donor_emails e on e.donor_id = n.id and e.is_primary
      left join donations.charges c on c.donation_id = d.id
      cross join (${CURRENT_ORGANIZATION}) o
-     where d.id = $1 ${lock ? 'for update of d' : ''}`,
-    [donationId],
+     order by asked.place ${lock ? 'for update of d' : ''}`,
+    [donationIds],
   );
-  if (!rows[0]) throw new Error(`no donation ${donationId}, or no organisation on record`);
-  return rows[0];
+  if (rows.length < donationIds.length) {
+    const missing = donationIds.find((id) => !rows.some((row) => row.id === id));
+    throw new Error(`no donation ${missing}, or no organisation on record`);
+  }
+  return rows;
+}
+
+/** Loads the facts of one gift. */
+export async function loadGiftFacts(
+  tx: Queryable,
+  donationId: string,
+  options: { lock?: boolean } = {},
+): Promise<GiftFacts> {
+  return (await loadManyGiftFacts(tx, [donationId], options))[0] as GiftFacts;
 }

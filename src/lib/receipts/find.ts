@@ -1,6 +1,8 @@
 import type { Queryable } from '../db/database.ts';
+import { likePrefix } from '../db/match.ts';
 import { notFound, usageError } from '../errors.ts';
 import type { ReceiptContent } from './content.ts';
+import type { ReceiptKind } from './kinds/choose.ts';
 
 export type DeliveryStatus = 'pending' | 'sending' | 'accepted' | 'held' | 'failed';
 
@@ -14,6 +16,13 @@ export interface Delivery {
   claimedAt: Date | undefined;
   messageId: string | undefined;
   acceptedAt: Date | undefined;
+  /** How often it was let go again although an earlier mail may have gone out. */
+  resends: number;
+  /** It was accepted, and did not arrive. */
+  bouncedAt: Date | undefined;
+  bounceReason: string | undefined;
+  /** The hash of the templates that it was written with. */
+  template: string | undefined;
   reason: string | undefined;
   evidence: string | undefined;
   createdAt: Date;
@@ -22,7 +31,12 @@ export interface Delivery {
 export interface Receipt {
   id: string;
   number: string;
+  kind: ReceiptKind;
   status: 'issued' | 'void';
+  voidReason: string | undefined;
+  /** The receipt that it cancels and replaces, and the one that replaces it, by their numbers. */
+  replaces: string | undefined;
+  replacedBy: string | undefined;
   donationId: string;
   content: ReceiptContent;
   deliveries: Delivery[];
@@ -30,15 +44,41 @@ export interface Receipt {
 
 /**
  * The receipt that a person means: by its id or an unambiguous beginning of it, its number, the id
- * of a delivery or of the donation, or the number of the job that sends it.
+ * of a delivery or of the donation, the number of the job that sends it, or the e-mail address of a
+ * donor who has one receipt.
  *
  * @throws UserError `not_found`, or `usage` when several fit.
  */
 export async function findReceipt(db: Queryable, ref: string): Promise<Receipt> {
   const text = ref.trim();
-  const pattern = `${text.replace(/[%_\\]/g, '\\$&')}%`;
-  const { rows } = await db.query<{ id: string }>(
-    `select r.id from donations.receipts r
+  const found = text.includes('@') ? await byEmail(db, text) : await byName(db, text);
+  const [first, ...others] = found;
+  if (!first) {
+    throw notFound(
+      `no receipt "${ref}"`,
+      'Give its id (rcp_…), its number, the donation’s id or the donor’s address.',
+    );
+  }
+  if (others.length > 0) {
+    throw usageError(
+      `"${ref}" fits several receipts: ${found.map(({ number }) => number).join(', ')}`,
+      'Give the number of one.',
+    );
+  }
+  return loadReceipt(db, first.id);
+}
+
+interface Found {
+  id: string;
+  number: string;
+}
+
+// As many as are told of when there is more than one.
+const SHOWN = 5;
+
+async function byName(db: Queryable, text: string): Promise<Found[]> {
+  const { rows } = await db.query<Found>(
+    `select r.id, r.label as number from donations.receipts r
      where (starts_with($1, 'rcp_') and r.id like $2)
         or (starts_with($1, 'don_') and r.id in (
               select receipt_id from donations.receipt_donations where donation_id like $2 and live))
@@ -46,14 +86,21 @@ export async function findReceipt(db: Queryable, ref: string): Promise<Receipt> 
         or r.id in (select receipt_id from donations.receipt_deliveries d
                     where (starts_with($1, 'dlv_') and d.id like $2)
                        or ($1 ~ '^\\d{1,18}$' and d.job_id = case when $1 ~ '^\\d{1,18}$' then $1::bigint end))
-     limit 3`,
-    [text, pattern, wholeNumber(text)],
+     order by r.created_at desc limit ${SHOWN}`,
+    [text, likePrefix(text), wholeNumber(text)],
   );
-  const [found, other] = rows;
-  if (!found)
-    throw notFound(`no receipt "${ref}"`, 'Give its id (rcp_…), its number, or the donation’s id.');
-  if (other) throw usageError(`"${ref}" fits several receipts`, 'Give more of the id.');
-  return loadReceipt(db, found.id);
+  return rows;
+}
+
+async function byEmail(db: Queryable, email: string): Promise<Found[]> {
+  const { rows } = await db.query<Found>(
+    `select r.id, r.label as number from donations.receipts r
+     where r.status = 'issued' and r.donor_id in (
+       select e.donor_id from donations.donor_emails e where lower(e.email) = lower($1))
+     order by r.created_at desc limit ${SHOWN}`,
+    [email],
+  );
+  return rows;
 }
 
 /** `2026-41` as it is printed; null for what is no number. */
@@ -64,32 +111,15 @@ function wholeNumber(text: string): string | null {
     : `${series}-${digits.padStart(6, '0')}`;
 }
 
-/** Loads a receipt with its deliveries, oldest first. */
-export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
-  const receipt = await db.query<{
-    status: 'issued' | 'void';
-    donation: string;
-    content: ReceiptContent;
-  }>(
-    `select r.status, r.content,
-       (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as donation
-     from donations.receipts r where r.id = $1`,
-    [id],
-  );
-  const row = receipt.rows[0];
-  if (!row) throw notFound(`no receipt ${id}`);
-  const { rows } = await db.query<DeliveryRow>(
-    'select * from donations.receipt_deliveries where receipt_id = $1 order by created_at, id',
-    [id],
-  );
-  return {
-    id,
-    number: row.content.number,
-    status: row.status,
-    donationId: row.donation,
-    content: row.content,
-    deliveries: rows.map(toDelivery),
-  };
+interface Row {
+  number: string;
+  kind: ReceiptKind;
+  status: 'issued' | 'void';
+  voidReason: string | null;
+  replaces: string | null;
+  replacedBy: string | null;
+  donationId: string;
+  content: ReceiptContent;
 }
 
 interface DeliveryRow {
@@ -97,62 +127,56 @@ interface DeliveryRow {
   kind: 'original' | 'copy';
   status: DeliveryStatus;
   recipient: string;
-  job_id: bigint | null;
-  claimed_at: Date | null;
-  message_id: string | null;
-  accepted_at: Date | null;
+  jobId: bigint | null;
+  claimedAt: Date | null;
+  messageId: string | null;
+  acceptedAt: Date | null;
+  resends: number;
+  bouncedAt: Date | null;
+  bounceReason: string | null;
+  template: string | null;
   reason: string | null;
   evidence: string | null;
-  created_at: Date;
+  createdAt: Date;
 }
 
-const toDelivery = (row: DeliveryRow): Delivery => ({
-  id: row.id,
-  kind: row.kind,
-  status: row.status,
-  recipient: row.recipient,
-  jobId: row.job_id?.toString(),
-  claimedAt: row.claimed_at ?? undefined,
-  messageId: row.message_id ?? undefined,
-  acceptedAt: row.accepted_at ?? undefined,
-  reason: row.reason ?? undefined,
-  evidence: row.evidence ?? undefined,
-  createdAt: row.created_at,
-});
-
-export interface ReceiptFilter {
-  status?: DeliveryStatus | undefined;
-  limit: number;
-}
-
-export interface ListedDelivery {
-  receipt: string;
-  number: string;
-  delivery: string;
-  kind: 'original' | 'copy';
-  status: DeliveryStatus;
-  recipient: string;
-  donation: string;
-  amount_minor: bigint;
-  currency: string;
-  reason: string | null;
-  at: Date;
-}
-
-/** Deliveries of receipts, newest first. */
-export async function listDeliveries(
-  db: Queryable,
-  { status, limit }: ReceiptFilter,
-): Promise<ListedDelivery[]> {
-  const { rows } = await db.query<ListedDelivery>(
-    `select r.id as receipt, r.label as number, d.id as delivery, d.kind, d.status, d.recipient,
-       (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as donation,
-       r.amount_minor, r.currency, d.reason, coalesce(d.accepted_at, d.claimed_at, d.created_at) as at
-     from donations.receipt_deliveries d join donations.receipts r on r.id = d.receipt_id
-     where ($1::text is null or d.status = $1)
-       ${status === 'held' || status === 'failed' ? 'and d.needs_attention' : ''}
-     order by d.created_at desc, d.id desc limit $2`,
-    [status ?? null, limit],
+/** Loads a receipt with its deliveries, oldest first. */
+export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
+  const { rows } = await db.query<Row>(
+    `select r.label as number, r.kind, r.status, r.void_reason as "voidReason", r.content,
+       (select o.label from donations.receipts o where o.id = r.replaces) as replaces,
+       (select n.label from donations.receipts n where n.replaces = r.id) as "replacedBy",
+       (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as "donationId"
+     from donations.receipts r where r.id = $1`,
+    [id],
   );
-  return rows;
+  const receipt = rows[0];
+  if (!receipt) throw notFound(`no receipt ${id}`);
+  const deliveries = await db.query<DeliveryRow>(
+    `select id, kind, status, recipient, job_id as "jobId", claimed_at as "claimedAt",
+       message_id as "messageId", accepted_at as "acceptedAt", resends, bounced_at as "bouncedAt",
+       bounce_reason as "bounceReason", template, reason, evidence,
+       created_at as "createdAt"
+     from donations.receipt_deliveries where receipt_id = $1 order by created_at, id`,
+    [id],
+  );
+  return {
+    ...receipt,
+    id,
+    voidReason: receipt.voidReason ?? undefined,
+    replaces: receipt.replaces ?? undefined,
+    replacedBy: receipt.replacedBy ?? undefined,
+    deliveries: deliveries.rows.map((row) => ({
+      ...row,
+      jobId: row.jobId?.toString(),
+      claimedAt: row.claimedAt ?? undefined,
+      messageId: row.messageId ?? undefined,
+      acceptedAt: row.acceptedAt ?? undefined,
+      bouncedAt: row.bouncedAt ?? undefined,
+      bounceReason: row.bounceReason ?? undefined,
+      template: row.template ?? undefined,
+      reason: row.reason ?? undefined,
+      evidence: row.evidence ?? undefined,
+    })),
+  };
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import type { MailMessage } from '../providers/mail.ts';
 import type { ReceiptContent } from './content.ts';
-import type { ReceiptTemplates } from './templates.ts';
+import { type MailTemplates, type ReceiptTemplates, templatesFor } from './templates.ts';
 import { viewReceipt } from './view.ts';
 
 export interface ReceiptMail {
@@ -9,6 +9,8 @@ export interface ReceiptMail {
   templates: ReceiptTemplates;
   config: Pick<Config, 'receipts' | 'sendgrid'>;
   recipient: string;
+  /** The templates to write it with, in place of those that a new receipt gets. */
+  written?: MailTemplates | undefined;
   /** Sent again: same number and content, marked as a copy. */
   copy: boolean;
   ids: { receiptId: string; donationId: string; deliveryId: string };
@@ -18,14 +20,14 @@ export interface ReceiptMail {
 export function renderReceipt(
   content: ReceiptContent,
   templates: ReceiptTemplates,
-  { copy }: { copy: boolean },
+  {
+    copy,
+    written = templatesFor(content, templates),
+  }: { copy: boolean; written?: MailTemplates | undefined },
 ): { subject: string; html: string; text: string } {
   const view = viewReceipt(content, templates.format, { copy });
-  return {
-    subject: templates.subject(view).replace(/\s+/g, ' ').trim(),
-    html: templates.html(view),
-    text: templates.text(view),
-  };
+  const { subject, html, text } = written;
+  return { subject: subject(view).replace(/\s+/g, ' ').trim(), html: html(view), text: text(view) };
 }
 
 /** The mail that carries a receipt. Its custom arguments come back with every event about it. */
@@ -35,6 +37,7 @@ export function receiptMessage({
   config,
   recipient,
   copy,
+  written,
   ids,
 }: ReceiptMail): MailMessage {
   const { from, replyTo } = config.receipts;
@@ -46,7 +49,7 @@ export function receiptMessage({
     to: { email: recipient, name: content.donor.name.replace(/\s+/g, ' ') },
     ...(templateId
       ? { subject: '', text: '', html: '' }
-      : renderReceipt(content, templates, { copy })),
+      : renderReceipt(content, templates, { copy, written })),
     template: templateId && data ? { id: templateId, data } : undefined,
     customArgs: {
       receipt_id: ids.receiptId,

@@ -1,5 +1,14 @@
 import type { Queryable } from '../db/database.ts';
 
+/** SQL: the delivery waits to be sent; nothing of it has gone out. */
+export const WAITS = `status = 'pending', claim = null, claimed_at = null, reason = null`;
+
+/**
+ * SQL: the delivery waits to be sent although an earlier mail may have gone out. The claim of that
+ * mail stays: if its answer or its evidence comes yet, nothing more is sent.
+ */
+export const MAY_GO_TWICE = `status = 'pending', reason = null, resends = d.resends + 1`;
+
 /**
  * SQL: whether the receipt that a job `j` is to send has gone to the donor as a copy since `at`.
  * Then the original would be one too many.
@@ -11,15 +20,34 @@ export const sentSince = (at: string) => `exists (
     and other.status = 'accepted' and other.accepted_at > ${at})`;
 
 /**
- * Deliveries that failed or are held wait again: their jobs have been retried by a person.
+ * Deliveries that failed or are held wait again: their jobs have been retried by a person, who
+ * overrules whatever attempt had them.
  * @param jobs their ids, as a Postgres array.
  */
 export async function reopenDeliveries(tx: Queryable, jobs: string): Promise<void> {
   await tx.query(
-    `update donations.receipt_deliveries set status = 'pending', claim = null, claimed_at = null, reason = null
-     where job_id = any ($1::bigint[]) and needs_attention`,
+    `update donations.receipt_deliveries d set ${WAITS}
+     where job_id = any ($1::bigint[]) and needs_attention and status = 'failed'`,
     [jobs],
   );
+  await tx.query(
+    `update donations.receipt_deliveries d set ${MAY_GO_TWICE}
+     where job_id = any ($1::bigint[]) and needs_attention and status = 'held'`,
+    [jobs],
+  );
+}
+
+/**
+ * A held delivery waits again, by a person's decision.
+ * @returns its job so far; undefined when it was settled meanwhile.
+ */
+export async function reopenHeld(tx: Queryable, id: string): Promise<bigint | null | undefined> {
+  const { rows } = await tx.query<{ jobId: bigint | null }>(
+    `update donations.receipt_deliveries d set ${MAY_GO_TWICE}
+     where id = $1 and status = 'held' and evidence is null returning job_id as "jobId"`,
+    [id],
+  );
+  return rows[0]?.jobId;
 }
 
 /**

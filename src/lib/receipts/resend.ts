@@ -1,9 +1,9 @@
 import { type Operator, recordAudit } from '../audit/record.ts';
-import type { Db, Queryable } from '../db/database.ts';
+import type { Db } from '../db/database.ts';
 import { UserError } from '../errors.ts';
 import { newId } from '../ids.ts';
-import { enqueue } from '../queue/enqueue.ts';
-import { sendKey } from '../queue/keys.ts';
+import { findProblem } from './addresses.ts';
+import { sendByNewJob } from './enqueue.ts';
 import { loadReceipt, type Receipt } from './find.ts';
 
 /** Who decides, and why. */
@@ -16,25 +16,49 @@ export interface Decision extends Operator {
  * person has decided so, and the audit trail says who.
  *
  * @param to another address than the donor's.
- * @throws UserError `try_again` while the receipt is under way, `failed` when it is void.
+ * @param force also to an address that gets no mail because mail to it did not arrive.
+ * @throws UserError `try_again` while the receipt is under way, `failed` when it is void or held, or
+ * the address gets no mail.
  */
 export async function resendReceipt(
   db: Db,
   receipt: Receipt,
-  { to, ...decision }: Decision & { to?: string | undefined },
+  {
+    to,
+    force = false,
+    ...decision
+  }: Decision & {
+    to?: string | undefined;
+    force?: boolean | undefined;
+  },
 ): Promise<{ deliveryId: string; jobId: bigint; recipient: string }> {
   const recipient = to ?? receipt.content.donor.email;
   return db.transaction(async (tx) => {
     // Two operators who resend at once are told of each other.
     await tx.query('select 1 from donations.receipts where id = $1 for update', [receipt.id]);
-    refuseWhileUnderWay(await loadReceipt(tx, receipt.id));
+    refuseWhileOpen(await loadReceipt(tx, receipt.id));
+    if (recipient === '') {
+      throw new UserError(
+        'failed',
+        `the donor of receipt ${receipt.number} has no e-mail address`,
+        'Name one: --to ADDRESS',
+      );
+    }
+    const problem = force ? undefined : await findProblem(tx, recipient);
+    if (problem) {
+      throw new UserError(
+        'failed',
+        `${recipient} gets no mail: ${problem}`,
+        'Name another address with --to, or send it all the same with --force.',
+      );
+    }
     const deliveryId = newId('delivery');
     await tx.query(
-      `insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status)
-       values ($1, $2, 'copy', $3, 'pending')`,
-      [deliveryId, receipt.id, recipient],
+      `insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status, forced)
+       values ($1, $2, 'copy', $3, 'pending', $4)`,
+      [deliveryId, receipt.id, recipient, force],
     );
-    const jobId = await enqueueDelivery(tx, receipt.donationId, deliveryId);
+    const jobId = await sendByNewJob(tx, { deliveryId, donationId: receipt.donationId });
     await recordAudit(tx, {
       ...decision,
       action: 'receipts.resend',
@@ -45,33 +69,25 @@ export async function resendReceipt(
   });
 }
 
-function refuseWhileUnderWay({ number, status, donationId, deliveries }: Receipt): void {
+function refuseWhileOpen({ number, status, deliveries }: Receipt): void {
   if (status === 'void') throw new UserError('failed', `receipt ${number} is void`);
-  const open = deliveries.find((each) => each.status === 'pending' || each.status === 'sending');
+  const held = deliveries.find((each) => each.status === 'held');
+  if (held) {
+    throw new UserError(
+      'failed',
+      `receipt ${number} is held: the mail to ${held.recipient} may have gone out`,
+      `Look for it at SendGrid, then decide: donations receipts resolve ${number} --sent, or --resend`,
+    );
+  }
+  const open = underWay(deliveries);
   if (!open) return;
   throw new UserError(
     'try_again',
     `receipt ${number} is under way to ${open.recipient} (${open.status})`,
-    `See it: donations show ${donationId}`,
+    `See it: donations receipts show ${number}`,
   );
 }
 
-/** Adds the job that sends a delivery, and notes it there. */
-export async function enqueueDelivery(
-  tx: Queryable,
-  donationId: string,
-  deliveryId: string,
-): Promise<bigint> {
-  const [jobId] = await enqueue(tx, [
-    {
-      task: 'send_receipt',
-      payload: { donation_id: donationId, delivery_id: deliveryId },
-      key: sendKey(deliveryId),
-    },
-  ]);
-  await tx.query('update donations.receipt_deliveries set job_id = $2 where id = $1', [
-    deliveryId,
-    jobId,
-  ]);
-  return jobId as bigint;
-}
+/** A delivery that a worker has, or will have. */
+export const underWay = (deliveries: Receipt['deliveries']) =>
+  deliveries.find(({ status }) => status === 'pending' || status === 'sending');

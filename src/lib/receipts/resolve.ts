@@ -1,100 +1,107 @@
 import { recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
-import { forgetVerdicts } from '../queue/run/verdict-changes.ts';
-import type { Delivery, Receipt } from './find.ts';
-import { type Decision, enqueueDelivery } from './resend.ts';
+import { sendByNewJob } from './enqueue.ts';
+import { type Delivery, loadReceipt, type Receipt } from './find.ts';
+import { reopenHeld } from './reopen.ts';
+import { type Decision, underWay } from './resend.ts';
+import { acceptProved, endJobs, keepEvidence } from './settle.ts';
+
+export interface Resolution extends Decision {
+  /** `sent`: nothing more is sent. `resend`: it goes out, although it may have before. */
+  outcome: 'sent' | 'resend';
+  /** Send it although the donor got a copy meanwhile. */
+  force?: boolean | undefined;
+}
 
 /**
  * Settles a held delivery by a person's decision: it was sent, or it is to be sent (again).
  *
- * @param outcome `sent`: nothing more is sent. `resend`: it goes out, although it may have before.
- * @throws UserError `failed` when nothing of the receipt is held.
+ * @throws UserError `failed` when nothing of the receipt is held, `confirmation_needed` when it is to
+ * be sent although another delivery of the receipt went out since or is under way.
  */
 export async function resolveDelivery(
   db: Db,
   receipt: Receipt,
-  { outcome, ...decision }: Decision & { outcome: 'sent' | 'resend' },
+  { outcome, force = false, ...decision }: Resolution,
 ): Promise<Delivery> {
-  const held = receipt.deliveries.find(({ status }) => status === 'held');
-  if (!held) {
-    const last = receipt.deliveries.at(-1);
-    throw new UserError(
-      'failed',
-      `receipt ${receipt.number} is not held${last ? `: it is ${last.status}` : ''}`,
-      `To send it again: donations receipts resend ${receipt.number}`,
-    );
-  }
-  await db.transaction(async (tx) => {
-    // Evidence or another operator may have settled it since it was looked up.
+  return db.transaction(async (tx) => {
+    // One decision after the other, also with those who send a copy.
+    await tx.query('select 1 from donations.receipts where id = $1 for update', [receipt.id]);
+    const now = await loadReceipt(tx, receipt.id);
+    const held = findHeld(receipt);
+    if (outcome === 'resend') refuseVoid(now);
+    if (outcome === 'resend' && !force) refuseOneTooMany(now, held);
     const changed =
       outcome === 'sent'
-        ? await accept(tx, held.id, `${decision.actor} says that it was sent`, undefined)
-        : await reopen(tx, held.id);
+        ? await acceptBecause(tx, held.id, `${decision.actor} says that it was sent`)
+        : await sendAgain(tx, held.id, now.donationId);
+    // Evidence or another operator may have settled it since it was looked up.
     if (!changed)
       throw new UserError(
         'try_again',
         `delivery ${held.id} was settled meanwhile`,
         `See it: donations receipts show ${receipt.number}`,
       );
-    if (outcome === 'resend') await enqueueDelivery(tx, receipt.donationId, held.id);
     await recordAudit(tx, {
       ...decision,
       action: 'receipts.resolve',
       subject: receipt.id,
-      detail: { delivery: held.id, number: receipt.number, outcome },
+      detail: { delivery: held.id, number: receipt.number, outcome, ...(force ? { force } : {}) },
     });
+    return held;
   });
-  return held;
 }
 
-/**
- * Settles a held delivery by evidence, in the caller's transaction: the provider tells of a mail
- * that names it, so it was accepted.
- * @returns false when it is not held: settled before, or unknown.
- */
-export function settleByEvidence(
-  tx: Queryable,
-  {
-    deliveryId,
-    messageId,
-    evidence,
-  }: { deliveryId: string; messageId: string | undefined; evidence: string },
-): Promise<boolean> {
-  return accept(tx, deliveryId, evidence, messageId);
-}
-
-async function accept(
-  tx: Queryable,
-  id: string,
-  evidence: string,
-  messageId: string | undefined,
-): Promise<boolean> {
-  const { rows } = await tx.query<{ job_id: bigint | null }>(
-    `update donations.receipt_deliveries
-     set status = 'accepted', accepted_at = now(), reason = null, evidence = $2, message_id = coalesce($3, message_id)
-     where id = $1 and status = 'held' returning job_id`,
-    [id, evidence, messageId ?? null],
+function findHeld({ number, deliveries }: Receipt): Delivery {
+  const held = deliveries.find(({ status }) => status === 'held');
+  if (held) return held;
+  const last = deliveries.at(-1);
+  throw new UserError(
+    'failed',
+    `receipt ${number} is not held${last ? `: it is ${last.status}` : ''}`,
+    `To send it again: donations receipts resend ${number}`,
   );
-  if (!rows[0]) return false;
-  await endJob(tx, rows[0].job_id);
-  return true;
 }
 
-async function reopen(tx: Queryable, id: string): Promise<boolean> {
-  const { rows } = await tx.query<{ job_id: bigint | null }>(
-    `update donations.receipt_deliveries set status = 'pending', claim = null, claimed_at = null
-     where id = $1 and status = 'held' returning job_id`,
+function refuseVoid({ number, status }: Receipt): void {
+  if (status !== 'void') return;
+  throw new UserError(
+    'failed',
+    `receipt ${number} is void: it is not sent any more`,
+    `To end its delivery: donations receipts resolve ${number} --sent`,
+  );
+}
+
+/** The donor has another delivery of the receipt, or is about to get one. */
+function refuseOneTooMany({ number, deliveries }: Receipt, held: Delivery): void {
+  const others = deliveries.filter(({ id }) => id !== held.id);
+  const since = others.find(
+    ({ acceptedAt }) => acceptedAt && acceptedAt > (held.claimedAt ?? held.createdAt),
+  );
+  const other = since ?? underWay(others);
+  if (!other) return;
+  throw new UserError(
+    'confirmation_needed',
+    `receipt ${number} ${since ? 'has gone' : 'is on its way'} to ${other.recipient} as a ${other.kind} since`,
+    `If that is enough: donations receipts resolve ${number} --sent. To send one more: add --force to --resend.`,
+  );
+}
+
+async function acceptBecause(tx: Queryable, id: string, evidence: string): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `select 1 from donations.receipt_deliveries where id = $1 and status = 'held' for update`,
     [id],
   );
-  if (!rows[0]) return false;
-  await endJob(tx, rows[0].job_id);
-  return true;
+  if (!rowCount) return false;
+  await keepEvidence(tx, { id, evidence, messageId: undefined });
+  return acceptProved(tx, id);
 }
 
-/** The held job has nothing left to do. */
-async function endJob(tx: Queryable, jobId: bigint | null): Promise<void> {
-  if (jobId === null) return;
-  await forgetVerdicts(tx, `{${jobId}}`);
-  await tx.query('select graphile_worker.complete_jobs(array[$1::bigint])', [jobId]);
+async function sendAgain(tx: Queryable, id: string, donationId: string): Promise<boolean> {
+  const job = await reopenHeld(tx, id);
+  if (job === undefined) return false;
+  await endJobs(tx, job === null ? [] : [job]);
+  await sendByNewJob(tx, { deliveryId: id, donationId });
+  return true;
 }

@@ -10,22 +10,36 @@ import type { ReceiptContent } from './content.ts';
 import { type ReceiptView, type ViewFormatters, viewReceipt } from './view.ts';
 import { createAmountWriter } from './words.ts';
 
-/** The three templates, ready to use, and the formatters that go with them. */
-export interface ReceiptTemplates {
+/** The parts of a mail as they are written: Handlebars. */
+export interface TemplateSources {
+  subject: string;
+  html: string;
+  text: string;
+}
+
+/** The parts of a mail, ready to use. */
+export interface MailTemplates {
+  sources: TemplateSources;
   subject: (view: ReceiptView) => string;
   html: (view: ReceiptView) => string;
   text: (view: ReceiptView) => string;
+}
+
+/** The templates of receipts for gifts and for refunds, and the formatters that go with them. */
+export interface ReceiptTemplates {
+  receipt: MailTemplates;
+  refund: MailTemplates;
   format: ViewFormatters;
 }
 
-const FILES = {
-  subject: 'receipt.subject.hbs',
-  html: 'receipt.html.hbs',
-  text: 'receipt.text.hbs',
-};
+/** The templates that a receipt is written with. */
+export const templatesFor = (
+  { form }: ReceiptContent,
+  templates: ReceiptTemplates,
+): MailTemplates => (form === 'refund' ? templates.refund : templates.receipt);
 
 /**
- * Reads and compiles the receipt's templates once. Files in `dir` take the place of ours. Each is
+ * Reads and compiles the templates once. Files in `dir` take the place of ours. Each is
  * tried on a sample, so that a mistake shows when a worker starts and not when a receipt is due.
  *
  * @throws UserError `configuration` that names the file and what is wrong in it.
@@ -36,18 +50,12 @@ export async function loadTemplates(dir: string | undefined): Promise<ReceiptTem
     words: createAmountWriter(),
     date: createDateFormatter(),
   };
-  const load = async (kind: keyof typeof FILES) => {
-    const { path, source } = await readTemplate(dir, FILES[kind]);
-    const example = viewReceipt(SAMPLE, format, { copy: true });
+  const example = viewReceipt(COMPLETE, format, { copy: true });
+  const load = async (name: 'receipt' | 'refund', part: keyof TemplateSources) => {
+    const { path, source } = await readTemplate(dir, `${name}.${part}.hbs`);
     try {
-      checkTemplate(source, example, { html: kind === 'html' });
-      // Escaped once, in HTML; a subject or plain text with `&amp;` in it would be wrong.
-      const template = Handlebars.compile<ReceiptView>(source, {
-        strict: true,
-        noEscape: kind !== 'html',
-      });
-      template(example);
-      return template;
+      checkTemplate(source, example, { html: part === 'html' });
+      compile(source, part)(example);
     } catch (error) {
       const { message } = error as Error;
       const [line, hint] =
@@ -57,10 +65,31 @@ export async function loadTemplates(dir: string | undefined): Promise<ReceiptTem
         `${hint ? `${hint}\n` : ''}What a template may use is listed in docs/receipts.md.`,
       );
     }
+    return source;
   };
-  const [subject, html, text] = await Promise.all([load('subject'), load('html'), load('text')]);
-  return { subject, html, text, format };
+  const loadAll = async (name: 'receipt' | 'refund'): Promise<MailTemplates> => {
+    const [subject, html, text] = await Promise.all([
+      load(name, 'subject'),
+      load(name, 'html'),
+      load(name, 'text'),
+    ]);
+    return compileMail({ subject, html, text });
+  };
+  const [receipt, refund] = await Promise.all([loadAll('receipt'), loadAll('refund')]);
+  return { receipt, refund, format };
 }
+
+/** Templates that were checked before, ready to use. */
+export const compileMail = (sources: TemplateSources): MailTemplates => ({
+  sources,
+  subject: compile(sources.subject, 'subject'),
+  html: compile(sources.html, 'html'),
+  text: compile(sources.text, 'text'),
+});
+
+// Escaped once, in HTML; a subject or plain text with `&amp;` in it would be wrong.
+const compile = (source: string, part: keyof TemplateSources) =>
+  Handlebars.compile<ReceiptView>(source, { strict: true, noEscape: part !== 'html' });
 
 async function readTemplate(
   dir: string | undefined,
@@ -103,9 +132,15 @@ function createDateFormatter() {
   };
 }
 
-/** A receipt to try templates on, and to show how they look. */
+/** A receipt to show how they look. */
 export const SAMPLE: ReceiptContent = {
+  form: 'united-states',
+  title: 'Donation receipt',
+  property: null,
+  details: [],
+  statements: ['No goods or services were provided in exchange for this contribution.'],
   number: '2026-000042',
+  replaces: null,
   mode: 'sandbox',
   organization: {
     legalName: 'Harbor Lights Foundation',
@@ -129,6 +164,12 @@ export const SAMPLE: ReceiptContent = {
   fund: 'Clean Water',
   campaign: 'Spring Gala',
   card: { brand: 'visa', last4: '4242' },
-  goodsOrServices: 'No goods or services were provided in exchange for this contribution.',
   locale: 'en-US',
+};
+
+/** A receipt that has everything a receipt may have: templates are tried on it. */
+const COMPLETE: ReceiptContent = {
+  ...SAMPLE,
+  replaces: '2026-000041',
+  details: [{ label: 'Place of issue', value: 'Portland' }],
 };

@@ -9,22 +9,30 @@ export interface ViewFormatters {
 
 /** What templates may use: everything in words already. Listed for editors in docs/receipts.md. */
 export interface ReceiptView {
+  /** What the receipt is called: `Donation receipt`. */
+  title: string;
   number: string;
+  /** The number of the receipt that this one cancels and replaces. */
+  replaces: string | null;
   copy: boolean;
   sandbox: boolean;
   organization: { legal_name: string; address: string[]; tax_id: string; email: string };
   donor: { name: string; first_name: string; email: string; address: string[] };
   donation_id: string;
+  /** The amount, or what was given where that is no money. */
   amount: string;
-  amount_in_words: string;
-  deductible: string;
+  amount_in_words: string | null;
+  /** Not stated where property was given. */
+  deductible: string | null;
   received_on: string;
   issued_on: string;
   fund: string | null;
   campaign: string | null;
   /** `Visa ending in 4242`. */
   payment_method: string | null;
-  goods_or_services: string;
+  /** What else the form of the receipt asks for. */
+  details: { label: string; value: string }[];
+  statements: string[];
 }
 
 /** Puts a receipt's content into words, in the donor's locale. */
@@ -36,7 +44,9 @@ export function viewReceipt(
   const { organization, donor, locale, card } = content;
   const money = (minor: string): Money => ({ minor: BigInt(minor), currency: content.currency });
   return {
+    title: content.title,
     number: content.number,
+    replaces: content.replaces,
     copy,
     sandbox: content.mode !== 'live',
     organization: {
@@ -52,15 +62,17 @@ export function viewReceipt(
       address: donor.address,
     },
     donation_id: content.donationId,
-    amount: format.money(money(content.amountMinor), locale),
-    amount_in_words: format.words(money(content.amountMinor)),
-    deductible: format.money(money(content.deductibleMinor), locale),
+    amount: content.property ?? format.money(money(content.amountMinor), locale),
+    amount_in_words: content.property === null ? format.words(money(content.amountMinor)) : null,
+    deductible:
+      content.property === null ? format.money(money(content.deductibleMinor), locale) : null,
     received_on: format.date(content.receivedOn, locale),
     issued_on: format.date(content.issuedOn, locale),
     fund: content.fund,
     campaign: content.campaign,
     payment_method: card ? `${brandName(card.brand)} ending in ${card.last4}` : null,
-    goods_or_services: content.goodsOrServices,
+    details: content.details,
+    statements: content.statements,
   };
 }
 

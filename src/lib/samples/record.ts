@@ -93,6 +93,8 @@ export async function sampleIfDue(db: Db): Promise<void> {
 /**
  * Writes the samples of the minutes since the last time: what came, what was done, how long it took,
  * and of the last minute how much is waiting. Drops what is older than the charts go back.
+ *
+ * @internal Exported for its tests.
  */
 export async function recordSamples(db: Db): Promise<void> {
   await db.query(COUNTS);

@@ -16,7 +16,7 @@ import type { IdempotencyKeys } from './stripe-idempotency.ts';
 import type { StripeObjects } from './stripe-objects.ts';
 import type { Webhooks } from './webhooks.ts';
 
-/** How often a provider was called, and with what outcome, since the server started. */
+/** How many requests a provider got since the server started, by outcome. */
 export interface RequestCounts {
   requests: number;
   statuses: Record<string, number>;
@@ -30,7 +30,7 @@ export interface SandboxStats {
   customers: number;
   mails: number;
   webhooks_pending: number;
-  /** Requests that were taken and have not taken effect yet. */
+  /** Requests that were received and have not taken effect yet. */
   held: number;
   /** Since the server started. */
   requests: Record<Provider, RequestCounts>;
@@ -56,17 +56,19 @@ interface Parts {
 }
 
 interface Call {
-  /** The path's first parameter. */
+  /** The first parameter of the path. */
   id: string;
   query: URLSearchParams;
-  /** The JSON that was sent. */
+  /** The JSON of the request. */
   body: unknown;
 }
 
-/** What a call gives back, as JSON; undefined when there is no such thing. */
+/** Returns the answer as JSON; undefined when the object does not exist. */
 type Method = (call: Call) => unknown;
 
-/** The admin interface under /_sandbox/: faults, the inbox, objects and counts. For `SandboxClient`. */
+/**
+ * The admin interface under /_sandbox/, for `SandboxClient`: faults, the inbox, objects and counts.
+ */
 export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Promise<HttpAnswer> {
   const { dataDir, store, objects, keys, faults, held, webhooks, doubles } = parts;
   const inbox = sandboxInbox(store);
@@ -111,7 +113,7 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Promise
       limit: Number(query.get('limit') ?? 1_000_000),
     }).data;
 
-  /** Goes through Stripe's API, so that it follows the same rules, and past the faults. */
+  /** Goes through Stripe's API, so that the same rules apply, but without faults. */
   const refund = async (params: Record<string, string>) => {
     const answer = await doubles.stripe.handle(
       {
@@ -178,7 +180,7 @@ export function sandboxAdmin(parts: Parts): (request: SandboxRequest) => Promise
   return async ({ method, path, query, body }) => {
     const found = find(method, path);
     if (!found) return json(404, { error: `nothing at ${path}` });
-    if ('allow' in found) return json(405, { error: `${method} is not for ${path}` });
+    if ('allow' in found) return json(405, { error: `${method} is not allowed for ${path}` });
     try {
       const [id = ''] = found.params;
       const result = await found.value({

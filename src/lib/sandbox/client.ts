@@ -8,7 +8,7 @@ import type { Mail } from './sendgrid-validation.ts';
 import type { StripeObject } from './stripe-objects.ts';
 import type { WebhookSettings } from './webhooks.ts';
 
-/** Which mails: by the custom arguments that they were sent with, or by address. */
+/** Selects mails by their custom arguments or by address. */
 export interface InboxFilter {
   limit?: number;
   receiptId?: string;
@@ -17,12 +17,18 @@ export interface InboxFilter {
   to?: string;
 }
 
-/** A client of the sandbox's admin interface. Every method throws UserError `dependency_down` when it does not answer. */
+/**
+ * A client of the sandbox's admin interface. Every method throws UserError `dependency_down` when
+ * there is no answer.
+ */
 export class SandboxClient {
   readonly #url: string;
   readonly #secret: string;
 
-  /** @param at what `startSandbox` and `ensureSandbox` give, or the URL and what `readSecret` gives */
+  /**
+   * @param at the result of `startSandbox` or `ensureSandbox`, or the URL and the result of
+   *   `readSecret`
+   */
   constructor(at: { url: string; secret: string }) {
     this.#url = at.url;
     this.#secret = at.secret;
@@ -34,24 +40,24 @@ export class SandboxClient {
 
   faults = () => this.#call<Record<Provider, ActiveRule[]>>('GET', 'faults');
 
-  /** Replaces the provider's faults. @throws UserError `usage` for a rule that makes no sense */
+  /** Replaces the provider's faults. @throws UserError `usage` for an invalid rule */
   setFaults = (provider: Provider, rules: FaultRule | FaultRule[]) =>
     this.#call<Record<Provider, ActiveRule[]>>('PUT', `faults/${provider}`, rules);
 
-  /** Ends the faults of one provider, or of both. */
+  /** Removes the faults of one provider, or of both. */
   clearFaults = (provider?: Provider) =>
     this.#call<Record<Provider, ActiveRule[]>>(
       'DELETE',
       provider ? `faults/${provider}` : 'faults',
     );
 
-  /** Requests under the faults `late` and `lateAfterReset` that have not taken effect yet. */
+  /** Requests with the faults `late` and `lateAfterReset` that have not taken effect yet. */
   held = () => this.#call<HeldRequest[]>('GET', 'held');
 
-  /** Carries them out now, in the order in which they came. Resolves when all are done. */
+  /** Executes them now, in order of arrival. Resolves when all are done. */
   releaseHeld = () => this.#call<{ released: number }>('POST', 'held/release');
 
-  /** The newest mails first; 50 unless told. */
+  /** The newest mails first; 50 by default. */
   inbox = ({ limit, receiptId, donationId, deliveryId, to }: InboxFilter = {}) =>
     this.#call<InboxMail[]>(
       'GET',
@@ -59,8 +65,8 @@ export class SandboxClient {
     );
 
   /**
-   * One mail by its id, or an unambiguous beginning of it. `message` is null for old ones, of which
-   * only the envelope is kept. @throws UserError `not_found`
+   * One mail by its id, or an unambiguous prefix. `message` is null for old mails, whose bodies are
+   * deleted. @throws UserError `not_found`
    */
   message = (id: string) =>
     this.#call<{ mail: InboxMail; message: Mail | null }>(
@@ -69,12 +75,15 @@ export class SandboxClient {
     ).catch((error) => {
       if (!(error instanceof UserError && error.code === 'not_found')) throw error;
       throw notFound(
-        `the sandbox has no mail ${id}, or several that begin so`,
-        'See: donations sandbox inbox',
+        `the sandbox has no mail ${id}, or several that begin with it`,
+        'List the mails: donations sandbox inbox',
       );
     });
 
-  /** PaymentIntents as Stripe has them, newest first; of one donation by its id in the metadata. */
+  /**
+   * PaymentIntents in Stripe's format, newest first; optionally those of one donation, by the id in
+   * their metadata.
+   */
   paymentIntents = ({ donationId, limit }: { donationId?: string; limit?: number } = {}) =>
     this.#call<StripeObject[]>(
       'GET',
@@ -89,8 +98,9 @@ export class SandboxClient {
     });
 
   /**
-   * Refunds a payment, as on Stripe's dashboard: all that is left of it, or this many minor units.
-   * @throws UserError `usage` when less than that is left
+   * Refunds a payment as in Stripe's dashboard: the whole remaining amount, or this many minor
+   * units.
+   * @throws UserError `usage` when the remaining amount is smaller
    */
   refund = (paymentIntentId: string, amountMinor?: bigint) =>
     this.#call<StripeObject>('POST', 'refunds', {
@@ -103,11 +113,11 @@ export class SandboxClient {
 
   webhooks = () => this.#call<WebhookSettings>('GET', 'webhooks');
 
-  /** Sets where events go; null for nowhere, left out as it was. */
+  /** Sets where events are sent; null for nowhere. Omitted URLs stay as they are. */
   setWebhooks = (urls: { stripeUrl?: string | null; sendgridUrl?: string | null }) =>
     this.#call<WebhookSettings>('PUT', 'webhooks', urls);
 
-  /** Deletes Stripe's idempotency keys that are at least this old; by default all of them. */
+  /** Deletes Stripe's idempotency keys of at least this age; all of them by default. */
   expireKeys = (olderThanMs = 0) =>
     this.#call<{ expired: number }>('POST', 'expire_keys', { olderThanMs });
 
@@ -142,7 +152,7 @@ export class SandboxClient {
     }
     if (response.status === 404) throw notFound(`the sandbox has ${answer.error}`);
     if (response.status === 400) {
-      throw new UserError('usage', `the sandbox refuses: ${answer.error}`);
+      throw new UserError('usage', `the sandbox refused the request: ${answer.error}`);
     }
     if (!response.ok) {
       throw new Error(`the sandbox answered ${response.status} to ${method} ${path}`);

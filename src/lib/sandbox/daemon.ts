@@ -13,30 +13,30 @@ import { startSandbox } from './server.ts';
 export interface SandboxStatus {
   running: boolean;
   pid?: number;
-  /** Where it is, and the secret for `SandboxClient`. */
+  /** The URL and the secret for `SandboxClient`. */
   at?: { url: string; secret: string };
 }
 
 const PATIENCE_MS = 20_000;
 const LOOK_AGAIN_MS = 25;
-// How `sandbox serve` ends when another process has the lock: the exit code of `try_again`.
+// The exit code of `sandbox serve` when another process has the lock: that of `try_again`.
 const LOCKED_OUT_EXIT = 75;
 
 const stateFile = (dataDir: string) => join(dataDir, 'sandbox.json');
 const logFile = (dataDir: string) => join(dataDir, 'sandbox.log');
 
 /**
- * Makes sure that the data directory's sandbox runs, and leaves it running in the background. When
- * several commands do so at once, each may start a process: the lock in `startSandbox` lets one live.
+ * Starts the data directory's sandbox in the background if it is not running. Several commands may
+ * do this at once; the lock in `startSandbox` lets only one process live.
  *
- * @param options.command what serves the sandbox; by default this package's own launcher
- * @throws UserError `dependency_down` when it does not come up
+ * @param options.command the command that serves the sandbox; by default this package's launcher
+ * @throws UserError `dependency_down` when it does not start
  */
 export async function ensureSandbox(options: {
   dataDir: string;
   command?: [program: string, ...args: string[]];
 }): Promise<{ url: string; secret: string; started: boolean }> {
-  // The process in the background has another working directory.
+  // The background process has another working directory.
   const dataDir = resolve(options.dataDir);
   const before = await sandboxStatus({ dataDir });
   if (before.at) return { ...before.at, started: false };
@@ -49,7 +49,8 @@ export async function ensureSandbox(options: {
     const { at, pid } = await sandboxStatus({ dataDir });
     if (at) {
       const started = pid === server.pid;
-      // Another process was first. Ours may still be starting, and would serve when the other one stops.
+      // Another process was first. Ours may still be starting, and would take over when the other
+      // one stops.
       if (!started) server.abandon();
       return { ...at, started };
     }
@@ -60,16 +61,16 @@ export async function ensureSandbox(options: {
   }
   server.abandon();
   throw dependencyDown(
-    `the sandbox does not start: ${server.ended === undefined ? 'it does not answer' : `it ended with ${server.ended}`}`,
+    `the sandbox did not start: ${server.ended === undefined ? 'it does not answer' : `it ended with ${server.ended}`}`,
     `See ${logFile(dataDir)}`,
   );
 }
 
 interface SpawnedServer {
   pid: number | undefined;
-  /** Its exit code, signal, or why it could not be run. */
+  /** Its exit code, its signal, or why it could not be executed. */
   ended: number | string | undefined;
-  /** Ends it if it has not ended. */
+  /** Ends the process if it is still running. */
   abandon(): void;
 }
 
@@ -78,7 +79,8 @@ function spawnServer([program, ...args]: [string, ...string[]], dataDir: string)
   const child = spawn(program, [...args, '--data-dir', dataDir], {
     detached: true,
     stdio: ['ignore', log, log],
-    // The process in the background must keep neither this command's directory nor its secrets.
+    // The background process must not keep this command's directory, nor its secrets in the
+    // environment.
     cwd: '/',
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production' },
   });
@@ -99,8 +101,8 @@ function spawnServer([program, ...args]: [string, ...string[]], dataDir: string)
 }
 
 /**
- * Serves the sandbox in this process until the signal, or until it is asked to stop, on the port
- * that it had before if that is free: URLs stay the same.
+ * Serves the sandbox in this process until the signal or a stop request. It uses its previous port
+ * if that is free, so that URLs stay the same.
  */
 export async function serveSandbox(dataDir: string, signal: AbortSignal): Promise<void> {
   const remembered = (await readState(dataDir))?.port ?? 0;
@@ -123,23 +125,32 @@ export async function serveSandbox(dataDir: string, signal: AbortSignal): Promis
   await server.close();
 }
 
-/** Stops the data directory's sandbox. @returns false when none ran @throws UserError `dependency_down` */
+/**
+ * Stops the data directory's sandbox. @returns false when it was not running @throws UserError
+ * `dependency_down`
+ */
 export async function stopSandbox({ dataDir }: { dataDir: string }): Promise<boolean> {
   const { at, pid } = await sandboxStatus({ dataDir });
   if (!at) return false;
-  // It is asked to stop and not killed: the pid may belong to another process by now.
+  // A stop request is sent instead of a signal: the pid may belong to another process now.
   await new SandboxClient(at).stop();
   const deadline = Date.now() + PATIENCE_MS;
   while ((await sandboxStatus({ dataDir })).running) {
     if (Date.now() > deadline) {
-      throw dependencyDown(`the sandbox (pid ${pid}) does not stop`, `End it: kill -9 ${pid}`);
+      throw dependencyDown(
+        `the sandbox (pid ${pid}) did not stop`,
+        `Check that process ${pid} is the sandbox (ps -p ${pid}), then end it.`,
+      );
     }
     await sleep(LOOK_AGAIN_MS);
   }
   return true;
 }
 
-/** Whether the data directory's sandbox runs. The port on record is asked, since the file may be stale. */
+/**
+ * Whether the data directory's sandbox is running. The stored port is called, because the file may
+ * be stale.
+ */
 export async function sandboxStatus({ dataDir }: { dataDir: string }): Promise<SandboxStatus> {
   const [state, secret] = await Promise.all([readState(dataDir), readSecret(dataDir)]);
   if (!state || !secret) return { running: false };
@@ -150,7 +161,7 @@ export async function sandboxStatus({ dataDir }: { dataDir: string }): Promise<S
       signal: AbortSignal.timeout(2000),
     });
     const health = (await response.json()) as Health;
-    // The port may by now be another directory's sandbox, or anything else.
+    // Another directory's sandbox, or another program, may use the port now.
     const ours = health.ok && (await realpath(health.dataDir)) === (await realpath(dataDir));
     return ours ? { running: true, pid: health.pid, at: { url, secret } } : { running: false };
   } catch {

@@ -4,7 +4,7 @@ import { readSetting, writeSetting } from './store.ts';
 export type Provider = 'stripe' | 'sendgrid';
 export const PROVIDERS: Provider[] = ['stripe', 'sendgrid'];
 
-/** What can be done to a request, and what it means. The order is the order in which they are drawn. */
+/** The kinds of faults and their descriptions. They are drawn in this order. */
 export const FAULT_KINDS = {
   down: 'the connection is cut before anything is done',
   unavailable: '503, nothing done',
@@ -27,42 +27,48 @@ export const FAULT_KINDS = {
 export type FaultKind = keyof typeof FAULT_KINDS;
 
 /**
- * One way in which a provider misbehaves. A request suffers at most one of a rule's kinds: they are
- * drawn together, so their shares may not add up to more than 1.
+ * One rule of misbehaviour. At most one of the rule's kinds applies to a request: they are drawn
+ * together, so their shares must not add up to more than 1.
  */
 export interface FaultRule extends Partial<Record<FaultKind, number | true>> {
-  /** Answers take this long, at random between the two. At Stripe the key is in use meanwhile. */
+  /**
+   * The delay of answers, at random between the two. At Stripe the idempotency key is in use
+   * meanwhile.
+   */
   latencyMs?: [from: number, to: number];
-  /** For `late` and `lateAfterReset`: when it is done. Without it, when it is released. */
+  /**
+   * For `late` and `lateAfterReset`: the delay until the request takes effect. Without it, the
+   * request waits for a release.
+   */
   lateMs?: number;
-  /** 429 beyond this many requests a second. */
+  /** More requests per second than this are answered with 429. */
   rateLimit?: number;
-  /** A regular expression that the path, or method and path (`POST /v1/customers`), must match. */
+  /** A regular expression that must match the path, or method and path (`POST /v1/customers`). */
   path?: string;
-  /** Only for so many more matching requests. */
+  /** Applies only to this many matching requests. */
   count?: number;
-  /** Only for so long from now. */
+  /** Applies only for this time from now. */
   forMs?: number;
-  /** The same seed gives the same faults to the same sequence of requests. */
+  /** The same seed gives the same faults for the same sequence of requests. */
   seed?: number;
 }
 
-/** A rule in force. */
+/** An active rule. */
 export type ActiveRule = Omit<FaultRule, 'forMs'> & { untilMs?: number };
 
-/** What happens to one request. */
+/** The fault of one request. */
 export interface Fate {
   kind: FaultKind | 'rateLimited' | undefined;
   latencyMs: number;
   /** For a 429. */
   retryAfterMs: number;
-  /** For a late one: undefined means until it is released. */
+  /** For a late request; undefined means until it is released. */
   lateMs: number | undefined;
 }
 
 export interface Faults {
   rules(provider: Provider): ActiveRule[];
-  /** Replaces the provider's rules. @throws RangeError for a rule that makes no sense */
+  /** Replaces the provider's rules. @throws RangeError for an invalid rule */
   set(provider: Provider, rules: FaultRule[]): void;
   draw(provider: Provider, request: { method: string; path: string }): Fate;
 }
@@ -74,7 +80,7 @@ interface RunningRule {
   bucket: { tokens: number; atMs: number };
 }
 
-/** The faults of both providers; kept in the store, so that they survive a restart. */
+/** The faults of both providers. They are stored, so that they survive a restart. */
 export function openFaults(store: LocalStore, now: () => number): Faults {
   const load = (provider: Provider) =>
     (readSetting<ActiveRule[]>(store, `faults.${provider}`) ?? []).map((rule) => run(rule, now()));
@@ -156,7 +162,10 @@ function latency({ rule, random }: RunningRule): number {
   return from === to ? from : from + (to - from) * random();
 }
 
-/** How long until there is room for a request; 0 if it may pass. A bucket of one second's worth. */
+/**
+ * Milliseconds until the rate limit admits a request; 0 if it passes. The bucket holds one second's
+ * worth.
+ */
 function rateLimitWait({ rule: { rateLimit }, bucket }: RunningRule, nowMs: number): number {
   if (rateLimit === undefined) return 0;
   const refilled = bucket.tokens + ((nowMs - bucket.atMs) / 1000) * rateLimit;
@@ -191,7 +200,7 @@ function checkRule(rule: FaultRule): void {
   }
   if (rule.lateMs !== undefined) {
     if (!(rule.lateMs >= 0)) throw wrong('lateMs must be zero or more');
-    if (!rule.late && !rule.lateAfterReset) throw wrong('lateMs goes with late or lateAfterReset');
+    if (!rule.late && !rule.lateAfterReset) throw wrong('lateMs needs late or lateAfterReset');
   }
   if (rule.count !== undefined && !(Number.isInteger(rule.count) && rule.count > 0)) {
     throw wrong('count must be a whole number above zero');
@@ -205,7 +214,7 @@ function checkRule(rule: FaultRule): void {
 }
 
 /**
- * Numbers from 0 to 1 that come again from the same seed (mulberry32).
+ * Random numbers from 0 to 1 that are the same for the same seed (mulberry32).
  * @internal Exported for its tests.
  */
 export function seededRandom(seed: number): () => number {

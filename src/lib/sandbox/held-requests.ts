@@ -1,21 +1,21 @@
 import type { Provider } from './faults.ts';
 
-/** A request that was taken and has not taken effect yet. Its client gets no answer. */
+/** A request that was received and has not taken effect yet. Its client gets no answer. */
 export interface HeldRequest {
   provider: Provider;
   method: string;
   path: string;
 }
 
-/** Requests that take effect late: after a time, or when they are released. */
+/** Requests that take effect after a delay, or when they are released. */
 export interface HeldRequests {
   /** @param afterMs undefined: until it is released */
   hold(about: HeldRequest, afterMs: number | undefined, carryOut: () => Promise<unknown>): void;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   list(): HeldRequest[];
-  /** Carries out all of them, one after the other. Returns how many. */
+  /** Executes all of them one after another. Returns how many. */
   release(): Promise<number>;
-  /** Drops them: they never take effect. */
+  /** Deletes them, so that they never take effect. */
   drop(): void;
 }
 
@@ -27,7 +27,7 @@ export function heldRequests(): HeldRequests {
 
   return {
     hold(about, afterMs, carryOut) {
-      // The client has gone, so a failure cannot be reported to it.
+      // The client is disconnected, so a failure cannot be reported to it.
       const run = () => {
         held.delete(about);
         return carryOut().catch(() => {});

@@ -12,14 +12,14 @@ export interface InboxMail {
   receipt_id: string | null;
   donation_id: string | null;
   delivery_id: string | null;
-  /** `delivered`, `bounced`, `dropped`. */
+  /** `delivered`, `bounced` or `dropped`. */
   outcome: string;
 }
 
 export interface Inbox {
-  /** The newest first, by what the query names; 50 unless it has a `limit`. */
+  /** The newest first, filtered by the query; 50 unless it has a `limit`. */
   list(query: URLSearchParams): InboxMail[];
-  /** By its id, or the beginning of it if no other begins so. The mail itself is kept for the newest only. */
+  /** Finds a mail by its id or an unambiguous prefix. Only the newest mails have their bodies. */
   find(id: string): { mail: InboxMail; message: Mail | null } | undefined;
 }
 

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 const secretFile = (dataDir: string) => join(dataDir, 'sandbox.secret');
 
 /**
- * Makes the secret that the admin interface asks for. Every user of the machine can reach the port, but
- * only the owner of the data directory can read the file. Each start makes a new secret: while the
- * server was down, another process may have taken the port, and a client may have sent it the old one.
+ * Makes the secret of the admin interface. Every user of the machine can reach the port, but only
+ * the owner of the data directory can read the file. Each start makes a new secret: while the
+ * server was down, another process may have used the port and received the old secret from a
+ * client.
  */
 export function newSecret(dataDir: string): string {
   const secret = randomBytes(32).toString('base64url');

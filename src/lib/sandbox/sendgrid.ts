@@ -5,13 +5,13 @@ import type { LocalStore } from '../local/sqlite.ts';
 import type { Answer, Double, SandboxRequest } from './double.ts';
 import { type Mail, mailErrors, type Personalization } from './sendgrid-validation.ts';
 
-/** How many whole mails are kept, the newest ones: a long load test must not fill the disk. */
+/** The number of stored mail bodies, so that a long load test does not fill the disk. */
 const CONTENTS_KEPT = 2000;
 const PRUNE_EVERY = 500;
 
 const SCOPES = ['mail.send', 'mail.batch.create', 'suppression.read', 'user.profile.read'];
 
-/** Told what becomes of a mail, one call a recipient. `args` are its custom arguments. */
+/** Called with the outcome of a mail, once for each recipient. `args` are its custom arguments. */
 export type MailListener = (event: {
   event: 'processed' | 'delivered' | 'deferred' | 'bounce' | 'dropped' | 'spamreport';
   email: string;
@@ -20,7 +20,7 @@ export type MailListener = (event: {
   fields: Record<string, string>;
 }) => void;
 
-/** SendGrid's v3 API as far as we use it. */
+/** The part of SendGrid's v3 API that we use. */
 export function sendgridDouble(options: {
   store: LocalStore;
   now: () => number;
@@ -71,7 +71,7 @@ export function sendgridDouble(options: {
     }
   }
 
-  /** What becomes of one recipient's mail: the events, and the outcome. */
+  /** Determines the outcome and the events of one recipient's mail. */
   function deliver(email: string, messageId: string, args: Record<string, string>): string {
     const tell = (
       event: Parameters<MailListener>[0]['event'],
@@ -197,7 +197,7 @@ export function sendgridDouble(options: {
 
 const UNAUTHORIZED = 'The provided authorization grant is invalid, expired, or revoked';
 
-/** Why SendGrid drops mail to an address on one of its lists, by the list. */
+/** Why SendGrid drops mail to a suppressed address, by list. */
 const DROP_REASONS: Record<string, string> = {
   bounces: 'Bounced Address',
   blocks: 'Blocked Address',
@@ -206,7 +206,7 @@ const DROP_REASONS: Record<string, string> = {
   unsubscribes: 'Unsubscribed Address',
 };
 
-/** `bounce@…`, `bounce+anything@…` and so on: addresses whose mail has another outcome than `delivered`. */
+/** Addresses such as `bounce@…` or `bounce+anything@…` have another outcome than `delivered`. */
 function specialPart(email: string): string | undefined {
   return /^(bounce|dropped|deferred|spam)(?:\+.*)?@/i.exec(email)?.[1]?.toLowerCase();
 }

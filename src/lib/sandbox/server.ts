@@ -26,9 +26,9 @@ import { openWebhooks } from './webhooks.ts';
 import { spoilAnswer } from './wire.ts';
 
 export interface SandboxOptions {
-  /** Its state is in `local.sqlite` there, and outlives the server. */
+  /** The directory of `local.sqlite`, which stores the state. */
   dataDir: string;
-  /** On loopback; by default any free one. */
+  /** The port on loopback; any free one by default. */
   port?: number;
   clock?: Clock;
 }
@@ -36,31 +36,32 @@ export interface SandboxOptions {
 export interface SandboxServer {
   url: string;
   port: number;
-  /** For `SandboxClient`. It is in `sandbox.secret` of the data directory as well. */
+  /** For `SandboxClient`; also stored in `sandbox.secret` in the data directory. */
   secret: string;
-  /** Resolves when someone asked it to stop, through the admin interface. */
+  /** Resolves when the admin interface receives a stop request. */
   stopRequested: Promise<void>;
   close(): Promise<void>;
 }
 
-// SendGrid takes 30 MB, Stripe far less.
+// SendGrid accepts 30 MB, Stripe much less.
 const MAX_BODY_BYTES = 30 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 300_000;
-// Clients keep connections. Closing one while a client sends on it would be a fault that no rule asked for.
+// Long, because closing an idle connection just as a client sends would be a fault without a rule.
 const KEEP_ALIVE_MS = 120_000;
 
 /**
- * Starts the doubles in this process: Stripe under /v1/, SendGrid under /v3/, their admin interface
- * under /_sandbox/. One server a data directory.
+ * Starts the doubles in this process: Stripe under /v1/, SendGrid under /v3/, the admin interface
+ * under /_sandbox/. Each data directory has at most one server.
  *
- * @throws UserError `try_again` when another process serves this directory; EADDRINUSE when the port is taken
+ * @throws UserError `try_again` when another process serves this directory; EADDRINUSE when the
+ *   port is in use
  */
 export async function startSandbox(options: SandboxOptions): Promise<SandboxServer> {
   const { dataDir, port = 0, clock = systemClock } = options;
   const now = () => clock.now().getTime();
   mkdirSync(dataDir, { recursive: true });
   const unlock = takeLock(join(dataDir, 'sandbox.lock.sqlite'));
-  if (!unlock) throw new UserError('try_again', `a sandbox already runs for ${dataDir}`);
+  if (!unlock) throw new UserError('try_again', `a sandbox is running already for ${dataDir}`);
 
   let store: LocalStore;
   let secret: string;
@@ -103,8 +104,9 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
     response: ServerResponse,
   ): Promise<HttpAnswer | undefined> {
     if (request.path.startsWith('/_sandbox/')) {
-      // Neither a web page in the user's browser nor another user of the machine may use it.
-      if (request.headers.origin !== undefined) return json(403, { error: 'not from a web page' });
+      // Web pages in the user's browser and other users of the machine must not use it.
+      if (request.headers.origin !== undefined)
+        return json(403, { error: 'requests from web pages are refused' });
       if (!holdsSecret(request.headers.authorization, secret)) {
         return json(401, { error: 'the secret is missing or wrong' });
       }
@@ -174,7 +176,7 @@ export async function startSandbox(options: SandboxOptions): Promise<SandboxServ
       maxBodyBytes: MAX_BODY_BYTES,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       keepAliveMs: KEEP_ALIVE_MS,
-      // Some requests are meant to hang for ever.
+      // Faults keep some requests open for ever.
       closePatienceMs: 0,
     });
   } catch (error) {
@@ -213,7 +215,7 @@ const whole = async (request: HttpRequest): Promise<SandboxRequest> => ({
 /** The answer when a request cannot be read, or a double has a bug. */
 function failure(error: unknown): HttpAnswer {
   const message = `sandbox: ${error instanceof Error ? error.message : String(error)}`;
-  // It has the fields of Stripe's and of SendGrid's errors.
+  // The body has the error fields of both Stripe and SendGrid.
   return json(error instanceof BodyTooLarge ? 413 : 500, {
     error: { type: 'api_error', message },
     errors: [{ message, field: null, help: null }],

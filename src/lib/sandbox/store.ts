@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { type LocalStore, openLocalStore } from '../local/sqlite.ts';
 
-/** What the doubles keep. Times are milliseconds since 1970, but `created` seconds, as Stripe's are. */
+/**
+ * The tables of the doubles. Times are in milliseconds since 1970, except `created`, which is in
+ * seconds like Stripe's.
+ */
 const SCHEMA = `
 create table if not exists sandbox_settings (
   key text primary key,
@@ -51,7 +54,7 @@ create index if not exists sendgrid_messages_donation on sendgrid_messages (dona
   where donation_id is not null;
 create index if not exists sendgrid_messages_delivery on sendgrid_messages (delivery_id)
   where delivery_id is not null;
--- The mails as they came; only the newest are kept.
+-- The mail bodies as received; only the newest are kept.
 create table if not exists sendgrid_contents (
   seq integer primary key,
   mail text not null
@@ -84,11 +87,11 @@ const TABLES = [
   'webhook_events',
 ];
 
-/** Opens the doubles' memory in `<dataDir>/local.sqlite`: it outlives the server. */
+/** Opens the store of the doubles, `<dataDir>/local.sqlite`. */
 export const openSandboxStore = (dataDir: string): LocalStore =>
   openLocalStore(join(dataDir, 'local.sqlite'), SCHEMA, { durable: false });
 
-/** Forgets every charge, customer, mail and event. Settings (faults, webhook keys) stay. */
+/** Deletes all charges, customers, mails and events. Settings (faults, webhook keys) stay. */
 export function clearSandboxStore(store: LocalStore): void {
   store.transaction(() => {
     for (const table of TABLES) store.run(`delete from ${table}`);

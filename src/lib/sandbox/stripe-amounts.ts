@@ -32,7 +32,7 @@ const MINIMUM: Record<string, number> = {
 const MAXIMUM = 99_999_999;
 const CURRENCIES = new Set(currencies());
 
-/** What is to be charged. @throws StripeFailure for what Stripe does not charge */
+/** Reads the amount to charge. @throws StripeFailure for an amount that Stripe does not charge */
 export function readAmount(params: Params): { amount: number; currency: string } {
   requiredText(params, 'amount');
   const amount = integer(params, 'amount') as number;

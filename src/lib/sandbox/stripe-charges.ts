@@ -3,7 +3,9 @@ import { type StripeObject, type StripeObjects, stripeId } from './stripe-object
 import { flag, type Params, text } from './stripe-params.ts';
 import { cardOf, shown, spend } from './stripe-payment-methods.ts';
 
-/** Charges the intent's card and records what became of it. @throws StripeFailure 402 when it is declined */
+/**
+ * Charges the intent's card and records the result. @throws StripeFailure 402 when it is declined
+ */
 export function charge(
   intent: StripeObject,
   method: StripeObject,
@@ -12,9 +14,9 @@ export function charge(
   now: number,
 ): void {
   const { authentication, decline } = cardOf(method);
-  const nobodyThere =
+  const donorAbsent =
     flag(params, 'error_on_requires_action') || (params.off_session ?? 'false') !== 'false';
-  if (authentication && !nobodyThere) {
+  if (authentication && !donorAbsent) {
     const url = text(params, 'return_url');
     intent.status = 'requires_action';
     intent.next_action = url
@@ -51,7 +53,7 @@ export function charge(
   objects.update(intent);
   if (method.customer) return;
   if (!intent.setup_future_usage) spend(method, objects);
-  // With a Customer at hand, Stripe attaches what is to be used again by itself.
+  // If the intent has a Customer, Stripe attaches a reusable PaymentMethod automatically.
   else if (intent.customer) objects.update({ ...method, customer: intent.customer });
 }
 

@@ -25,7 +25,7 @@ import {
 } from './stripe-payment-methods.ts';
 import { createRefund, REFUND_PARAMS } from './stripe-refunds.ts';
 
-/** What an endpoint gives back: an object (which `expand` applies to), or something of its own. */
+/** The result of an endpoint: an object, to which `expand` applies, or another JSON value. */
 export type Result = StripeObject | { object: string; [field: string]: unknown };
 
 export interface Endpoint {
@@ -38,7 +38,7 @@ export interface Endpoint {
 const LIST: ParamSpec = { limit: 'text', starting_after: 'text' };
 const CREATED: ParamSpec = { gt: 'text', gte: 'text', lt: 'text', lte: 'text' };
 
-/** Every endpoint that the double has. `now` is in seconds, as Stripe's times are. */
+/** All endpoints of the double. `now` is in seconds, like Stripe's times. */
 export function stripeEndpoints(objects: StripeObjects, now: () => number): Endpoint[] {
   const retrieve = (kind: StripeKind, what: string, param: string): Endpoint['run'] => {
     return (_params, id) => {
@@ -192,7 +192,7 @@ export function route(
   return { endpoint: found.value, id: found.params[0] ?? '' };
 }
 
-/** The result with what `expand` names in it. */
+/** The result with the fields in `expand` replaced by their objects. */
 export function present(result: Result, params: Params, objects: StripeObjects): Result {
   const paths = (params.expand ?? []) as string[];
   if (paths.length === 0) return result;

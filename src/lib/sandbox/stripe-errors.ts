@@ -1,4 +1,4 @@
-/** What Stripe puts under `error`. https://docs.stripe.com/api/errors */
+/** The content of `error` in Stripe's answer. https://docs.stripe.com/api/errors */
 export interface StripeErrorBody {
   type: 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error';
   message: string;
@@ -11,12 +11,15 @@ export interface StripeErrorBody {
   payment_method?: unknown;
 }
 
-/** An error that the double answers with. */
+/** An error answer of the double. */
 export class StripeFailure extends Error {
   override name = 'StripeFailure';
   readonly status: number;
   readonly body: StripeErrorBody;
-  /** True when the parameters were refused before the endpoint began: not kept under the idempotency key. */
+  /**
+   * True when the parameters were refused before the endpoint ran; such an answer is not stored
+   * under the idempotency key.
+   */
   readonly unexecuted: boolean;
 
   constructor(status: number, body: StripeErrorBody, unexecuted = false) {
@@ -32,15 +35,15 @@ export class StripeFailure extends Error {
   }
 }
 
-/** The parameters cannot be right; the endpoint never began. */
+/** An invalid parameter; the endpoint did not run. */
 export const invalidParameter = (message: string, param?: string, code?: string) =>
   new StripeFailure(400, { type: 'invalid_request_error', message, param, code }, true);
 
-/** The endpoint began, and found that it cannot do this. */
+/** The endpoint ran and refused the operation. */
 export const refused = (message: string, param?: string, code?: string) =>
   new StripeFailure(400, { type: 'invalid_request_error', message, param, code });
 
-/** What a parameter (400) or the path (404) names does not exist. */
+/** The object that a parameter (400) or the path (404) names does not exist. */
 export const missing = (what: string, id: string, param: string, status: 400 | 404) =>
   new StripeFailure(status, {
     type: 'invalid_request_error',

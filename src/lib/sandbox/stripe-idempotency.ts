@@ -4,10 +4,13 @@ import type { Answer, SandboxRequest } from './double.ts';
 import { invalidParameter, StripeFailure } from './stripe-errors.ts';
 
 const MAX_KEY_LENGTH = 255;
-/** Keys may be pruned once they are this old, and the double does. https://docs.stripe.com/api/idempotent_requests */
+/**
+ * Stripe may delete keys of this age, and the double does.
+ * https://docs.stripe.com/api/idempotent_requests
+ */
 const KEY_LIFE_MS = 24 * 60 * 60 * 1000;
 
-/** What came of running a request, and whether Stripe keeps it under the key. */
+/** The answer of a request, and whether Stripe stores it under the key. */
 export interface Outcome {
   answer: Answer;
   keep: boolean;
@@ -17,8 +20,9 @@ export interface IdempotencyKeys {
   /**
    * Runs a request once for its key, and replays its first answer after that.
    * @param around calls `run` when it is time; the key is in use meanwhile
-   * @param run what it does and what it answers are kept together, or neither is
-   * @throws StripeFailure for other parameters under a used key, or while the first is under way
+   * @param run its effects and its answer are stored in one transaction
+   * @throws StripeFailure for other parameters under a used key, or while the first request is
+   *   running
    */
   once(
     request: SandboxRequest,
@@ -27,13 +31,14 @@ export interface IdempotencyKeys {
     around: (run: () => Answer) => Promise<Answer>,
     run: () => Outcome,
   ): Promise<Answer>;
-  /** Forgets the keys that are older, as Stripe may after a day. Returns how many. */
+  /** Deletes keys of at least this age, as Stripe may after a day. Returns how many. */
   expire(olderThanMs: number): number;
 }
 
 /**
- * Stripe's idempotency keys, per account: https://docs.stripe.com/api/idempotent_requests.
- * The first status and body are replayed, 500s included; refused parameters, 429 and conflicts are not kept.
+ * Stripe's idempotency keys of each account: https://docs.stripe.com/api/idempotent_requests. The
+ * first status and body are replayed, 500s included; refused parameters, 429 and conflicts are not
+ * stored.
  */
 export function idempotencyKeys(store: LocalStore, now: () => number): IdempotencyKeys {
   const inFlight = new Set<string>();
@@ -98,13 +103,13 @@ export function idempotencyKeys(store: LocalStore, now: () => number): Idempoten
   };
 }
 
-/** Path and parameters, in whatever order they came. */
+/** A digest of path and parameters, independent of their order. */
 function fingerprintOf({ path, body }: SandboxRequest): string {
   const text = `${path}\n${body.split('&').sort().join('&')}`;
   return createHash('sha256').update(text).digest('base64');
 }
 
-/** 409: the first request with this key is still under way (or the fault says so). */
+/** 409: the first request with this key is still running (or a fault pretends so). */
 export const keyInUse = () =>
   new StripeFailure(
     409,

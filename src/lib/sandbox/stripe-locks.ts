@@ -1,10 +1,13 @@
 import { StripeFailure } from './stripe-errors.ts';
 
-/** One request at a time changes an object. https://docs.stripe.com/rate-limits#object-lock-timeouts */
+/**
+ * Only one request at a time may change an object.
+ * https://docs.stripe.com/rate-limits#object-lock-timeouts
+ */
 export interface ObjectLocks {
   /**
-   * Does the work while it holds the object. Stripe waits some seconds for an object that another
-   * request holds, and then gives up. The double gives up at once.
+   * Runs `work` while it holds the object. Stripe waits some seconds for a lock; the double fails
+   * at once.
    * @throws StripeFailure 429 `lock_timeout`
    */
   holding<T>(id: string | undefined, work: () => Promise<T>): Promise<T>;

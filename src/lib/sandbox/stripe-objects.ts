@@ -18,13 +18,13 @@ export interface ListFilter {
   created?: { gt?: number; gte?: number; lt?: number; lte?: number };
   email?: string | undefined;
   customer?: string | undefined;
-  /** `metadata.donation_id`: the sandbox's own way to look, not Stripe's. */
+  /** `metadata.donation_id`: a filter of the sandbox that Stripe does not have. */
   donationId?: string | undefined;
   startingAfter?: string | undefined;
   limit: number;
 }
 
-/** Stripe's objects in the store. */
+/** The stored Stripe objects. */
 export interface StripeObjects {
   get(kind: StripeKind, id: string): StripeObject | undefined;
   insert(object: StripeObject): void;
@@ -34,9 +34,9 @@ export interface StripeObjects {
   count(kind: StripeKind): number;
 }
 
-/** An id as Stripe's look: `pi_` and random letters and digits. */
+/** An id in Stripe's format: `pi_` and random letters and digits. */
 export const stripeId = (prefix: string) =>
-  // Node keeps random bytes ready for UUIDs; asking for some each time costs a system call.
+  // randomUUID is fast, because Node buffers random bytes for it; randomBytes costs a system call.
   `${prefix}_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
 
 export function stripeObjects(store: LocalStore): StripeObjects {
@@ -100,7 +100,7 @@ export function stripeObjects(store: LocalStore): StripeObjects {
   };
 }
 
-/** Which fields can be sent as the object that they name, and of what kind that is. */
+/** The fields that `expand` can replace, and the kind of their objects. */
 const EXPANDABLE: Record<StripeKind, Record<string, StripeKind>> = {
   payment_intent: {
     latest_charge: 'charge',
@@ -114,8 +114,9 @@ const EXPANDABLE: Record<StripeKind, Record<string, StripeKind>> = {
 };
 
 /**
- * The object with the ids at `paths` (`latest_charge`, `latest_charge.customer`) replaced by what they name.
- * @throws StripeFailure where there is nothing to expand
+ * The object with the ids at `paths` (`latest_charge`, `latest_charge.customer`) replaced by their
+ * objects.
+ * @throws StripeFailure when a path cannot be expanded
  */
 export function expand(
   object: StripeObject,

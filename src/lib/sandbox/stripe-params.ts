@@ -1,25 +1,25 @@
 import { invalidParameter } from './stripe-errors.ts';
 
-/** Form parameters with their brackets resolved: `a[b]=1` is `{ a: { b: '1' } }`. */
+/** Form parameters with brackets resolved: `a[b]=1` is `{ a: { b: '1' } }`. */
 export interface Params {
   [name: string]: string | string[] | Params;
 }
 
 /**
- * The parameters an endpoint knows. `text` is one value, `texts` a list of them, `anything` whatever
- * Stripe takes there and the double does not look into.
+ * The parameters of an endpoint. `text` is one value, `texts` a list. `anything` is accepted
+ * without a check.
  */
 export interface ParamSpec {
   [name: string]: 'text' | 'texts' | 'anything' | ParamSpec;
 }
 
 /**
- * Reads `application/x-www-form-urlencoded` with Stripe's brackets, and refuses what the endpoint
- * does not know.
+ * Parses `application/x-www-form-urlencoded` with Stripe's brackets, and refuses parameters that
+ * the endpoint does not have.
  * @throws StripeFailure `parameter_unknown`
  */
 export function readParams(encoded: string, spec: ParamSpec): Params {
-  // Without a prototype, as a parameter may have any name.
+  // Without a prototype, because a parameter may have any name.
   const params: Params = Object.create(null);
   for (const [name, value] of new URLSearchParams(encoded)) {
     // `a[b][c]`; a list is `a[0]` or `a[]`.
@@ -37,7 +37,7 @@ export function readParams(encoded: string, spec: ParamSpec): Params {
   return params;
 }
 
-/** Refuses what the spec does not have, and makes lists of what it calls lists. */
+/** Refuses unknown parameters, and converts lists. */
 function check(params: Params, spec: ParamSpec, prefix: string): void {
   for (const [name, value] of Object.entries(params)) {
     const full = prefix ? `${prefix}[${name}]` : name;
@@ -49,7 +49,7 @@ function check(params: Params, spec: ParamSpec, prefix: string): void {
     if (known === 'text') {
       if (typeof value !== 'string') throw invalidParameter('Invalid string', full);
     } else if (typeof value === 'string') {
-      // An empty text unsets what is otherwise a list or a group.
+      // An empty text unsets a list or a group.
       if (value !== '')
         throw invalidParameter(known === 'texts' ? 'Invalid array' : 'Invalid object', full);
     } else if (known === 'texts') {
@@ -60,7 +60,7 @@ function check(params: Params, spec: ParamSpec, prefix: string): void {
   }
 }
 
-/** A text, or undefined where it was not given. @throws StripeFailure for an empty one. */
+/** A text, or undefined if it is absent. @throws StripeFailure for an empty one. */
 export function text(params: Params, name: string): string | undefined {
   const value = params[name];
   if (typeof value !== 'string') return undefined;
@@ -74,7 +74,7 @@ export function text(params: Params, name: string): string | undefined {
   return value;
 }
 
-/** A text that must be given. @throws StripeFailure `parameter_missing` */
+/** A required text. @throws StripeFailure `parameter_missing` */
 export function requiredText(params: Params, name: string): string {
   const value = text(params, name);
   if (value === undefined) {
@@ -93,7 +93,7 @@ export function integer(params: Params, name: string): number | undefined {
   return Number(value);
 }
 
-/** True or false; false where it was not given. */
+/** A boolean; false if it is absent. */
 export function flag(params: Params, name: string): boolean {
   const value = text(params, name);
   if (value !== undefined && value !== 'true' && value !== 'false') {
@@ -102,13 +102,13 @@ export function flag(params: Params, name: string): boolean {
   return value === 'true';
 }
 
-/** Parameters within a parameter; none where it was not given. */
+/** Nested parameters; empty if absent. */
 export function group(params: Params, name: string): Params {
   const value = params[name];
   return typeof value === 'object' && !Array.isArray(value) ? value : {};
 }
 
-/** One of the values that the parameter takes. */
+/** One of the allowed values. */
 export function choice<T extends string>(
   params: Params,
   name: string,
@@ -119,7 +119,7 @@ export function choice<T extends string>(
   throw invalidParameter(`Invalid ${name}: must be one of ${choices.join(', ')}`, name);
 }
 
-/** `metadata`, within https://docs.stripe.com/api/metadata's limits. */
+/** `metadata`, within the limits of https://docs.stripe.com/api/metadata. */
 export function metadata(params: Params): Record<string, string> {
   const entries = Object.entries(group(params, 'metadata'));
   if (entries.length > 50) throw invalidParameter('Metadata can have at most 50 keys.', 'metadata');

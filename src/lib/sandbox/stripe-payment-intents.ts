@@ -25,7 +25,7 @@ const CONFIRM: ParamSpec = {
 
 export const CONFIRM_PARAMS = CONFIRM;
 export const CANCEL_PARAMS: ParamSpec = { cancellation_reason: 'text' };
-/** `payment_method_types` is gone since API version 2026-09-30. */
+/** `payment_method_types` was removed in API version 2026-09-30. */
 export const INTENT_PARAMS: ParamSpec = {
   ...CONFIRM,
   amount: 'text',
@@ -166,7 +166,7 @@ export function cancelIntent(
   return intent;
 }
 
-/** Takes over what a confirmation may set. */
+/** Applies the parameters that a confirmation may set. */
 function prepare(
   intent: StripeObject,
   params: Params,
@@ -197,7 +197,7 @@ const CANCELABLE = [
   'requires_action',
 ];
 
-/** It is in no state for this. The error holds the intent as it is. */
+/** The status of the intent does not allow the request. The error contains the intent. */
 const unexpectedState = (intent: StripeObject | undefined, message: string) =>
   new StripeFailure(400, {
     type: 'invalid_request_error',

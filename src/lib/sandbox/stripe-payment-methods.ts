@@ -12,7 +12,7 @@ export const PAYMENT_METHOD_DATA: ParamSpec = {
 };
 export const ATTACH_PARAMS: ParamSpec = { customer: 'text' };
 
-/** A new PaymentMethod on a test card. */
+/** A new PaymentMethod for a test card. */
 function newPaymentMethod(cardName: string, created: number): StripeObject {
   const { brand, last4, funding, country } = testCard(cardName);
   return {
@@ -44,7 +44,7 @@ function newPaymentMethod(cardName: string, created: number): StripeObject {
       display_brand: brand,
       exp_month: 12,
       exp_year: new Date(created * 1000).getUTCFullYear() + 2,
-      // Stripe's fingerprint tells card numbers apart; here it names the test card as well.
+      // Stripe's fingerprint distinguishes card numbers; here it also names the test card.
       fingerprint: `sandbox_${cardName}`,
       funding,
       generated_from: null,
@@ -61,16 +61,16 @@ function newPaymentMethod(cardName: string, created: number): StripeObject {
   };
 }
 
-/** The test card that a PaymentMethod stands for. */
+/** The test card of a PaymentMethod. */
 export function cardOf(method: StripeObject): TestCard {
   return testCard((method.card as { fingerprint: string }).fingerprint.slice('sandbox_'.length));
 }
 
 /**
- * The PaymentMethod that a charge was asked with: a stored one, or a new one for a test id such as
- * `pm_card_visa` or for `payment_method_data` with a test token.
+ * The PaymentMethod of a charge: a stored one, or a new one for a test id such as `pm_card_visa` or
+ * for `payment_method_data` with a test token.
  * @returns undefined when none was given
- * @throws StripeFailure when there is no such one, or it may not be used
+ * @throws StripeFailure when it does not exist or may not be used
  */
 export function chargedMethod(
   params: Params,
@@ -101,16 +101,16 @@ export function chargedMethod(
   return method;
 }
 
-// Ours, not Stripe's; taken out again by `shown`.
+// A field that only the sandbox has; `shown` removes it.
 const SPENT = 'sandbox_spent';
 const isSpent = (method: StripeObject) => method[SPENT] === true;
 
-/** A PaymentMethod that was charged without being saved can never be used again. */
+/** A PaymentMethod that was charged without being saved cannot be used again. */
 export function spend(method: StripeObject, objects: StripeObjects): void {
   objects.update({ ...method, [SPENT]: true });
 }
 
-/** The object as Stripe would show it. */
+/** The object as Stripe shows it. */
 export function shown(object: StripeObject): StripeObject {
   const { [SPENT]: _spent, ...rest } = object;
   return rest as StripeObject;
@@ -122,10 +122,10 @@ const spent = () =>
     'payment_method',
   );
 
-/** POST /v1/payment_methods: only from a test token: the sandbox takes no card numbers. */
+/** POST /v1/payment_methods, from a test token only: the sandbox accepts no card numbers. */
 export function createMethod(params: Params, objects: StripeObjects, now: number): StripeObject {
   if (requiredText(params, 'type') !== 'card') {
-    throw invalidParameter('The sandbox knows cards only.', 'type');
+    throw invalidParameter('The sandbox supports cards only.', 'type');
   }
   const token = requiredText(group(params, 'card'), 'token');
   const cardName = testCardName(token, 'tok_');

@@ -10,7 +10,7 @@ export const REFUND_PARAMS: ParamSpec = {
   metadata: 'anything',
 };
 
-/** POST /v1/refunds: gives back what is left of a charge, or so much of it. */
+/** POST /v1/refunds: refunds the remaining amount of a charge, or a part of it. */
 export function createRefund(params: Params, objects: StripeObjects, now: number): StripeObject {
   const charge = refundedCharge(params, objects);
   const before = charge.amount_refunded as number;

@@ -1,14 +1,14 @@
-/** A card as Stripe's test mode knows it, and what becomes of a charge on it. */
+/** A card of Stripe's test mode, and the result of charging it. */
 export interface TestCard {
   brand: string;
   last4: string;
   funding: 'credit' | 'debit' | 'prepaid';
   country: string;
-  /** How every charge of it is refused. */
+  /** How every charge of it is declined. */
   decline?: { code: string; decline_code: string; message: string };
-  /** A charge stands only after the cardholder has authenticated. */
+  /** A charge needs the cardholder's authentication. */
   authentication?: true;
-  /** Can be attached to a Customer although every charge is declined. */
+  /** It can be attached to a Customer although every charge is declined. */
   attachable?: true;
 }
 
@@ -26,7 +26,10 @@ const declined = (
   { code = 'card_declined', message = 'Your card was declined.', ...extra } = {},
 ) => card('visa', last4, { decline: { code, decline_code, message }, ...extra });
 
-/** By what follows `pm_card_` or `tok_`. https://docs.stripe.com/testing#cards and #declined-payments */
+/**
+ * By the part after `pm_card_` or `tok_`. https://docs.stripe.com/testing#cards and
+ * #declined-payments
+ */
 const CARDS: Record<string, TestCard> = {
   visa: card('visa', '4242'),
   visa_debit: card('visa', '5556', { funding: 'debit' }),
@@ -74,7 +77,7 @@ const CARDS: Record<string, TestCard> = {
   threeDSecureRequired: card('visa', '3063', { authentication: true }),
 };
 
-// Two ids in Stripe's list have the brand in them.
+// Two ids in Stripe's list contain the brand.
 const ALIASES: Record<string, string> = {
   visa_chargeDeclinedLostCard: 'chargeDeclinedLostCard',
   visa_chargeDeclinedStolenCard: 'chargeDeclinedStolenCard',
@@ -91,6 +94,6 @@ export function testCardName(id: string, prefix: 'pm_card_' | 'tok_'): string | 
 /** The test card of this name. */
 export function testCard(name: string): TestCard {
   const found = CARDS[name];
-  if (!found) throw new Error(`no test card is called ${name}`);
+  if (!found) throw new Error(`there is no test card ${name}`);
   return found;
 }

@@ -9,10 +9,10 @@ import { type StripeObject, type StripeObjects, stripeId } from './stripe-object
 import { readParams } from './stripe-params.ts';
 import { shown } from './stripe-payment-methods.ts';
 
-/** Told of objects whose state webhooks announce. */
+/** Called with objects whose change webhooks announce. */
 export type StripeListener = (type: string, object: StripeObject) => void;
 
-/** The endpoints of Stripe's API that we use, with the rules that matter to us. */
+/** The part of Stripe's API that we use, with the rules that we depend on. */
 export function stripeDouble(options: {
   store: LocalStore;
   objects: StripeObjects;
@@ -24,7 +24,9 @@ export function stripeDouble(options: {
   const find = stripeRouter(stripeEndpoints(objects, () => Math.floor(now() / 1000)));
   const locks = objectLocks();
 
-  /** Runs the endpoint in one transaction. A decline leaves its traces; any other failure leaves none. */
+  /**
+   * Runs the endpoint in one transaction. A decline is committed; any other failure is rolled back.
+   */
   function execute(request: SandboxRequest): Outcome {
     const { endpoint, id } = route(find, request);
     const params = readParams(
@@ -57,7 +59,7 @@ export function stripeDouble(options: {
       if (!(failure instanceof StripeFailure)) throw failure;
       outcome = { answer: failed(failure), keep: !failure.unexecuted };
     }
-    // Stripe keeps the 500 that it answered, although the work was done.
+    // The work was done, but Stripe stores the 500 that it answered.
     return error === 'after' ? { answer: internalError(), keep: true } : outcome;
   }
 
@@ -109,7 +111,7 @@ export function stripeDouble(options: {
   };
 }
 
-/** The account behind the key. @throws StripeFailure 401 */
+/** The account of the key. @throws StripeFailure 401 */
 function authenticate({ headers }: SandboxRequest): string {
   const [scheme = '', credentials = ''] = (headers.authorization ?? '').split(' ');
   const key =
@@ -136,13 +138,13 @@ const invalidKey = (masked: string) => ({
   message: `Invalid API Key provided: ${masked}`,
 });
 
-/** The PaymentIntent that a request changes: nobody else may meanwhile. */
+/** The PaymentIntent that a request changes, which is locked meanwhile. */
 function lockedBy({ method, path }: SandboxRequest): string | undefined {
   const [, , resource, id] = path.split('/');
   return method === 'POST' && resource === 'payment_intents' && id ? id : undefined;
 }
 
-/** Leaves out of the JSON what the double keeps for itself, wherever it is. */
+/** A JSON replacer that removes the double's own fields. */
 function withoutOurs(_key: string, value: unknown): unknown {
   const isMethod = (value as StripeObject | null)?.object === 'payment_method';
   return isMethod ? shown(value as StripeObject) : value;
@@ -155,7 +157,7 @@ const EVENT_OF: Record<string, string> = {
   canceled: 'payment_intent.canceled',
 };
 
-/** Tells the webhooks what a request has changed. */
+/** Announces changed objects to the webhooks. */
 function announce(
   result: Result | undefined,
   method: string,
@@ -176,7 +178,7 @@ function announce(
   if (type && !untried) onEvent(type, object);
 }
 
-/** A Stripe failure as it goes over the wire. */
+/** Formats a Stripe failure as an answer. */
 function failed({ status, body }: StripeFailure): Answer {
   return { status, headers: {}, body: JSON.stringify({ error: body }, withoutOurs) };
 }
@@ -217,7 +219,8 @@ function withStripeHeaders(
       'Request-Id': requestId,
       ...(typeof key === 'string' ? { 'Idempotency-Key': key } : {}),
       ...(typeof version === 'string' ? { 'Stripe-Version': version } : {}),
-      // https://docs.stripe.com/error-low-level: what a client library should do, where Stripe is sure.
+      // https://docs.stripe.com/error-low-level: Stripe tells client libraries whether to retry
+      // when it is certain.
       ...(answer.status === 409 ? { 'Stripe-Should-Retry': 'true' } : {}),
       ...(answer.status === 400 || answer.status === 402 ? { 'Stripe-Should-Retry': 'false' } : {}),
       ...answer.headers,

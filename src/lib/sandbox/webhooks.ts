@@ -6,13 +6,13 @@ import { readSetting, writeSetting } from './store.ts';
 import type { StripeListener } from './stripe.ts';
 import { stripeId } from './stripe-objects.ts';
 
-/** Where events go, and what their receiver needs to check them. */
+/** Where events are sent, and what their receiver needs to verify them. */
 export interface WebhookSettings {
   stripeUrl: string | null;
   sendgridUrl: string | null;
   /** For `stripe.webhooks.constructEvent`. */
   stripeSecret: string;
-  /** As SendGrid shows it: the base 64 of the DER, for `EventWebhook.convertPublicKeyToECDSA`. */
+  /** As SendGrid shows it: the DER in base64, for `EventWebhook.convertPublicKeyToECDSA`. */
   sendgridPublicKey: string;
 }
 
@@ -21,7 +21,7 @@ export interface Webhooks {
   sendgrid: MailListener;
   settings(): WebhookSettings;
   configure(urls: { stripeUrl?: string | null; sendgridUrl?: string | null }): void;
-  /** How many events wait for their receiver. */
+  /** The number of events that are not delivered yet. */
   pending(): number;
   start(): void;
   close(): Promise<void>;
@@ -47,7 +47,10 @@ const MAX_ATTEMPTS = 5;
 const FIRST_RETRY_MS = 250;
 const API_VERSION = '2026-10-28.endive';
 
-/** Sends events to the URLs that are set: signed, in batches at SendGrid, again when the receiver fails. */
+/**
+ * Sends signed events to the configured URLs, and repeats them when the receiver fails. SendGrid's
+ * events are sent in batches.
+ */
 export function openWebhooks(store: LocalStore, now: () => number): Webhooks {
   const keys = readSetting<Keys>(store, 'webhooks.keys') ?? makeKeys(store);
   const urls = {
@@ -129,7 +132,7 @@ export function openWebhooks(store: LocalStore, now: () => number): Webhooks {
         timestamp: Math.floor(now() / 1000),
         event,
         sg_event_id: randomBytes(16).toString('base64url'),
-        // SendGrid's events carry the X-Message-Id with the names of its servers behind it.
+        // SendGrid appends names of its servers to the X-Message-Id.
         sg_message_id: `${messageId}.sandbox-0`,
         ...fields,
         ...args,
@@ -151,7 +154,8 @@ export function openWebhooks(store: LocalStore, now: () => number): Webhooks {
       timer = setInterval(() => {
         for (const provider of ['stripe', 'sendgrid'] as const) {
           underWay[provider] ??= flush(provider)
-            // Events are kept until they are delivered: what failed now is tried at the next look.
+            // Events stay stored until they are delivered, so a failure is repeated in the next
+            // round.
             .catch(() => {})
             .finally(() => {
               underWay[provider] = undefined;
@@ -204,7 +208,7 @@ function stripeHeaders(keys: Keys, body: string, nowMs: number): Record<string, 
   };
 }
 
-/** Whether the receiver took it. */
+/** Whether the receiver accepted it. */
 async function post(
   url: string,
   headers: Record<string, string>,
@@ -216,7 +220,7 @@ async function post(
       method: 'POST',
       headers: { 'Content-Type': 'application/json; charset=utf-8', ...headers },
       body,
-      // Both providers take a redirect for a failure.
+      // Both providers treat a redirect as a failure.
       redirect: 'manual',
       signal: AbortSignal.any([stopping, AbortSignal.timeout(RECEIVER_TIMEOUT_MS)]),
     });

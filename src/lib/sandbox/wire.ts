@@ -3,17 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpAnswer } from '../http/server.ts';
 import type { Answer } from './double.ts';
 
-/** The ways in which the answer to a request that was carried out is lost or spoilt. */
+/** How the answer to an executed request is lost or damaged. */
 export type Spoiling = 'timeouts' | 'resetAfterProcessing' | 'html' | 'truncated' | 'drip';
 
 const DRIP_MS = 100;
-// A dripping answer must outlast any time-out, also where the real one has no body.
+// A dripping answer must outlast every time-out, even if the real answer has no body.
 const DRIP_BYTES = 6000;
 
 const HTML =
   '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n';
 
-/** What a fault leaves of the answer: another one, or none, when the response was broken here. */
+/**
+ * Applies a fault to the answer: returns another one, or none when the response was broken here.
+ */
 export async function spoilAnswer(
   response: ServerResponse,
   answer: Answer,
@@ -21,7 +23,7 @@ export async function spoilAnswer(
 ): Promise<HttpAnswer | undefined> {
   switch (spoiling) {
     case 'timeouts':
-      // The connection stays open until the client loses its patience.
+      // The connection stays open until the client gives up.
       return undefined;
     case 'resetAfterProcessing':
       response.socket?.resetAndDestroy();

@@ -1,11 +1,11 @@
 import type { Queryable } from '../db/database.ts';
 
-/** At most so many are named. */
+/** The most donations that are listed. */
 const MOST = 20;
 
 /**
- * Donations that failed here although Stripe has told of a payment of theirs that succeeded: somebody
- * else confirmed a payment, since ours are cancelled when they fail.
+ * Donations that failed here although Stripe reported a successful payment for them. Another
+ * program must have confirmed a payment, because ours are cancelled when a donation fails.
  */
 export async function findContradictions(db: Queryable): Promise<string[]> {
   const { rows } = await db.query<{ id: string }>(

@@ -1,21 +1,26 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** A provider's request, its body as it came: signatures are over bytes. */
+/** A provider's request. The body is unparsed, because signatures are over its bytes. */
 export interface WebhookRequest {
   headers: IncomingHttpHeaders;
   body: Buffer;
 }
 
-/** What the provider is answered: 2xx when all of it is done and durable; with anything else it sends again. */
+/**
+ * The answer to a provider: 2xx when the request is processed and durable; otherwise the provider
+ * sends it again.
+ */
 export interface WebhookAnswer {
   status: 200 | 400 | 401;
-  /** One line for whoever looks at the provider's log of deliveries. */
+  /** One line for the provider's log of deliveries. */
   message: string;
 }
 
-/** Takes the webhooks of one provider. Throws when they could not be applied; nothing was then. */
+/**
+ * Processes the webhooks of one provider. When it throws, nothing of the request has been applied.
+ */
 export type WebhookHandler = (request: WebhookRequest) => Promise<WebhookAnswer>;
 
 export const done: WebhookAnswer = { status: 200, message: 'ok' };
 export const unsigned: WebhookAnswer = { status: 401, message: 'the signature is not valid' };
-export const unreadable: WebhookAnswer = { status: 400, message: 'the body cannot be read' };
+export const unreadable: WebhookAnswer = { status: 400, message: 'the body cannot be parsed' };

@@ -1,18 +1,18 @@
 import type { Queryable } from '../db/database.ts';
 
-/** One event as it is remembered. The key is what makes two of them the same. */
+/** One event as it is stored. Events with the same key are the same. */
 export interface SeenEvent {
   key: string;
   type: string;
-  /** The id of ours that it is about. */
+  /** The id of our record that the event is about. */
   subject: string | undefined;
 }
 
 /**
- * Remembers events in the caller's transaction, so that an event is seen if and only if its effect
- * is there. While another transaction has the same event, this one waits for its end.
+ * Stores events in the caller's transaction, so that an event counts as seen only if its effect is
+ * committed. If another transaction is storing the same event, this one waits for it.
  *
- * @returns the keys that were not seen before.
+ * @returns the keys that were not stored before.
  */
 export async function markSeen(
   tx: Queryable,
@@ -20,7 +20,7 @@ export async function markSeen(
   events: SeenEvent[],
 ): Promise<Set<string>> {
   const rows = events.map(({ key, type, subject }) => ({ key, type, subject: subject ?? null }));
-  // In one order always: two batches with the same events must not wait for each other.
+  // Sorted, so that two batches with the same events cannot deadlock.
   const { rows: fresh } = await tx.query<{ key: string }>(
     `insert into donations.webhook_events (key, provider, type, subject)
      select key, $2, type, subject
@@ -32,10 +32,10 @@ export async function markSeen(
   return new Set(fresh.map(({ key }) => key));
 }
 
-/** Rows that one statement forgets at most; the rest goes the next time. */
+/** The most rows that one statement deletes. The next run deletes the rest. */
 const BATCH = 10_000;
 
-/** Forgets events that providers do not send again any more. */
+/** Deletes events that providers no longer send again. */
 export async function forgetSeen(db: Queryable, days: number): Promise<void> {
   await db.query(
     `delete from donations.webhook_events where key in (

@@ -14,27 +14,28 @@ import type { WebhookHandler } from './handler.ts';
 
 export interface WebhookServerOptions {
   host: string;
-  /** 0 for any free one. */
+  /** 0 selects any free port. */
   port: number;
-  /** Who takes what is posted to which path. */
+  /** The handler of each path. */
   routes: Record<string, WebhookHandler>;
   log: Logger;
 }
 
 export type WebhookServer = Pick<HttpServer, 'url' | 'close'>;
 
-// SendGrid's batches have at most 768 kB, Stripe's events far less.
+// SendGrid's batches have at most 768 kB; Stripe's events are much smaller.
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const CLOSE_PATIENCE_MS = 10_000;
-// Serialization failure, deadlock, statement cancelled, lock not available: a repetition can succeed.
+// Serialization failure, deadlock, statement cancelled, lock not available: a repetition can
+// succeed.
 const PASSING = ['40001', '40P01', '57014', '55P03'];
 
 /**
- * Serves webhooks. Answers 2xx only after a handler has done its work; 503 while Postgres is away,
- * so that the provider sends again.
+ * Serves webhooks. It answers 2xx only after a handler has finished, and 503 while Postgres is
+ * unavailable, so that the provider sends again.
  *
- * @throws UserError `failed` when the address cannot be listened on.
+ * @throws UserError `failed` when it cannot listen on the address.
  */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const { host, port, log } = options;
@@ -44,8 +45,9 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
 
   async function serve(request: HttpRequest): Promise<HttpAnswer> {
     const found = find(request.method, request.path);
-    if (!found) return text(404, 'nothing is here');
-    if ('allow' in found) return text(405, 'events are posted', { Allow: found.allow.join(', ') });
+    if (!found) return text(404, 'no webhook is served at this path');
+    if ('allow' in found)
+      return text(405, 'webhooks must use POST', { Allow: found.allow.join(', ') });
     const { status, message } = await found.value({
       headers: request.headers,
       body: await request.body(),
@@ -60,9 +62,9 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     const why = error instanceof Error ? maskText(error.message) : 'unknown error';
     log.error(
       { path, why },
-      away ? 'webhook not taken: Postgres is away or busy' : 'webhook not taken',
+      away ? 'webhook not processed: Postgres is unavailable or busy' : 'webhook not processed',
     );
-    return text(away ? 503 : 500, 'not now: send it again');
+    return text(away ? 503 : 500, 'temporarily unavailable: send it again');
   }
 
   try {
@@ -96,10 +98,14 @@ function cannotListen(
   port: number,
 ): UserError {
   const why =
-    code === 'EADDRINUSE' ? 'the port is taken' : code === 'EACCES' ? 'not permitted' : message;
+    code === 'EADDRINUSE'
+      ? 'the port is in use'
+      : code === 'EACCES'
+        ? 'permission denied'
+        : message;
   return new UserError(
     'failed',
     `cannot listen on ${host}, port ${port}: ${why}`,
-    'Choose another: donations webhooks listen --port N --host H',
+    'Choose another address: donations webhooks listen --port N --host H',
   );
 }

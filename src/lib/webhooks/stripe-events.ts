@@ -10,7 +10,7 @@ import { markSeen } from './seen.ts';
 export interface StripeWebhookDeps {
   db: Db;
   log: Logger;
-  /** `whsec_…`, of this endpoint. */
+  /** The `whsec_…` of this endpoint. */
   secret: string;
 }
 
@@ -28,10 +28,10 @@ const eventSchema = z.object({
   data: z.object({ object: z.unknown() }),
 });
 
-// The account may take other payments too, which have no donation in their metadata.
+// The account may also receive payments without a donation; their metadata has no donation id.
 const ofDonation = { metadata: z.object({ donation_id: z.string().regex(/^don_[0-9a-z]{26}$/) }) };
 const paymentSchema = z.object(ofDonation);
-/** https://docs.stripe.com/api/charges/object: the metadata is the payment's. */
+/** https://docs.stripe.com/api/charges/object: a charge has a copy of the payment's metadata. */
 const chargeSchema = z.object({
   ...ofDonation,
   id: z.string().max(255),
@@ -46,9 +46,9 @@ const disputeSchema = z.object({
 });
 
 /**
- * Takes Stripe's events. They come unordered and more than once. News of a payment says only that it
- * is time to ask Stripe: the repair job of an unsettled donation runs now. News of refunds tells their
- * sum, so it can be recorded in any order.
+ * Processes Stripe's events. They arrive in any order and more than once. An event about a payment
+ * only moves the repair job forward, which then asks Stripe for the result. An event about refunds
+ * contains their sum, so it can be recorded in any order.
  */
 export function stripeWebhook({ db, log, secret }: StripeWebhookDeps): WebhookHandler {
   return async ({ headers, body }) => {
@@ -62,7 +62,7 @@ export function stripeWebhook({ db, log, secret }: StripeWebhookDeps): WebhookHa
     const about = { provider: 'stripe', event: event.id, type: event.type };
     const apply = changeOf(event);
     if (!apply) {
-      log.debug(about, 'webhook taken: not about a donation');
+      log.debug(about, 'webhook processed: not about a donation');
       return done;
     }
     const { result, donation } = await db.transaction(async (tx): Promise<Applied> => {
@@ -70,9 +70,9 @@ export function stripeWebhook({ db, log, secret }: StripeWebhookDeps): WebhookHa
       const fresh = await markSeen(tx, 'stripe', seen);
       return fresh.size === 0 ? { result: 'seen', donation: apply.donation } : apply.change(tx);
     });
-    // Money that moved for a gift which was given up here is for a person to see.
+    // A payment for a donation that failed here needs a person.
     const level = result === 'failed' ? 'error' : result === 'unknown' ? 'warn' : 'info';
-    log[level]({ ...about, donation }, `webhook taken: ${IN_WORDS[result]}`);
+    log[level]({ ...about, donation }, `webhook processed: ${IN_WORDS[result]}`);
     return done;
   };
 }
@@ -83,7 +83,7 @@ interface Applied {
   donation: string | undefined;
 }
 
-/** What an event changes here; undefined when it is not about a donation of ours. */
+/** Finds the change that an event requires; undefined when it is not about one of our donations. */
 function changeOf({
   id,
   type,
@@ -98,7 +98,7 @@ function changeOf({
       donation,
       async change(tx) {
         const result = await nudgeSettlement(tx, donation);
-        // Only a payment that succeeded contradicts what is on record here.
+        // Only a successful payment contradicts the failed donation.
         const isAlarm = result !== 'failed' || type === 'payment_intent.succeeded';
         return { result: isAlarm ? result : 'settled', donation };
       },
@@ -141,17 +141,17 @@ function disputeStatus(type: string, status: string): 'open' | 'won' | 'lost' | 
   if (type === 'charge.dispute.created') return 'open';
   if (type !== 'charge.dispute.closed') return undefined;
   if (status === 'lost') return 'lost';
-  // `warning_closed`: an inquiry that never became a dispute.
+  // `warning_closed`: an inquiry that did not become a dispute.
   return status === 'won' || status === 'warning_closed' ? 'won' : undefined;
 }
 
 const IN_WORDS: Record<Result, string> = {
-  enqueued: 'the donation is not settled, and is looked at now',
+  enqueued: 'the donation is not settled; its repair job runs now',
   settled: 'the donation is settled already',
   failed:
-    'ALARM: Stripe reports a payment for a donation that has failed here; donations doctor says what to do',
+    'ALARM: Stripe reports a payment for a donation that has failed here; run donations doctor for what to do',
   unknown: 'there is no such donation',
-  seen: 'seen before',
+  seen: 'processed before',
   recorded: 'recorded',
   nothing_new: 'nothing new',
 };

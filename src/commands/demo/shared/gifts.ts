@@ -20,7 +20,7 @@ const DONORS = [
 ];
 const FUNDS = ['Clean Water', 'Scholarships', 'Emergency Relief', undefined];
 const CAMPAIGNS = ['Spring Gala', 'Year End', undefined];
-// Minor units, as people give.
+// Typical amounts in minor units.
 const AMOUNTS: [currency: string, amounts: number[]][] = [
   ['usd', [1000, 2500, 5000, 10_000, 25_000]],
   ['usd', [1500, 5000, 5000, 7550]],
@@ -38,7 +38,7 @@ const BAD_CARDS = [
 ];
 const DECLINE_SHARE = 0.08;
 
-/** A gift as they come in: some donors again and again, some cards refused. */
+/** Invents a gift: some donors give repeatedly, and some cards are declined. */
 export function inventGift(random: () => number): Gift {
   const pick = <T>(from: T[]): T => from[Math.floor(random() * from.length)] as T;
   const name = pick(DONORS);

@@ -23,9 +23,9 @@ import { type WorkerEvent, WorkerProcess } from './worker-process.ts';
 
 const BACKGROUND_SHARE = 0.3;
 const AT_ONCE = 4;
-/** Milliseconds between donations while they keep coming. */
+/** Milliseconds between donations when there is no count. */
 const PACE_MS = 400;
-// Short, so that a mail which is never acknowledged is seen to be held.
+// Short, so that a mail without an answer becomes held within the demo.
 const MAIL_TIMEOUT_MS = 2000;
 
 const FAULTS = {
@@ -47,12 +47,12 @@ const FAULTS = {
 export interface DemoResult {
   tally: Tally;
   totals: TaskTotals[];
-  /** Donations with more than one successful charge at the Stripe double: there must be none. */
+  /** Donations with more than one successful charge at the Stripe double. There must be none. */
   chargedTwice: string[];
   complete: boolean;
 }
 
-/** One run of the demo: donations, a worker, providers that misbehave, and what is said about it. */
+/** One run of the demo: donations, a worker, failing providers, and the output. */
 export class Demo {
   readonly #context: Context;
   readonly #deps: ChargeDeps;
@@ -61,7 +61,7 @@ export class Demo {
   readonly #since: Date;
   readonly #quiet: boolean;
   readonly #ids = new Set<string>();
-  /** Something happened since it was last looked whether all is settled. */
+  /** True when something happened since the last check whether all donations are settled. */
   #news = false;
   #wake: () => void = () => {};
 
@@ -97,7 +97,7 @@ export class Demo {
     this.#worker = new WorkerProcess(launcherPath(), env, (event) => this.#onWorker(event));
   }
 
-  /** Makes donations: `count` of them as fast as they go, or one now and then until the signal. */
+  /** Makes donations: `count` of them at full speed, or at intervals until the signal. */
   async play({
     count,
     untilSettled,
@@ -121,7 +121,7 @@ export class Demo {
     }
   }
 
-  /** Stops the worker, lets the providers behave, and counts. */
+  /** Stops the worker, removes the faults, and counts the results. */
   async end(): Promise<DemoResult> {
     await this.#worker.stop();
     await this.#sandbox.clearFaults();
@@ -188,7 +188,7 @@ export class Demo {
     if (this.#quiet) return;
     const { io, clock } = this.#context;
     const time = clock.now().toISOString().slice(11, 19);
-    // The end of an id tells donations of the same second apart.
+    // The end of an id distinguishes donations of the same second.
     const short = donation ? `don…${donation.slice(-6)}` : ' '.repeat(10);
     say(
       io,
@@ -205,7 +205,7 @@ export class Demo {
     this.#wake();
   }
 
-  /** Resolves when something happened, or the user wants to stop. */
+  /** Resolves when something happened, or the user stops the demo. */
   async #nextChange(): Promise<void> {
     if (this.#news || this.#context.signal.aborted) return;
     await new Promise<void>((resolve) => {
@@ -214,5 +214,5 @@ export class Demo {
   }
 }
 
-/** Ends early, and quietly, when the user wants to stop. */
+/** Ends early, without an error, when the user stops the demo. */
 const pause = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => {});

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** A line of the worker's log, as far as the demo shows it. */
+/** The fields of a log line of the worker that the demo shows. */
 export interface WorkerEvent {
   level: number;
   msg: string;
@@ -13,7 +13,7 @@ export interface WorkerEvent {
   next?: string;
 }
 
-/** A `donations worker start` of its own, as users run it. */
+/** Runs `donations worker start` as a separate process, as users do. */
 export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly ended: Promise<number | null>;
@@ -22,7 +22,8 @@ export class WorkerProcess {
     this.#child = spawn(process.execPath, [launcher, 'worker', 'start'], {
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
-      // A group of its own: Ctrl-C at the terminal is for us, and we stop it in our turn.
+      // A separate process group, so that Ctrl-C reaches only the demo, which then stops the
+      // worker.
       detached: true,
     });
     this.ended = new Promise((resolve) => this.#child.once('exit', resolve));
@@ -36,7 +37,7 @@ export class WorkerProcess {
     });
   }
 
-  /** Lets it finish what runs. */
+  /** Stops the worker after its running jobs. */
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM');
     await this.ended;

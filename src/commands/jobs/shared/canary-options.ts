@@ -9,18 +9,18 @@ export interface CanaryOptions {
   maxFailures: string;
 }
 
-/** Adds `--canary`, for changes whose jobs are run at once. */
+/** Adds `--canary`, for changes whose jobs run at once. */
 export const withCanary = (command: Command): Command =>
   command
-    .option('--canary <n>', 'so many first; go on only if they succeed')
+    .option('--canary <n>', 'run this many first, and continue only if they succeed')
     .addOption(
       new Option(
         '--max-failures <share>',
-        'with --canary: stop when more than this have failed',
+        'with --canary: stop when a larger share has failed',
       ).default('20%'),
     );
 
-/** The pacing that they ask for; undefined for full speed. */
+/** The pacing of the options; undefined for full speed. */
 export function canaryOf(
   context: Context,
   options: CanaryOptions,

@@ -6,10 +6,13 @@ import { type FilterOptions, filterOf, withFilter } from '../../shared/filter-op
 
 export type ChangeOptions = BulkOptions & FilterOptions;
 
-/** What a plan about jobs tells besides what every plan does. */
+/** The fields that a plan of jobs has in addition to those of every plan. */
 export const JOB_PLAN_FIELDS = ['tasks', 'unknown', 'oldest', 'newest'];
 
-/** Adds what every change of many jobs takes: ids or a filter, and how carefully it is done. */
+/**
+ * Adds the arguments and options of every change of many jobs: ids or a filter, limits,
+ * confirmation.
+ */
 export const withJobs = (command: Command): Command =>
   withBulk(
     withFilter(command, 'job ids, or terms that must all hold: task:… error:~… age:>1h'),
@@ -17,7 +20,7 @@ export const withJobs = (command: Command): Command =>
     JOB_PLAN_FIELDS,
   );
 
-/** Words that are all numbers are job ids; otherwise they are a filter. */
+/** Words that are all numbers are job ids; other words are a filter. */
 export function chosenJobs(words: string[], options: FilterOptions): JobFilter {
   const ids = words.filter((word) => /^\d+$/.test(word));
   const filter = filterOf(
@@ -28,8 +31,8 @@ export function chosenJobs(words: string[], options: FilterOptions): JobFilter {
   );
   if (filter.terms.length === 0) {
     throw usageError(
-      'say which jobs: ids, --failed, or a filter',
-      "For instance --failed, or 'task:send_receipt error:~timeout'.",
+      'no jobs are selected: give ids, --failed, or a filter',
+      "For example --failed, or 'task:send_receipt error:~timeout'.",
     );
   }
   return filter;

@@ -3,7 +3,7 @@ import { statusText, statusTone } from '../../../lib/output/status.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { ListedJob } from '../../../lib/queue/read/list.ts';
 
-/** A job in lists. */
+/** The columns of a list of jobs. */
 export const JOB_COLUMNS: Column<ListedJob>[] = [
   { name: 'id', header: 'JOB', value: (job) => job.id, align: 'right' },
   { name: 'task', header: 'TASK', value: (job) => job.task },
@@ -18,7 +18,7 @@ export const JOB_COLUMNS: Column<ListedJob>[] = [
     name: 'donation',
     header: 'DONATION',
     value: (job) => job.donation,
-    // The end of an id tells donations of the same minute apart.
+    // The end of an id distinguishes donations of the same minute.
     text: (job) => (job.donation ? `${job.donation.slice(0, 4)}…${job.donation.slice(-6)}` : ''),
   },
   { name: 'donor_name', header: 'DONOR', value: (job) => job.donorName },

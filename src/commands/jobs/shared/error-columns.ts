@@ -1,11 +1,11 @@
 import type { Column } from '../../../lib/output/render.ts';
 import type { ErrorGroup } from '../../../lib/queue/read/errors.ts';
 
-/** The command that retries just this group; null when that would change nothing. */
+/** The command that retries just this group; null when a retry would have no effect. */
 export const retryOf = ({ filter, retryable }: ErrorGroup): string | null =>
   retryable === 0 ? null : `donations jobs retry ${quoted(filter)}`;
 
-/** As a shell takes it for one word: a part of an error's text may hold anything. */
+/** Quotes a word for the shell; an error's text may contain any character. */
 const quoted = (text: string) =>
   /^[\w:.,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
@@ -13,7 +13,7 @@ const trend = ({ recent, before }: ErrorGroup) =>
   recent > before ? 'rising' : recent < before ? 'falling' : 'steady';
 const ARROWS = { rising: '↑', falling: '↓', steady: '→' };
 
-/** A group of failures of one cause. */
+/** The columns of error groups. */
 export const ERROR_COLUMNS: Column<ErrorGroup>[] = [
   { name: 'fingerprint', header: 'FINGERPRINT', value: (group) => group.fingerprint },
   {

@@ -3,13 +3,13 @@ import { describeRule, type FailureClass, POLICY } from '../../../lib/queue/poli
 import type { JobDetail } from '../../../lib/queue/read/detail.ts';
 import type { TaskName } from '../../../lib/queue/tasks.ts';
 
-/** Why it is in its state, in a sentence. */
+/** Explains in a sentence why the job is in its state. */
 export function why({ job, state, pause, worker, discarded }: JobDetail, now: Date): string {
   if (!job) {
     if (state === 'discarded' && discarded)
       return `discarded by ${discarded.actor ?? 'somebody'} ${formatRelative(discarded.discardedAt, now)}${discarded.reason ? `: ${discarded.reason}` : ''}`;
     if (discarded?.restoredAs) return `discarded, and restored as job ${discarded.restoredAs}`;
-    return state === 'done' ? 'it came through' : 'it was taken out of the queue';
+    return state === 'done' ? 'it succeeded' : 'it was removed from the queue';
   }
   const since = formatDuration(Math.max(0, now.getTime() - job.at.getTime()));
   const paused = pause ? `; ${job.task} is paused: ${pause.reason}` : '';
@@ -18,20 +18,20 @@ export function why({ job, state, pause, worker, discarded }: JobDetail, now: Da
       return `due for ${since}${paused}`;
     case 'running':
       return worker
-        ? `worker ${worker.id} (${worker.host}, pid ${worker.pid}) has it for ${since}; it was seen ${formatRelative(worker.seenAt, now)}`
-        : `${job.lockedBy} has it for ${since}, a worker of another tool, which keeps no heartbeat here`;
+        ? `running for ${since} on worker ${worker.id} (${worker.host}, pid ${worker.pid}), whose last heartbeat was ${formatRelative(worker.seenAt, now)}`
+        : `running for ${since} on ${job.lockedBy}, a worker of another tool without a heartbeat here`;
     case 'scheduled':
       return `due ${formatRelative(job.runAt, now)} (${job.runAt.toISOString()})${paused}`;
     case 'retrying':
-      return `attempt ${job.attempts} failed; again ${formatRelative(job.runAt, now)} (${job.runAt.toISOString()})${paused}`;
+      return `attempt ${job.attempts} failed; next attempt ${formatRelative(job.runAt, now)} (${job.runAt.toISOString()})${paused}`;
     case 'failed':
       return `given up ${since} ago, after ${job.attempts} of ${job.maxAttempts} attempts`;
     case 'held':
-      return `held for ${since}: it is not known whether it has had its effect`;
+      return `held for ${since}: it may have taken effect`;
   }
 }
 
-/** What the policy will do about it. */
+/** What happens next according to the policy. */
 export function whatNext({ job, task, settled }: JobDetail): string | null {
   if (!job || job.state === 'scheduled' || job.state === 'running') return null;
   const rule = POLICY[task as TaskName]?.[job.errorClass as FailureClass];
@@ -45,11 +45,11 @@ export function whatNext({ job, task, settled }: JobDetail): string | null {
       if (settled === 'charged') return 'nothing: its donation is settled already';
       return `nothing by itself${rule ? ` (${job.errorClass}: ${describeRule(rule)})` : ''}`;
     case 'held':
-      return 'nothing, until evidence or a person says what happened';
+      return 'nothing, until evidence or a person decides';
   }
 }
 
-/** The commands that make sense now. */
+/** The useful commands in this state. */
 export function commandsFor({
   id,
   job,

@@ -9,7 +9,7 @@ const field = (name: string, value: (detail: JobDetail) => unknown): Column<JobD
   value,
 });
 
-/** One job with all that is known of it, for scripts. */
+/** The fields of one job for scripts. */
 export const JOB_FIELDS: Column<JobDetail>[] = [
   field('id', ({ id }) => id),
   field('task', ({ task }) => task),

@@ -13,17 +13,20 @@ export interface RescueOptions extends OutputOptions {
   reason?: string;
 }
 
-/** Adds what says whose jobs are meant, and how carefully they are released. */
+/** Adds the options that select the lockers, and those for confirmation. */
 export const withLockers = (command: Command): Command =>
   command
-    .option('--worker <id>', 'of this one, which is dead: wrk_…, or the name it locks jobs under')
-    .option('--locked-longer-than <time>', 'also of other tools: those that locked nothing since')
-    .option('--force', 'with one of these: though it seems to be alive; its jobs may run twice')
-    .option('--dry-run', 'say what would be done, and do nothing')
-    .option('--yes', 'ask nothing')
+    .option('--worker <id>', 'this dead worker: wrk_…, or the name in locked_by')
+    .option(
+      '--locked-longer-than <time>',
+      'also workers of other tools that have held a job this long and locked none since',
+    )
+    .option('--force', 'with one of these: even if it seems to be alive; its jobs may run twice')
+    .option('--dry-run', 'show what would be done, and do nothing')
+    .option('--yes', 'do not ask')
     .option('--reason <text>', 'why, for the audit trail');
 
-/** Who holds jobs, and whether they are released. */
+/** The columns of lockers. */
 export const LOCKER_COLUMNS: Column<Locker>[] = [
   { name: 'worker', header: 'WORKER', value: (l) => l.worker ?? l.locker },
   { name: 'locker', header: 'LOCKED BY', value: (l) => l.locker, wide: true },
@@ -45,7 +48,7 @@ export const LOCKER_COLUMNS: Column<Locker>[] = [
 ];
 
 /**
- * Whose jobs are meant.
+ * The request that the options make.
  * @throws UserError `usage`.
  */
 export function rescueRequest({
@@ -55,8 +58,8 @@ export function rescueRequest({
 }: RescueOptions): RescueRequest {
   if (force && worker === undefined && lockedLongerThan === undefined) {
     throw usageError(
-      '--force needs a worker: the jobs of all live ones would run twice',
-      'Name one with --worker, or say --locked-longer-than.',
+      '--force needs a worker: without one, jobs of live workers would run twice',
+      'Name the worker with --worker, or use --locked-longer-than.',
     );
   }
   const lockedLongerThanMs =
@@ -64,18 +67,18 @@ export function rescueRequest({
   return { worker, force, lockedLongerThanMs };
 }
 
-/** A worker that was named and whose jobs are not released. */
+/** The error for a named worker whose jobs are not released. */
 export const refusal = (worker: string, { why }: Locker) =>
   new UserError(
     'failed',
     `the jobs of ${worker} are not released: ${why}`,
-    'They would run twice at once. If you know better: --force',
+    'If it is alive, its jobs would run twice at once. Make sure that it is dead: donations worker list',
   );
 
-/** Why there is nothing to release. */
+/** Explains why there is nothing to release. */
 export function nothingToRescue({ worker, lockedLongerThanMs }: RescueRequest): string {
   if (worker !== undefined) return `Nothing to rescue: ${worker} holds no jobs.`;
   return lockedLongerThanMs === undefined
     ? 'Nothing to rescue: no dead worker holds jobs.'
-    : 'Nothing to rescue: nobody has held a job for that long.';
+    : 'Nothing to rescue: no job has been held for that long.';
 }

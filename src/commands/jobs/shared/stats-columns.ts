@@ -11,7 +11,7 @@ const COUNTS = {
   held: { header: 'HELD', bound: 'failed' },
 } as const;
 
-/** Each task with its counts, rates and percentiles. */
+/** The columns of a task: counts, rates and percentiles. */
 export function statsColumns({
   more,
   pauses,
@@ -89,7 +89,7 @@ export function statsColumns({
   ];
 }
 
-/** People are shown the 95th: how long nearly all had to wait, and took. */
+/** People see the 95th percentile only. */
 const percentiles = (name: 'latency' | 'duration', header: string) =>
   (['p50', 'p95', 'p99'] as const).map(
     (p): Column<TaskStats> => ({
@@ -103,7 +103,7 @@ const percentiles = (name: 'latency' | 'duration', header: string) =>
     }),
   );
 
-/** When nothing is due any more, if it goes on like this. */
+/** When the backlog will be empty at the present rate. */
 function drained({ ready, drainMs, donePerMinute }: TaskStats, paused: boolean, more: boolean) {
   if (ready === 0) return '';
   if (drainMs !== null) return `in ${more ? '>' : ''}${formatDuration(drainMs)}`;

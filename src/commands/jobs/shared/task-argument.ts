@@ -3,7 +3,7 @@ import { usageError } from '../../../lib/errors.ts';
 import { TASK_NAMES } from '../../../lib/queue/tasks.ts';
 import { CompletedArgument } from '../../shared/completed-argument.ts';
 
-/** `<task>`: one of ours. Workers of other tools do not heed our pauses. */
+/** `<task>`: one of our tasks. Workers of other tools do not respect our pauses. */
 export function taskArgument(): Argument {
   const about = `one of ${TASK_NAMES.join(', ')}`;
   return new CompletedArgument('<task>', about, TASK_NAMES).argParser((task: string) => {

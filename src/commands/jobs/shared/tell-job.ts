@@ -5,7 +5,7 @@ import { formatDuration, formatRelative } from '../../../lib/output/time.ts';
 import type { JobDetail, LedgerAttempt } from '../../../lib/queue/read/detail.ts';
 import { commandsFor, whatNext, why } from './explain-job.ts';
 
-/** Writes all of a job for people: why it is where it is, every attempt, what can be done. */
+/** Writes a job for people: the reason for its state, every attempt, the possible actions. */
 export function tellJob(io: Io, detail: JobDetail, now: Date): void {
   const { job, id, task, donation, payload, attempts } = detail;
   const state = job ? paint(io, statusTone(job.state), statusText(job.state)) : detail.state;
@@ -24,7 +24,7 @@ export function tellJob(io: Io, detail: JobDetail, now: Date): void {
   ];
   for (const [name, text] of facts)
     if (text) print(io, `  ${paint(io, 'dim', name.padEnd(12))} ${plain(text)}`);
-  print(io, attempts.length > 0 ? '' : '  No attempt of it is on record.');
+  print(io, attempts.length > 0 ? '' : '  The ledger has no attempt of it.');
   for (const attempt of attempts) print(io, attemptLine(io, attempt));
   const commands = commandsFor(detail);
   if (commands.length > 0) say(io, `\nNext: ${commands.join('\n      ')}`);

@@ -3,14 +3,14 @@ import type { ReactNode } from 'react';
 import { WAIT_WARN_MS } from '../../../lib/monitor/health.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { Bucket } from '../../../lib/samples/read.ts';
-import { cellOf, cellsEach, drawColumns, roundUp, roundUpTime } from '../chart.ts';
-import { type State, WINDOWS } from '../state.ts';
+import { cellOf, cellsEach, drawColumns, LABEL_WIDTH, roundUp, roundUpTime } from '../chart.ts';
+import type { State } from '../state.ts';
 import { compact } from '../text.ts';
 import type { Span } from '../theme.ts';
+import { WINDOWS } from '../windows.ts';
 import { clockOf } from './header.tsx';
 import { Heading, Line, useTheme } from './parts.tsx';
 
-const LABEL = 5;
 const errorsOf = ({ retried, failed, held }: Bucket) => retried + failed + held;
 
 interface ChartProps {
@@ -19,6 +19,10 @@ interface ChartProps {
   /** Lines in all: heading, columns, and what is below them. */
   height: number;
 }
+
+/** What there is room for: the terminal may have become narrower since it was read. */
+const shownBuckets = ({ history }: State, width: number): Bucket[] =>
+  (history?.buckets ?? []).slice(-Math.max(1, width - LABEL_WIDTH - 1));
 
 const windowName = ({ window }: State) => WINDOWS[window]?.name ?? '';
 
@@ -33,7 +37,7 @@ const perMinute = (count: number, state: State) =>
 /** Jobs done a minute, and below them a strip of what went wrong. */
 export function Throughput({ state, width, height }: ChartProps): ReactNode {
   const { glyphs } = useTheme();
-  const buckets = state.history?.buckets ?? [];
+  const buckets = shownBuckets(state, width);
   const done = buckets.map((bucket) => perMinute(bucket.done, state));
   const errors = buckets.map((bucket) => perMinute(errorsOf(bucket), state));
   const max = roundUp(Math.max(1, ...done));
@@ -50,7 +54,7 @@ export function Throughput({ state, width, height }: ChartProps): ReactNode {
         },
       ]
     : [];
-  const room = width - LABEL - 1;
+  const room = width - LABEL_WIDTH - 1;
   const bars = height - 3;
   const columns = drawColumns(done, { width: room, height: bars, max, levels: glyphs.levels });
   const strip = drawColumns(errors, {
@@ -81,7 +85,7 @@ export function Throughput({ state, width, height }: ChartProps): ReactNode {
 /** How long the job had waited that waited longest. */
 export function OldestWait({ state, width, height }: ChartProps): ReactNode {
   const { glyphs } = useTheme();
-  const waits = (state.history?.buckets ?? []).map(({ waitMs }) => waitMs);
+  const waits = shownBuckets(state, width).map(({ waitMs }) => waitMs);
   const max = roundUpTime(Math.max(1000, ...waits.map((wait) => wait ?? 0)));
   const at = pointed(state);
   const wait = at?.waitMs ?? null;
@@ -94,7 +98,7 @@ export function OldestWait({ state, width, height }: ChartProps): ReactNode {
           { text: `  limit ${formatDuration(WAIT_WARN_MS)}`, tone: 'dim' },
         ];
   const bars = height - 2;
-  const room = width - LABEL - 1;
+  const room = width - LABEL_WIDTH - 1;
   const isLate = waits.some((each) => (each ?? 0) >= WAIT_WARN_MS);
   const columns = drawColumns(waits, { width: room, height: bars, max, levels: glyphs.levels });
   return (
@@ -115,7 +119,7 @@ export function OldestWait({ state, width, height }: ChartProps): ReactNode {
   );
 }
 
-const label = (text: string): Span => ({ text: `${text.padStart(LABEL)} `, tone: 'dim' });
+const label = (text: string): Span => ({ text: `${text.padStart(LABEL_WIDTH)} `, tone: 'dim' });
 
 function cursorTime(state: State): Span[] {
   if (state.cursor === undefined) return [];
@@ -129,9 +133,9 @@ function cursorTime(state: State): Span[] {
 function Axis({ state, width }: Pick<ChartProps, 'state' | 'width'>): ReactNode {
   const { glyphs } = useTheme();
   const { history, cursor, historyTrouble } = state;
-  const room = width - LABEL - 1;
-  const buckets = history?.buckets ?? [];
-  const indent: Span = { text: ' '.repeat(LABEL + 1) };
+  const room = width - LABEL_WIDTH - 1;
+  const buckets = shownBuckets(state, width);
+  const indent: Span = { text: ' '.repeat(LABEL_WIDTH + 1) };
   if (historyTrouble)
     return <Line width={width} spans={[indent, { text: historyTrouble, tone: 'warn' }]} />;
   if (!history?.since) {

@@ -9,7 +9,7 @@ import type { ErrorGroup } from '../../../lib/queue/read/errors.ts';
 import type { Failure } from '../../../lib/queue/read/failures.ts';
 import type { ListedJob } from '../../../lib/queue/read/list.ts';
 import type { WorkerRow } from '../../../lib/queue/run/workers.ts';
-import type { ListedDelivery } from '../../../lib/receipts/find.ts';
+import type { ListedDelivery } from '../../../lib/receipts/list.ts';
 import { sparkline } from '../chart.ts';
 import { compact, percent, rate } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
@@ -326,8 +326,8 @@ export function receiptColumns(now: number, theme: Theme): ScreenColumn<ListedDe
       width: 15,
       align: 'right',
       spare: 1,
-      cell: ({ amount_minor, currency }) => ({
-        text: formatMoney({ minor: BigInt(amount_minor), currency }),
+      cell: ({ amountMinor, currency }) => ({
+        text: formatMoney({ minor: amountMinor, currency }),
       }),
     },
     { head: 'TO', width: 26, cell: ({ recipient }) => ({ text: recipient }) },

@@ -1,6 +1,7 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import { type Health, judgeHealth } from '../../../lib/monitor/health.ts';
+import { ERRORS_WARN, type Health, judgeHealth } from '../../../lib/monitor/health.ts';
+import type { Tasks } from '../../../lib/monitor/snapshot.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import { JOB_STATES } from '../../../lib/queue/states.ts';
 import { countOf } from '../selection.ts';
@@ -163,49 +164,75 @@ export function HealthLine({
   );
 }
 
+const SHORT: Record<string, string> = {
+  running: 'run',
+  scheduled: 'later',
+  retrying: 'retry',
+  failed: 'fail',
+};
+
+/** How the totals are squeezed, from the roomiest on. */
+const SQUEEZES = [
+  { short: false, gap: 3, p95: true, all: true },
+  { short: true, gap: 2, p95: true, all: true },
+  { short: true, gap: 1, p95: false, all: true },
+  { short: true, gap: 1, p95: false, all: false },
+];
+type Squeeze = (typeof SQUEEZES)[number];
+
 /** How many jobs there are of each state, and how it goes. */
 export function Totals({ state, width }: { state: State; width: number }): ReactNode {
   const tasks = state.snapshot?.tasks.value;
   if (!tasks) return <Line spans={[]} width={width} />;
-  const cut = (name: string) =>
-    (name === 'ready' && tasks.more.includes('ready')) ||
-    ((name === 'scheduled' || name === 'retrying') && tasks.more.includes('later')) ||
-    ((name === 'failed' || name === 'held') && tasks.more.includes('failed'));
-  const short: Record<string, string> =
-    width < 116 ? { running: 'run', scheduled: 'later', retrying: 'retry', failed: 'fail' } : {};
-  // On a narrow screen those that there are, and those that matter.
-  const isShown = (name: string, count: number) =>
-    width >= 78 || count > 0 || name === 'failed' || name === 'held';
-  const counts = JOB_STATES.flatMap((name, i): Span[] => {
+  const lines = SQUEEZES.map((squeeze) => {
+    const counts = countSpans(state, tasks, squeeze);
+    const rates = rateSpans(tasks, squeeze);
+    return { counts, rates, gap: width - widthOf(counts) - widthOf(rates) };
+  });
+  const { counts, rates, gap } = (lines.find((line) => line.gap > 0) ?? lines.at(-1)) as Totalled;
+  const space = ' '.repeat(Math.max(1, gap));
+  return <Line spans={[...counts, { text: space }, ...rates]} width={width} />;
+}
+
+type Totalled = { counts: Span[]; rates: Span[]; gap: number };
+
+function countSpans(state: State, tasks: Tasks, { short, gap, all }: Squeeze): Span[] {
+  const isCut = (name: string) =>
+    tasks.more.includes(
+      name === 'ready' ? 'ready' : name === 'failed' || name === 'held' ? 'failed' : 'later',
+    ) && name !== 'running';
+  return JOB_STATES.flatMap((name, i): Span[] => {
     const count = countOf(state, name);
-    const bad = (name === 'failed' || name === 'held') && count > 0;
-    if (!isShown(name, count)) return [];
+    const matters = name === 'failed' || name === 'held';
+    // On a narrow screen those that there are, and those that matter.
+    if (!all && count === 0 && !matters) return [];
     return [
       { text: `${i + 1} `, tone: 'dim' },
-      { text: `${short[name] ?? name} `, tone: count > 0 ? undefined : 'dim' },
+      { text: `${(short && SHORT[name]) || name} `, tone: count > 0 ? undefined : 'dim' },
       {
-        text: `${compact(count)}${cut(name) ? '+' : ''}`,
-        tone: bad ? 'bad' : count > 0 ? 'bold' : 'dim',
+        text: `${compact(count)}${isCut(name) ? '+' : ''}`,
+        tone: matters && count > 0 ? 'bad' : count > 0 ? 'bold' : 'dim',
         bold: count > 0,
       },
-      { text: width < 100 ? ' ' : width < 116 ? '  ' : '   ' },
+      { text: ' '.repeat(gap) },
     ];
   });
-  const done = tasks.rows.reduce((sum, row) => sum + row.donePerMinute, 0);
-  const worst = Math.max(0, ...tasks.rows.map((row) => row.errorRate ?? 0));
-  const p95 = Math.max(0, ...tasks.rows.map((row) => row.duration?.p95 ?? 0));
-  const rates: Span[] = [
+}
+
+function rateSpans({ rows }: Tasks, { short, p95 }: Squeeze): Span[] {
+  const done = rows.reduce((sum, row) => sum + row.donePerMinute, 0);
+  const worst = Math.max(0, ...rows.map((row) => row.errorRate ?? 0));
+  const slowest = Math.max(0, ...rows.map((row) => row.duration?.p95 ?? 0));
+  return [
     { text: 'done ', tone: 'dim' },
     { text: `${rate(done)}/min`, bold: true },
-    { text: width < 116 ? ' err ' : '   errors at most ', tone: 'dim' },
-    { text: percent(worst), tone: worst >= 0.05 ? 'bad' : undefined, bold: true },
-    ...(width < 116
-      ? []
-      : ([
-          { text: '   p95 ', tone: 'dim' },
-          { text: formatDuration(p95), bold: true },
-        ] as Span[])),
+    { text: short ? ' err ' : '   errors at most ', tone: 'dim' },
+    { text: percent(worst), tone: worst >= ERRORS_WARN ? 'bad' : undefined, bold: true },
+    ...(p95
+      ? ([
+          { text: short ? ' p95 ' : '   p95 ', tone: 'dim' },
+          { text: formatDuration(slowest), bold: true },
+        ] as Span[])
+      : []),
   ];
-  const gap = Math.max(1, width - widthOf(counts) - widthOf(rates));
-  return <Line spans={[...counts, { text: ' '.repeat(gap) }, ...rates]} width={width} />;
 }

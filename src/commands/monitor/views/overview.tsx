@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import type { Part } from '../../../lib/monitor/snapshot.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import { JOB_STATES, type JobState } from '../../../lib/queue/states.ts';
+import { GAP, TWO_CHARTS } from '../chart.ts';
 import { countOf, taskRows } from '../selection.ts';
 import { currentView, type Pane, type State } from '../state.ts';
 import { compact } from '../text.ts';
@@ -21,7 +22,6 @@ export interface Layout {
 }
 
 const STATES_WIDTH = 34;
-const GAP = 2;
 
 /**
  * Shares the lines below the totals out: tasks first, then charts, then the rest.
@@ -50,7 +50,7 @@ export function Overview({
 }): ReactNode {
   const rows = taskRows(state);
   const layout = layoutOf(width, height, rows.length);
-  const isWide = width >= 100;
+  const isWide = width >= TWO_CHARTS;
   const left = isWide ? Math.floor((width - GAP) / 2) : width;
   return (
     <Box flexDirection="column" height={height}>

@@ -1,3 +1,4 @@
+import { styleText } from 'node:util';
 import { Box, Text } from 'ink';
 import { createContext, type ReactNode, useContext } from 'react';
 import { clean, cutSpans, pad, widthOf } from '../text.ts';
@@ -24,36 +25,34 @@ export function Line({
   const theme = useTheme();
   const harmless = spans.map((span) => ({ ...span, text: clean(span.text, theme) }));
   const shown = cutSpans(harmless, width, theme.glyphs.more);
-  if (selected) {
-    const text = shown.map((span) => span.text).join('');
-    return (
-      <Text wrap="truncate-end" inverse={!theme.stale} dimColor={theme.stale}>
-        {text + ' '.repeat(Math.max(0, width - widthOf(shown)))}
-      </Text>
-    );
-  }
-  // Pieces come and go by their place: there is nothing else to tell them apart by.
-  return (
-    <Text wrap="truncate-end">
-      {shown.length === 0 ? ' ' : shown.map((span, i) => <Piece key={String(i)} span={span} />)}
-    </Text>
-  );
+  const space = selected ? ' '.repeat(Math.max(0, width - widthOf(shown))) : '';
+  const text = selected
+    ? styled([{ text: shown.map((span) => span.text).join('') + space, inverse: true }], theme)
+    : styled(shown, theme);
+  return <Text wrap="truncate-end">{text === '' ? ' ' : text}</Text>;
 }
 
-function Piece({ span: { text, tone, bold, inverse } }: { span: Span }): ReactNode {
-  const { color, stale } = useTheme();
-  const hue = tone && tone !== 'dim' && tone !== 'bold' ? COLORS[tone] : undefined;
-  return (
-    <Text
-      {...(hue && color && !stale ? { color: hue } : {})}
-      dimColor={stale || tone === 'dim'}
-      bold={!stale && (bold === true || tone === 'bold')}
-      inverse={inverse === true && !stale}
-    >
-      {text}
-    </Text>
-  );
+/**
+ * The pieces as one string with its colours: a component for each would cost the most of a frame.
+ * https://en.wikipedia.org/wiki/ANSI_escape_code#SGR
+ */
+function styled(spans: Span[], { color, stale, styles }: Theme): string {
+  if (!styles) return spans.map(({ text }) => text).join('');
+  return spans
+    .map(({ text, tone, bold, inverse }) => {
+      const hue = tone && tone !== 'dim' && tone !== 'bold' ? COLORS[tone] : undefined;
+      const formats: Format[] = [
+        ...(hue && color && !stale ? [hue] : []),
+        ...(stale || tone === 'dim' ? ['dim' as const] : []),
+        ...(!stale && (bold === true || tone === 'bold') ? ['bold' as const] : []),
+        ...(inverse === true && !stale ? ['inverse' as const] : []),
+      ];
+      return formats.length === 0 ? text : styleText(formats, text, { validateStream: false });
+    })
+    .join('');
 }
+
+type Format = (typeof COLORS)[keyof typeof COLORS] | 'dim' | 'bold' | 'inverse';
 
 /** What stands over a part of the screen: `─ Tasks ──────── 5 ─`. */
 export function Heading({

@@ -8,7 +8,7 @@ import {
 } from '../../../lib/parse.ts';
 import type { FaultKind, FaultRule } from '../../../lib/sandbox/faults.ts';
 
-/** Faults that befall a share of the requests: `--timeouts 20%`. */
+/** Faults of a share of the requests: `--timeouts 20%`. */
 export const SHARES = [
   'timeouts',
   'hangs',
@@ -24,7 +24,7 @@ export const SHARES = [
   'conflicts',
 ] as const satisfies FaultKind[];
 
-/** Faults that befall every request for a while: `--down 60s`. */
+/** Faults of all requests for a time: `--down 60s`. */
 export const OUTAGES = [
   'down',
   'unavailable',
@@ -32,7 +32,7 @@ export const OUTAGES = [
   'forbidden',
 ] as const satisfies FaultKind[];
 
-/** What the options of `donations sandbox fault` hold, as commander names them. */
+/** The options of `donations sandbox fault`, as Commander names them. */
 export type FaultOptions = Partial<Record<(typeof SHARES)[number], string>> &
   Partial<Record<(typeof OUTAGES)[number], string | true>> & {
     rateLimit?: string;
@@ -44,15 +44,15 @@ export type FaultOptions = Partial<Record<(typeof SHARES)[number], string>> &
     seed?: string;
   };
 
-/** A timer holds no more than 24 days; nobody waits for an answer longer than this. */
+/** Node's timers take at most 24 days; an hour is more than any client waits. */
 const MAX_LATENCY_MS = 3_600_000;
 
-/** `resetAfterProcessing` as an option is spelt: `reset-after-processing`. */
+/** The spelling of `resetAfterProcessing` as an option: `reset-after-processing`. */
 export const kebab = (name: string) =>
   name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /**
- * The rules that the options ask for. An outage is a rule of its own, since it ends at a time of its own.
+ * The rules that the options ask for. Each outage is a separate rule, because it has its own end.
  * @throws UserError `usage`
  */
 export function faultRules(options: FaultOptions): FaultRule[] {
@@ -83,7 +83,7 @@ export function faultRules(options: FaultOptions): FaultRule[] {
   if (total > 1 + 1e-9) throw usageError('the shares add up to more than 100%');
   if (options.lateBy !== undefined) {
     if (shares.late === undefined && shares.lateAfterReset === undefined) {
-      throw usageError('--late-by goes with --late or --late-after-reset');
+      throw usageError('--late-by needs --late or --late-after-reset');
     }
     shares.lateMs = parseDuration(options.lateBy);
   }
@@ -94,7 +94,7 @@ export function faultRules(options: FaultOptions): FaultRule[] {
   const rules =
     Object.keys(shares).length > 0 ? [...outages, { ...common, ...forMs, ...shares }] : outages;
   if (rules.length === 0) {
-    throw usageError('no fault is given', 'See: donations sandbox fault --help');
+    throw usageError('no fault is given', 'List the faults: donations sandbox fault --help');
   }
   return rules;
 }

@@ -1,7 +1,7 @@
 import type { SandboxClient } from '../../../lib/sandbox/client.ts';
 import type { Context } from '../../context.ts';
 
-/** The running sandbox's side door; starts the sandbox if need be. */
+/** A client of the sandbox's admin interface; starts the sandbox if necessary. */
 export async function openSandbox(context: Context): Promise<SandboxClient> {
   const [{ ensureSandbox }, { SandboxClient }] = await Promise.all([
     import('../../../lib/sandbox/daemon.ts'),

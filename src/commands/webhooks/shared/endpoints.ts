@@ -2,23 +2,26 @@ import { configurationError } from '../../../lib/errors.ts';
 import type { SandboxClient } from '../../../lib/sandbox/client.ts';
 import type { Context } from '../../context.ts';
 
-/** Where each provider's events are to be posted. */
+/** The paths of the providers' events. */
 export const PATHS = { stripe: '/webhooks/stripe', sendgrid: '/webhooks/sendgrid' } as const;
 
 type Provider = keyof typeof PATHS;
 
-/** What the providers' signatures are checked with, and how they are told where we are. */
+/** The keys that verify events, and how to register this listener. */
 export interface Endpoints {
-  /** `whsec_…`; undefined when Stripe's events are not taken. */
+  /** The `whsec_…`; undefined when Stripe's events are not received. */
   stripeSecret: string | undefined;
-  /** Undefined when SendGrid's events are not taken. */
+  /** Undefined when SendGrid's events are not received. */
   sendgridPublicKey: string | undefined;
-  /** Has events sent to us, where that can be said by a program; gives what ends it. */
+  /**
+   * Makes the provider send events here, if a program can do that; returns a function that ends it.
+   */
   register(base: string): Promise<() => Promise<void>>;
 }
 
 /**
- * The keys of the settings; in the sandbox those of the doubles, which are told our address as well.
+ * Uses the keys in the settings. In the sandbox it uses those of the doubles, which also register
+ * this address.
  * @throws UserError `configuration` when there are none.
  */
 export async function openEndpoints(context: Context): Promise<Endpoints> {
@@ -29,7 +32,7 @@ export async function openEndpoints(context: Context): Promise<Endpoints> {
   if (!stripeSecret && !sendgridPublicKey) {
     throw configurationError(
       'neither stripe.webhookSecret nor sendgrid.webhookPublicKey is set',
-      'Set STRIPE_WEBHOOK_SECRET and DONATIONS_SENDGRID_WEBHOOK_PUBLIC_KEY: each provider shows its own beside the webhook.',
+      'Set STRIPE_WEBHOOK_SECRET or DONATIONS_SENDGRID_WEBHOOK_PUBLIC_KEY. Each provider shows its key next to the webhook.',
     );
   }
   return { stripeSecret, sendgridPublicKey, register: async () => async () => {} };
@@ -45,7 +48,7 @@ async function sandboxEndpoints(context: Context): Promise<Endpoints> {
       await doubles.stripe.setWebhooks({ stripeUrl: ours.stripeUrl });
       await doubles.sendgrid.setWebhooks({ sendgridUrl: ours.sendgridUrl });
       return async () => {
-        // Another listener may have taken over since; and a sandbox that is gone sends nothing.
+        // Another listener may have registered since. A sandbox that was stopped sends nothing.
         const { stripeUrl } = await doubles.stripe.webhooks();
         if (stripeUrl === ours.stripeUrl) await doubles.stripe.setWebhooks({ stripeUrl: null });
         const { sendgridUrl } = await doubles.sendgrid.webhooks();
@@ -56,7 +59,7 @@ async function sandboxEndpoints(context: Context): Promise<Endpoints> {
   };
 }
 
-/** The doubles whose API we call are those whose events come. */
+/** Only the doubles that we call send their events here. */
 async function openDoubles(context: Context): Promise<Record<Provider, SandboxClient>> {
   const { dataDir, stripe, sendgrid } = await context.config();
   const [{ SandboxClient }, { readSecret }, { openSandbox }] = await Promise.all([

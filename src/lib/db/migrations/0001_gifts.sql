@@ -1,10 +1,10 @@
--- Gifts: who gave what to whom, and what became of the money.
--- What must never be wrong is refused by the database, whichever program writes.
+-- Gifts: donors, donations, charges, refunds and disputes. Constraints and triggers refuse wrong
+-- data from any program.
 --
--- The files of this folder are one baseline. From the first tagged release on they are never edited:
--- a change is a new file, and files run forward only.
+-- The files of this folder are one baseline. From the first tagged release on they are never
+-- edited: every change is a new file, and files run forward only.
 
--- The state machines. A row may only take the steps that its trigger lists.
+-- State machines. A trigger lists the transitions that are allowed.
 create function donations.refuse_transition() returns trigger language plpgsql as $$
 begin
   raise exception '% % cannot go from % to %', tg_argv[0], old.id, old.status, new.status
@@ -12,7 +12,7 @@ begin
 end
 $$;
 
--- History is only added to.
+-- Append-only tables.
 create function donations.refuse_change() returns trigger language plpgsql as $$
 begin
   raise exception 'donations.% is append-only', tg_table_name using errcode = 'insufficient_privilege';
@@ -30,7 +30,7 @@ create table donations.currencies (
 );
 comment on table donations.currencies is 'ISO 4217, lower case; filled at migration from src/lib/money.ts.';
 
--- The organisations that issue receipts. Their facts stand on receipts, so each change is a new version.
+-- Organisations that issue receipts. Receipts print their facts, so each change is a new version.
 
 create table donations.organizations (
   id text primary key check (id ~ '^org_[0-9a-z]{26}$'),
@@ -45,14 +45,17 @@ create table donations.organization_versions (
   tax_id text not null check (btrim(tax_id) <> ''),
   email text not null,
   country text not null check (country ~ '^[A-Z]{2}$'),
-  -- BCP 47; of donors who state none.
+  -- BCP 47; used for donors without a locale.
   locale text not null,
-  -- IANA name; the dates of gifts and receipts are days in it.
+  -- IANA name. Gift and receipt dates are days in this time zone.
   time_zone text not null,
-  -- What receipt numbers begin with; the year of issue if null.
+  -- Prefix of receipt numbers; null means the year of issue.
   receipt_series text check (receipt_series ~ '^[\w-]{1,20}$'),
-  -- What a receipt says when nothing was given in return.
+  -- Printed on a receipt when the donor got no goods or services.
   no_goods_statement text not null,
+  -- Where receipts are issued and who signs them: on official receipts in Canada.
+  place_issued text check (btrim(place_issued) <> ''),
+  signatory text check (btrim(signatory) <> ''),
   created_at timestamptz not null default now(),
   primary key (organization_id, version)
 );
@@ -64,7 +67,7 @@ create trigger organization_versions_append_only before update or delete or trun
 create table donations.donors (
   id text primary key check (id ~ '^dnr_[0-9a-z]{26}$'),
   kind text not null default 'person' check (kind in ('person', 'organization')),
-  -- As it stands on receipts.
+  -- As printed on receipts.
   name text not null check (btrim(name) <> '' and length(name) <= 200),
   given_name text check (btrim(given_name) <> ''),
   family_name text check (btrim(family_name) <> ''),
@@ -73,10 +76,10 @@ create table donations.donors (
   region text,
   postal_code text,
   country text check (country ~ '^[A-Z]{2}$'),
-  -- BCP 47; null: the organisation's.
+  -- BCP 47; null means the organisation's locale.
   locale text,
   may_be_mailed boolean not null default true,
-  -- Not named in public. The donor's own receipts name the donor all the same.
+  -- The donor is not named in public. The donor's own receipts still have the name.
   anonymous boolean not null default false,
   stripe_customer_id text unique,
   created_at timestamptz not null default now()
@@ -103,17 +106,17 @@ create table donations.donor_sources (
 comment on table donations.donor_sources is 'The ids that other systems gave to donors.';
 create index donor_sources_donor on donations.donor_sources (donor_id);
 
--- Where gifts came from that were not made one by one.
+-- Sources of gifts that were recorded together: an import file, or a device that was offline.
 
 create table donations.batches (
   id text primary key check (id ~ '^bat_[0-9a-z]{26}$'),
   kind text not null check (kind in ('import', 'offline')),
-  -- The file's name, or the device's.
+  -- The name of the file or the device.
   name text not null,
   file_sha256 text check (file_sha256 ~ '^[0-9a-f]{64}$'),
   status text not null default 'open' check (status in ('open', 'committed', 'undone')),
   actor text not null,
-  -- How far it has come, and what was found; see src/lib/imports.
+  -- Progress and findings of the import; see src/lib/imports.
   progress jsonb not null default '{}',
   created_at timestamptz not null default now(),
   committed_at timestamptz,
@@ -121,7 +124,7 @@ create table donations.batches (
 );
 create index batches_file on donations.batches (file_sha256) where file_sha256 is not null;
 
--- Donations: what was given. How a card was charged is in charges.
+-- Donations: what was given. The table charges has the card payments.
 
 create table donations.donations (
   id text primary key check (id ~ '^don_[0-9a-z]{26}$'),
@@ -132,9 +135,9 @@ create table donations.donations (
     'stock', 'money_order', 'card_offline', 'matching', 'crypto', 'other')),
   status text not null check (status in ('pending', 'processing', 'requires_action', 'failed',
     'succeeded', 'partly_refunded', 'refunded', 'disputed',
-    -- Taken back by the undo of its batch.
+    -- Voided by the undo of its batch.
     'void')),
-  -- Days in the organisation's time zone. A mailed check is given when it is postmarked.
+  -- Days in the organisation's time zone. A mailed check counts from its postmark.
   gift_on date not null,
   postmarked_on date,
   received_on date not null,
@@ -142,18 +145,18 @@ create table donations.donations (
   campaign text check (btrim(campaign) <> ''),
   appeal text check (btrim(appeal) <> ''),
   check_number text check (btrim(check_number) <> ''),
-  -- Another system's name and its id of the gift.
+  -- The name of another system, and its id of the gift.
   source text check (btrim(source) <> ''),
   source_id text check (btrim(source_id) <> ''),
   batch_id text references donations.batches,
-  -- The caller's own name for the request that made it: the same again is the same donation.
+  -- The caller's name for the request. The same name again returns the same donation.
   request_id text unique check (length(request_id) between 1 and 200),
-  -- Of the gift as it was asked for under that name.
+  -- Digest of the gift as first requested, to detect another gift under the same name.
   request_sha256 text check (request_sha256 ~ '^[0-9a-f]{64}$'),
   anonymous boolean not null default false,
   tribute_kind text check (tribute_kind in ('honor', 'memory')),
   tribute_name text check (btrim(tribute_name) <> ''),
-  -- What the donor got in return, and its fair value.
+  -- Goods or services that the donor got in return, and their fair market value.
   goods_description text check (btrim(goods_description) <> ''),
   goods_value_minor bigint not null default 0,
   in_kind_description text check (btrim(in_kind_description) <> ''),
@@ -183,7 +186,7 @@ create trigger donation_transition before update of status on donations.donation
     ('requires_action', 'processing'),
     ('requires_action', 'succeeded'),
     ('requires_action', 'failed'),
-    -- What follows from refunds and disputes.
+    -- Consequences of refunds and disputes.
     ('succeeded', 'partly_refunded'),
     ('succeeded', 'refunded'),
     ('partly_refunded', 'refunded'),
@@ -230,16 +233,16 @@ create table donations.soft_credits (
 comment on table donations.soft_credits is 'Who else is thanked for a gift. Never counted as revenue.';
 create index soft_credits_donor on donations.soft_credits (donor_id);
 
--- How the card of a donation was charged.
+-- Charges: the card payment of a donation.
 
 create table donations.charges (
   donation_id text primary key references donations.donations on delete cascade,
-  -- What the donor's page passed in.
+  -- The payment method that the donation page passed in.
   payment_method text not null check (payment_method ~ '^(pm|tok)_[A-Za-z0-9_]+$' and length(payment_method) <= 255),
-  -- The one payment that is ever confirmed. It makes at most one successful charge, so the first that
-  -- is written here stays.
+  -- The only PaymentIntent that is ever confirmed. It can make at most one successful charge, so
+  -- the first id that is written here is never replaced.
   payment_intent_id text unique check (payment_intent_id ~ '^pi_\w+$'),
-  -- Stripe's own id of the card that was charged: the one to tokenize.
+  -- Stripe's id of the charged payment method, which tokenize_card saves.
   payment_method_id text,
   failure_code text,
   failure_reason text,
@@ -264,10 +267,11 @@ create trigger charge_one_payment before update of payment_intent_id on donation
 
 create table donations.refunds (
   donation_id text not null references donations.donations,
-  -- What the provider says was given back in all, this one included: it names the refund.
+  -- The total refunded so far according to the provider, this refund included. It identifies the
+  -- refund.
   total_minor bigint not null check (total_minor > 0),
   amount_minor bigint not null check (amount_minor > 0 and amount_minor <= total_minor),
-  -- Where it was learnt from, in words.
+  -- Where the information came from, for people.
   evidence text not null,
   recorded_at timestamptz not null default now(),
   primary key (donation_id, total_minor)

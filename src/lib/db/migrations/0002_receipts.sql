@@ -1,4 +1,4 @@
--- Receipts, how they are delivered, and what providers tell of them.
+-- Receipts, their deliveries, and the webhook events of providers.
 
 create table donations.receipt_counters (
   organization_id text not null references donations.organizations,
@@ -8,7 +8,7 @@ create table donations.receipt_counters (
 );
 comment on table donations.receipt_counters is 'Incremented by the last statement of the transaction that issues: issued and void receipts together are 1..last_number. A sequence would leave gaps.';
 
--- A number as it is printed: `2026-000042`.
+-- A receipt number as it is printed: `2026-000042`.
 create function donations.receipt_label(series text, number bigint) returns text language sql immutable strict as $$
   select series || '-' || lpad(number::text, greatest(6, length(number::text)), '0')
 $$;
@@ -17,7 +17,7 @@ create table donations.receipts (
   id text primary key check (id ~ '^rcp_[0-9a-z]{26}$'),
   organization_id text not null,
   organization_version integer not null,
-  -- donation: what was given. refund: what was given back. annual: all gifts of a year.
+  -- donation: a gift. refund: a refund of a gift. annual: all gifts of a year.
   kind text not null check (kind in ('donation', 'refund', 'annual')),
   series text not null,
   number bigint not null check (number > 0),
@@ -30,7 +30,7 @@ create table donations.receipts (
   issued_on date not null,
   locale text not null,
   template_version text not null,
-  -- The facts as they were when it was issued: what is sent again years later is what was sent.
+  -- The facts at the time of issue. A later copy prints the same.
   content jsonb not null,
   content_hash text not null,
   replaces text references donations.receipts,
@@ -44,13 +44,14 @@ create table donations.receipts (
   check ((status = 'void') = (void_reason is not null))
 );
 create index receipts_label on donations.receipts (label);
+create unique index receipts_replaces on donations.receipts (replaces) where replaces is not null;
 create index receipts_donor on donations.receipts (donor_id, created_at);
 create index receipts_created on donations.receipts (created_at, id);
 
 create table donations.receipt_donations (
   receipt_id text not null,
   donation_id text not null references donations.donations,
-  -- The receipt's, here for the index below.
+  -- Copied from the receipt, for the index below.
   kind text not null,
   live boolean not null default true,
   primary key (receipt_id, donation_id),
@@ -65,7 +66,7 @@ begin
     using errcode = 'check_violation', constraint = 'receipt_immutable';
 end
 $$;
--- Only its status may change, with the reason.
+-- Only the status and its reason may change.
 create trigger receipt_immutable after update on donations.receipts
   for each row when ((to_jsonb(old) - '{status,void_reason}'::text[]) is distinct from (to_jsonb(new) - '{status,void_reason}'::text[]))
   execute function donations.refuse_receipt_change();
@@ -84,58 +85,97 @@ $$;
 create trigger receipt_void after update of status on donations.receipts
   for each row when (new.status = 'void') execute function donations.end_receipt();
 
+create table donations.receipt_templates (
+  hash text primary key check (hash ~ '^[0-9a-f]{64}$'),
+  subject text not null,
+  html text not null,
+  text text not null,
+  created_at timestamptz not null default now()
+);
+comment on table donations.receipt_templates is 'The templates that mails were written with: what was sent can be seen, and sent again, as it was.';
+create trigger receipt_templates_append_only before update or delete or truncate on donations.receipt_templates
+  for each statement execute function donations.refuse_change();
+
 create table donations.receipt_deliveries (
   id text primary key check (id ~ '^dlv_[0-9a-z]{26}$'),
   receipt_id text not null references donations.receipts,
   kind text not null check (kind in ('original', 'copy')),
   recipient text not null,
+  -- A person decided to send it although mail to this address failed before.
+  forced boolean not null default false,
   status text not null check (status in ('pending', 'sending', 'accepted', 'held', 'failed')),
-  -- The job that sends it.
+  -- The job that sends this delivery.
   job_id bigint,
-  -- Who holds it while it is being sent: one attempt of one job. Whoever finds somebody else's claim does not send.
+  -- The attempt that is sending this delivery. Another attempt that finds a claim does not send.
   claim uuid,
   claimed_at timestamptz,
-  -- How often it was sent again although an earlier mail may have gone out, because the settings say so.
+  -- How often it was sent again, by policy or by a person, although an earlier mail may have gone
+  -- out.
   resends smallint not null default 0,
   message_id text,
   accepted_at timestamptz,
+  -- The digest of the templates of the mail, which are stored before it is sent. Null for
+  -- SendGrid's own.
+  template text,
   reason text,
-  -- What settled an unknown outcome: the event or the person, in words.
+  -- What resolves an unknown outcome: the event or the person, for people. If it exists before the
+  -- outcome is unknown, nothing more is sent.
   evidence text,
   created_at timestamptz not null default now(),
-  -- Indexed in place of the status, which changes with every send: an update that changes no indexed
-  -- column touches no index.
+  -- The mail was accepted, but the provider reported later that it did not arrive.
+  bounced_at timestamptz,
+  bounce_reason text,
+  -- The delivery that replaced one that bounced.
+  sent_again_as text references donations.receipt_deliveries,
+  -- The index uses this column instead of the status, which changes with every send. An update that
+  -- changes no indexed column touches no index.
   needs_attention boolean generated always as (status in ('held', 'failed')) stored,
+  -- There is evidence that is not applied yet.
+  proved boolean generated always as (evidence is not null and accepted_at is null) stored,
   check (status not in ('sending', 'accepted') or claim is not null or evidence is not null),
   check ((status = 'accepted') = (accepted_at is not null)),
   check (status not in ('held', 'failed') or reason is not null),
-  check (status <> 'accepted' or reason is null)
+  check (status <> 'accepted' or reason is null),
+  check ((bounced_at is null) = (bounce_reason is null))
 ) with (fillfactor = 70);
 create unique index receipt_deliveries_one_original on donations.receipt_deliveries (receipt_id) where kind = 'original';
 create index receipt_deliveries_receipt on donations.receipt_deliveries (receipt_id);
 create index receipt_deliveries_job on donations.receipt_deliveries (job_id) where job_id is not null;
 create index receipt_deliveries_attention on donations.receipt_deliveries (created_at) where needs_attention;
+create index receipt_deliveries_bounced on donations.receipt_deliveries (bounced_at) where bounced_at is not null;
+create index receipt_deliveries_proved on donations.receipt_deliveries (id) where proved;
 create index receipt_deliveries_created on donations.receipt_deliveries (created_at, id);
 create trigger delivery_transition before update of status on donations.receipt_deliveries
   for each row when (old.status is distinct from new.status and (old.status, new.status) not in (
     ('pending', 'sending'),
     ('pending', 'failed'),
-    -- Evidence that an earlier mail went out, which came before this delivery was sent again.
+    -- Evidence arrived that an earlier mail went out, before this delivery was sent again.
     ('pending', 'accepted'),
-    -- A retry of an unknown outcome is called off.
+    -- The retry of an unknown outcome was cancelled.
     ('pending', 'held'),
-    -- Known not to have been sent: it may go again.
+    -- The mail was certainly not sent, so it can be sent again.
     ('sending', 'pending'),
     ('sending', 'accepted'),
     ('sending', 'held'),
     ('sending', 'failed'),
-    -- Evidence or a person's decision.
+    -- Resolved by evidence or by a person.
     ('held', 'accepted'),
     ('held', 'pending'),
     ('held', 'failed'),
     ('failed', 'pending'),
-    ('failed', 'sending')
+    ('failed', 'sending'),
+    -- The answer to an earlier mail arrived after a person had given up on it.
+    ('failed', 'accepted')
   )) execute function donations.refuse_transition('delivery');
+
+create table donations.address_problems (
+  email text primary key check (email = lower(email)),
+  problem text not null check (problem in ('bounced', 'dropped', 'spam_report', 'unsubscribed')),
+  -- The provider's message.
+  detail text,
+  at timestamptz not null
+);
+comment on table donations.address_problems is 'Addresses that get no mail, as the mail provider tells. One that takes a mail again is taken off.';
 
 create table donations.webhook_events (
   key text primary key,
@@ -144,6 +184,6 @@ create table donations.webhook_events (
   subject text,
   received_at timestamptz not null default now()
 );
--- For its upkeep: what is past its retention is deleted.
+-- Maintenance deletes events older than the retention.
 create index webhook_events_received on donations.webhook_events (received_at);
 comment on table donations.webhook_events is 'Providers send events again and out of order; the key says which were seen.';

@@ -1,18 +1,18 @@
--- What Graphile Worker does not keep: attempts, verdicts, workers, pauses, discarded jobs.
+-- What Graphile Worker does not store: attempts, verdicts, workers, pauses, discarded jobs.
 
 create table donations.job_attempts (
   id bigint generated always as identity,
   job_id bigint not null,
   task text not null,
   attempt integer not null,
-  -- The attempt's own mark: its worker's claim. An attempt is told once, whoever tells it: the worker
-  -- that ran it, or those that released its jobs.
+  -- The worker's claim of this attempt, which makes the row unique. The worker that ran the attempt
+  -- and a worker that releases its jobs may both record it; only the first one succeeds.
   claim uuid not null default gen_random_uuid(),
   donation_id text,
   worker_id text,
   started_at timestamptz not null,
-  -- Milliseconds. Latency is how long the job had been due when it was started. A `double precision`
-  -- holds any length of time, and clients read it as a number.
+  -- Milliseconds. Latency is the time from when the job was due until it started. `double
+  -- precision` has no practical limit, and clients read it as a number.
   latency_ms double precision not null check (latency_ms >= 0),
   duration_ms double precision not null check (duration_ms >= 0),
   outcome text not null check (outcome in ('succeeded', 'declined', 'retry', 'parked', 'failed', 'held', 'abandoned')),
@@ -27,16 +27,16 @@ create table donations.job_attempts (
 ) partition by range (started_at);
 comment on table donations.job_attempts is 'One row an attempt of a job. No foreign keys: it is history, and outlives what it tells of.';
 create index job_attempts_donation on donations.job_attempts (donation_id, started_at) where donation_id is not null;
--- The latest attempts, for rates and percentiles; the latest that went wrong, for the groups of errors.
+-- Recent attempts, for rates and percentiles; recent failures, for error groups.
 create index job_attempts_time on donations.job_attempts (started_at);
 create index job_attempts_trouble on donations.job_attempts (started_at)
   include (task, fingerprint, outcome, job_id) where outcome <> 'succeeded';
--- Takes the rows of days that have no partition, so that a missing one stops nobody.
+-- Stores rows of days without a partition, so that a missing partition blocks no insert.
 create table donations.job_attempts_default partition of donations.job_attempts default;
 
--- Makes the daily partitions (UTC) from one day before to `days` days after today. Rows of such a day
--- that the default partition has taken are moved. Callers at the same time take turns; one that cannot
--- get a lock soon fails, and queues nobody behind itself.
+-- Creates the daily partitions (UTC) from one day before to `days` days after today. Rows of such a
+-- day in the default partition are moved. Concurrent callers take turns. A caller that cannot get a
+-- lock soon fails, so that no queue forms behind it.
 create function donations.ensure_attempt_partitions(days integer default 7) returns void
   language plpgsql set lock_timeout = '2s' as $$
 declare
@@ -55,9 +55,10 @@ begin
     continue when to_regclass('donations.' || part) is not null;
     low := day::timestamp at time zone 'utc';
     high := (day + 1)::timestamp at time zone 'utc';
-    -- Attached rather than made in place: that locks out nobody who reads or writes other days.
+    -- ATTACH PARTITION does not block readers and writers of other days, unlike CREATE … PARTITION
+    -- OF.
     execute format('create table donations.%I (like donations.job_attempts including defaults including constraints)', part);
-    -- Nobody adds such a row between the move and the attachment.
+    -- No row may be inserted between the move and ATTACH PARTITION.
     lock table donations.job_attempts_default in access exclusive mode;
     execute format(
       'with moved as (delete from donations.job_attempts_default where started_at >= %L and started_at < %L returning *)
@@ -68,7 +69,7 @@ begin
 end
 $$;
 
--- Drops the partitions whose last day is more than `days` days ago; gives their names.
+-- Drops the partitions whose last day is more than `days` days ago; returns their names.
 create function donations.prune_attempts(days integer) returns setof text
   language plpgsql set lock_timeout = '2s' as $$
 declare
@@ -89,20 +90,21 @@ end
 $$;
 select donations.ensure_attempt_partitions();
 
--- What the policy decided about a job whose attempt failed. Written with the ledger row in one
--- transaction; carried over to Graphile Worker by its public functions as soon as it has let go
--- of the job, by whichever worker is alive then. A job that has a verdict not yet carried over is
--- not run. Verdicts to fail or hold stay: they are the list of failed and held jobs.
+-- The decision of the retry policy on a job whose attempt failed. It is written in one transaction
+-- with the attempt. Any live worker then applies it to Graphile Worker through its public
+-- functions, once the job is unlocked. A job with an unapplied verdict is not run. Verdicts `fail`
+-- and `hold` remain after that: they are the list of failed and held jobs.
 create table donations.job_verdicts (
   job_id bigint primary key,
   task text not null,
   donation_id text,
   decision text not null check (decision in ('retry', 'fail', 'hold')),
-  -- Graphile Worker fails a job for good by using up its attempts: how many there were is kept here.
+  -- The number of attempts made. Graphile Worker marks a job as failed by setting attempts to the
+  -- maximum, so the number is kept here.
   attempt integer,
-  -- By the clock of Postgres.
+  -- In the time of the Postgres server.
   run_at timestamptz,
-  -- What the job's count of attempts is to be; null leaves it.
+  -- The new value of the job's attempts; null keeps the current one.
   attempts integer check (attempts >= 0),
   error_class text not null,
   error_code text,
@@ -113,7 +115,7 @@ create table donations.job_verdicts (
   check ((decision = 'retry') = (run_at is not null))
 );
 create index job_verdicts_unapplied on donations.job_verdicts (decided_at) where applied_at is null;
--- Failed and held jobs in the order in which they failed; what groups and counts need is in the index.
+-- Failed and held jobs in the order of failure. The index includes what groups and counts read.
 create index job_verdicts_standing on donations.job_verdicts (decided_at, job_id)
   include (decision, task, fingerprint) where decision <> 'retry';
 create index job_verdicts_donation on donations.job_verdicts (donation_id)
@@ -121,7 +123,8 @@ create index job_verdicts_donation on donations.job_verdicts (donation_id)
 
 create table donations.workers (
   id text primary key check (id ~ '^wrk_[0-9a-z]{26}$'),
-  -- Graphile Worker's name for it: what `locked_by` says of its jobs. A worker that reconnects gets another.
+  -- Graphile Worker's id of the worker, as in `locked_by` of its jobs. It changes when a worker
+  -- reconnects.
   pool_id text,
   host text not null,
   pid integer not null,
@@ -130,10 +133,10 @@ create table donations.workers (
   tasks text[] not null,
   started_at timestamptz not null default now(),
   seen_at timestamptz not null default now(),
-  -- Each running job as {job, task, attempt, claim, donation, since}.
+  -- The running jobs, each as {job, task, attempt, claim, donation, since}.
   running jsonb not null default '[]',
   stopped_at timestamptz,
-  -- When others found it gone and released its jobs.
+  -- When another worker found this one lost and released its jobs.
   released_at timestamptz
 ) with (fillfactor = 70);
 create index workers_open on donations.workers (seen_at) where stopped_at is null and released_at is null;
@@ -143,10 +146,10 @@ create table donations.task_pauses (
   cause text not null check (cause in ('operator', 'misconfigured', 'circuit', 'rate_limited')),
   reason text not null,
   since timestamptz not null default now(),
-  -- When it ends, or when it ended: one that a probe has ended stays for a while, so that the next of
-  -- the same cause is probed less often than this one was.
+  -- When the pause ends or ended. A pause that a probe ended is kept for a while, so that the next
+  -- one with the same cause is probed less often.
   until timestamptz,
-  -- How often it has been probed, and when it is probed again.
+  -- The number of probes so far, and the time of the next.
   probes integer not null default 0,
   next_probe_at timestamptz,
   primary key (task, cause)
@@ -155,13 +158,13 @@ comment on table donations.task_pauses is 'Tasks that no worker runs now. NOTIFY
 
 create table donations.paced_retries (
   job_id bigint primary key,
-  -- The audit entry of the retry in which it waits for its turn.
+  -- The audit entry of the retry that scheduled this job.
   operation text not null,
   retried_at timestamptz not null default now(),
-  -- The verdict that stood before.
+  -- The verdict before the retry.
   verdict jsonb
 );
-comment on table donations.paced_retries is 'Kept for 30 days, so that a retry over time (--rate, --spread) can be called off.';
+comment on table donations.paced_retries is 'Kept for 30 days, so that a retry over time (--rate, --spread) can be cancelled.';
 create index paced_retries_operation on donations.paced_retries (operation);
 create index paced_retries_at on donations.paced_retries (retried_at);
 
@@ -170,7 +173,7 @@ create table donations.discarded_jobs (
   -- The audit entry of the change that discarded it.
   operation text not null,
   discarded_at timestamptz not null default now(),
-  -- As it was in the queue.
+  -- The job as it was in the queue.
   task text not null,
   queue text,
   payload json not null,
@@ -182,7 +185,7 @@ create table donations.discarded_jobs (
   flags text[] not null default '{}',
   last_error text,
   created_at timestamptz not null,
-  -- The standing verdict of a failed or held job.
+  -- The verdict of a failed or held job.
   verdict jsonb,
   restored_as bigint,
   restored_at timestamptz,

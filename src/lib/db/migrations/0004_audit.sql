@@ -1,4 +1,5 @@
--- Who changed what: every decision of a person. A bulk change is one entry that says what was meant, and one for each chunk that was done.
+-- Who changed what: every decision of a person. A bulk change has one entry for the request and one
+-- for each chunk that was applied.
 
 create table donations.audit_log (
   id text primary key check (id ~ '^aud_[0-9a-z]{26}$'),
@@ -9,7 +10,7 @@ create table donations.audit_log (
   subject text,
   reason text,
   detail jsonb not null default '{}',
-  -- Of a chunk of a bulk change: the entry of the change that it is part of.
+  -- For a chunk of a bulk change: the entry of the request.
   operation text check (operation ~ '^aud_[0-9a-z]{26}$'),
   command text,
   filter text,
@@ -20,5 +21,5 @@ create index audit_log_at on donations.audit_log (at);
 create index audit_log_subject on donations.audit_log (subject) where subject is not null;
 create trigger audit_log_append_only before update or delete or truncate on donations.audit_log
   for each statement execute function donations.refuse_change();
--- The trigger refuses whoever has the privilege; hardly anybody has it.
+-- The trigger refuses roles that have the privilege; this removes it from almost all roles.
 revoke update, delete, truncate on donations.audit_log from public, current_user;

@@ -27,8 +27,8 @@ comment on table donations.samples is 'One row a task and minute, made by the wo
 create unlogged table donations.monitor_snapshot (
   only_one boolean primary key default true check (only_one),
   taken_at timestamptz not null default '-infinity',
-  -- How long the queries of it took: it is taken the less often the more it costs.
-  took_ms real not null default 0,
+  -- How long Postgres worked for it, in milliseconds: it is taken the less often the more it costs.
+  cost_ms real not null default 0,
   -- Until then somebody is taking a new one; a monitor that dies meanwhile costs a few seconds.
   claimed_until timestamptz not null default '-infinity',
   -- JSON, not looked into by Postgres.

@@ -9,7 +9,7 @@ import { type JobFilter, parseJobFilter } from '../read/vocabulary.ts';
 import type { JobChange, JobChunk } from './job-change.ts';
 import { hasOutgrown, type JobPlan, namesOneJob, planJobs } from './plan.ts';
 
-/** A change of the jobs that a filter lets through. */
+/** The bulk change of the jobs that a filter selects. */
 export function changeJobs(change: JobChange, asked: JobFilter): BulkChange<JobPlan> {
   const filter = withStates(change, asked);
   return {
@@ -35,7 +35,9 @@ export function changeJobs(change: JobChange, asked: JobFilter): BulkChange<JobP
       return facts;
     },
     warnings: ({ unknown }) =>
-      unknown > 0 ? [`${grouped(unknown)} may have had their effect already, and would again`] : [],
+      unknown > 0
+        ? [`${grouped(unknown)} may have taken effect already, and would take effect twice`]
+        : [],
     toRecord: ({ examples, ...plan }) => ({ ...plan, examples: examples.map(({ id }) => id) }),
     async walks(db, plan) {
       const known = await findKnownDonations(db, filter);
@@ -50,7 +52,7 @@ export function changeJobs(change: JobChange, asked: JobFilter): BulkChange<JobP
   };
 }
 
-/** The filter with the change's own states, where it names none and no jobs. */
+/** The filter, with the change's default states if it names neither states nor jobs. */
 function withStates({ states }: JobChange, filter: JobFilter): JobFilter {
   if (filter.terms.some(({ name }) => name === 'state' || name === 'job')) return filter;
   return parseJobFilter(`${filter.text} state:${states.join(',')}`.trim());
@@ -58,8 +60,8 @@ function withStates({ states }: JobChange, filter: JobFilter): JobFilter {
 
 const grouped = (value: number) => value.toLocaleString('en-US');
 
-// Walking along the index and stopping, and each row of another table by its key, rather than joining
-// all there is for each chunk; also where the statistics still tell of the time before the outage.
+// Forces plans that walk along an index and stop, and look up other tables by key. A chunk must not
+// join whole tables, even when the statistics are from before the outage.
 const PLANS = ['hashjoin', 'mergejoin', 'sort', 'seqscan', 'material'];
 const WALK = PLANS.map((plan) => `set local enable_${plan} = off`).join(';');
 
@@ -97,10 +99,13 @@ function toChosen(tx: Queryable, change: JobChange, row: ChosenRow): Chosen {
   };
 }
 
-/** `{1,2}` as `[1,2]`: of numbers only. */
+/** Turns `{1,2}` into `[1,2]`; valid for numbers only. */
 const toJsonArray = (array: string) => `[${array.slice(1, -1)}]`;
 
-/** Chooses and locks the next jobs of a source, as one row. Those that somebody else has locked are left to them. */
+/**
+ * Selects and locks the next jobs of a source, as one row. Jobs that others have locked are
+ * skipped.
+ */
 function selectChunk(source: JobSource, size: number, bindings: Bindings, where: string[]): string {
   const columns = source.walk.map(({ sql }) => sql);
   const attempts = source.judged ? 'coalesce(v.attempt, j.attempts)' : 'j.attempts';

@@ -3,7 +3,7 @@ import { CHARGES_CARD } from '../read/settled-charges.ts';
 import { forgetVerdicts } from '../run/verdict-changes.ts';
 import { changedAll, firstOf, type JobChange } from './job-change.ts';
 
-// Graphile Worker's own function takes the jobs out, and gives them back with all that they were.
+// Graphile Worker's own function removes the jobs and returns their rows.
 const BURY = `
   with gone as materialized (select * from graphile_worker.complete_jobs($1::bigint[])),
   buried as (
@@ -20,9 +20,8 @@ const BURY = `
   select count(*)::int as count from gone`;
 
 /**
- * Takes jobs out of the queue, and keeps what they were for 30 days. The job that charges or settles
- * a donation is passed over while the donation is open, unless `includeUnsettled` says otherwise:
- * nobody else would ever settle it.
+ * Removes jobs from the queue, and keeps a copy for 30 days. A job that charges or settles an open
+ * donation is skipped unless `includeUnsettled` is set, because no other job would settle it.
  */
 export function discard({ includeUnsettled }: { includeUnsettled: boolean }): JobChange {
   return {
@@ -39,7 +38,7 @@ export function discard({ includeUnsettled }: { includeUnsettled: boolean }): Jo
         [
           `${CHARGES_CARD} and exists (select 1 from donations.donations d
              where d.id = ${donation} and d.settled_at is null)`,
-          'its donation would never be settled: --include-unsettled does it all the same',
+          'its donation would never be settled: use --include-unsettled to discard it',
         ],
       ]);
     },

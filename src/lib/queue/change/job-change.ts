@@ -6,8 +6,8 @@ import type { JobSource } from '../read/sources.ts';
 import type { JobState } from '../states.ts';
 
 /**
- * The jobs of one chunk, locked. Arrays are as Postgres writes them (`{1,2}`) and are handed back as
- * they came: with thousands of jobs a chunk, taking them apart would take longer than changing them.
+ * The locked jobs of one chunk. Arrays stay in Postgres's text form (`{1,2}`) and are passed back
+ * unchanged: with thousands of jobs in a chunk, parsing them would take longer than the change.
  */
 export interface JobChunk {
   state: JobState;
@@ -15,41 +15,41 @@ export interface JobChunk {
   ids: string;
 }
 
-/** A kind of change that is made to many jobs at once. */
+/** A kind of change that can be made to many jobs at once. */
 export interface JobChange {
-  /** As people say it: `retry`, `Retried`. */
+  /** The verb in its two forms: `retry`, `Retried`. */
   verb: string;
   past: string;
-  /** As the audit trail says it: `jobs.retry`. */
+  /** The action in the audit trail: `jobs.retry`. */
   action: string;
-  /** The states that are meant when the filter names none. */
+  /** The states that are selected when the filter names none. */
   states: JobState[];
-  /** Whether a person is asked even when it is one job that was named. */
+  /** Whether the command asks for confirmation even if the filter names a single job. */
   asksForOne: boolean;
-  /** What it does to donors is told under this name; undefined when it does nothing to them. */
+  /** The heading of the effects on donors; undefined when there are none. */
   effects?: string;
   next(operation: string): string;
-  /** Why a job of this source is passed over, as SQL: null for one that is not. */
+  /** SQL: why a job of this source is skipped; null when it is not. */
   skip(source: JobSource, bindings: Bindings): string;
   /**
-   * Changes locked jobs, with whatever belongs to them, in the chunk's transaction.
-   * @returns what is true of them now, for the audit trail.
+   * Changes locked jobs and the rows that belong to them, in the chunk's transaction.
+   * @returns the new values, for the audit trail.
    */
   apply(tx: Queryable, chunk: JobChunk, place: Place): Promise<Record<string, unknown>>;
 }
 
-/** A skip rule's reasons: the first that holds. */
+/** SQL: the first reason whose condition holds, or null. */
 export const firstOf = (reasons: [condition: string, reason: string][]) =>
   reasons.length === 0
     ? 'null::text'
     : `case ${reasons.map(([when, then]) => `when ${when} then '${then.replaceAll("'", "''")}'`).join(' ')} end`;
 
-/** SQL: whether the verdict `v` leaves open whether the job has had its effect. */
+/** SQL: whether the verdict `v` leaves it unknown if the job has taken effect. */
 export const UNKNOWN = `(v.decision = 'hold' or v.error_class = 'unknown_outcome')`;
 
 /**
- * Every job of the chunk was changed. A worker may have begun one of them between the look and the
- * change; then the whole chunk is left as it was.
+ * Checks that every job of the chunk was changed. A worker may have started one of them between the
+ * selection and the change. Then the whole chunk is rolled back.
  *
  * @throws UserError `try_again`.
  */
@@ -57,11 +57,11 @@ export function changedAll(chunk: JobChunk, changed: number): void {
   if (changed === chunk.count) return;
   throw new UserError(
     'try_again',
-    `${chunk.count - changed} of ${chunk.count} jobs were begun meanwhile`,
-    'None of these was changed. The same command does the rest.',
+    `${chunk.count - changed} of ${chunk.count} jobs were started meanwhile`,
+    'None of these was changed. Run the same command again for the rest.',
   );
 }
 
-/** What comes next after most changes. */
+/** The next step after most changes. */
 export const seeStats = (operation: string) =>
   `Next: donations jobs stats   (audit: donations audit show ${operation})`;

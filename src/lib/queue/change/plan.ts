@@ -12,25 +12,28 @@ import { type JobFilter, parseJobFilter } from '../read/vocabulary.ts';
 import { TASKS, type TaskName } from '../tasks.ts';
 import { type JobChange, UNKNOWN } from './job-change.ts';
 
-/** What a change of jobs would do. But for `eligible` and `skipped` it tells of those that will be changed. */
+/**
+ * The plan of a change of jobs. All fields except `eligible` and `skipped` describe only the jobs
+ * that will be changed.
+ */
 export interface JobPlan extends Plan {
   tasks: { task: string; count: number; donors: number }[];
-  /** How many may have had their effect already. */
+  /** How many may have taken effect already. */
   unknown: number;
   oldest: Date | null;
   newest: Date | null;
 }
 
-// A plan looks at all there is, once.
+// Planning reads all matching jobs once.
 const PLAN_TIMEOUT_MS = 60_000;
 const EXAMPLES = 3;
 
-/** Whether a filter is one job and nothing else. */
+/** Whether a filter names exactly one job. */
 export const namesOneJob = ({ terms }: JobFilter) =>
   terms.length === 1 && terms[0]?.name === 'job' && terms[0].values.length === 1;
 
 /**
- * Looks what a change would do to the jobs that a filter lets through, to so many at most.
+ * Plans the change of at most `limit` jobs that a filter selects.
  * @throws UserError `not_found` when the filter names one job and it is not in the queue.
  */
 export async function planJobs(
@@ -43,7 +46,7 @@ export async function planJobs(
   if (plan.eligible + plan.skipped.length === 0 && namesOneJob(filter)) {
     throw notFound(
       `no job ${filter.terms[0]?.values[0]} in the queue`,
-      'A job that came through is gone: donations show <id> tells of it.',
+      'A job that succeeded leaves the queue. Its donation: donations show <id>',
     );
   }
   return plan;
@@ -57,7 +60,7 @@ async function look(
   filter: JobFilter,
   limit: number,
 ): Promise<JobPlan> {
-  // Of what has failed there is an index; the planner would rather read a million that are ready.
+  // There is an index of failed jobs, but the planner prefers to read a million ready ones.
   await tx.query(`set local enable_seqscan = off; set local work_mem = '64MB'`);
   await checkTasks(tx, filter);
   const bindings = new Bindings();
@@ -71,14 +74,14 @@ async function look(
   );
   if (parts.length === 0) return nothing(tx);
   const limited = limit < Number.MAX_SAFE_INTEGER;
-  // In the order in which they will be changed; see `changeJobs`.
+  // In the order of the change; see `changeJobs`.
   const chosen = limited
     ? `, chosen as materialized (select * from found where not passed
          order by part, walk_at, id limit ${bindings.add(limit)}::bigint)`
     : '';
   const from = limited ? 'chosen' : '(select * from found where not passed)';
   const { rows } = await tx.query<Row>(
-    // Of a boolean the planner expects one half or the other; of a text hardly any that is null.
+    // The planner assumes that half the rows match a boolean, but that hardly any text is null.
     `with found as materialized (
        select *, skip is not null as passed from (${parts.join(' union all ')}) jobs
      )${chosen}
@@ -110,7 +113,7 @@ async function look(
   };
 }
 
-/** By what a source's jobs come before their ids, in the order in which they are changed. */
+/** The time column of a source's walk order, in which its jobs are changed. */
 const timeOfWalk = ({ walk }: JobSource) =>
   walk.find(({ type }) => type === 'timestamptz')?.sql ?? 'null::timestamptz';
 
@@ -131,7 +134,7 @@ async function describeJobs(tx: Queryable, ids: string[]): Promise<JobPlan['exam
 const inOneLine = ({ id, task, donation, donorName, error }: ListedJob) =>
   [id, task, donation, donorName, error].filter(Boolean).join('  ');
 
-/** `412 e-mails to 398 donors`; of charges also that there are none. */
+/** Describes the effects: `412 e-mails to 398 donors`. For charges it includes a count of zero. */
 function effectsOf(tasks: JobPlan['tasks']): string[] {
   const effects = new Map<string, { count: number; donors: number }>([
     ['charge', { count: 0, donors: 0 }],
@@ -153,7 +156,7 @@ function effectsOf(tasks: JobPlan['tasks']): string[] {
   ];
 }
 
-/** Whether more are eligible now than there were at the plan. */
+/** Whether more jobs are eligible now than when the plan was made. */
 export async function hasOutgrown(
   db: Db,
   change: JobChange,
@@ -169,7 +172,7 @@ export async function hasOutgrown(
           and ${change.skip(source, bindings)} is null)`,
     );
     if (parts.length === 0) return false;
-    // Counted no further than one beyond the plan.
+    // The count stops one beyond the plan.
     const { rows } = await tx.query<{ count: number }>(
       `select count(*)::int from (select 1 from (${parts.join(' union all ')}) found
          limit ${plan.eligible + 1}) bounded`,

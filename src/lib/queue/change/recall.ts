@@ -5,8 +5,8 @@ import { forgetVerdicts, reinstateVerdicts } from '../run/verdict-changes.ts';
 import { changedAll, firstOf, type JobChange, type JobChunk, seeStats } from './job-change.ts';
 
 /**
- * Remembers what jobs were that a retry lets wait for their turn, so that it can be called off.
- * Before their verdicts are forgotten.
+ * Stores the previous state of jobs that a paced retry schedules, so that the retry can be
+ * cancelled. Must run before their verdicts are deleted.
  */
 export async function rememberPaced(
   tx: Queryable,
@@ -23,15 +23,15 @@ export async function rememberPaced(
   );
 }
 
-/** Rows that one statement forgets at most; the rest goes the next time. */
+/** The most rows that one statement deletes. The next run deletes the rest. */
 const BATCH = 10_000;
 
-/** Jobs do not wait for their turn in an earlier retry any more. */
+/** Removes jobs from the schedule of an earlier paced retry. */
 export async function forgetPacedOf(tx: Queryable, { ids }: JobChunk): Promise<void> {
   await tx.query('delete from donations.paced_retries where job_id = any ($1::bigint[])', [ids]);
 }
 
-/** Forgets retries that are too long ago to be called off. */
+/** Deletes the records of paced retries after `days` days. */
 export async function forgetPaced(db: Queryable, days: number): Promise<void> {
   await db.query(
     `delete from donations.paced_retries where job_id in (
@@ -42,18 +42,18 @@ export async function forgetPaced(db: Queryable, days: number): Promise<void> {
 }
 
 /**
- * The retry that a person means by its audit entry.
- * @throws UserError `not_found` when none of its jobs can be called off, `usage` when several fit.
+ * Finds a paced retry by its audit entry.
+ * @throws UserError `not_found` when none of its jobs can be cancelled, `usage` when several match.
  */
 export const findPacedRetry = (db: Db, ref: string): Promise<string> =>
   findByPrefix(db, { table: 'donations.paced_retries', column: 'operation' }, ref, {
     prefix: 'aud_',
     one: 'retry with --rate or --spread',
     many: 'retries',
-    hint: 'Give its audit entry: donations audit --action jobs.retry',
+    hint: 'Find its audit entry: donations audit --action jobs.retry',
   });
 
-// As each was before the retry: with its verdict's words, or those that Graphile Worker had kept.
+// Restores the state before the retry: the message of the verdict, or Graphile Worker's own.
 const FAIL_AGAIN = `
   with gone as materialized (
     delete from donations.paced_retries where job_id = any ($1::bigint[]) returning job_id, verdict
@@ -69,8 +69,8 @@ const FAIL_AGAIN = `
        from gone where verdict is not null) as verdicts`;
 
 /**
- * Calls off a retry as far as its jobs still wait for their turn: they are failed, or held, as they
- * were before it. Jobs that have run are left as they are.
+ * Cancels a paced retry for the jobs that have not started: each becomes failed or held again. Jobs
+ * that have run stay as they are.
  */
 export function recall(): JobChange {
   return {
@@ -79,12 +79,12 @@ export function recall(): JobChange {
     action: 'jobs.recall',
     states: ['ready', 'scheduled', 'retrying', 'running'],
     asksForOne: true,
-    effects: 'called off',
+    effects: 'cancelled',
     next: seeStats,
     skip({ state }) {
       if (state === 'running') return `'is running'`;
       if (state === 'failed' || state === 'held') return `'has run since, and is ${state}'`;
-      return firstOf([['j.attempts > 0', 'has run since, and is tried again by itself']]);
+      return firstOf([['j.attempts > 0', 'has run since, and will be retried automatically']]);
     },
     async apply(tx, chunk) {
       const { rows } = await tx.query<{ count: number; verdicts: string }>(FAIL_AGAIN, [chunk.ids]);

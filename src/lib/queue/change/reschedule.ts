@@ -1,7 +1,7 @@
 import { type JobChange, seeStats } from './job-change.ts';
 import { setRunTimes, type Timing } from './timing.ts';
 
-/** Changes when jobs are run that wait for their time. Their attempts stay as they are. */
+/** Changes the run time of waiting jobs. Their attempts stay as they are. */
 export function reschedule({ timing }: { timing: Timing }): JobChange {
   return {
     verb: 'reschedule',
@@ -12,7 +12,8 @@ export function reschedule({ timing }: { timing: Timing }): JobChange {
     next: seeStats,
     skip({ state }) {
       if (state === 'running') return `'is running'`;
-      if (state === 'failed' || state === 'held') return `'is ${state}: jobs retry runs it again'`;
+      if (state === 'failed' || state === 'held')
+        return `'is ${state}: use jobs retry to run it again'`;
       return 'null::text';
     },
     async apply(tx, chunk, place) {

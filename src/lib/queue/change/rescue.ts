@@ -3,21 +3,21 @@ import type { Db, Queryable } from '../../db/database.ts';
 import { notFound, usageError } from '../../errors.ts';
 import { IS_GONE, markReleased, milliseconds } from '../run/workers.ts';
 
-/** Whose jobs are to be released. Without anything: those of our workers that are gone. */
+/** Selects the lockers whose jobs are released. An empty request selects our workers that are gone. */
 export interface RescueRequest {
-  /** One worker: the name under which it locks jobs, or the id (or its beginning) of one of ours. */
+  /** One worker: its name in `locked_by`, or the id (or prefix of the id) of one of our workers. */
   worker?: string | undefined;
-  /** Those that have held a job for longer than this, in milliseconds. */
+  /** Lockers that have held a job for longer than this, in milliseconds. */
   lockedLongerThanMs?: number | undefined;
-  /** Even if they seem to be alive. */
+  /** Release even if the locker seems to be alive. */
   force: boolean;
 }
 
-/** Somebody who holds jobs. */
+/** A worker that holds locks on jobs. */
 export interface Locker {
-  /** The name under which the jobs are locked. */
+  /** The name in `locked_by`. */
   locker: string;
-  /** Our worker of that name; null when it is of another tool, of which nothing else is known. */
+  /** Our worker of that name; null when another tool holds the lock. */
   worker: string | null;
   host: string | null;
   pid: number | null;
@@ -27,14 +27,14 @@ export interface Locker {
   latest: Date;
   tasks: string[];
   release: boolean;
-  /** Why its jobs are released, or are not. */
+  /** Why its jobs are or are not released. */
   why: string;
 }
 
-/** As the queue and the heartbeats tell it, before it is judged. */
+/** The facts from the queue and the heartbeats, before the decision. */
 type Seen = Omit<Locker, 'release' | 'why'> & { oldest_ms: number; latest_ms: number };
 
-// Only the index of locked jobs is read.
+// Reads only the index of locked jobs.
 const LOCKERS = `
   select l.*, w.id as worker, w.host, w.pid,
     extract(epoch from now() - l.oldest)::float8 * 1000 as oldest_ms,
@@ -53,17 +53,17 @@ const LOCKERS = `
   order by l.oldest`;
 
 /**
- * Who holds jobs, and whose would be released. Of those that nobody asked for, only the ones that
- * might be dead are named.
+ * Lists the lockers, and whether a rescue releases their jobs. Without a request, only lockers that
+ * may be dead are listed.
  *
- * @throws UserError when `worker` names none of ours, or several.
+ * @throws UserError when `worker` matches no worker, or several.
  */
 export async function planRescue(tx: Queryable, request: RescueRequest): Promise<Locker[]> {
   const named = request.worker === undefined ? undefined : await findWorker(tx, request.worker);
   const { rows } = await tx.query<Seen>(LOCKERS);
   return rows.flatMap((seen) => {
     if (named && seen.locker !== named.pool && seen.worker !== named.id) return [];
-    const verdict = judge(seen, request);
+    const verdict = decideRelease(seen, request);
     const { oldest_ms: _oldest, latest_ms: _latest, ...locker } = seen;
     return verdict ? [{ ...locker, ...verdict }] : [];
   });
@@ -76,8 +76,9 @@ async function findWorker(tx: Queryable, ref: string): Promise<{ id?: string; po
     [ref],
   );
   const [found, other] = rows;
-  if (!found) throw notFound(`no worker "${ref}"`, 'See them: donations worker list');
-  if (other) throw usageError(`"${ref}" fits several workers`, 'Give more of the id.');
+  if (!found) throw notFound(`no worker "${ref}"`, 'List the workers: donations worker list');
+  if (other)
+    throw usageError(`"${ref}" matches several workers`, 'Type more characters of the id.');
   return { id: found.id };
 }
 
@@ -85,8 +86,8 @@ type Verdict = Pick<Locker, 'release' | 'why'>;
 const release = (why: string): Verdict => ({ release: true, why });
 const leave = (why: string): Verdict => ({ release: false, why });
 
-/** Undefined for one that nobody asked for and that is none of a rescuer's business. */
-function judge(
+/** Undefined for a locker that was not requested and does not need a rescue. */
+function decideRelease(
   { state, latest_ms, oldest_ms }: Seen,
   { worker, lockedLongerThanMs: longer, force }: RescueRequest,
 ): Verdict | undefined {
@@ -96,32 +97,32 @@ function judge(
     return named ? leave('its locks are younger than that') : undefined;
   if (state === 'gone') return release('it is gone');
   if (state === 'stopped') return release('it has stopped');
-  const despite = release('by force, though it seems to be alive');
+  const despite = release('released by force, though it seems to be alive');
   if (state === 'alive') {
     if (!asked) return undefined;
     return force ? despite : leave('it is alive');
   }
   if (!asked) return leave('it may be alive');
-  if (longer === undefined) return release('you say that it is dead');
-  if (latest_ms >= longer) return release('it has locked nothing for as long');
+  if (longer === undefined) return release('you state that it is dead');
+  if (latest_ms >= longer) return release('it has locked no job for that long');
   return force ? despite : leave('it has locked a job since, so it is alive');
 }
 
 export interface Rescued {
-  /** The audit entry; undefined when nothing was left to release. */
+  /** The audit entry; undefined when there was nothing to release. */
   operation: string | undefined;
-  /** How many jobs were released. */
+  /** The number of released jobs. */
   jobs: number;
-  /** The names of the workers whose jobs they were. */
+  /** The names of the workers that had locked them. */
   workers: string[];
 }
 
 /**
- * Gives the jobs of the lockers that a plan releases back to the queue, through Graphile Worker's
- * `force_unlock_workers`; closes their open attempts as abandoned; audits it. Whoever has come back
- * to life since the plan, or whose jobs somebody else has released, is passed over.
+ * Returns the jobs of the planned lockers to the queue through Graphile Worker's
+ * `force_unlock_workers`, closes their open attempts as abandoned, and audits it. Lockers that
+ * became alive again or were released since the plan are skipped.
  *
- * A mail that was being sent is found claimed and not finished when its job runs next, and is held.
+ * A mail that was being sent is held: its next attempt finds the claim of the abandoned one.
  */
 export async function applyRescue(
   db: Db,
@@ -130,10 +131,10 @@ export async function applyRescue(
   { operator, reason }: { operator: Operator; reason: string | undefined },
 ): Promise<Rescued> {
   const planned = plan.filter(({ release }) => release).map(({ locker }) => locker);
-  // Old locks make old rows for the ledger: yesterday's partition must be there before them.
+  // Abandoned attempts can be old, so the partition of yesterday must exist.
   await db.query('select donations.ensure_attempt_partitions()');
   return db.transaction(async (tx) => {
-    // From here on no heartbeat and no lock of theirs changes.
+    // Blocks changes of their heartbeats and locks until the end of the transaction.
     await tx.query(
       'select 1 from donations.workers where pool_id = any ($1) order by id for update',
       [planned],
@@ -175,7 +176,9 @@ export async function applyRescue(
   });
 }
 
-/** Of another tool's worker nobody knows which jobs it had begun: an attempt for each. */
+/**
+ * For workers of other tools, the started jobs are unknown: one attempt is recorded for each lock.
+ */
 async function abandon(tx: Queryable, pools: string[]): Promise<void> {
   await tx.query(
     `insert into donations.job_attempts

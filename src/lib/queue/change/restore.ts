@@ -9,13 +9,14 @@ import { reinstateVerdicts } from '../run/verdict-changes.ts';
 export interface Restored {
   operation: string | undefined;
   restored: number;
-  /** A job of the same key has taken their place. */
+  /** A job with the same key exists, so this one was not restored. */
   replaced: number;
 }
 
 const CHUNK = 500;
 
-// As it was: what had failed comes back failed, so that nothing is done that nobody has decided.
+// Restores the jobs as they were. A failed job comes back failed, so that it does not run by
+// itself.
 const RAISE = `
   with chosen as materialized (
     select d.*, exists (select 1 from graphile_worker.jobs j where j.key = d.key) as replaced
@@ -49,18 +50,18 @@ const RAISE = `
 
 interface RaisedRow {
   old: string;
-  /** Its id in the queue now. */
+  /** The id of the restored job. */
   new: string | null;
   replaced: boolean;
-  /** The row of job_verdicts that it had. */
+  /** The former row of job_verdicts. */
   verdict: Record<string, unknown> | null;
 }
 
 /**
- * Brings discarded jobs back into the queue as they were, under new ids.
+ * Restores discarded jobs as they were, under new ids.
  *
  * @param ref the audit entry of a discard, or the id of one job.
- * @throws UserError `not_found` when nothing of it is kept.
+ * @throws UserError `not_found` when no such job is kept.
  */
 export async function restoreJobs(
   db: Db,
@@ -122,14 +123,14 @@ async function nothingLeft(db: Queryable, operation: string | null, job: string 
   return notFound(
     job
       ? `job ${job} was restored before, as ${rows[0].restored_as}`
-      : 'all of it was restored before',
+      : 'all of its jobs were restored before',
   );
 }
 
-/** Rows that one statement forgets at most; the rest goes the next time. */
+/** The most rows that one statement deletes. The next run deletes the rest. */
 const BATCH = 10_000;
 
-/** Forgets discarded jobs after so many days. */
+/** Deletes the copies of discarded jobs after `days` days. */
 export async function forgetDiscarded(db: Queryable, days: number): Promise<void> {
   await db.query(
     `delete from donations.discarded_jobs where job_id in (

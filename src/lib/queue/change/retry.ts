@@ -8,8 +8,8 @@ import { forgetPacedOf, rememberPaced } from './recall.ts';
 import { isPaced, setRunTimes, type Timing } from './timing.ts';
 
 /**
- * Runs jobs again that failed, from their first attempt. Those that may have had their effect
- * already are passed over unless `includeUnknown` says otherwise.
+ * Runs failed jobs again, starting at their first attempt. Jobs that may have taken effect already
+ * are skipped unless `includeUnknown` is set.
  */
 export function retry({
   timing,
@@ -28,19 +28,19 @@ export function retry({
     effects: 'effects',
     next: (operation) =>
       paced
-        ? `${seeStats(operation)}\nCall off those that still wait: donations jobs recall ${operation}`
+        ? `${seeStats(operation)}\nCancel the jobs that still wait: donations jobs recall ${operation}`
         : seeStats(operation),
     skip({ state, judged, donation, at }) {
       if (state === 'running') return `'is running'`;
       if (state === 'ready') return `'is due already'`;
-      if (state === 'scheduled') return `'has not failed yet: jobs reschedule runs it sooner'`;
+      if (state === 'scheduled') return 'has not failed yet: use jobs reschedule to run it sooner';
       const reasons: [string, string][] = [];
       if (judged && !includeUnknown)
-        reasons.push([UNKNOWN, 'may have had its effect: --include-unknown does it all the same']);
+        reasons.push([UNKNOWN, 'may have taken effect: use --include-unknown to retry it']);
       reasons.push(
         [
           `${CHARGES_CARD} and ${hasFailed(donation)}`,
-          'its donation has failed for good: donations donate takes a new gift',
+          'its donation has failed for good: use donations donate to record a new gift',
         ],
         [`${CHARGES_CARD} and ${isCharged(donation)}`, 'its donation is settled already'],
       );
@@ -64,14 +64,14 @@ export function retry({
 }
 
 /**
- * A job that waited when it was looked for may have run until it was locked. What its attempt led to
- * (it may be held now) was not looked at: the chunk is left as it is.
+ * A job that was waiting when it was selected may have run before it was locked. Its new state was
+ * not checked (it may be held), so the chunk is rolled back.
  */
 async function refuseEnded(tx: Queryable, { ids }: JobChunk): Promise<void> {
   if (!(await hasEndedAny(tx, ids))) return;
   throw new UserError(
     'try_again',
     'a job ran while it was about to be retried',
-    'None of these was changed. Look again: donations jobs list --retrying',
+    'None of these was changed. Check the jobs again: donations jobs list --retrying',
   );
 }

@@ -9,40 +9,40 @@ import { TASKS } from '../tasks.ts';
 import type { JobPlan } from './plan.ts';
 
 const LOOK_AGAIN_MS = 250;
-/** Jobs of other tools have workers that we do not know: all that can be done is to wait for them. */
+/** Workers of other tools have no heartbeat here, so for their jobs the rollout can only wait. */
 const PATIENCE_MS = 120_000;
-/** How long nothing may move until it is asked whether anybody is there. */
+/** After this time without progress the rollout checks whether a worker is alive. */
 const STILL_MS = 5000;
 const GROWTH = 10;
 
 const CANARY_FAILED: Stop = {
   code: 'canary_failed',
-  message: 'the canary failed, so the rest was left alone',
+  message: 'the canary failed, so the rest was not changed',
 };
 const TOO_MANY_FAILURES: Stop = {
   code: 'too_many_failures',
-  message: 'too many have failed, so the rest was left alone',
+  message: 'too many jobs failed, so the rest was not changed',
 };
 const NOBODY_RUNS_THEM: Stop = {
   code: 'nobody_runs_them',
-  message: 'no worker runs them any more, so the rest was left alone',
+  message: 'no worker runs these jobs any more, so the rest was not changed',
 };
 
 export interface RolloutOptions {
   db: Queryable;
-  /** How many go first. */
+  /** The number of jobs in the canary. */
   canary: number;
-  /** The share of failures beyond which it stops, from 0 to 1. */
+  /** The share of failures above which the rollout stops, from 0 to 1. */
   maxFailures: number;
   signal: AbortSignal;
   onWait: (outcomes: Outcomes) => void;
 }
 
 /**
- * Lets a few jobs go first, and each chunk wait until it is known how the one before fared: the canary
- * must succeed, the rest may fail up to a share.
+ * Releases a canary first, and then each chunk when the outcomes of the previous one are known. The
+ * canary must succeed; the rest may fail up to a share.
  *
- * @throws UserError `failed` when nobody would run the canary: a task is paused, or has no worker.
+ * @throws UserError `failed` when the canary could not run: a task is paused, or has no worker.
  */
 export async function startRollout(plan: JobPlan, options: RolloutOptions): Promise<Pacing> {
   const tasks = plan.tasks.map(({ task }) => task);
@@ -50,22 +50,22 @@ export async function startRollout(plan: JobPlan, options: RolloutOptions): Prom
   if (paused) {
     throw new UserError(
       'failed',
-      `${paused.task} is paused, so nothing would be learnt of a canary`,
-      `First: donations jobs resume ${paused.task}`,
+      `${paused.task} is paused, so the canary would not run`,
+      `Resume it first: donations jobs resume ${paused.task}`,
     );
   }
   const alone = await taskWithoutWorker(options.db, tasks);
   if (alone !== undefined) {
     throw new UserError(
       'failed',
-      `no worker is alive that runs ${alone}, so nothing would be learnt of a canary`,
-      `First: donations worker start --tasks ${alone}`,
+      `no live worker runs ${alone}, so the canary would not run`,
+      `Start one first: donations worker start --tasks ${alone}`,
     );
   }
   return new Rollout(tasks, options);
 }
 
-/** A task of ours that no live worker runs. Workers of other tools keep no heartbeat here. */
+/** One of our tasks that no live worker runs. Workers of other tools have no heartbeat here. */
 async function taskWithoutWorker(db: Queryable, tasks: string[]): Promise<string | undefined> {
   const alive = (await listWorkers(db)).filter(({ state }) => state === 'alive');
   return tasks.find(
@@ -127,7 +127,7 @@ class Rollout implements Pacing {
     }
   }
 
-  /** Whether nobody runs the jobs any more, after nothing has moved for so long. */
+  /** Whether no worker runs the jobs any more, when there was no progress for `stillMs`. */
   async #isAbandoned(stillMs: number): Promise<boolean> {
     if (stillMs > PATIENCE_MS) return true;
     if (stillMs < STILL_MS) return false;
@@ -136,7 +136,8 @@ class Rollout implements Pacing {
 }
 
 /**
- * How jobs fared that were run again: one that is gone has succeeded, one that waits again has failed.
+ * The outcomes of retried jobs: a job that has left the queue succeeded, one that waits again
+ * failed.
  * @param ids as a Postgres array.
  */
 async function outcomesOf(db: Queryable, ids: string): Promise<Outcomes> {
@@ -144,7 +145,7 @@ async function outcomesOf(db: Queryable, ids: string): Promise<Outcomes> {
     `with seen as (
        select case
          when j.id is null then 'succeeded'
-         -- Its verdict is not carried over yet, which may be that the attempt did not count.
+         -- The verdict is not applied yet; the attempt may turn out not to count.
          when v.decision = 'retry' then 'pending'
          when v.decision is not null or (j.locked_at is null and j.attempts > 0) then 'failed'
          else 'pending' end as outcome

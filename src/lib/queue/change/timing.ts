@@ -2,21 +2,21 @@ import type { Place } from '../../bulk/change.ts';
 import type { Queryable } from '../../db/database.ts';
 import { changedAll, type JobChunk } from './job-change.ts';
 
-/** When changed jobs are run: all at once, or one after another over a time. Milliseconds. */
+/** When changed jobs run: all at once, or spread over time. In milliseconds. */
 export interface Timing {
-  /** From now. */
+  /** From now to the first job. */
   delayMs: number;
-  /** Between the first and the last. */
+  /** From the first job to the last. */
   spreadMs?: number | undefined;
-  /** Between one and the next. */
+  /** From one job to the next. */
   everyMs?: number | undefined;
 }
 
-/** Whether they run one after another: most of them wait for a while. */
+/** Whether the jobs are spread over time. */
 export const isPaced = ({ spreadMs, everyMs }: Timing) =>
   spreadMs !== undefined || everyMs !== undefined;
 
-/** The time between one job and the next, of so many in all. Milliseconds. */
+/** The interval between jobs when there are `total` of them, in milliseconds. */
 const gapMs = ({ everyMs, spreadMs }: Timing, total: number): number =>
   everyMs ?? (spreadMs === undefined ? 0 : spreadMs / Math.max(1, total));
 
@@ -31,11 +31,11 @@ const EACH = (attempts: string) => `
     array[id], run_at => now() + make_interval(secs => due / 1000)${attempts})`;
 
 /**
- * Sets when jobs are run, by Graphile Worker's own function.
+ * Sets the run times of jobs through Graphile Worker's own function.
  *
- * @param afresh whether they begin with their first attempt again.
- * @returns after how many milliseconds the first and the last are due.
- * @throws UserError `try_again` when a worker has begun one of them.
+ * @param afresh true resets the attempts to zero.
+ * @returns in how many milliseconds the first and the last job are due.
+ * @throws UserError `try_again` when a worker has started one of them.
  */
 export async function setRunTimes(
   tx: Queryable,

@@ -12,7 +12,7 @@ export interface QueuedJob {
   lastError: string | null;
 }
 
-/** The jobs of these keys that are still in the queue (a job that came through is not). */
+/** The jobs of these keys that are in the queue. A job that succeeded is not. */
 export async function findJobsByKey(db: Queryable, keys: string[]): Promise<QueuedJob[]> {
   const { rows } = await db.query<QueuedJob>(
     `select j.id::text, t.identifier as task, ${STATE_NAME} as state, j.attempts::int,
@@ -27,8 +27,8 @@ export async function findJobsByKey(db: Queryable, keys: string[]): Promise<Queu
 }
 
 /**
- * What a waiting job carries. The public view leaves the payload out, so this reads Graphile
- * Worker's own table, one row by its key (guarded by test/db/graphile-schema.test.ts).
+ * The payload of a waiting job. The public view has no payloads, so this reads one row of Graphile
+ * Worker's own table (guarded by test/db/graphile-schema.test.ts).
  */
 export async function readPayload(db: Queryable, jobId: string): Promise<unknown> {
   const { rows } = await db.query<{ payload: unknown }>(

@@ -4,10 +4,10 @@ import { TASK_NAMES } from '../tasks.ts';
 import type { JobFilter } from './vocabulary.ts';
 
 /**
- * Refuses a filter that names a task which nobody has heard of: neither one of ours, nor one of
- * which there ever was a job. It would let nothing through, and seem to say that all is well.
+ * Refuses a filter with an unknown task: neither one of ours, nor one that ever had a job. Such a
+ * filter would select nothing, which looks as if all were well.
  *
- * @throws UserError `usage` with the tasks that there are.
+ * @throws UserError `usage` with the existing tasks.
  */
 export async function checkTasks(tx: Queryable, filter: JobFilter): Promise<void> {
   const named = filter.terms.flatMap(({ name, operator, values }) =>

@@ -6,7 +6,7 @@ import { type ListedJob, listJobs } from './list.ts';
 import { settledCharge } from './settled-charges.ts';
 import { parseJobFilter } from './vocabulary.ts';
 
-/** One attempt, as the ledger has it. */
+/** One attempt in the ledger. */
 export interface LedgerAttempt {
   attempt: number;
   startedAt: Date;
@@ -22,7 +22,7 @@ export interface LedgerAttempt {
   nextRunAt: Date | null;
 }
 
-/** Who took a job out of the queue, and when. */
+/** Who discarded a job, and when. */
 export interface Tombstone {
   operation: string;
   discardedAt: Date;
@@ -31,13 +31,13 @@ export interface Tombstone {
   restoredAs: string | null;
 }
 
-/** Everything that is known of one job. */
+/** All facts about one job. */
 export interface JobDetail {
   id: string;
   task: string;
-  /** `done` and `gone` are of jobs that are not in the queue any more. */
+  /** `done`, `discarded` and `gone` are states of jobs that have left the queue. */
   state: ListedJob['state'] | 'done' | 'discarded' | 'gone';
-  /** As it is in the queue. */
+  /** The job, if it is still in the queue. */
   job: ListedJob | undefined;
   /** Masked. */
   payload: unknown;
@@ -47,15 +47,18 @@ export interface JobDetail {
   attempts: LedgerAttempt[];
   discarded: Tombstone | undefined;
   pause: Pause | undefined;
-  /** Of a running job: the worker that has it, if it is one of ours. */
+  /** The worker that runs the job, if it is one of ours. */
   worker: { id: string; host: string; pid: number; seenAt: Date } | undefined;
-  /** How the donation was settled that it is to charge: running it again would change nothing. */
+  /**
+   * Whether the donation that this job charges is settled already; then running it again changes
+   * nothing.
+   */
   settled: 'charged' | 'failed' | undefined;
 }
 
 /**
- * Tells all of one job: from the queue, from the ledger when it came through, from its tombstone
- * when somebody discarded it.
+ * Describes one job from the queue, from the ledger if it succeeded, or from the copy that is kept
+ * of a discarded job.
  *
  * @throws UserError `not_found`.
  */
@@ -69,7 +72,7 @@ export async function describeJob(tx: Queryable, id: string): Promise<JobDetail>
   if (task === undefined) {
     throw notFound(
       `no job ${id}`,
-      'It is not in the queue, and the ledger does not know it (any more). See: donations jobs list',
+      'It is neither in the queue nor in the ledger; old attempts are deleted. List the jobs: donations jobs list',
     );
   }
   const pauses = await listPauses(tx);
@@ -132,7 +135,7 @@ async function workerOf(tx: Queryable, poolId: string) {
   return rows[0];
 }
 
-/** A payload as it may be shown: no addresses, keys or card numbers. */
+/** Masks e-mail addresses, keys and card numbers in a payload. */
 function maskPayload(value: unknown): unknown {
   if (typeof value === 'string') return maskText(value);
   if (Array.isArray(value)) return value.map(maskPayload);

@@ -4,16 +4,16 @@ import { fingerprint, normaliseMessage } from '../fingerprint.ts';
 import { FAILED_BY, FAILED_BY_OTHERS } from '../run/adopt.ts';
 import { countSettledCharges, isCharge } from './settled-charges.ts';
 
-/** Failures of one cause. */
+/** Failures with the same cause. */
 export interface ErrorGroup {
   fingerprint: string;
   tasks: string[];
-  /** Jobs that are failed or held by it now. */
+  /** Jobs that are failed or held because of it now. */
   failed: number;
   held: number;
-  /** Of the failed ones: those that change something when they are run again. */
+  /** How many of the failed jobs would have an effect when they are retried. */
   retryable: number;
-  /** Attempts that failed by it in the last window, and in the one before. */
+  /** Failed attempts in the last window, and in the window before it. */
   recent: number;
   before: number;
   first: Date;
@@ -21,17 +21,17 @@ export interface ErrorGroup {
   errorClass: string | null;
   message: string;
   example: string;
-  /** The filter that names the failed jobs of just this group. */
+  /** A filter that selects exactly the failed jobs of this group. */
   filter: string;
 }
 
 export interface ErrorGroups {
   groups: ErrorGroup[];
-  /** There are more failures than were looked at: the latest were. */
+  /** Whether there are more failures than the latest ones that were read. */
   more: boolean;
 }
 
-/** Only so many failures are grouped, the latest. */
+/** Only this many of the latest failures are grouped. */
 const BOUND = 100_000;
 const FOREIGN_BOUND = 10_000;
 
@@ -91,10 +91,10 @@ const GROUPS = `
   order by g.failed + g.held desc, g.recent desc`;
 
 /**
- * Groups failures by their cause: what is failed or held since a moment, and how often it happened
- * in the last window and in the one before.
+ * Groups failures by cause: jobs failed or held since a time, and failed attempts in the last
+ * window and in the one before.
  *
- * @param windowMs the length of those windows.
+ * @param windowMs the length of each window.
  */
 export async function groupErrors(
   tx: Queryable,
@@ -124,7 +124,7 @@ export async function groupErrors(
   return { groups, more: counted >= BOUND || foreign.more };
 }
 
-/** Jobs that others have failed lately, and that no worker has seen yet. */
+/** Jobs that other tools failed recently, and that no worker has adopted yet. */
 async function groupForeign(
   tx: Queryable,
   since: Date,
@@ -167,7 +167,7 @@ async function groupForeign(
   return { groups: [...groups.values()], more: rows.length >= FOREIGN_BOUND };
 }
 
-/** The task and the longest part of the message that is the same for all. */
+/** The task and the longest constant part of the message. */
 function foreignFilter(task: string, message: string): string {
   const same = normaliseMessage(message)
     .split(/<\w+>/)

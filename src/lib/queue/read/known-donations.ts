@@ -5,12 +5,12 @@ import type { Term } from '../../filter/parse.ts';
 import { keysOfDonation, sendKey } from '../keys.ts';
 import type { JobFilter } from './vocabulary.ts';
 
-/** The donations that a term `donation:` or `donor:` names, and their jobs. */
+/** The donations that a term `donation:` or `donor:` selects, and their jobs. */
 export interface Known {
   donations: string[];
-  /** Ids of their jobs, as far as they are recorded. */
+  /** Ids of their jobs that are in the ledger. */
   jobs: string[];
-  /** Keys of their jobs that may never have run. */
+  /** Keys of their jobs that may not have run yet. */
   keys: string[];
 }
 
@@ -20,10 +20,10 @@ const NONE: Known = { donations: [], jobs: [], keys: [] };
 const MOST_DONATIONS = 5000;
 
 /**
- * Looks up what `donation:` and `donor:` name. Graphile Worker's table has no index on payloads; jobs
- * are found by their keys and by the ledger instead.
+ * Resolves `donation:` and `donor:`. Graphile Worker's table has no index on payloads, so jobs are
+ * found by key and by the ledger.
  *
- * @throws UserError `usage` when a term names too many.
+ * @throws UserError `usage` when a term selects too many donations.
  */
 export async function findKnownDonations(
   db: Queryable,
@@ -40,8 +40,8 @@ async function look(db: Queryable, term: Term): Promise<Known> {
   const donations = await findDonations(db, term);
   if (donations.length > MOST_DONATIONS) {
     throw usageError(
-      `${term.name}:${term.values.join(',')} is of more than ${MOST_DONATIONS} donations`,
-      'Name fewer, or give more of the id.',
+      `${term.name}:${term.values.join(',')} matches more than ${MOST_DONATIONS} donations`,
+      'Name fewer, or type more characters of the id.',
     );
   }
   const { rows } = await db.query<{ job: string | null; delivery: string | null }>(

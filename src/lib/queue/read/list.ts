@@ -6,7 +6,7 @@ import { findKnownDonations } from './known-donations.ts';
 import { conditionsOf, type JobSource, sourcesOf } from './sources.ts';
 import type { JobFilter } from './vocabulary.ts';
 
-/** One job of the queue. */
+/** One job in the queue. */
 export interface ListedJob {
   id: string;
   task: string;
@@ -15,7 +15,7 @@ export interface ListedJob {
   attempts: number;
   maxAttempts: number;
   runAt: Date;
-  /** Since when it has been in its state; see JobSource. */
+  /** When the job got into its state; see JobSource. */
   at: Date;
   createdAt: Date;
   lockedBy: string | null;
@@ -32,27 +32,27 @@ export type Sort = 'newest' | 'oldest' | 'attempts';
 
 export interface Page {
   jobs: ListedJob[];
-  /** What `after` continues with; undefined at the end. */
+  /** The value of `after` for the next page; undefined on the last page. */
   next: string | undefined;
 }
 
-/** A count that was not carried on beyond a bound. */
+/** A count that stops at a bound. */
 export interface BoundedCount {
   count: number;
   more: boolean;
 }
 
-/** Counting stops here: to count twelve million to the last job would take minutes. */
+/** Counting stops here, because counting twelve million jobs would take minutes. */
 const COUNT_BOUND = 10_000;
 
 interface Key {
-  /** The columns of the order, of each source, and their types. */
+  /** The sort columns for a source, and their types. */
   columns: (source: JobSource) => string[];
   types: string[];
   descending: boolean;
 }
 
-/** The order that indexes give without sorting, as far as the states allow. */
+/** Chooses the order that the indexes of the selected states provide without sorting. */
 function keyFor(sources: JobSource[], sort: Sort | undefined): Key {
   const [natural, ...others] = new Set(sources.map((source) => source.natural));
   const waiting = natural === 'queue' && others.length === 0;
@@ -74,8 +74,8 @@ function keyFor(sources: JobSource[], sort: Sort | undefined): Key {
 }
 
 /**
- * One page of the jobs that a filter lets through. Jobs that wait come in the order in which they
- * will be run, others newest first; each page is found by the last job of the one before.
+ * One page of the jobs that a filter selects. Waiting jobs are sorted by run time, others newest
+ * first. A page starts after the last job of the previous one.
  *
  * @throws UserError `usage` when `after` is not from a list of the same order.
  */
@@ -130,7 +130,7 @@ export async function listJobs(
   return { jobs, next: last && toCursor(key, last) };
 }
 
-/** How many jobs a filter lets through, counted up to a bound. */
+/** Counts the jobs that a filter selects, up to a bound. */
 export async function countJobs(
   tx: Queryable,
   filter: JobFilter,
@@ -164,8 +164,8 @@ function cursorPlaces(cursor: string, { types, descending }: Key, bindings: Bind
   }
   if (!Array.isArray(parts) || parts[0] !== types.join() || parts[1] !== descending) {
     throw usageError(
-      '--after does not continue this list',
-      'Use what the page before printed, with the same filter and --sort.',
+      '--after does not belong to this list',
+      'Use the value that the previous page printed, with the same filter and --sort.',
     );
   }
   return parts.slice(2).map((value, i) => `${bindings.add(String(value))}::${types[i]}`);

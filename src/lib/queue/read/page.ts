@@ -8,14 +8,14 @@ const WALK = ['seqscan', 'hashjoin', 'mergejoin']
   .map((plan) => `set local enable_${plan} = off`)
   .join(';');
 
-/** One page of jobs, how many there are, and which tasks are paused: what a list shows. */
+/** The data of a job list: one page, a bounded count, and the pauses of tasks. */
 export async function readJobs(
   tx: Queryable,
   filter: JobFilter,
   paging: { sort?: Sort | undefined; limit: number; after?: string | undefined },
 ): Promise<{ page: Page; total: BoundedCount; pauses: Pause[] }> {
-  // A page and a bounded count walk along an index and stop; the planner, when its statistics are
-  // old, would rather read and join all there is.
+  // With old statistics the planner would read and join whole tables. A page and a bounded count
+  // must walk along an index and stop.
   await tx.query(WALK);
   await checkTasks(tx, filter);
   return {

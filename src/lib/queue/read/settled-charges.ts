@@ -1,17 +1,20 @@
 import type { Queryable } from '../../db/database.ts';
 import type { TaskName } from '../tasks.ts';
 
-/** The tasks that charge a donation, or find out what became of its charge. */
+/** The tasks that charge a donation or find out the result of its charge. */
 const CHARGES: TaskName[] = ['charge_card', 'settle_donation'];
 const CHARGE_LIST = CHARGES.map((task) => `'${task}'`).join(', ');
 
 export const isCharge = (task: string) => (CHARGES as string[]).includes(task);
 
-/** SQL: whether the job `j` is to charge a donation. */
+/** SQL: whether the job `j` charges a donation. */
 export const CHARGES_CARD = `j.task_id in (
   select t.id from graphile_worker._private_tasks t where t.identifier in (${CHARGE_LIST}))`;
 
-/** SQL: whether the donation is settled: charged, or failed for good. Charging it again changes nothing. */
+/**
+ * SQL: whether the donation is settled (charged, or failed for good), so that charging it again
+ * changes nothing.
+ */
 const isSettled = (donation: string) => `exists (
   select 1 from donations.donations d where d.id = ${donation} and d.settled_at is not null)`;
 
@@ -24,7 +27,10 @@ export const isCharged = (donation: string) => `exists (
   select 1 from donations.donations d where d.id = ${donation} and d.settled_at is not null
     and d.status <> 'failed')`;
 
-/** How the donation was settled that a job is to charge; undefined while it is open, and of other jobs. */
+/**
+ * How the donation that a job charges was settled; undefined if it is open, or the job charges
+ * none.
+ */
 export async function settledCharge(
   tx: Queryable,
   { task, donation }: { task: string; donation: string | null },
@@ -38,7 +44,7 @@ export async function settledCharge(
   return rows[0]?.charged ? 'charged' : undefined;
 }
 
-/** Of groups of errors: how many of the failed jobs are to charge donations that are settled. */
+/** For each error group, how many failed jobs charge donations that are settled already. */
 export async function countSettledCharges(
   tx: Queryable,
   groups: { fingerprint: string }[],
@@ -46,7 +52,7 @@ export async function countSettledCharges(
 ): Promise<Map<string, number>> {
   if (groups.length === 0) return new Map();
   const { rows } = await tx.query<{ fingerprint: string; count: number }>(
-    // The first part reads the index alone.
+    // The first part needs the index only.
     `with charges as materialized (
        select job_id, fingerprint from (
          select job_id, fingerprint, task, decision from donations.job_verdicts

@@ -20,25 +20,26 @@ import type { KnownDonations } from './known-donations.ts';
 import { type JobFilter, type JobTerm, wantedStates } from './vocabulary.ts';
 
 /**
- * The jobs of one state, as the rows of one query: `j` is Graphile Worker's job, `v` the verdict on
- * one that has failed. Each reads an index that holds hardly more than its own jobs; which, is
- * guarded by test/db/graphile-schema.test.ts.
+ * The jobs of one state as a query: `j` is Graphile Worker's job, `v` its verdict. Each source
+ * reads an index that contains few other jobs (guarded by test/db/graphile-schema.test.ts).
  */
 export interface JobSource {
   state: JobState;
   from: string;
   where: string;
-  /** Since when it is so: when it failed, was begun, or became due; of jobs to come, when they were enqueued. */
+  /**
+   * SQL: when the job failed, was started, or became due. For later jobs, when they were enqueued.
+   */
   at: string;
-  /** The columns in whose order the index has them. */
+  /** The order of the source's index: by time, or by queue order. */
   natural: 'time' | 'queue';
-  /** The columns in whose order an index gives the jobs of this source for a walk over all of them. */
+  /** The index columns that order a walk over all jobs of this source. */
   walk: Column[];
-  /** The job's id, from the table that the walk is over. */
+  /** SQL: the job's id, from the table whose index is walked. */
   id: string;
-  /** Whether `v` is there. */
+  /** Whether the query has a verdict `v`. */
   judged: boolean;
-  /** The donation that the job is about. */
+  /** SQL: the donation of the job. */
   donation: string;
 }
 
@@ -48,13 +49,13 @@ interface Column {
 }
 
 const JOBS = 'graphile_worker._private_jobs j';
-// `+ 0` keeps the planner from going the other way: from a million jobs to the verdicts on a few.
+// `+ 0` prevents the reverse join order, from a million jobs to a few verdicts.
 const VERDICTS =
   'donations.job_verdicts v join graphile_worker._private_jobs j on j.id = v.job_id + 0';
 const BY_ID: Column[] = [{ sql: 'j.id', type: 'bigint' }];
 const IN_PAYLOAD = `j.payload->>'donation_id'`;
 
-/** Locked for this long a job is stuck, whoever has it: providers have deadlines of seconds. */
+/** A job locked for this long is stuck: provider calls time out within seconds. */
 const STUCK_AFTER = `interval '10 minutes'`;
 const OUR_LOCKER_IS_GONE = `j.locked_by in (
   select w.pool_id from donations.workers w where w.pool_id is not null and ${HAS_LEFT})`;
@@ -74,7 +75,7 @@ const waiting = (state: keyof typeof WAITING_AS, at: string): JobSource => ({
 const ended = (state: JobState, decision: 'fail' | 'hold'): JobSource => ({
   state,
   from: VERDICTS,
-  // The index of verdicts that are no retries is for queries that say so.
+  // The query must repeat this condition to use the partial index of verdicts other than retry.
   where: `v.decision <> 'retry' and ${endedBy(decision)}`,
   at: 'v.decided_at',
   natural: 'time',
@@ -84,13 +85,13 @@ const ended = (state: JobState, decision: 'fail' | 'hold'): JobSource => ({
   donation: 'v.donation_id',
 });
 
-/** Where the jobs are that a filter lets through. */
+/** The sources that a filter selects. */
 export function sourcesOf(filter: JobFilter): JobSource[] {
   const states = wantedStates(filter);
   const sources: JobSource[] = [];
   if (states.has('failed')) {
     sources.push(ended('failed', 'fail'), {
-      // Lately failed by others than us: jobs of tasks that we do not know, or failed by hand.
+      // Jobs that others failed recently: of unknown tasks, or failed by hand.
       state: 'failed',
       from: JOBS,
       where: FAILED_BY_OTHERS,
@@ -124,7 +125,7 @@ export function sourcesOf(filter: JobFilter): JobSource[] {
   return sources;
 }
 
-/** Everything that a source's jobs must satisfy, the filter included. */
+/** All conditions on a source's jobs, the filter included. */
 export function conditionsOf(
   source: JobSource,
   filter: JobFilter,
@@ -151,13 +152,13 @@ function meaning(
       ? `v.donation_id = any (${bindings.add(donations)}::text[])`
       : `j.id = any (${bindings.add(jobs)}::bigint[]) or j.key = any (${bindings.add(keys)}::text[])`;
   };
-  // Of jobs without a standing verdict the ledger knows what went wrong last.
+  // For jobs without a verdict, the ledger has the last error.
   const last = (column: string) =>
     `(select a.${column} from donations.job_attempts a where a.job_id = j.id and j.attempts > 0
       order by a.started_at desc limit 1)`;
   const error = (column: string) => (judged ? `v.${column}` : last(column));
   return {
-    // It chooses the sources.
+    // The state selects the sources.
     state: null,
     job: ({ values }, bindings) => `${id} = any (${bindings.add(values)}::bigint[])`,
     task: (term, bindings) =>
@@ -193,7 +194,7 @@ function meaning(
   };
 }
 
-/** Of a running job who has it, by either of its names; of others who ran it last. */
+/** For a running job, its worker by either name; for other jobs, the worker of the last attempt. */
 function workerCondition(state: JobState, term: Term, bindings: Bindings): string {
   const isNamed = (sql: string) => beginsWith(sql)(term, bindings);
   if (state === 'running') {

@@ -3,14 +3,14 @@ import { FAILED_BY_OTHERS } from '../run/adopt.ts';
 import { listPauses, type Pause } from '../run/pauses.ts';
 import { RUNNING as IS_RUNNING, WAITING, WAITING_AS, WILL_RETRY } from '../states.ts';
 
-/** 50th, 95th and 99th percentile, in milliseconds. */
+/** The 50th, 95th and 99th percentile in milliseconds. */
 export interface Percentiles {
   p50: number;
   p95: number;
   p99: number;
 }
 
-/** One task now and over the last window. */
+/** The state of one task now and its rates over the last window. */
 export interface TaskStats {
   task: string;
   ready: number;
@@ -22,27 +22,32 @@ export interface TaskStats {
   /** Jobs a minute. */
   enqueuedPerMinute: number;
   donePerMinute: number;
-  /** Of the attempts, from 0 to 1; null without any. */
+  /** Attempts that ended in this time. */
+  attempts: number;
+  /** Share of failed attempts, from 0 to 1; null without attempts. */
   errorRate: number | null;
   latency: Percentiles | null;
   duration: Percentiles | null;
-  /** Since when the job has been due that waits longest. */
+  /** When the longest-waiting job became due. */
   oldestReady: Date | null;
-  /** Milliseconds until nothing is due at the present rate; null when it does not get less. */
+  /** Milliseconds until the backlog is empty at the present rate; null when it does not shrink. */
   drainMs: number | null;
 }
 
 export interface QueueStats {
   at: Date;
-  /** The time that the rates are of, in milliseconds: the window, or what the latest attempts cover. */
+  /**
+   * The time in milliseconds that the rates cover: the window, or less when the attempts are
+   * bounded.
+   */
   spanMs: number;
   tasks: TaskStats[];
   pauses: Pause[];
-  /** Counts that were not carried on: there are at least so many. */
+  /** The counts that stopped at their bound; there are at least that many. */
   more: Set<'ready' | 'later' | 'failed' | 'enqueued'>;
 }
 
-/** What is looked at, at most; see `more`. */
+/** The bounds on what is read; see `more`. */
 export interface Bounds {
   jobs: number;
   attempts: number;
@@ -89,7 +94,7 @@ const attemptsSql = ({ attempts }: Bounds) => `
       count(*) filter (where outcome in ('succeeded', 'declined'))::int as done,
       count(*) filter (where outcome in ('retry', 'failed', 'held', 'abandoned'))::int as errors,
       count(*) filter (where outcome <> 'parked')::int as attempts,
-      -- Those that are gone already and became due in this time.
+      -- Those that have left the queue and became due in this time.
       count(*) filter (where outcome in ('succeeded', 'declined') and attempt = 1
         and started_at - make_interval(secs => latency_ms / 1000.0) >= (select begun from span))::int as gone,
       percentile_disc(array[0.5, 0.95, 0.99]) within group (order by latency_ms) as latency,
@@ -126,10 +131,10 @@ interface Counts {
 }
 
 /**
- * The queue by task: how much of what there is, how fast it moves, how long it takes. Everything is
- * bounded: it costs the same however long the queue.
+ * Statistics of the queue by task: backlog, throughput, latency. All reads are bounded, so the cost
+ * does not depend on the length of the queue.
  *
- * @param windowMs over which rates and percentiles are taken.
+ * @param windowMs the window of rates and percentiles.
  */
 export async function queueStats(
   tx: Queryable,
@@ -156,7 +161,7 @@ export async function queueStats(
     return found;
   };
   const named = new Map(names.map(({ id, task }) => [id, task]));
-  /** Adds numeric columns to the counts of their tasks; gives the sum of them all. */
+  /** Adds numeric columns to the counts of their tasks and returns the totals. */
   const add = async (sql: string, values: unknown[] = []): Promise<number> => {
     const { rows } = await tx.query<Record<string, unknown>>(sql, values);
     let sum = 0;
@@ -209,6 +214,7 @@ function toStats(task: string, own: Counts, spanMs: number): TaskStats {
     ...now,
     enqueuedPerMinute,
     donePerMinute,
+    attempts: ledger?.attempts ?? 0,
     errorRate: ledger && ledger.attempts > 0 ? ledger.errors / ledger.attempts : null,
     latency: ledger ? percentiles(ledger.latency) : null,
     duration: ledger ? percentiles(ledger.duration) : null,
@@ -217,7 +223,7 @@ function toStats(task: string, own: Counts, spanMs: number): TaskStats {
   };
 }
 
-/** How long a number of jobs lasts at so many a minute net, in milliseconds; null for ever. */
+/** Milliseconds until the backlog is empty at a net rate per minute; null when it never is. */
 function drainTime(ready: number, netPerMinute: number): number | null {
   if (ready === 0) return 0;
   return netPerMinute > 0 ? (ready / netPerMinute) * 60_000 : null;

@@ -2,12 +2,12 @@ import { type Filter, parseFilter } from '../../filter/parse.ts';
 import type { Vocabulary } from '../../filter/vocabulary.ts';
 import { JOB_STATES, type JobState } from '../states.ts';
 
-/** What a filter of jobs can ask for. */
+/** The terms of a filter of jobs. */
 export const JOB_TERMS = {
   state: {
     kind: 'choice',
     values: [...JOB_STATES, 'stuck'],
-    about: `${JOB_STATES.join(', ')}, or stuck (running, but nobody is at it)`,
+    about: `${JOB_STATES.join(', ')}, or stuck (locked, but its worker is gone or it takes too long)`,
     example: 'state:failed,held',
   },
   job: { kind: 'serial', about: 'the job by its id', example: 'job:4711,4712' },
@@ -15,7 +15,7 @@ export const JOB_TERMS = {
   queue: { kind: 'word', about: "Graphile Worker's named queue", example: 'queue:imports' },
   error: {
     kind: 'word',
-    about: 'class or code of the last error; with ~ a part of its text',
+    about: 'class or code of the last error; ~ matches a part of its text',
     example: 'error:~timeout',
   },
   fingerprint: {
@@ -26,29 +26,33 @@ export const JOB_TERMS = {
   donation: {
     kind: 'id',
     prefix: 'don_',
-    about: 'id of the donation, or its beginning',
+    about: 'id of the donation, or a prefix of it',
     example: 'donation:don_01jd2x',
   },
   donor: { kind: 'word', about: 'id or e-mail address', example: 'donor:ada@example.org' },
   fund: { kind: 'word', about: "the donation's fund", example: 'fund:gala' },
   campaign: { kind: 'word', about: "the donation's campaign", example: 'campaign:~spring' },
   amount: { kind: 'amount', about: "the donation's amount", example: 'amount:>100' },
-  received: { kind: 'date', about: 'when it was received', example: 'received:>=2026-11' },
+  received: { kind: 'date', about: 'when the gift was received', example: 'received:>=2026-11' },
   batch: { kind: 'word', about: 'batch_id in the payload', example: 'batch:bat_01jd2x' },
   retry: {
     kind: 'id',
     prefix: 'aud_',
-    about: 'waits for its turn in this retry (its audit entry)',
+    about: 'scheduled by this paced retry (its audit entry)',
     example: 'retry:aud_01jd2x',
   },
   age: {
     kind: 'age',
-    about: 'since it failed, was begun or became due; of jobs to come, since they were enqueued',
+    about: 'time since it failed, was started or became due; for later jobs, since it was enqueued',
     example: 'age:>1h',
   },
-  since: { kind: 'time', about: 'no older than this: 2h, or a time', example: 'since:2h' },
+  since: { kind: 'time', about: 'at most this old: 2h, or since a time', example: 'since:2h' },
   attempts: { kind: 'number', about: 'attempts so far', example: 'attempts:>3' },
-  worker: { kind: 'word', about: 'who runs it, or ran it', example: 'worker:wrk_01jd2x' },
+  worker: {
+    kind: 'word',
+    about: 'the worker that runs it, or ran it last',
+    example: 'worker:wrk_01jd2x',
+  },
   payload: {
     kind: 'word',
     hasFields: true,
@@ -61,17 +65,17 @@ export type JobTerm = keyof typeof JOB_TERMS;
 export type JobFilter = Filter<JobTerm>;
 
 /**
- * Reads a filter of jobs.
+ * Parses a filter of jobs.
  * @throws UserError `usage`.
  */
 export const parseJobFilter = (text: string): JobFilter => parseFilter<JobTerm>(text, JOB_TERMS);
 
-/** Running jobs are of two kinds. */
+/** Running jobs are either stuck or at work. */
 export type FineState = Exclude<JobState, 'running'> | 'stuck' | 'at_work';
 
 const ALL: FineState[] = [...JOB_STATES.filter((state) => state !== 'running'), 'stuck', 'at_work'];
 
-/** The states that a filter lets through. */
+/** The states that a filter selects. */
 export function wantedStates(filter: JobFilter): Set<FineState> {
   const states = new Set<FineState>(ALL);
   for (const term of filter.terms) {

@@ -5,19 +5,19 @@ import { writableJson } from './writable.ts';
 const BATCH = 1000;
 
 /**
- * SQL: a time that is never before the job `j` failed for good, and never more than hours after it.
- * Graphile Worker does not touch `updated_at` when a job has used up its attempts; it puts `run_at`
- * ahead as for one more. The index of failed jobs is in this order.
+ * SQL: a time at or shortly after the failure of job `j`, never before it. When a job has used up
+ * its attempts, Graphile Worker leaves `updated_at` as it is and moves `run_at` ahead by the
+ * backoff. The index of failed jobs is in this order.
  */
 export const FAILED_BY = 'greatest(j.updated_at, j.run_at)';
 
-/** SQL: when the failed job `j` failed, as nearly as can be told. */
+/** SQL: the best estimate of when the failed job `j` failed. */
 const FAILED_AT = `least(now(), ${FAILED_BY})`;
 
 /**
- * SQL: whether a failed job `j` may be one that nobody has told us of. Others fail jobs too: workers
- * of other tools, people by hand. Of those before this moment there are verdicts; a minute is left
- * for transactions that were still open.
+ * SQL: whether the failed job `j` may still need a verdict. Workers of other tools and people fail
+ * jobs too. Jobs that failed before this time have verdicts already; one minute is left for
+ * transactions that were still open.
  */
 const NOT_SEEN_YET = `${FAILED_BY} > coalesce(
   (select value::timestamptz from donations.settings where key = 'failures_seen_until'), '-infinity'
@@ -26,7 +26,7 @@ const NOT_SEEN_YET = `${FAILED_BY} > coalesce(
 const WITHOUT_VERDICT = `j.attempts >= j.max_attempts and j.locked_at is null
   and not exists (select 1 from donations.job_verdicts o where o.job_id = j.id)`;
 
-/** SQL: the failed jobs of others, without a verdict of ours. */
+/** SQL: whether job `j` was failed by others and has no verdict of ours. */
 export const FAILED_BY_OTHERS = `${WITHOUT_VERDICT} and ${NOT_SEEN_YET}`;
 
 interface Orphan {
@@ -40,15 +40,16 @@ interface Orphan {
 }
 
 /**
- * Gives jobs that others have failed a verdict, so that they are listed, grouped and counted like
- * ours. Every worker does it now and then; what none has seen yet is found by `FAILED_BY_OTHERS`.
+ * Adopts jobs that others failed: gives them a verdict, so that they are listed, grouped and
+ * counted like ours. Every worker does this regularly. `FAILED_BY_OTHERS` finds the jobs that are
+ * not adopted yet.
  *
- * @returns how many were taken in.
+ * @returns how many jobs were adopted.
  */
 export async function adoptFailures(db: Db): Promise<number> {
   const orphans = await adopt(db, FAILED_BY_OTHERS);
-  // After a full batch there may be more of the same moment. A job may be put ahead of its failure, and
-  // what fails meanwhile must not be passed over.
+  // A full batch may leave jobs of the same time, so the next one starts there. `run_at` can be
+  // ahead of the failure, and jobs that fail meanwhile must not be missed.
   const until = orphans.length === BATCH ? orphans.at(-1)?.by : null;
   await db.query(
     `insert into donations.settings as s (key, value)
@@ -61,8 +62,8 @@ export async function adoptFailures(db: Db): Promise<number> {
 }
 
 /**
- * The same for all failed jobs, whenever it was. A worker that dies in a job's last attempt, or a
- * person who unlocks one, leaves no time by which the job could be found.
+ * Adopts all failed jobs, whatever their time. When a worker dies in the last attempt of a job, or
+ * a person unlocks it, no column shows when it failed.
  */
 export async function adoptAllFailures(db: Db): Promise<void> {
   while ((await adopt(db, WITHOUT_VERDICT)).length === BATCH);
@@ -101,7 +102,7 @@ async function adopt(db: Db, which: string): Promise<Orphan[]> {
   return rows;
 }
 
-/** Read here rather than in SQL, which refuses some texts that a `json` may hold. */
+/** Parsed here, because SQL refuses some texts that a `json` column may hold. */
 function donationIn(payload: Orphan['payload']): string | null {
   const id = payload?.donation_id;
   return typeof id === 'string' ? id.slice(0, 200) : null;

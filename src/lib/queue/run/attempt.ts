@@ -7,12 +7,12 @@ export type AttemptOutcome =
   | 'held'
   | 'abandoned';
 
-/** One attempt of one job, as the ledger keeps it. Times are UTC, durations milliseconds. */
+/** One attempt of one job in the ledger. Times are UTC, durations are in milliseconds. */
 export interface AttemptRow {
   job_id: string;
   task: string;
   attempt: number;
-  /** The attempt's own mark. */
+  /** The worker's claim of this attempt. */
   claim: string;
   donation_id: string | null;
   worker_id: string;
@@ -26,23 +26,23 @@ export interface AttemptRow {
   fingerprint: string | null;
   http_status: number | null;
   request_id: string | null;
-  /** From now, in milliseconds: Postgres makes a time of it, by its own clock. */
+  /** Milliseconds from now; Postgres adds them to its own time. */
   next_in_ms: number | null;
 }
 
-/** What is to become of a job whose attempt failed; see the table donations.job_verdicts. */
+/** The decision about a job whose attempt failed; see the table donations.job_verdicts. */
 export interface VerdictRow {
   job_id: string;
   task: string;
   donation_id: string | null;
   decision: 'retry' | 'fail' | 'hold';
-  /** The attempt that was judged, 1 for the first. */
+  /** The number of the failed attempt, starting at 1. */
   attempt: number;
-  /** The name under which Graphile Worker locked the job for this attempt. */
+  /** Graphile Worker's `locked_by` of this attempt. */
   locked_by: string | null;
-  /** When the job runs again: from now, in milliseconds, by the clock of Postgres. */
+  /** Milliseconds from now until the job runs again; Postgres adds them to its own time. */
   delay_ms: number | null;
-  /** What the job's count of attempts is to be; null leaves it. */
+  /** The new value of the job's attempts; null keeps the current one. */
   attempts: number | null;
   error_class: string;
   error_code: string | null;

@@ -12,31 +12,36 @@ import { Throttle } from './throttle.ts';
 
 export interface BrakeOptions {
   db: Db;
-  /** Provider failures in a row after which the task is paused. */
+  /** After this many consecutive provider failures the task is paused. */
   threshold: number;
-  /** Asks the provider behind a task whether it is well again; throws if it is not. */
+  /** Calls the provider of a task to check that it works; throws if it does not. */
   probe: (task: string) => Promise<void>;
   onChange: (change: 'paused' | 'resumed', pause: Pause) => void;
 }
 
-/** No job carries it: it makes Graphile Worker fetch jobs one by one, each only when it may run. */
+/**
+ * No job has this flag. It makes Graphile Worker fetch jobs one by one, so that each fetch checks
+ * the limits.
+ */
 const ONE_BY_ONE = 'one by one';
 
 /**
- * What stops and slows tasks on this worker: knows the pauses in force, counts provider failures,
- * pauses a task when there are too many in a row or its key is refused, resumes it when the provider
- * answers a probe, and calls a provider that asked for it less often. Pauses are in the database, so
- * they hold for every worker.
+ * Pauses and slows tasks on this worker. It caches the pauses in force, counts provider failures,
+ * pauses a task after too many in a row or when its key is refused, resumes it after a successful
+ * probe, and reduces the call rate after a 429. Pauses are stored in the database, so they apply to
+ * every worker.
  */
 export class Brake {
   #options: BrakeOptions;
-  /** A task may be stopped by more than one cause, and runs when the last is gone. */
+  /** A task can have several pauses at once. It runs when all have ended. */
   #pauses: Pause[] = [];
   #paused = new Set<string>();
-  /** Failures in a row, by task. */
+  /** Consecutive failures by task. */
   #failures = new Map<string, number>();
   #throttles = new Map<string, Throttle>();
-  /** Until when a task rests because of what this worker was told. Milliseconds of `performance.now`. */
+  /**
+   * Until when a task rests because of a 429 to this worker, in milliseconds of `performance.now`.
+   */
   #restUntil = new Map<string, number>();
   #taken = new Map<string, Meter>();
 
@@ -44,7 +49,7 @@ export class Brake {
     this.#options = options;
   }
 
-  /** For Graphile Worker: the flags of tasks that may not run now, or null while all may. */
+  /** The flags of tasks that must not run now, for Graphile Worker; null when there are none. */
   forbiddenFlags = (): string[] | null => {
     if (this.#paused.size === 0 && this.#throttles.size === 0) return null;
     const now = performance.now();
@@ -61,8 +66,8 @@ export class Brake {
   }
 
   /**
-   * When a job of the task may run: 0 for now. A turn that is near is the caller's; one that is further
-   * away than a moment is not taken, and the job should come again then.
+   * Milliseconds until a job of the task may run; 0 for now. A turn within `nearMs` is taken by
+   * this call. A later turn is not taken, and the job should be scheduled again.
    */
   turnInMs(task: string, nearMs = 500): number {
     const throttle = this.#throttles.get(task);
@@ -70,22 +75,22 @@ export class Brake {
     const now = performance.now();
     const waitMs = throttle.waitMs(now);
     if (waitMs <= nearMs) throttle.take(now);
-    // Those that come too soon are spread over as long as the rate lets a few pass.
+    // Jobs that come too early are spread over the time in which the rate admits several.
     return waitMs <= nearMs ? waitMs : waitMs + (Math.random() * 10_000) / throttle.perSecond;
   }
 
   /** Why a job waits for its turn. */
   reasonToWait(task: string): string {
     const perSecond = this.#throttles.get(task)?.perSecond ?? 0;
-    return `${task} is slowed to ${perSecond.toFixed(1)}/s, as its provider asked`;
+    return `${task} is limited to ${perSecond.toFixed(1)}/s, as its provider asked`;
   }
 
-  /** Takes note of a provider that answered, whatever it said. */
+  /** Counts a call that the provider answered, whatever the answer. */
   answered(task: string): void {
     this.#failures.delete(task);
   }
 
-  /** Takes note of a job that came through. */
+  /** Resets the failure count after a successful job. */
   succeeded(task: string): void {
     this.answered(task);
     let meter = this.#taken.get(task);
@@ -97,7 +102,7 @@ export class Brake {
   }
 
   /**
-   * Takes note of a provider that is down. Opens the circuit when it was one too many.
+   * Counts a provider failure. Opens the circuit when the threshold is reached.
    * @returns whether the circuit is open now.
    */
   async providerDown(task: string, reason: string): Promise<boolean> {
@@ -108,12 +113,12 @@ export class Brake {
     return true;
   }
 
-  /** Pauses a task whose key or account is refused. */
+  /** Pauses a task because the provider refuses its key or account. */
   misconfigured(task: string, reason: string): Promise<void> {
     return this.#pause(task, 'misconfigured', reason);
   }
 
-  /** Lets a task rest that was told to, on every worker, and calls its provider less often after. */
+  /** Stops a task on every worker for the time that its provider asks for, then limits its rate. */
   async toldToWait(task: string, forMs: number, reason: string): Promise<void> {
     const now = performance.now();
     this.#slowDown(task);
@@ -135,7 +140,7 @@ export class Brake {
     await this.refresh();
   }
 
-  /** Reads the pauses anew: on a notification, and now and then in case one was missed. */
+  /** Reloads the pauses: on a notification, and regularly in case one was missed. */
   async refresh(): Promise<void> {
     const now = await listPauses(this.#options.db);
     const before = this.#pauses;
@@ -144,19 +149,19 @@ export class Brake {
     for (const pause of now) {
       if (includes(before, pause)) continue;
       this.#options.onChange('paused', pause);
-      // Another worker was told: this one calls the same provider.
+      // Another worker got the 429. This worker calls the same provider, so it slows down too.
       if (pause.cause === 'rate_limited' && !this.#throttles.has(pause.task))
         this.#slowDown(pause.task);
     }
     for (const pause of before) {
       if (includes(now, pause)) continue;
-      // Half open: the first failure after a pause stops the task again.
+      // Half-open: the first failure after a pause opens the circuit again.
       if (pause.cause === 'circuit') this.#failures.set(pause.task, this.#options.threshold - 1);
       if (!this.isPaused(pause.task)) this.#options.onChange('resumed', pause);
     }
   }
 
-  /** Probes what is due to be probed, and resumes what is well again. */
+  /** Probes the providers whose probe is due, and resumes the tasks of those that work. */
   async probeDue(): Promise<void> {
     if (!this.#pauses.some((pause) => pause.next_probe_at)) return;
     for (const pause of await takeDueProbes(this.#options.db)) {
@@ -171,7 +176,7 @@ export class Brake {
   }
 }
 
-/** How many there were in the last second, to about a second. */
+/** Counts events in about the last second. */
 class Meter {
   #second = 0;
   #count = 0;

@@ -16,70 +16,73 @@ import {
 export interface LeaseOptions {
   db: Db;
   workerId: string;
-  /** Milliseconds from one heartbeat to the next. */
+  /** Milliseconds between heartbeats. */
   everyMs: number;
-  /** What runs now, for the heartbeat to tell. */
+  /** Returns the running jobs, which the heartbeat stores. */
   running: () => RunningJob[];
-  /** Pauses may have changed: told by Postgres, or missed while the connection was away. */
+  /** Called when pauses may have changed: after a notification, or after a reconnect. */
   onControl: () => void;
-  /** The heartbeat failed; told at the first of several in a row. */
+  /** Called when the heartbeat fails, once for a series of failures. */
   onTrouble: (error: Error) => void;
-  /** Whether this worker may begin jobs has changed. */
+  /** Called when this worker loses or regains its lease, so that jobs may not or may start. */
   onChange: (change: 'lost' | 'proven') => void;
-  /** Others took this worker for dead at this time and released its jobs; it is alive again. */
+  /** Called when other workers had treated this one as gone and released its jobs at that time. */
   onGivenUp: (at: Date) => void;
 }
 
-/** How soon a heartbeat that failed is tried again. */
+/** Milliseconds before a failed heartbeat is repeated. */
 const AGAIN_MS = 500;
-/** A heartbeat's statement may take this long; its answer is waited for a second longer. */
+/** The limit of a heartbeat's statement. The client waits one second longer. */
 const STATEMENT_MS = 1000;
 const CONNECT_MS = 2000;
 
 /**
- * A moment by both clocks: the monotonic one, which nobody sets but which stands still while the
- * host is suspended, and the one on the wall.
+ * A time by two clocks: the monotonic clock stops while the host is suspended, and the wall clock
+ * can be set.
  */
 interface Moment {
   monotonic: number;
   wall: number;
 }
 const moment = (): Moment => ({ monotonic: performance.now(), wall: Date.now() });
-/** The longer of the times that the clocks say have gone by: doubt costs a heartbeat, not a mail. */
+/**
+ * The longer of the two elapsed times. An overestimate only costs a heartbeat; an underestimate
+ * could send a mail twice.
+ */
 const since = ({ monotonic, wall }: Moment) =>
   Math.max(performance.now() - monotonic, Date.now() - wall);
 
 /**
- * A worker's proof that it is alive: a heartbeat in a loop of its own, on a connection of its own,
- * which depends on nothing else. A heartbeat counts from the moment before it was sent, so that
- * whoever judges by the time at which Postgres wrote it judges later than the worker itself. When
- * the last one is `GIVE_UP_AFTER_MS` old the worker begins nothing until one comes through.
+ * The lease of a worker: a heartbeat in its own loop, on its own connection, independent of
+ * everything else. A heartbeat counts from before it was sent. Postgres stores a later time, so
+ * other workers always judge later than this one. When the last heartbeat is older than
+ * `GIVE_UP_AFTER_MS` this worker starts no calls until one succeeds.
  *
- * The connection holds the worker's session lock, and hears of pauses.
+ * The connection also holds the worker's session lock, and listens for changes of pauses.
  */
 export class Lease {
   readonly #options: LeaseOptions;
   #session: Session | undefined;
   #holdsLock = false;
   #heard: Moment | undefined;
-  /** Whether it was told last that jobs may begin. */
+  /** The last state that `onChange` reported. */
   #told = true;
   #reopened: number | undefined;
   #failing = false;
-  /** When others released this worker's jobs, by Postgres's clock. */
+  /** When other workers released this worker's jobs, in the time of the Postgres server. */
   #releasedAt = Number.NEGATIVE_INFINITY;
-  /** No job begins any more; the heartbeat may go on. */
+  /** True when no job may start any more. The heartbeat may continue. */
   #ended = false;
   #closed = false;
   #loop: Promise<void> = Promise.resolve();
   #watch: NodeJS.Timeout | undefined;
   #wake: () => void = () => {};
   #waiting: (() => void)[] = [];
-  /** Postgres's time at a reading of the monotonic clock. */
+  /** The difference between Postgres's time and the monotonic clock. */
   #offset = Date.now() - performance.now();
   #latest = 0;
 
-  /** Postgres's time, as the last heartbeat told it. It never goes back. */
+  /** The time of the Postgres server, derived from the last heartbeat. It never goes back. */
   readonly clock: Clock = {
     now: () => {
       this.#latest = Math.max(this.#latest, performance.now() + this.#offset);
@@ -91,7 +94,7 @@ export class Lease {
     this.#options = options;
   }
 
-  /** The first heartbeat, and then one after the other. @throws when the first fails. */
+  /** Sends the first heartbeat and starts the loop. @throws when the first heartbeat fails. */
   async start(): Promise<void> {
     await this.#beat();
     this.#loop = this.#beatOn();
@@ -99,12 +102,12 @@ export class Lease {
     this.#watch.unref();
   }
 
-  /** Whether nobody can have taken this worker for dead since its last heartbeat. */
+  /** Whether the lease is valid, so that no other worker can have released this worker's jobs. */
   isProven(): boolean {
     return !this.#ended && this.#heard !== undefined && since(this.#heard) < GIVE_UP_AFTER_MS;
   }
 
-  /** Whether others have had time to come back since this worker lost its connection. */
+  /** Whether other workers have had time to reconnect since this worker lost its connection. */
   isSettled(): boolean {
     return (
       this.isProven() &&
@@ -112,7 +115,7 @@ export class Lease {
     );
   }
 
-  /** Resolves when this worker is proven to be alive, or has ended. */
+  /** Resolves when the lease is valid or has ended. */
   async untilProven(): Promise<void> {
     while (!this.#ended && !this.isProven()) {
       this.#tell();
@@ -121,9 +124,8 @@ export class Lease {
   }
 
   /**
-   * Whether a job that was locked at this time is this worker's still, so that nobody else can have
-   * it; false when others have released it since. Waits for proof; once the worker has ended there
-   * is none, and no answer.
+   * Whether this worker still owns a job that it locked at `lockedAt`; false when other workers
+   * have released it since. Waits for a valid lease. Never resolves after the lease has ended.
    */
   async holds(lockedAt: Date | null): Promise<boolean> {
     await this.untilProven();
@@ -131,20 +133,23 @@ export class Lease {
     return (lockedAt?.getTime() ?? 0) > this.#releasedAt;
   }
 
-  /** Nothing begins from here on, at a provider neither. The heartbeat goes on until `close`. */
+  /**
+   * Ends the lease: no job and no provider call starts any more. The heartbeat continues until
+   * `close`.
+   */
   end(): void {
     this.#ended = true;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Ends the heartbeat and lets go of the lock. */
+  /** Stops the heartbeat and releases the lock. */
   async close(): Promise<void> {
     this.end();
     this.#closed = true;
     clearInterval(this.#watch);
     this.#wake();
     this.#drop();
-    // Only a connection that is being opened keeps it longer, and then no heartbeat follows.
+    // Only opening a connection can take longer, and then no heartbeat follows.
     await Promise.race([this.#loop, new Promise((resolve) => setTimeout(resolve, AGAIN_MS))]);
   }
 
@@ -164,7 +169,7 @@ export class Lease {
       } catch (error) {
         if (!this.#failing) this.#options.onTrouble(error as Error);
         this.#failing = true;
-        // A statement that was refused or cancelled leaves a connection that works.
+        // After a refused or cancelled statement the connection still works.
         if (isConnectionError(error)) this.#drop();
       }
       this.#tell();
@@ -178,7 +183,7 @@ export class Lease {
     if (this.#closed) return this.#drop();
     const sent = moment();
     const heard = await beat(session, workerId, running());
-    if (!heard) throw new Error(`worker ${workerId} is not on record any more`);
+    if (!heard) throw new Error(`worker ${workerId} is not registered any more`);
     this.#offset = heard.now.getTime() - (sent.monotonic + performance.now()) / 2;
     if (heard.releasedAt) {
       this.#releasedAt = heard.releasedAt.getTime();
@@ -201,7 +206,8 @@ export class Lease {
     session.on('error', lost);
     session.on('end', lost);
     try {
-      // The other way round as well: a host that vanished must not hold the lock for hours.
+      // The server also probes the connection; otherwise a host that vanished would hold the lock
+      // for hours.
       await session.query(
         `set statement_timeout = ${STATEMENT_MS};
          set tcp_keepalives_idle = 3; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 5;
@@ -218,16 +224,16 @@ export class Lease {
     return session;
   }
 
-  /** The lock is worth having, not worth waiting for: the heartbeat counts without it. */
+  /** The heartbeat is valid without the lock, so this does not wait for it. */
   async #takeLock(session: Session): Promise<void> {
     const { workerId } = this.#options;
     this.#holdsLock = await holdWorkerLock(session, workerId);
     if (this.#holdsLock) return;
-    // The server believes that the connection before lives. A role may always end its own.
+    // The server may still keep this worker's previous connection. A role can always end its own.
     await endFormerConnections(session, workerId).catch(() => {});
   }
 
-  /** Without waiting: a connection that broke may never say that it has ended. */
+  /** Does not wait, because a broken connection may never report its end. */
   #drop(): void {
     const session = this.#session;
     this.#session = undefined;

@@ -2,7 +2,9 @@ import { type Operator, recordAudit } from '../../audit/record.ts';
 import type { Db, Queryable } from '../../db/database.ts';
 import type { TaskName } from '../tasks.ts';
 
-/** Who stopped a task: a person, a refused key, a provider that is down, or one that told us to wait. */
+/**
+ * Why a task is paused: by a person, a refused key, a failing provider, or a provider's rate limit.
+ */
 export type PauseCause = 'operator' | 'misconfigured' | 'circuit' | 'rate_limited';
 
 export interface Pause {
@@ -15,14 +17,17 @@ export interface Pause {
   next_probe_at: Date | null;
 }
 
-/** The channel on which workers hear of changes to pauses. */
+/** The channel that notifies workers of changed pauses. */
 export const CONTROL_CHANNEL = 'donations_control';
 
-/** SQL: when to probe a provider for the n-th time (0 the first): after a second, doubled each time up to a minute. */
+/**
+ * SQL: the time of the n-th probe (0 is the first): after one second, doubled each time up to one
+ * minute.
+ */
 const nextProbe = (probes: string) =>
   `now() + make_interval(secs => least(60, 2 ^ least(${probes}, 30)))`;
 
-/** SQL: how often pause `p`, which has ended, was probed, if that was lately. */
+/** SQL: the probe count of the ended pause `p`, if it ended recently. */
 const PROBES_BEFORE = `case when p.until > now() - interval '5 minutes' then p.probes else 0 end`;
 
 const COLUMNS = 'task, cause, reason, since, until, probes, next_probe_at';
@@ -40,12 +45,12 @@ const tellWorkers = (tx: Queryable, task: string) =>
   tx.query('select pg_notify($1, $2)', [CONTROL_CHANNEL, task]);
 
 /**
- * Stops a task everywhere, and tells every worker. A pause of the same cause that is in force stays.
- * One that a probe has ended a short while ago is taken up where it was: a provider that passes the
- * probe and then refuses the job is probed less and less often.
+ * Pauses a task on every worker. A pause of the same cause that is in force stays. A pause that a
+ * probe ended recently continues with its probe count, so a provider that passes probes but refuses
+ * jobs is probed less and less often.
  *
- * @param probes where the doubling of the probe delay begins; undefined for a pause that nobody probes.
- * @returns true when it was not paused for this cause before.
+ * @param probes the initial probe count; undefined for a pause without probes.
+ * @returns true when the task had no pause of this cause.
  */
 export async function pauseTask(
   db: Db,
@@ -67,7 +72,10 @@ export async function pauseTask(
   });
 }
 
-/** Lets a task rest on every worker for as long as its provider has asked. A longer rest stays. */
+/**
+ * Stops a task on every worker for as long as its provider asks. A longer rest that is in force
+ * stays.
+ */
 export async function restTask(
   db: Db,
   { task, reason, forMs }: { task: string; reason: string; forMs: number },
@@ -85,7 +93,7 @@ export async function restTask(
   });
 }
 
-/** Lets a task run again because its provider has passed the probe, and tells every worker. */
+/** Resumes a task after a successful probe, and notifies every worker. */
 export async function resumeAfterProbe(db: Db, { task, cause }: Pause): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.query(
@@ -97,7 +105,10 @@ export async function resumeAfterProbe(db: Db, { task, cause }: Pause): Promise<
   });
 }
 
-/** Lets a task run again and tells every worker. Without `cause`, whatever stopped it. */
+/**
+ * Resumes a task and notifies every worker. Without `cause`, ends its pauses of every cause.
+ * @internal Exported for its tests.
+ */
 export function resumeTask(db: Db, task: string, cause?: PauseCause): Promise<Pause[]> {
   return db.transaction((tx) => endPauses(tx, task, cause));
 }
@@ -113,7 +124,7 @@ async function endPauses(tx: Queryable, task: string, cause?: PauseCause): Promi
   return rows.flatMap(({ in_force, ...pause }) => (in_force ? pause : []));
 }
 
-/** A person's decision about a task. */
+/** Who decided, and why. */
 interface Decision {
   task: TaskName;
   operator: Operator;
@@ -121,10 +132,10 @@ interface Decision {
 }
 
 /**
- * Pauses a task because a person says so, and audits it. A pause by a person that is there already
- * gets the new reason and end.
+ * Pauses a task for an operator, and audits it. An existing pause by an operator gets the new
+ * reason and end.
  *
- * @param forMs how long, by the database's clock; undefined until somebody resumes it.
+ * @param forMs how long, in the time of the Postgres server; undefined until somebody resumes it.
  */
 export async function pauseByOperator(
   db: Db,
@@ -137,7 +148,7 @@ export async function pauseByOperator(
       [task],
     );
     const { rows } = await tx.query<Pause>(
-      // A time beyond a lifetime would be beyond Postgres as well.
+      // Bounded, because Postgres cannot represent a time too far ahead.
       `insert into donations.task_pauses as p (task, cause, reason, until)
        values ($1, 'operator', $2, case when $3::float8 is not null
          then now() + make_interval(secs => least($3::float8 / 1000, 3e9)) end)
@@ -160,8 +171,8 @@ export async function pauseByOperator(
 }
 
 /**
- * Lets a task run again because a person says so, whatever stopped it, and audits it.
- * @returns the pauses that were in force; none when it was not paused, and nothing is audited.
+ * Resumes a task for an operator, whatever the cause of its pauses, and audits it.
+ * @returns the pauses that were in force. When there were none, nothing is audited.
  */
 export async function resumeByOperator(
   db: Db,
@@ -184,10 +195,10 @@ export async function resumeByOperator(
 
 const forAudit = ({ cause, reason, since, until }: Pause) => ({ cause, reason, since, until });
 
-/** Where counting what a pause stops ends. */
+/** The bound when counting the jobs that a pause stops. */
 export const STOPPED_BOUND = 10_000;
 
-/** How many jobs of a task are due (one more than the bound: there are more), and how many workers have. */
+/** Counts the due jobs of a task (up to one more than the bound) and how many of them run. */
 export async function countStopped(
   tx: Queryable,
   task: TaskName,
@@ -207,8 +218,8 @@ export async function countStopped(
 }
 
 /**
- * Takes the probes that are due, so that of all workers one asks the provider.
- * The next one is set at once: a prober that dies costs one round.
+ * Takes the probes that are due, so that only one worker calls the provider. The next probe is
+ * scheduled at once: a worker that dies here costs one probe only.
  */
 export async function takeDueProbes(db: Queryable): Promise<Pause[]> {
   const { rows } = await db.query<Pause>(
@@ -221,7 +232,7 @@ export async function takeDueProbes(db: Queryable): Promise<Pause[]> {
   return rows;
 }
 
-/** Forgets pauses that ended long ago. */
+/** Deletes pauses that ended long ago. */
 export async function forgetPauses(db: Queryable): Promise<void> {
   await db.query(`delete from donations.task_pauses where until < now() - interval '1 hour'`);
 }

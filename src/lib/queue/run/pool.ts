@@ -16,61 +16,65 @@ import { isPassing } from '../../db/connection-error.ts';
 
 export interface PoolOptions {
   databaseUrl: string;
-  /** How to get at Postgres itself when `databaseUrl` leads to a pooler in transaction mode. */
+  /** The URL of Postgres itself when `databaseUrl` leads to a pooler in transaction mode. */
   databaseDirectUrl?: string | undefined;
-  /** `databaseUrl` is known to lead to Postgres itself. */
+  /** True when `databaseUrl` leads to Postgres itself. */
   isPostgresItself?: boolean;
   applicationName: string;
-  /** Calls at providers at a time; more jobs than that are run, each of which waits for Postgres or for a slot. */
+  /**
+   * The number of concurrent provider calls. More jobs than that run; the others wait for Postgres
+   * or for a slot.
+   */
   concurrency: number;
-  /** How many jobs are run for each slot; 1 when not set. */
+  /** How many jobs run for each slot; 1 by default. */
   jobsPerSlot?: number;
   tasks: Record<string, Task>;
   crontab: CronItem[];
   /**
-   * Flags of jobs that must not be claimed now; null while there are none (which keeps batched
-   * fetching). While it is a promise that is not resolved nothing is claimed.
+   * The flags of jobs that must not be claimed now; null for none, which allows batched fetching.
+   * While the promise is pending nothing is claimed.
    */
   forbiddenFlags: () => string[] | null | Promise<string[] | null>;
-  /** Called with Graphile Worker's name for the pool; no job is claimed until it resolves. */
+  /** Called with Graphile Worker's id of the pool. No job is claimed until it resolves. */
   onPool: (poolId: string) => Promise<void>;
   onTrouble: (level: 'warning' | 'error', message: string) => void;
 }
 
 export interface RunningPool {
-  /** Resolves when the pool has ended, whatever the reason; rejects if it ended by an error. */
+  /** Resolves when the pool has ended; rejects if it ended with an error. */
   ended: Promise<void>;
-  /** Finishes what runs, gives back what was claimed and not begun. */
+  /** Finishes running jobs, and returns claimed ones that have not started. */
   stop(): Promise<void>;
 }
 
 const POLL_MS = 1000;
-// Jobs fetched in one go. They are locked while they wait, so few enough to share with other workers.
+// Jobs fetched at once. They are locked while they wait locally, so the number is small enough to
+// share the queue with other workers.
 const LOCAL_QUEUE_PER_SLOT = 10;
-// How long they may wait before they go back. While a task is paused Graphile Worker passes them by,
-// so this is how long a pause may hold up others.
+// How long fetched jobs may wait before they are returned. Graphile Worker skips jobs of paused
+// tasks only when it fetches, so a pause can delay other jobs by this time.
 const LOCAL_QUEUE_TTL_MS = 2000;
-// Jobs are never aborted half way: a send that was begun is waited for (providers have deadlines).
+// Running jobs are not aborted: stopping waits for a send that has started. Providers have
+// deadlines.
 const ABORT_MS = 600_000;
-// Its statements take milliseconds, with a million jobs as well.
+// Its statements take milliseconds, even with a million jobs.
 const STATEMENT_MS = 5000;
 const IDLE_IN_TRANSACTION_MS = 10_000;
 
 /**
  * Starts Graphile Worker.
- * @param once end by itself when nothing is due any more.
+ * @param once end when no job is due any more.
  */
 export async function startPool(options: PoolOptions, { once = false } = {}): Promise<RunningPool> {
   const connections = openConnections(options);
   const events = new EventEmitter() as WorkerEvents;
-  // Boxed: a pool is a promise of its own end, which must not be awaited here.
+  // Boxed, because a pool is a promise of its own end, which must not be awaited here.
   const created = new Promise<{ pool: WorkerPool }>((resolve) => {
     events.on('pool:create', ({ workerPool }) => resolve({ pool: workerPool }));
   });
-  // Graphile Worker chooses the name of the pool by itself and claims jobs at once. Nothing may be
-  // locked under a name that is not on record, or nobody could release it if we died: so no
-  // connection is given out between the two. A pool that cannot be put on record is of no use: it
-  // ends, and its successor tries again.
+  // Graphile Worker chooses the id of the pool itself and claims jobs at once. A lock under an id
+  // that is not registered could not be released after a crash. So no connection is handed out
+  // before the id is registered. If that fails, the pool ends and the next one tries again.
   const refused = new Promise<never>((_, reject) => {
     events.on('pool:create', ({ workerPool }) => {
       const onRecord = options.onPool(workerPool.id);
@@ -97,11 +101,13 @@ export async function startPool(options: PoolOptions, { once = false } = {}): Pr
 }
 
 /**
- * When Postgres goes away, Graphile Worker 0.17 leaves promises behind that nobody awaits (of its
- * shutdown, of its local queue), and the process would end with them. The pool's own promise tells
- * what is to be known. Anything else that nobody caught is a bug, and ends the process.
+ * Handles promises that nobody awaits. When Postgres becomes unavailable, Graphile Worker 0.17
+ * leaves such promises (of its shutdown and of its local queue), and they would end the process.
+ * The pool's own promise reports the failure. Any other unhandled rejection is a bug and ends the
+ * process.
  *
- * @returns what ends the watch. It must outlive the pools: such a promise may fail after its pool.
+ * @returns a function that removes the handler. Call it after the pools have ended, because such a
+ *   promise can reject later.
  */
 export function watchStrayFailures(onTrouble: PoolOptions['onTrouble']): () => void {
   const listener = (error: unknown) => {
@@ -124,12 +130,12 @@ function poolSettings(options: PoolOptions): RunnerOptions {
     taskList: options.tasks,
     noHandleSignals: true,
     pollInterval: POLL_MS,
-    // A statement that a pooler prepares on one connection is not there on the next.
+    // A pooler prepares a statement on one server connection; the next query may run on another.
     noPreparedStatements: options.databaseDirectUrl !== undefined,
     forbiddenFlags: options.forbiddenFlags,
     logger: new Logger(() => (level, message, meta) => {
-      // Failed jobs are logged where they are judged.
-      // It would like a connection for each job; those that wait for a slot need none.
+      // Failed jobs are logged where the policy is applied. Graphile Worker also warns that each
+      // job needs a connection; jobs that wait for a slot need none.
       const wanted = meta !== undefined && 'concurrency' in meta && 'max' in meta;
       if ((level === 'error' || level === 'warning') && !meta?.failure && !wanted)
         options.onTrouble(level, message);
@@ -145,7 +151,10 @@ function poolSettings(options: PoolOptions): RunnerOptions {
   };
 }
 
-/** Graphile Worker's own connections: fetching, completing, failing, listening, cron. Jobs use ours. */
+/**
+ * The connections of Graphile Worker itself: fetch, complete, fail, LISTEN, cron. Jobs use our own
+ * pool.
+ */
 function openConnections(options: PoolOptions) {
   const { databaseUrl, databaseDirectUrl, applicationName, concurrency, onTrouble } = options;
   const open = (url: string, max: number) => {
@@ -165,22 +174,23 @@ function openConnections(options: PoolOptions) {
     pool.on('connect', (client) => client.on('error', onLost));
     return pool;
   };
-  // It warns of fewer than its slots; it opens what it needs.
+  // Graphile Worker warns when there are fewer connections than its concurrency; this many are
+  // enough.
   const pool = open(databaseUrl, concurrency + 2);
-  // A pooler forgets who listens.
+  // LISTEN does not work through a pooler in transaction mode.
   const direct = databaseDirectUrl === undefined ? pool : open(databaseDirectUrl, 2);
 
   let gate: Promise<void> = Promise.resolve();
   const connect = pool.connect.bind(pool) as (...args: unknown[]) => unknown;
   const connectToListen = direct.connect.bind(direct) as (callback: unknown) => unknown;
-  // Graphile Worker asks with a callback for the connection on which it listens, and for no other.
+  // Graphile Worker uses the callback form for its LISTEN connection only.
   pool.connect = ((callback?: (error: Error) => void) =>
     callback
       ? gate.then(() => connectToListen(callback), callback)
       : gate.then(() => connect())) as typeof pool.connect;
   return {
     pool,
-    /** Hands out no connection until then. */
+    /** Delays every connection until the promise resolves. */
     holdUntil(ready: Promise<void>) {
       gate = ready;
       gate.catch(() => {});

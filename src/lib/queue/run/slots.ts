@@ -1,21 +1,24 @@
-/** How much of a new measurement goes into the average. */
+/** The weight of a new measurement in the moving average. */
 const WEIGHT = 0.1;
-/** Graphile Worker runs so many jobs for each slot, most of which wait for Postgres at any moment. */
+/**
+ * Graphile Worker runs this many jobs for each slot, because most of them wait for Postgres at any
+ * time.
+ */
 export const JOBS_PER_SLOT = 3;
 
-/** One job's place: it prepares first, then makes its call in a slot, then writes down what came of it. */
+/** The place of one job: it prepares, calls the provider in a slot, then records the result. */
 export interface Place {
-  /** Makes the call as soon as a slot is free. */
+  /** Runs the call as soon as a slot is free. */
   call<T>(work: () => Promise<T>): Promise<T>;
-  /** The job has ended, wherever it was. */
+  /** The job has ended, in whatever phase. */
   leave(): void;
 }
 
 /**
- * The slots of a worker: so many calls at providers at a time. Jobs prepare (claim what they are
- * about) while the slots are taken, so that a slot waits for no commit, and leave their slot before
- * they write down what came of the call. Only as many prepare as keep the slots taken: what has
- * claimed a mail and dies before it sends it leaves a mail of unknown outcome.
+ * Limits the concurrent provider calls of a worker. Jobs prepare (claim their receipt) while all
+ * slots are taken, so that a slot never waits for a commit. They free the slot before they record
+ * the result. Only as many jobs prepare as are needed to keep the slots busy, because a mail that
+ * was claimed and not sent when the worker dies has an unknown outcome.
  */
 export class Slots {
   readonly #count: number;
@@ -24,7 +27,7 @@ export class Slots {
   #closed = false;
   readonly #waitingToPrepare: ((go: boolean) => void)[] = [];
   readonly #waitingToCall: { go: (granted: boolean) => void; begun: boolean }[] = [];
-  /** Averages, in milliseconds. */
+  /** Moving averages in milliseconds. */
   #prepareMs = 1;
   #callMs = 4;
 
@@ -32,15 +35,18 @@ export class Slots {
     this.#count = count;
   }
 
-  /** How many jobs may prepare at a time: as many as get ready in the time in which as many slots get free. */
+  /**
+   * How many jobs may prepare at once: as many as become ready in the time in which that many slots
+   * become free.
+   */
   get lead(): number {
     const needed = Math.ceil((this.#count * this.#prepareMs) / Math.max(this.#callMs, 0.1));
     return Math.min(this.#count * (JOBS_PER_SLOT - 1), needed + 1);
   }
 
   /**
-   * Waits until the job may begin; undefined when no more may.
-   * @param prepares whether it has something to do before its call. One that has not begins when it has its slot.
+   * Waits until the job may start; undefined after `close`.
+   * @param prepares whether the job prepares before its call. If not, it starts when it has a slot.
    */
   async enter({ prepares }: { prepares: boolean }): Promise<Place | undefined> {
     if (this.#closed) return undefined;
@@ -89,7 +95,7 @@ export class Slots {
     }
   }
 
-  /** @param begun whether the job has begun already, and goes on when the worker stops. */
+  /** @param begun whether the job has started already and continues after `close`. */
   async #takeSlot({ begun }: { begun: boolean }): Promise<boolean> {
     if (this.#calling < this.#count) {
       this.#calling += 1;
@@ -98,14 +104,14 @@ export class Slots {
     return new Promise((go) => this.#waitingToCall.push({ go, begun }));
   }
 
-  /** The slot goes from hand to hand. */
+  /** A freed slot is passed directly to the next waiting job. */
   #freeSlot(): void {
     const next = this.#waitingToCall.shift();
     if (next) next.go(true);
     else this.#calling -= 1;
   }
 
-  /** Lets no more jobs begin. */
+  /** Prevents further jobs from starting. */
   close(): void {
     this.#closed = true;
     for (const resolve of this.#waitingToPrepare.splice(0)) resolve(false);

@@ -1,29 +1,29 @@
-/** A call is never spaced out further than this. */
+/** The lowest rate of calls. */
 const SLOWEST_PER_SECOND = 0.5;
-/** What of the rate that the provider has taken is tried after it has refused more. */
+/** The share of the accepted rate that is kept after a refusal. */
 const KEPT = 0.7;
-/** The share by which the rate grows in a second, and in one that is long after the last refusal. */
+/** The growth of the rate per second: soon after a refusal, and long after it. */
 const GROWTH = 0.02;
 const GROWTH_LATER = 0.1;
 const LATER_MS = 20_000;
-/** Refusals of calls that were under way when the first came tell nothing new. */
+/** Further refusals within this time are of calls that were already under way, and are ignored. */
 const DEAF_MS = 1000;
-/** After so long without a refusal there is no limit any more. */
+/** After this time without a refusal the limit is removed. */
 const FORGOTTEN_MS = 120_000;
 
 /**
- * The rate at which one worker calls a provider for one task after it was told to slow down: less
- * than was taken before, then more and more until it is told again. Each worker finds its own share so. Times are milliseconds
- * of a clock that never steps.
+ * The rate at which one worker calls a provider for one task after a 429. It starts below the rate
+ * that was accepted and grows until the next 429. Each worker finds its own share this way. Times
+ * are in milliseconds of a monotonic clock.
  */
 export class Throttle {
   #perSecond: number;
-  /** When the next call may begin. */
+  /** When the next call may start. */
   #next: number;
   #grownAt: number;
   #refusedAt: number;
 
-  /** @param taken how many calls the provider took in the last second. */
+  /** @param taken how many calls the provider accepted in the last second. */
   constructor(now: number, taken: number) {
     this.#perSecond = Math.max(SLOWEST_PER_SECOND, taken * KEPT);
     this.#next = now;
@@ -35,7 +35,7 @@ export class Throttle {
     return this.#perSecond;
   }
 
-  /** The provider has refused a call. */
+  /** Records a refused call. */
   refused(now: number): void {
     if (now - this.#refusedAt >= DEAF_MS)
       this.#perSecond = Math.max(SLOWEST_PER_SECOND, this.#perSecond * KEPT);
@@ -43,12 +43,12 @@ export class Throttle {
     this.#grownAt = now;
   }
 
-  /** No limit was met for so long that there is none. */
+  /** Whether there was no refusal for so long that the limit can be removed. */
   isForgotten(now: number): boolean {
     return now - this.#refusedAt > FORGOTTEN_MS;
   }
 
-  /** Milliseconds until the next call may begin. */
+  /** Milliseconds until the next call may start. */
   waitMs(now: number): number {
     return Math.max(0, this.#next - now);
   }

@@ -1,9 +1,9 @@
 import type { Queryable } from '../../db/database.ts';
 
-/** How often it is done, by whichever worker comes first. */
+/** The interval between two runs, by whichever worker is first. */
 const EVERY = '10 minutes';
 
-/** True for one of all workers, when the upkeep of what they share was done long enough ago. */
+/** True for exactly one worker when the maintenance of shared tables is due. */
 export async function takeUpkeepTurn(db: Queryable): Promise<boolean> {
   const { rowCount } = await db.query(
     `insert into donations.settings as s (key, value) values ('upkeep_at', now()::text)

@@ -1,16 +1,18 @@
 import type { Queryable } from '../../db/database.ts';
 
-// What others than workers do to verdicts: a person has decided otherwise, or their jobs are gone.
+// Changes of verdicts outside the worker: when a person decides, or a job is removed.
 
 /**
- * Jobs have no verdict any more: a person has decided what becomes of them.
+ * Deletes the verdicts of jobs, because a person has decided about them.
  * @param jobs their ids, as a Postgres array.
  */
 export async function forgetVerdicts(tx: Queryable, jobs: string): Promise<void> {
   await tx.query('delete from donations.job_verdicts where job_id = any ($1::bigint[])', [jobs]);
 }
 
-/** Jobs of these keys that do not run now have no verdict any more: others take their place. */
+/**
+ * Deletes the verdicts of jobs of these keys that are not running, because new jobs replace them.
+ */
 export async function forgetVerdictsOfKeys(tx: Queryable, keys: string[]): Promise<void> {
   await tx.query(
     `delete from donations.job_verdicts v using graphile_worker._private_jobs j
@@ -20,7 +22,7 @@ export async function forgetVerdictsOfKeys(tx: Queryable, keys: string[]): Promi
 }
 
 /**
- * Verdicts that had been forgotten stand again.
+ * Restores deleted verdicts.
  * @param verdicts a JSON array of `{ job_id, verdict }`, the verdict as a row of its table.
  */
 export async function reinstateVerdicts(tx: Queryable, verdicts: string): Promise<void> {
@@ -36,7 +38,7 @@ export async function reinstateVerdicts(tx: Queryable, verdicts: string): Promis
 }
 
 /**
- * Whether an attempt of one of these jobs was judged to be the last, and Graphile Worker is not told yet.
+ * Whether one of these jobs has a final verdict that is not applied to Graphile Worker yet.
  * @param jobs their ids, as a Postgres array.
  */
 export async function hasEndedAny(tx: Queryable, jobs: string): Promise<boolean> {

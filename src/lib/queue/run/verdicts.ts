@@ -1,11 +1,11 @@
 import type { Queryable } from '../../db/database.ts';
 
 /**
- * Carries verdicts over to Graphile Worker: reschedules, fails for good. It leaves jobs alone that
- * are still locked; those stay for the next call. Any worker may do it for any other, so a verdict
- * outlives the process that wrote it.
+ * Applies verdicts to Graphile Worker: reschedules jobs, or fails them for good. Jobs that are
+ * still locked are left for the next call. Any worker may apply any verdict, so a verdict outlives
+ * the process that wrote it.
  *
- * @returns how many were carried over, and how many wait for their job's release.
+ * @returns how many were applied, and how many wait until their job is unlocked.
  */
 export async function applyVerdicts(db: Queryable): Promise<{ applied: number; waiting: number }> {
   const { rows } = await db.query<{ applied: number; waiting: number }>(
@@ -29,7 +29,7 @@ export async function applyVerdicts(db: Queryable): Promise<{ applied: number; w
        select due.job_id, due.decision = 'retry' as over from due
        where due.job_id in (select id from again union all select id from ended)
        union all
-       -- A job that is gone (completed or removed by somebody) takes its verdict with it.
+       -- When a job is gone (completed or removed by others), its verdict is deleted.
        select due.job_id, true from due
        where not exists (select 1 from graphile_worker.jobs j where j.id = due.job_id)
      ),
@@ -47,7 +47,9 @@ export async function applyVerdicts(db: Queryable): Promise<{ applied: number; w
   return rows[0] ?? { applied: 0, waiting: 0 };
 }
 
-/** True when the job's last attempt was judged and the verdict is not carried over yet: it must not run. */
+/**
+ * True when the verdict on the job's last attempt is not applied yet; then the job must not run.
+ */
 export async function hasPendingVerdict(db: Queryable, jobId: string): Promise<boolean> {
   const { rowCount } = await db.query(
     'select 1 from donations.job_verdicts where job_id = $1 and applied_at is null',
@@ -56,9 +58,7 @@ export async function hasPendingVerdict(db: Queryable, jobId: string): Promise<b
   return (rowCount ?? 0) > 0;
 }
 
-/**
- * Drops standing verdicts whose job is gone or was run again by somebody else: they tell of nothing.
- */
+/** Deletes verdicts whose job is gone or was run again by others. */
 export async function dropStaleVerdicts(db: Queryable): Promise<void> {
   await db.query(
     `delete from donations.job_verdicts v

@@ -1,12 +1,12 @@
 import { isPassing } from '../../db/connection-error.ts';
 import type { Db, Queryable } from '../../db/database.ts';
 
-/** What a worker is doing now, as its heartbeat tells. */
+/** A running job of a worker, as its heartbeat stores it. */
 export interface RunningJob {
   job: string;
   task: string;
   attempt: number;
-  /** The attempt's own mark, under which the ledger knows it. */
+  /** The worker's claim of the attempt, which is also in the ledger. */
   claim: string;
   donation: string | null;
   since: string;
@@ -27,48 +27,50 @@ export interface WorkerRow {
 }
 
 /**
- * A worker that cannot prove that its last heartbeat of this long ago was committed begins nothing,
- * by its own clock. The margin is what lies between its last look at the clock and the request that
- * goes out.
+ * A worker starts nothing when its last committed heartbeat is older than this by its own clock.
+ * The margin covers the time between its last check of the clock and the request.
  */
 export const GIVE_UP_AFTER_MS = 4000;
 const MARGIN_MS = 2000;
-/** Without a heartbeat for this long, and without its lock, a worker is gone. */
+/**
+ * A worker is gone when it had no heartbeat for this long and does not hold its session lock.
+ * @internal Exported for its tests.
+ */
 export const GONE_AFTER_MS = GIVE_UP_AFTER_MS + MARGIN_MS;
 /**
- * Without a heartbeat for this long it is gone even if Postgres still holds its lock: it is frozen,
- * or its host vanished. A live one that is slow has missed many heartbeats by then.
+ * A worker is gone after this time even if Postgres still holds its session lock: its process is
+ * frozen, or its host vanished. A slow live worker would have missed many heartbeats.
  */
 export const FROZEN_AFTER_MS = 15_000;
-/** After Postgres has started nobody is taken for gone until all had time to come back. */
+/** After a start of Postgres no worker is gone until all have had time to reconnect. */
 export const RESTART_GRACE_MS = 15_000;
 
 const ago = (ms: number) => `now() - interval '${ms} milliseconds'`;
-/** SQL: whether worker `w` has not been heard of for a while, and had the chance to be. */
+/** SQL: whether worker `w` had no heartbeat for a while although it could have sent one. */
 const SILENT = `(w.seen_at < ${ago(GONE_AFTER_MS)} and pg_postmaster_start_time() < ${ago(RESTART_GRACE_MS)})`;
 const FROZEN = `w.seen_at < ${ago(FROZEN_AFTER_MS)}`;
 
-// The key of the session lock that a worker holds while its process lives: Postgres drops it with
-// the connection, so a killed worker is known at once and a slow one is not mistaken for dead.
+// The key of the session lock that a live worker holds. Postgres releases it with the connection.
+// So a killed worker is detected at once, and a slow one is not mistaken for gone.
 const LOCK_KEY = (id: string) => `hashtextextended(${id}, 7)`;
 
 /**
- * SQL: whether worker `w` is gone: its heartbeat is old and Postgres has dropped its session lock, or
- * its heartbeat is very old. The one meaning of it, for all who ask. For looking only: many may look
- * at once, none stands in a worker's way.
+ * SQL: whether worker `w` is gone: its heartbeat is old and its session lock is free, or its
+ * heartbeat is very old. This is the only definition. The lock is taken in shared mode, so that
+ * several queries can check at once.
  */
 export const IS_GONE = `(${SILENT} and (${FROZEN} or pg_try_advisory_xact_lock_shared(${LOCK_KEY('w.id')})))`;
 
-/** SQL: whether nobody is behind the locks of worker `w` any more. */
+/** SQL: whether worker `w` has stopped, was released, or is gone. */
 export const HAS_LEFT = `(w.stopped_at is not null or w.released_at is not null or ${IS_GONE})`;
 
-/** SQL: a length of time in milliseconds, as the ledger keeps it. */
+/** SQL: an interval as milliseconds, the unit of the ledger. */
 export const milliseconds = (interval: string) =>
   `greatest(0, extract(epoch from ${interval}) * 1000)::float8`;
 
 /**
- * Takes the worker's lock on this connection, for as long as the connection lives. Never waits.
- * @returns whether it has it.
+ * Takes the worker's session lock without waiting.
+ * @returns whether the lock was taken.
  */
 export async function holdWorkerLock(session: Queryable, workerId: string): Promise<boolean> {
   const { rows } = await session.query<{ held: boolean }>(
@@ -78,12 +80,12 @@ export async function holdWorkerLock(session: Queryable, workerId: string): Prom
   return rows[0]?.held ?? false;
 }
 
-/** The name under which a worker's heartbeat is connected. */
+/** The application name of a worker's heartbeat connection. */
 export const heartbeatName = (workerId: string) => `donations worker ${workerId} alive`;
 
 /**
- * Ends the connections on which the worker beat before, which broke at its end only and hold its
- * lock still. Others who look whether it is gone hold the lock as well, for a moment: they stay.
+ * Ends previous heartbeat connections of the worker that still hold its lock. Queries that check
+ * `IS_GONE` also hold the lock for a moment; these are not ended.
  */
 export async function endFormerConnections(session: Queryable, workerId: string): Promise<void> {
   await session.query(
@@ -93,7 +95,7 @@ export async function endFormerConnections(session: Queryable, workerId: string)
   );
 }
 
-/** Writes the worker's row. */
+/** Inserts the worker's row. */
 export async function registerWorker(
   db: Queryable,
   worker: Pick<WorkerRow, 'id' | 'host' | 'pid' | 'version' | 'concurrency' | 'tasks'>,
@@ -105,8 +107,9 @@ export async function registerWorker(
 }
 
 /**
- * Writes down under which name Graphile Worker will lock this worker's jobs, before it locks any.
- * Jobs still locked under the name before (its pool ended when Postgres went away) are let go.
+ * Registers the id under which Graphile Worker will lock this worker's jobs, before it locks any.
+ * Jobs still locked under the previous id are unlocked: that pool ended when Postgres was
+ * unavailable.
  */
 export async function registerPool(db: Db, workerId: string, poolId: string): Promise<void> {
   await db.transaction(async (tx) => {
@@ -119,17 +122,17 @@ export async function registerPool(db: Db, workerId: string, poolId: string): Pr
   });
 }
 
-/** What Postgres says to a heartbeat. */
+/** The answer to a heartbeat. */
 export interface Heard {
-  /** When others had given this worker up and released its jobs; null when they have not. */
+  /** When other workers treated this one as gone and released its jobs; null if they did not. */
   releasedAt: Date | null;
-  /** The time by Postgres's clock. */
+  /** The time of the Postgres server. */
   now: Date;
 }
 
 /**
- * One heartbeat. A worker that others had given up (it was silent for long) counts as alive again.
- * @returns undefined when the worker is not on record.
+ * Sends one heartbeat. A worker that had been treated as gone counts as alive again.
+ * @returns undefined when the worker is not registered.
  */
 export async function beat(
   db: Queryable,
@@ -147,8 +150,8 @@ export async function beat(
 }
 
 /**
- * Says that the worker has ended, and gives back whatever is locked under its name. Jobs that still
- * run are abandoned: nothing of them may begin a call at a provider any more.
+ * Records that the worker has stopped, and unlocks its jobs. Jobs that still run are abandoned:
+ * they must not start a provider call after this.
  */
 export async function signOff(db: Db, workerId: string, running: RunningJob[]): Promise<void> {
   await db.transaction(async (tx) => {
@@ -174,19 +177,19 @@ export interface Released {
 }
 
 /**
- * Gives the jobs of workers that are gone back to the queue, through Graphile Worker's
- * `force_unlock_workers`, and closes their open attempts in the ledger as abandoned. A live
- * worker's jobs are never touched (see `IS_GONE`). Each worker in a transaction of its own: what
- * is wrong with one holds up no other.
+ * Returns the jobs of workers that are gone to the queue through Graphile Worker's `force_unlock_workers`,
+ * and closes their open attempts in the ledger as abandoned. Jobs of live workers are never touched
+ * (see `IS_GONE`). Each worker has its own transaction, so that an error with one does not block
+ * the others.
  *
- * @returns those that were released, and what went wrong with others.
+ * @returns the released workers, and the errors with others.
  */
 export async function releaseGoneWorkers(
   db: Db,
 ): Promise<{ released: Released[]; failures: { id: string; error: Error }[] }> {
   const released: Released[] = [];
   const failures: { id: string; error: Error }[] = [];
-  // Mostly there is nobody: look before opening a transaction.
+  // Usually no worker is gone, so this checks before it opens a transaction.
   const { rows: silent } = await db.query<{ id: string }>(
     `select id from donations.workers w
      where stopped_at is null and released_at is null and ${SILENT} order by seen_at limit 100`,
@@ -223,8 +226,9 @@ async function releaseIfGone(tx: Queryable, id: string): Promise<Released | unde
 }
 
 /**
- * Writes down that the jobs of these workers were released: what they were at is abandoned, unless
- * the ledger tells of its end (they died before the next heartbeat could).
+ * Records that the jobs of these workers were released. Their running attempts are recorded as
+ * abandoned, unless the ledger has their end already (the worker may have died before its next
+ * heartbeat).
  */
 export async function markReleased(tx: Queryable, ids: string[]): Promise<void> {
   await tx.query(
@@ -247,7 +251,7 @@ export async function markReleased(tx: Queryable, ids: string[]): Promise<void> 
   );
 }
 
-/** The workers, those alive first; those that ended are listed for a day. */
+/** Lists the workers, live ones first. Stopped ones are listed for a day. */
 export async function listWorkers(db: Queryable): Promise<WorkerRow[]> {
   const { rows } = await db.query<WorkerRow>(
     `select id, host, pid, version, concurrency, tasks, started_at, seen_at, stopped_at, running,

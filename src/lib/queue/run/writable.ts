@@ -1,18 +1,18 @@
 import type { AttemptRow, VerdictRow } from './attempt.ts';
 
-/** The longest time that is kept, in milliseconds: about 300 years. */
+/** The longest duration that can be stored, in milliseconds: about 300 years. */
 const MAX_MS = 1e13;
-/** How far ahead a job can be put off, in milliseconds: about 10 years. */
+/** The longest delay of a job, in milliseconds: about 10 years. */
 const MAX_DELAY_MS = 3e11;
-/** What an index takes is limited, and names are never longer than this. */
+/** Index entries have a size limit; real names are never longer than this. */
 const MAX_NAME = 200;
 const MAX_MESSAGE = 1000;
 const EARLIEST = Date.parse('2000-01-01T00:00:00Z');
 const LATEST = Date.parse('9999-12-31T00:00:00Z');
 
 /**
- * An attempt's row as the ledger can hold it, whatever its job carried: nothing that a payload, a
- * provider or a clock says may keep the record of a sent mail from being written.
+ * Makes an attempt's row storable, whatever its job contained. No value from a payload, a provider
+ * or a clock may prevent the record of a sent mail.
  */
 export function writableAttempt(row: AttemptRow): AttemptRow {
   return {
@@ -33,7 +33,7 @@ export function writableAttempt(row: AttemptRow): AttemptRow {
   };
 }
 
-/** A verdict as its table can hold it. */
+/** Makes a verdict storable. */
 export function writableVerdict(row: VerdictRow): VerdictRow {
   return {
     ...row,
@@ -41,7 +41,7 @@ export function writableVerdict(row: VerdictRow): VerdictRow {
     donation_id: name(row.donation_id),
     attempt: whole(row.attempt, 2 ** 31 - 1),
     delay_ms: row.delay_ms === null ? null : whole(row.delay_ms, MAX_DELAY_MS),
-    // Graphile Worker counts attempts in a smallint.
+    // Graphile Worker stores attempts as smallint.
     attempts: row.attempts === null ? null : whole(row.attempts, 32_767),
     error_class: name(row.error_class) ?? '',
     error_code: name(row.error_code),
@@ -50,14 +50,16 @@ export function writableVerdict(row: VerdictRow): VerdictRow {
   };
 }
 
-/** JSON that Postgres takes as `json` and turns into text: without NUL and without halves of characters. */
+/**
+ * JSON that Postgres accepts as `json` and can convert to text: without NUL and lone surrogates.
+ */
 export function writableJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'string' ? writableText(inner) : inner,
   );
 }
 
-/** The text with what Postgres cannot store replaced by U+FFFD. */
+/** Replaces characters that Postgres cannot store by U+FFFD. */
 const writableText = (value: string): string => value.replace(/\p{Surrogate}|\0/gu, '\ufffd');
 
 const text = (value: unknown, max: number): string | null =>

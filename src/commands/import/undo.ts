@@ -1,0 +1,99 @@
+import { Command } from 'commander';
+import { UserError } from '../../lib/errors.ts';
+import { planUndo, type UndoPlan, undoImport } from '../../lib/imports/commit/undo.ts';
+import { type Io, plain, print, say } from '../../lib/output/io.ts';
+import {
+  type Column,
+  chosenFormat,
+  type OutputOptions,
+  renderOne,
+} from '../../lib/output/render.ts';
+import type { Context } from '../context.ts';
+import { confirmByTyping } from '../shared/confirm.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+
+interface UndoOptions extends OutputOptions {
+  yes?: boolean;
+  dryRun?: boolean;
+  voidReceipts?: boolean;
+  reason?: string;
+}
+
+interface Result {
+  batch: string;
+  undone: number;
+  refused: number;
+  donors: number;
+  receipts_voided: number;
+}
+
+const COLUMNS: Column<Result>[] = (
+  ['batch', 'undone', 'refused', 'donors', 'receipts_voided'] as const
+).map((name) => ({ name, header: name.toUpperCase(), value: (row: Result) => row[name] }));
+
+const NOTHING = { undone: 0, refused: 0, donors: 0, receipts_voided: 0 };
+
+/** `donations import undo`: takes back all that an import made, or nothing. */
+export function importUndoCommand(context: Context): Command {
+  const command = new Command('undo')
+    .description('take back all gifts of an import, unless something was built on one since')
+    .argument('<import>', 'its id, or the beginning of it')
+    .option('--void-receipts', 'also when receipts were issued: they are voided, sent or not')
+    .option('--reason <text>', 'why, for the audit trail')
+    .option('--dry-run', 'say what would be undone, and do nothing')
+    .option('--yes', 'ask nothing');
+  return examples(withOutput(command, COLUMNS), [
+    ['donations import undo bat_01 --dry-run', 'what would be undone'],
+    ['donations import undo bat_01 --yes --reason "wrong file"', 'ask nothing'],
+  ]).action(async (id: string, options: UndoOptions) => {
+    const { io } = context;
+    const db = await context.db();
+    const plan = await planUndo(db, id);
+    tell(io, plan);
+    const json = chosenFormat(options).format !== 'table';
+    const inTheWay = plan.refusedCount + (options.voidReceipts ? 0 : plan.receiptCount);
+    if (json && (inTheWay > 0 || options.dryRun))
+      renderOne(io, options, COLUMNS, { ...NOTHING, batch: plan.batch, refused: inTheWay });
+    if (options.dryRun) return;
+    if (inTheWay === 0 && plan.status !== 'undone' && !options.yes) await confirm(context, plan);
+    const done = await undoImport(db, plan.batch, {
+      operator: await context.operator(),
+      reason: options.reason,
+      voidReceipts: options.voidReceipts === true,
+    });
+    if (json)
+      renderOne(io, options, COLUMNS, {
+        batch: plan.batch,
+        undone: done.undone,
+        refused: 0,
+        donors: done.donors,
+        receipts_voided: done.voided,
+      });
+    else
+      print(
+        io,
+        `Took back ${done.undone} gifts, ${done.donors} donors${done.voided > 0 ? `, and voided ${done.voided} receipts` : ''}.`,
+      );
+    say(io, `Audit: donations audit show ${done.operation}`);
+  });
+}
+
+function tell(io: Io, plan: UndoPlan): void {
+  say(io, plain(`${plan.batch} (${plan.name}): ${plan.gifts} gifts, ${plan.status}`));
+  for (const { donation, line, why } of plan.refused.slice(0, 10))
+    say(io, plain(`  line ${line}, ${donation}: ${why}`));
+  for (const { number, donation, sent } of plan.receipts.slice(0, 10))
+    say(io, plain(`  receipt ${number} of ${donation}${sent ? ' was sent' : ' waits to be sent'}`));
+  if (plan.receiptCount > 10) say(io, `  and ${plan.receiptCount - 10} more receipts`);
+}
+
+async function confirm(context: Context, plan: UndoPlan): Promise<void> {
+  const what = `${plan.gifts} gifts are taken back.`;
+  if (await confirmByTyping(context, what, String(plan.gifts))) return;
+  throw new UserError(
+    'confirmation_needed',
+    'nothing was undone: nobody said yes',
+    'Say yes with --yes; see first with --dry-run.',
+  );
+}

@@ -1,0 +1,52 @@
+import { Command } from 'commander';
+import { usageError } from '../../lib/errors.ts';
+import { formatMoney } from '../../lib/money.ts';
+import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
+import { parseCount } from '../../lib/parse.ts';
+import type { MissingReceipt } from '../../lib/receipts/missing.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+
+const COLUMNS: Column<MissingReceipt>[] = [
+  { name: 'given_on', header: 'GIVEN', value: (row) => row.givenOn },
+  { name: 'donor', header: 'DONOR', value: (row) => row.donor },
+  {
+    name: 'amount_minor',
+    header: 'AMOUNT',
+    value: (row) => row.amountMinor,
+    text: (row) => formatMoney({ minor: row.amountMinor, currency: row.currency }),
+    align: 'right',
+  },
+  { name: 'currency', header: 'CURRENCY', value: (row) => row.currency, wide: true },
+  { name: 'why', header: 'WHY', value: (row) => row.why },
+  { name: 'receipt', header: 'RECEIPT', value: (row) => row.receipt },
+  { name: 'email', header: 'E-MAIL', value: (row) => row.email, wide: true },
+  { name: 'method', header: 'METHOD', value: (row) => row.method, wide: true },
+  { name: 'status', header: 'STATUS', value: (row) => row.status, wide: true },
+  { name: 'donation', header: 'DONATION', value: (row) => row.donation },
+];
+
+/** `donations receipts missing`: gifts without a receipt. */
+export function receiptsMissingCommand(context: Context): Command {
+  const command = new Command('missing')
+    .description('gifts that are paid and whose donor has no receipt, each with the reason')
+    .option('--since <day>', 'given on this day or later: 2026-01-01')
+    .option('--limit <n>', 'how many', '50');
+  return examples(withOutput(command, COLUMNS), [
+    ['donations receipts missing --since 2026-01-01', 'before the statements of the year'],
+    ['donations receipts missing --json=donation,why', 'for a script'],
+  ]).action(async (options: OutputOptions & { since?: string; limit: string }) => {
+    const limit = parseCount(options.limit, { max: 100_000 });
+    const since = options.since === undefined ? null : readDay(options.since);
+    const { listMissing } = await import('../../lib/receipts/missing.ts');
+    const rows = await context.read((tx) => listMissing(tx, { since, limit }));
+    render(context.io, options, COLUMNS, rows, { empty: 'Every gift has its receipt.' });
+  });
+}
+
+function readDay(text: string): string {
+  const at = new Date(`${text}T00:00:00Z`);
+  if (/^\d{4}-\d\d-\d\d$/.test(text) && at.toJSON()?.startsWith(text)) return text;
+  throw usageError(`"${text}" is not a day`, 'Write it like 2026-01-01.');
+}

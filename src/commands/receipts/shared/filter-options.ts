@@ -1,0 +1,76 @@
+import { type Command, Option } from 'commander';
+import { term } from '../../../lib/filter/parse.ts';
+import {
+  DELIVERY_STATUSES,
+  parseReceiptFilter,
+  RECEIPT_TERMS,
+  type ReceiptFilter,
+} from '../../../lib/receipts/vocabulary.ts';
+import { CompletedArgument } from '../../shared/completed-argument.ts';
+
+const STATUS_HELP: Record<(typeof DELIVERY_STATUSES)[number], string> = {
+  pending: 'those that wait to be sent',
+  sending: 'those that are being sent',
+  accepted: 'those that the mail provider took',
+  held: 'those that may have been sent',
+  failed: 'those that could not be sent',
+  bounced: 'those that did not arrive',
+};
+
+/** What the flags gave; each is shorthand for a term of the filter. */
+export type FilterOptions = Partial<Record<(typeof DELIVERY_STATUSES)[number], boolean>> & {
+  status?: string;
+  since?: string;
+  until?: string;
+  fund?: string;
+  campaign?: string;
+  batch?: string;
+  donor?: string;
+};
+
+const FILTER_WORDS = [
+  ...Object.keys(RECEIPT_TERMS).map((name) => `${name}:`),
+  ...DELIVERY_STATUSES.map((status) => `status:${status}`),
+];
+
+/** Adds `[filter…]` and the flags that are shorthand for its terms. */
+export function withReceiptFilter(command: Command): Command {
+  command.addArgument(
+    new CompletedArgument(
+      '[filter...]',
+      'terms that must all hold: status:… fund:… issued:>=2026-11',
+      FILTER_WORDS,
+    ),
+  );
+  for (const status of DELIVERY_STATUSES)
+    command.addOption(new Option(`--${status}`, STATUS_HELP[status]));
+  return command
+    .option('--status <status>', 'of this status')
+    .option('--since <day>', 'given on this day or later: 2026-11-01')
+    .option('--until <day>', 'given on this day or before: 2026-11-30')
+    .option('--fund <fund>', 'for this fund')
+    .option('--campaign <campaign>', 'of this campaign')
+    .option('--batch <id>', 'of this import')
+    .option('--donor <id>', 'of this donor: id or e-mail address')
+    .addHelpText(
+      'after',
+      `\nTerms of the filter:\n${Object.values(RECEIPT_TERMS)
+        .map(({ example, about }) => `  ${example.padEnd(26)}${about}`)
+        .join('\n')}`,
+    );
+}
+
+/** The filter that the words and flags say together. */
+export function receiptFilterOf(words: string[], options: FilterOptions): ReceiptFilter {
+  const statuses: string[] = DELIVERY_STATUSES.filter((status) => options[status]);
+  if (options.status !== undefined) statuses.push(options.status);
+  const pieces = [...words];
+  if (statuses.length > 0) pieces.push(`status:${statuses.join(',')}`);
+  if (options.since !== undefined) pieces.push(term('received', options.since, '>='));
+  if (options.until !== undefined) pieces.push(term('received', options.until, '<='));
+  if (options.fund !== undefined) pieces.push(term('fund', options.fund));
+  if (options.campaign !== undefined) pieces.push(term('campaign', options.campaign));
+  if (options.batch !== undefined) pieces.push(term('batch', options.batch));
+  if (options.donor !== undefined) pieces.push(term('donor', options.donor));
+  return parseReceiptFilter(pieces.join(' '));
+}

@@ -1,0 +1,34 @@
+import type { Queryable } from '../../db/database.ts';
+import { loadManyGiftFacts } from '../../receipts/facts.ts';
+import { issueReceipts } from '../../receipts/issue.ts';
+
+export interface ReceiptRules {
+  /** Only for gifts from this day on. */
+  after: string | undefined;
+}
+
+/** Receipts of gifts made just now go first. */
+const PRIORITY = 10;
+
+/**
+ * Issues the receipts of the chunk's gifts, with the jobs that mail them: of donors who have an address
+ * and may be mailed. Whoever holds the money of a fund or an employer's match has given the receipt.
+ * @returns how many.
+ */
+export async function receiptChunk(tx: Queryable, { after }: ReceiptRules): Promise<number> {
+  const { rows } = await tx.query<{ id: string }>(
+    `select donation_id as id from chunk
+     where method not in ('daf', 'matching') and ($1::date is null or gift_on >= $1::date)
+     order by line, part`,
+    [after ?? null],
+  );
+  const gifts = await loadManyGiftFacts(
+    tx,
+    rows.map(({ id }) => id),
+  );
+  const orders = gifts
+    .filter(({ donor }) => donor.email !== null && donor.mayBeMailed)
+    .map((gift) => ({ gift, mailed: true, priority: PRIORITY }));
+  if (orders.length > 0) await issueReceipts(tx, orders);
+  return orders.length;
+}

@@ -1,0 +1,25 @@
+import type { Queryable } from '../db/database.ts';
+
+/** One attempt to send a receipt of a gift. */
+export interface SendAttempt {
+  at: Date;
+  jobId: string;
+  attempt: number;
+  outcome: string;
+  why: string | null;
+  httpStatus: number | null;
+  /** The mail provider's own id of the request. */
+  requestId: string | null;
+}
+
+/** The attempts to send receipts of a donation, as far as the ledger goes back, oldest first. */
+export async function listSendAttempts(db: Queryable, donationId: string): Promise<SendAttempt[]> {
+  const { rows } = await db.query<SendAttempt>(
+    `select started_at as at, job_id::text as "jobId", attempt, outcome, error_message as why,
+       http_status as "httpStatus", request_id as "requestId"
+     from donations.job_attempts
+     where donation_id = $1 and task = 'send_receipt' order by started_at, id`,
+    [donationId],
+  );
+  return rows;
+}

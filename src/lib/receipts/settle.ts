@@ -1,0 +1,93 @@
+import type { Queryable } from '../db/database.ts';
+import { forgetVerdicts } from '../queue/run/verdict-changes.ts';
+
+/**
+ * Keeps evidence that a delivery's mail went out, in the caller's transaction. It locks the delivery:
+ * an attempt that ends now sees it. What was settled before stays as it is.
+ */
+export async function keepEvidence(
+  tx: Queryable,
+  { id, evidence, messageId }: { id: string; evidence: string; messageId: string | undefined },
+): Promise<void> {
+  await tx.query(
+    `update donations.receipt_deliveries
+     set evidence = $2, message_id = coalesce($3, message_id)
+     where id = $1 and status in ('held', 'pending', 'sending') and evidence is null`,
+    [id, evidence, messageId ?? null],
+  );
+}
+
+/**
+ * A delivery that has evidence is accepted, and its job ends. While an attempt is sending it, whose job
+ * is locked, the answer may still come, so it is left alone.
+ *
+ * @param whileSending also then: the attempt cannot say more than the evidence.
+ * @returns false when there is nothing to settle.
+ */
+export async function acceptProved(
+  tx: Queryable,
+  id: string,
+  { whileSending = false } = {},
+): Promise<boolean> {
+  const { rows } = await tx.query<{ jobId: bigint | null }>(
+    `update donations.receipt_deliveries
+     set status = 'accepted', accepted_at = now(), reason = null
+     where id = $1 and evidence is not null
+       and (status in ('held', 'pending') or (status = 'sending' and ($2 or not exists (
+         select 1 from graphile_worker._private_jobs j
+         where j.id = receipt_deliveries.job_id and j.locked_at is not null))))
+     returning job_id as "jobId"`,
+    [id, whileSending],
+  );
+  if (!rows[0]) return false;
+  await endJob(tx, rows[0].jobId);
+  return true;
+}
+
+/** Jobs that have nothing left to do end. One that runs finds out for itself. */
+export async function endJobs(tx: Queryable, jobs: (string | bigint)[]): Promise<void> {
+  if (jobs.length === 0) return;
+  const ids = `{${jobs.join(',')}}`;
+  await forgetVerdicts(tx, ids);
+  await tx.query('select count(*) from graphile_worker.complete_jobs($1::bigint[])', [ids]);
+}
+
+const endJob = (tx: Queryable, job: bigint | null) => endJobs(tx, job === null ? [] : [job]);
+
+/** Why deliveries of a void receipt failed. No attempt may claim one that says so. */
+export const IS_VOID = 'the receipt is void';
+
+/** What waits to be sent of a receipt that is void now is not sent, and its jobs end. */
+export async function failWaiting(tx: Queryable, receiptId: string): Promise<void> {
+  const { rows } = await tx.query<{ jobId: bigint | null }>(
+    `update donations.receipt_deliveries set status = 'failed', reason = $2
+     where receipt_id = $1 and status in ('pending', 'failed') returning job_id as "jobId"`,
+    [receiptId, IS_VOID],
+  );
+  await endJobs(
+    tx,
+    rows.flatMap(({ jobId }) => jobId ?? []),
+  );
+}
+
+/**
+ * Receipts of a donation that nobody was sent are void, in the caller's transaction: what they would
+ * acknowledge was given back.
+ */
+export async function stopUnsentReceipts(
+  tx: Queryable,
+  donationId: string,
+  reason: string,
+): Promise<void> {
+  const { rows } = await tx.query<{ id: string }>(
+    `update donations.receipts r set status = 'void', void_reason = $2
+     from donations.receipt_donations c
+     where c.donation_id = $1 and c.kind = 'donation' and c.live and r.id = c.receipt_id
+       and exists (select 1 from donations.receipt_deliveries d where d.receipt_id = r.id)
+       and not exists (select 1 from donations.receipt_deliveries d
+         where d.receipt_id = r.id and (d.status in ('accepted', 'sending', 'held') or d.resends > 0))
+     returning r.id`,
+    [donationId, reason],
+  );
+  for (const { id } of rows) await failWaiting(tx, id);
+}

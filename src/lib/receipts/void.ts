@@ -1,0 +1,102 @@
+import { recordAudit } from '../audit/record.ts';
+import type { Db, Queryable } from '../db/database.ts';
+import { UserError } from '../errors.ts';
+import { findLive, refuseIneligible, refuseUnmailable } from './by-hand.ts';
+import { loadGiftFacts } from './facts.ts';
+import { loadReceipt, type Receipt } from './find.ts';
+import { type IssuedReceipt, issueReceipts } from './issue.ts';
+import type { Decision } from './resend.ts';
+import { failWaiting } from './settle.ts';
+
+/** A decision that has to be explained: its reason stands on the receipt for good. */
+export interface Explained extends Decision {
+  reason: string;
+}
+
+/**
+ * Makes a receipt void: it stays, marked, with the reason, and its donation may have another. What
+ * waits to be sent of it is not sent.
+ *
+ * @throws UserError `failed` when it is void already, `try_again` while it is being sent.
+ */
+export async function voidReceipt(db: Db, receipt: Receipt, decision: Explained): Promise<void> {
+  await db.transaction(async (tx) => {
+    const now = await lock(tx, receipt.id);
+    if (now.status === 'void')
+      throw new UserError('failed', `receipt ${now.number} is void already`);
+    await makeVoid(tx, now, decision.reason);
+    await recordAudit(tx, {
+      ...decision,
+      action: 'receipts.void',
+      subject: receipt.id,
+      detail: { number: receipt.number },
+    });
+  });
+}
+
+export interface ReissueRequest extends Explained {
+  /** Whether the new one is sent to the donor. */
+  mailed: boolean;
+}
+
+/**
+ * Issues a receipt anew, from the facts as they are now: the old one is void, and the new one has a
+ * number of its own, says which one it replaces, and acknowledges what was not given back.
+ *
+ * @throws UserError `failed` when the donation is not paid, was given back, or has another receipt.
+ */
+export async function reissueReceipt(
+  db: Db,
+  receipt: Receipt,
+  { mailed, ...decision }: ReissueRequest,
+): Promise<IssuedReceipt> {
+  return db.transaction(async (tx) => {
+    const old = await lock(tx, receipt.id);
+    const gift = await loadGiftFacts(tx, old.donationId, { lock: true });
+    refuseIneligible(old.kind, gift);
+    if (old.status === 'void') await refuseOther(tx, old);
+    else await makeVoid(tx, old, decision.reason);
+    if (mailed) refuseUnmailable(gift);
+    const replaces = { id: old.id, number: old.number };
+    const [issued] = await issueReceipts(tx, [{ gift, mailed, kind: old.kind, replaces }]);
+    await recordAudit(tx, {
+      ...decision,
+      action: 'receipts.reissue',
+      subject: old.id,
+      detail: { number: old.number, by: issued?.receiptId, new_number: issued?.number },
+    });
+    return issued as IssuedReceipt;
+  });
+}
+
+async function lock(tx: Queryable, id: string): Promise<Receipt> {
+  await tx.query('select 1 from donations.receipts where id = $1 for update', [id]);
+  return loadReceipt(tx, id);
+}
+
+async function makeVoid(tx: Queryable, receipt: Receipt, reason: string): Promise<void> {
+  const { id, number, deliveries } = receipt;
+  const sending = deliveries.find(({ status }) => status === 'sending');
+  if (sending) {
+    throw new UserError(
+      'try_again',
+      `receipt ${number} is being sent to ${sending.recipient} now`,
+      `See what came of it: donations receipts show ${number}`,
+    );
+  }
+  await tx.query(`update donations.receipts set status = 'void', void_reason = $2 where id = $1`, [
+    id,
+    reason,
+  ]);
+  await failWaiting(tx, id);
+}
+
+async function refuseOther(tx: Queryable, old: Receipt): Promise<void> {
+  const other = old.replacedBy ?? (await findLive(tx, old.donationId, old.kind));
+  if (!other) return;
+  throw new UserError(
+    'failed',
+    `receipt ${old.number} is void, and ${other} has taken its place`,
+    `To issue that one anew: donations receipts reissue ${other} --reason …`,
+  );
+}

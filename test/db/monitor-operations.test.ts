@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type OperationDeps, planRequest } from '../../src/commands/monitor/operations.ts';
+import { commandOf, type Request } from '../../src/commands/monitor/requests.ts';
+import type { Db } from '../../src/lib/db/database.ts';
+import { readWithin } from '../../src/lib/db/read.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { addJob } from '../support/jobs.ts';
+
+let database: TestDatabase;
+let db: Db;
+let deps: OperationDeps;
+beforeEach(async () => {
+  database = await createTestDatabase();
+  ({ db } = database);
+  deps = {
+    db: async () => db,
+    read: (work) => readWithin(db, 5000, work),
+    operator: async () => ({ actor: 'grace', host: 'desk' }),
+    now: () => new Date(),
+  };
+});
+afterEach(() => database.drop());
+
+const count = async (sql: string) => {
+  const { rows } = await db.query<{ count: number }>(`select count(*)::int as count from ${sql}`);
+  return rows[0]?.count;
+};
+const running = (signal = new AbortController().signal) => {
+  const done: number[] = [];
+  return { signal, done, onProgress: (changed: number) => void done.push(changed) };
+};
+
+describe('a change from the monitor', () => {
+  it('has the plan of the command, asks by danger, and is on record with the command', async () => {
+    for (let i = 0; i < 3; i++) await addJob(db, { state: 'failed' });
+    const held = await addJob(db, { state: 'held' });
+    const request: Request = { kind: 'retry', filter: 'task:send_receipt state:failed,held' };
+    const planned = await planRequest(deps, request);
+    expect(planned).toMatchObject({ confirm: { by: 'typing', word: '3' }, total: 3 });
+    expect(planned.title).toMatch(/^Retry 3 jobs/);
+    expect(planned.lines.join('\n')).toMatch(/skipped +1: may have had its effect/);
+    expect(planned.lines.join('\n')).toMatch(/effects +0 charges, 3 e-mails/);
+    const progress = running();
+    const { lines, stopped } = await planned.apply(request, progress);
+    expect(lines[0]).toBe('Retried 3 of 3 jobs.');
+    expect(stopped).toBe(false);
+    expect(progress.done).toEqual([3]);
+    expect(await count(`donations.job_verdicts where job_id = ${held}`)).toBe(1);
+    const { rows } = await db.query<{ command: string }>(
+      `select command from donations.audit_log where operation is null`,
+    );
+    expect(rows[0]?.command).toBe(`${commandOf(request)}   # in donations monitor`);
+  });
+
+  it('that is stopped ends at a whole chunk, and says how to go on', async () => {
+    for (let i = 0; i < 3; i++) await addJob(db, { state: 'failed' });
+    const request: Request = { kind: 'discard', filter: 'state:failed' };
+    const planned = await planRequest(deps, request);
+    const { lines, stopped } = await planned.apply(request, running(AbortSignal.abort()));
+    expect(stopped).toBe(true);
+    expect(lines).toContain('Stopped at a whole chunk: the same again does the rest.');
+    expect(await count('donations.discarded_jobs')).toBe(0);
+  });
+
+  it('is not made when more have come since its plan', async () => {
+    for (let i = 0; i < 2; i++) await addJob(db, { state: 'failed' });
+    const request: Request = { kind: 'retry', filter: 'state:failed' };
+    const planned = await planRequest(deps, request);
+    await addJob(db, { state: 'failed' });
+    const { lines } = await planned.apply(request, running());
+    expect(lines[0]).toMatch(/there are more: nothing was changed/);
+    expect(await count(`donations.job_verdicts`)).toBe(3);
+  });
+
+  it.each([
+    [{ kind: 'retry' }, { by: 'enter' }],
+    [{ kind: 'discard' }, { by: 'y' }],
+  ] as const)('of one job: %j asks for %j', async (kind, confirm) => {
+    const job = await addJob(db, { state: 'failed' });
+    const planned = await planRequest(deps, { ...kind, filter: `job:${job}` });
+    expect(planned.confirm).toEqual(confirm);
+  });
+
+  it('that would change nothing asks nothing', async () => {
+    await addJob(db, { state: 'held' });
+    const planned = await planRequest(deps, { kind: 'retry', filter: 'state:held' });
+    expect(planned).toMatchObject({ confirm: { by: 'nothing' }, total: 0 });
+    expect((await planRequest(deps, { kind: 'rescue', worker: undefined })).confirm).toEqual({
+      by: 'nothing',
+    });
+  });
+
+  it('discards, and restores by the entry of the discard', async () => {
+    const job = await addJob(db, { state: 'failed' });
+    const request: Request = { kind: 'discard', filter: `job:${job}` };
+    const { discarded } = await (await planRequest(deps, request)).apply(request, running());
+    expect(discarded).toMatch(/^aud_/);
+    const undo: Request = { kind: 'restore', ref: discarded ?? '' };
+    const planned = await planRequest(deps, undo);
+    expect(planned.title).toBe('Restore 1 job');
+    await planned.apply(undo, running());
+    expect(await count('donations.discarded_jobs where restored_as is null')).toBe(0);
+    expect((await planRequest(deps, undo)).title).toBe('Nothing to restore');
+  });
+
+  it('pauses for a time, and lets run again', async () => {
+    await addJob(db);
+    const pause: Request = { kind: 'pause', task: 'send_receipt', forTime: '30m' };
+    const planned = await planRequest(deps, pause);
+    expect(planned.lines.join('\n')).toMatch(/due now +1,/);
+    await planned.apply(pause, running());
+    expect(await count('donations.task_pauses where until is not null')).toBe(1);
+    const resume: Request = { kind: 'resume', task: 'send_receipt' };
+    const { lines } = await (await planRequest(deps, resume)).apply(resume, running());
+    expect(lines).toEqual(['send_receipt runs again.']);
+    expect(await count('donations.task_pauses')).toBe(0);
+  });
+
+  it('runs waiting jobs at another time', async () => {
+    await addJob(db, { state: 'scheduled' });
+    const request: Request = { kind: 'reschedule', filter: 'state:scheduled', when: 'now' };
+    const planned = await planRequest(deps, request);
+    await planned.apply(request, running());
+    expect(await count('graphile_worker.jobs where run_at <= now()')).toBe(1);
+  });
+});
+
+describe('the command that does the same', () => {
+  it.each<[Request, string]>([
+    [{ kind: 'retry', filter: 'job:4711,4712' }, 'donations jobs retry 4711 4712'],
+    [
+      { kind: 'discard', filter: 'error:~"it\'s broken"' },
+      `donations jobs discard 'error:~"it'\\''s broken"'`,
+    ],
+    [{ kind: 'reschedule', filter: 'job:1', when: '30m' }, 'donations jobs reschedule 1 --in 30m'],
+    [
+      { kind: 'reschedule', filter: 'job:1', when: '2026-11-24T08:00Z' },
+      'donations jobs reschedule 1 --at 2026-11-24T08:00Z',
+    ],
+    [{ kind: 'pause', task: 'send_receipt', forTime: '' }, 'donations jobs pause send_receipt'],
+    [{ kind: 'rescue', worker: 'wrk_1' }, 'donations jobs rescue --worker wrk_1'],
+    // Undecided, it decides nothing when it is pasted.
+    [{ kind: 'resolve', ref: 'dlv_1', outcome: undefined }, 'donations receipts show dlv_1'],
+    [{ kind: 'resolve', ref: 'dlv_1', outcome: 'sent' }, 'donations receipts resolve dlv_1 --sent'],
+  ])('%j: %s', (request, command) => {
+    expect(commandOf(request)).toBe(command);
+  });
+});
