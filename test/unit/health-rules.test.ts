@@ -154,7 +154,7 @@ describe('the settings', () => {
     [{ name: 'mine', kind: 'wait' }, /neither a warning nor a critical threshold/],
     [{ name: 'wait', kind: 'errors' }, /is of the kind wait/],
     [{ name: 'wait', warning: '10m' }, /warns above its critical threshold/],
-    [{ name: 'wait', warning: 'soon' }, /wrong warning: .*is not a length of time/],
+    [{ name: 'wait', warning: 'soon' }, /wrong warning: .*is not a duration/],
     [{ name: 'errors', warning: 5 }, /wrong warning: 5 is above 1/],
     [{ name: 'failed', warning: 0.5 }, /not a whole number/],
     [{ name: 'disk', task: 'send_receipt' }, /is not of one task/],
