@@ -150,6 +150,7 @@ async function runOurs(
     log: pino({ level: 'info' }, { write: () => {} }),
     clock: systemClock,
     config: stage.config,
+    env: {},
     version: 'bench',
     concurrency,
     tasks: ['send_receipt'],

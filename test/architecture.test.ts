@@ -76,6 +76,7 @@ describe('the arrows', () => {
       'imports',
       'audit',
       'health',
+      'alerts',
     ].flatMap((folder) => below(`lib/${folder}/`));
     for (const { path, own } of domain) {
       const providers = own.filter((name) => name.startsWith('lib/providers/'));
@@ -134,6 +135,8 @@ describe('circles', () => {
  */
 const OWNERS: Record<string, string[]> = {
   address_problems: ['lib/receipts/addresses.ts'],
+  alert_deliveries: ['lib/alerts/'],
+  alert_silences: ['lib/alerts/incidents.ts'],
   // Gifts are recorded one by one, and by imports in sets of thousands; imports take back what they made.
   allocations: ['lib/donations/record.ts', 'lib/imports/commit/'],
   audit_log: ['lib/audit/record.ts'],
@@ -147,9 +150,13 @@ const OWNERS: Record<string, string[]> = {
   donor_emails: ['lib/donors/', 'lib/imports/'],
   donor_sources: ['lib/donors/', 'lib/imports/match/'],
   donors: ['lib/donors/', 'lib/imports/'],
+  health_states: ['lib/health/states.ts'],
+  health_turn: ['lib/health/states.ts'],
   import_donors: ['lib/imports/'],
   import_emails: ['lib/imports/commit/'],
   import_rows: ['lib/imports/commit/'],
+  incident_events: ['lib/alerts/'],
+  incidents: ['lib/alerts/'],
   // Attempts that ended, and those that ended with their worker.
   job_attempts: ['lib/queue/run/', 'lib/queue/change/rescue.ts'],
   job_verdicts: ['lib/queue/run/'],
@@ -218,6 +225,8 @@ describe('packages', () => {
     ['hucre', ['lib/imports/read/xlsx.ts']],
     ['pg-copy-streams', ['lib/imports/match/session.ts']],
     ['handlebars', ['lib/receipts/check-template.ts', 'lib/receipts/templates.ts']],
+    ['prom-client', ['lib/metrics/metrics.ts']],
+    ['nodemailer', ['lib/alerts/routes/smtp.ts']],
   ])('%s is imported in one file', (name, files) => {
     expect(importers(name)).toEqual(files);
   });
@@ -240,7 +249,7 @@ describe('packages', () => {
 
 describe('commands', () => {
   const verbs = below('commands/').filter(({ path }) =>
-    /^commands\/(jobs|audit)\/[^/]+$/.test(path),
+    /^commands\/(jobs|audit|alerts)\/[^/]+$/.test(path),
   );
 
   it('are one verb a file, and short: the rest is shared or a thing of lib', () => {

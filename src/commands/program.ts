@@ -105,6 +105,31 @@ const BRANCHES: (Leaf | Noun)[] = [
     ],
   },
   {
+    name: 'health',
+    group: QUEUE,
+    load: async () => (await import('./health.ts')).healthCommand,
+  },
+  {
+    name: 'report',
+    group: QUEUE,
+    load: async () => (await import('./report.ts')).reportCommand,
+  },
+  {
+    name: 'alerts',
+    group: QUEUE,
+    description: 'what is wrong, and who is told',
+    bare: 'list',
+    verbs: [
+      async () => (await import('./alerts/list.ts')).alertsListCommand,
+      async () => (await import('./alerts/show.ts')).alertsShowCommand,
+      async () => (await import('./alerts/ack.ts')).alertsAckCommand,
+      async () => (await import('./alerts/silence.ts')).alertsSilenceCommand,
+      async () => (await import('./alerts/rules.ts')).alertsRulesCommand,
+      async () => (await import('./alerts/test.ts')).alertsTestCommand,
+      async () => (await import('./alerts/check.ts')).alertsCheckCommand,
+    ],
+  },
+  {
     name: 'jobs',
     group: QUEUE,
     description: 'the queue',

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { isConnectionError, isPassing, isReadOnlyServer } from '../lib/db/connection-error.ts';
 import type { Db } from '../lib/db/database.ts';
 import { newId } from '../lib/ids.ts';
+import type { Metrics } from '../lib/metrics/metrics.ts';
 import { formatDuration } from '../lib/output/time.ts';
 import { CIRCUIT_THRESHOLD } from '../lib/queue/policy.ts';
 import { Activity } from '../lib/queue/run/activity.ts';
@@ -32,6 +33,7 @@ import { ledgerUpkeep } from './maintain-ledger.ts';
 import { allTasks, probeProvider, type TaskDeps } from './registry.ts';
 import { runTask } from './run-task.ts';
 import { queueSampling } from './sample-queue.ts';
+import { healthWatch } from './watch-health.ts';
 
 export interface WorkerOptions extends TaskDeps {
   databaseUrl: string;
@@ -40,6 +42,10 @@ export interface WorkerOptions extends TaskDeps {
   /** True when `databaseUrl` leads to Postgres itself. */
   isPostgresItself?: boolean;
   log: Logger;
+  /** Hears of every attempt that ended. */
+  metrics?: Pick<Metrics, 'attempt'> | undefined;
+  /** Of this process: what a command that is told of alerts needs of it is passed on. */
+  env: NodeJS.ProcessEnv;
   version: string;
   concurrency: number;
   tasks: TaskName[];
@@ -69,6 +75,7 @@ export class Worker {
   readonly #brake: Brake;
   readonly #upkeep: () => Promise<void>;
   readonly #sample: () => Promise<void>;
+  readonly #watch: () => Promise<void>;
   readonly #activity: Activity;
   readonly #lease: Lease;
   readonly #slots: Slots;
@@ -100,6 +107,7 @@ export class Worker {
       isStopping: () => this.#ended,
     });
     this.#sample = queueSampling({ db, log, isStopping: () => this.#ended });
+    this.#watch = healthWatch({ ...options, isStopping: () => this.#ended });
     this.#activity = new Activity(db);
     this.#slots = new Slots(options.concurrency);
     this.#overdue = new Promise((resolve) => {
@@ -165,6 +173,11 @@ export class Worker {
     } finally {
       await this.#end();
     }
+  }
+
+  /** Whether it takes jobs now: it is heard, and does not stop. */
+  isReady(): boolean {
+    return this.#pool !== undefined && !this.#stopping && this.#lease.isProven();
   }
 
   /**
@@ -316,6 +329,7 @@ export class Worker {
       record: async (entry: Entry) => {
         const missed = await record(entry);
         this.#activity.touch();
+        if (entry.attempt) this.#options.metrics?.attempt(entry.attempt);
         return missed;
       },
       slots: this.#slots,
@@ -371,6 +385,7 @@ export class Worker {
     // Not awaited, because it may take long.
     this.#upkeep();
     this.#sample();
+    this.#watch();
   }
 
   /** Not awaited, because a provider may take long to answer. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { routesSchema, shownRoutes } from './alerts/route-settings.ts';
 import { urlProblem, withoutPassword } from './db/describe.ts';
+import { rulesSchema } from './health/rule-settings.ts';
 import { maskSecret } from './mask.ts';
 import { isVisible, safeLine } from './text.ts';
 
@@ -142,6 +144,14 @@ export const settingsSchema = z.strictObject({
   ledger: z.strictObject({
     retentionDays: whole(1, 36_500),
   }),
+  health: z.strictObject({
+    /** Changes to the default rules, and more rules. */
+    rules: rulesSchema,
+  }),
+  alerts: z.strictObject({
+    /** Where alerts go. */
+    routes: routesSchema,
+  }),
 });
 
 export type Settings = z.output<typeof settingsSchema>;
@@ -156,10 +166,13 @@ export const SECRETS = [
   'sendgrid.apiKey',
   'databaseUrl',
   'databaseDirectUrl',
+  // Addresses of webhooks, keys and passwords are in it.
+  'alerts.routes',
 ];
 
 /** The value of a setting as it may be shown: without secrets and passwords. */
 export function shownSetting(name: string, value: unknown): unknown {
+  if (name === 'alerts.routes') return shownRoutes(value);
   if (typeof value !== 'string') return value;
   // Any URL may contain a password: that of the database, or of a proxy for a provider.
   if (/^\s*[a-z]+:\/\//i.test(value)) return withoutPassword(value.trim());
@@ -186,6 +199,8 @@ export const DEFAULTS: Record<string, unknown> = {
   'worker.stopTimeoutMs': 25_000,
   'queue.readTimeoutMs': 5000,
   'ledger.retentionDays': 90,
+  'health.rules': [],
+  'alerts.routes': [{ name: 'log', via: 'log' }],
 };
 
 /** A sample charity for the sandbox. In other modes each of these must be set. */

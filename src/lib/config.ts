@@ -97,6 +97,9 @@ function chooseMode(values: Record<string, unknown>, sources: Sources): Mode {
   return mode;
 }
 
+/** Lists of tables: what is wrong is named by its place. */
+const TABLES = ['health.rules', 'alerts.routes'];
+
 /** Longer than any setting; the schema has the limit of each. */
 const MAX_TEXT = 10_000;
 
@@ -122,8 +125,11 @@ function validate(values: Record<string, unknown>, sources: Sources): Settings {
     );
   }
   const text = toJson(shownSetting(key, value)) ?? '';
-  const shown = SECRETS.includes(key) ? '' : `${cutText(text, 80)} `;
-  throw configurationError(`${key}: ${shown}${issue?.message ?? 'is not valid'} (${sources[key]})`);
+  const shown = SECRETS.includes(key) || TABLES.includes(key) ? '' : `${cutText(text, 80)} `;
+  const place = path.slice(key.length).replace(/^\.(\d+)/, (_, at) => `[${at}]`);
+  throw configurationError(
+    `${key}${TABLES.includes(key) ? place : ''}: ${shown}${issue?.message ?? 'is not valid'} (${sources[key]})`,
+  );
 }
 
 /**

@@ -11,6 +11,9 @@ export const ID_PREFIXES = {
   batch: 'bat',
   worker: 'wrk',
   audit: 'aud',
+  incident: 'inc',
+  silence: 'sil',
+  alert: 'alt',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -1,7 +1,7 @@
 import { bareLine } from './text.ts';
 
 const KEY = /\b(?:(?:sk|rk|pk)_(?:test|live)_|whsec_)\w+|\bSG\.[\w.-]+|\bBearer\s+\S+/gi;
-const EMAIL = /([^\s@<>"'(),:;])[^\s@<>"'(),:;]{0,63}@([^\s@<>"'(),:;]+)/g;
+const EMAIL = /([^\s@<>"'(),:;])[^\s@<>"'(),:;]{0,63}@([^\s@<>"'(),:;]+)/gu;
 // Groups of digits separated by one blank or dash.
 const DIGIT_GROUPS = /\d+(?:[ -]\d+)*/g;
 

@@ -91,7 +91,7 @@ describe('jobs list', () => {
     [['jobs', 'reschedule', '--retrying'], 'the time is missing'],
     [['jobs', 'reschedule', '--retrying', '--at', 'later'], 'not a time'],
     [['jobs', 'show', 'don_1'], 'is not the id of a job'],
-    [['jobs', 'list', '--donation', '4711'], "not a donation's id"],
+    [['jobs', 'list', '--donation', '4711'], "is not the id of a donation"],
     [['jobs', 'list', `error:~${'x'.repeat(10_000)}`], 'longer than 500 characters'],
   ])('%j is refused: exit code 2', async (args, message) => {
     const { code, stderr } = await cli(...args);

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import type { Db } from '../../lib/db/database.ts';
 import { usageError } from '../../lib/errors.ts';
+import type { Metrics } from '../../lib/metrics/metrics.ts';
 import { parseCount } from '../../lib/parse.ts';
 import { TASK_NAMES, type TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
@@ -9,6 +11,8 @@ interface Options {
   concurrency?: string;
   tasks?: string;
   once?: boolean;
+  metricsPort?: string;
+  metricsHost: string;
 }
 
 /**
@@ -21,14 +25,25 @@ export function workerStartCommand(context: Context): Command {
     )
     .option('--concurrency <n>', 'jobs at a time')
     .option('--tasks <names>', 'only these tasks, separated by commas')
-    .option('--once', 'run the due jobs and those that follow from them, then stop');
+    .option('--once', 'run the due jobs and those that follow from them, then stop')
+    .option('--metrics-port <port>', 'serve /metrics, /healthz and /readyz there')
+    .option(
+      '--metrics-host <address>',
+      'on this address; whoever reaches it reads them',
+      '127.0.0.1',
+    );
   return examples(command, [
     ['donations worker start --concurrency 20', 'a worker with 20 slots'],
     ['donations worker start --once', 'drain the queue and stop'],
+    ['donations worker start --metrics-port 9464', 'and serve metrics to Prometheus'],
   ]).action((options: Options) => start(context, options));
 }
 
 async function start(context: Context, options: Options): Promise<void> {
+  const metricsPort =
+    options.metricsPort === undefined
+      ? undefined
+      : parseCount(options.metricsPort, { min: 0, max: 65_535 });
   const tasks = options.tasks ? chosenTasks(options.tasks) : TASK_NAMES;
   const config = await context.config();
   const concurrency = options.concurrency
@@ -42,8 +57,11 @@ async function start(context: Context, options: Options): Promise<void> {
   const databaseUrl = await context.databaseUrl();
   const { databaseDirectUrl } = config;
   const isPostgresItself = (await requireSessions({ databaseUrl, databaseDirectUrl })) === 'none';
+  const db = await context.workerDb({ slots: concurrency, isPostgresItself });
+  const metrics = metricsPort === undefined ? undefined : await makeMetrics(context, db);
   const worker = new Worker({
-    db: await context.workerDb({ slots: concurrency, isPostgresItself }),
+    db,
+    metrics,
     databaseUrl,
     databaseDirectUrl,
     isPostgresItself,
@@ -51,6 +69,7 @@ async function start(context: Context, options: Options): Promise<void> {
     mail: await context.mail(),
     templates: await loadTemplates(config.receipts.templatesDir),
     log: await context.log(),
+    env: context.io.env,
     clock: context.clock,
     config,
     version: context.version,
@@ -59,8 +78,40 @@ async function start(context: Context, options: Options): Promise<void> {
   });
   context.stopsByItself = true;
   context.signal.addEventListener('abort', () => worker.stop());
-  if (options.once) await worker.drain();
-  else await worker.run();
+  const served =
+    metrics &&
+    (await serveMetrics(
+      context,
+      () => worker.isReady(),
+      metrics,
+      options.metricsHost,
+      metricsPort ?? 0,
+    ));
+  try {
+    if (options.once) await worker.drain();
+    else await worker.run();
+  } finally {
+    await served?.close();
+  }
+}
+
+async function makeMetrics(context: Context, db: Db): Promise<Metrics> {
+  const { createMetrics } = await import('../../lib/metrics/metrics.ts');
+  const { mode } = await context.config();
+  return createMetrics({ db, version: context.version, mode });
+}
+
+async function serveMetrics(
+  context: Context,
+  isReady: () => boolean,
+  metrics: Metrics,
+  host: string,
+  port: number,
+) {
+  const { startMetricsServer } = await import('../../lib/metrics/server.ts');
+  const server = await startMetricsServer({ host, port, metrics, isReady });
+  (await context.log()).info({ url: `${server.url}/metrics` }, 'metrics are served');
+  return server;
 }
 
 function chosenTasks(text: string): TaskName[] {

@@ -1,0 +1,35 @@
+import { Command } from 'commander';
+import { print, say } from '../../lib/output/io.ts';
+import { chosenFormat, type OutputOptions, renderOne } from '../../lib/output/render.ts';
+import { parseDuration } from '../../lib/parse.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { INCIDENT_COLUMNS } from './shared/columns.ts';
+
+type Options = OutputOptions & { for?: string; reason?: string };
+
+/** `donations alerts ack <id>`: somebody has taken an incident on. */
+export function alertsAckCommand(context: Context): Command {
+  const command = new Command('ack')
+    .description('take an incident on: no reminders of it, unless it gets worse')
+    .argument('<id>', 'the incident, or the beginning of its id')
+    .option('--for <time>', 'how long: 30m, 2h; else as long as it is open')
+    .option('--reason <text>', 'what you do about it, for everybody who looks');
+  return examples(withOutput(command, INCIDENT_COLUMNS), [
+    ['donations alerts ack inc_01m3 --reason "asked SendGrid"', 'as long as it is open'],
+    ['donations alerts ack inc_01m3 --for 2h', 'reminders begin again after two hours'],
+  ]).action(async (id: string, options: Options) => {
+    const forMs = options.for === undefined ? undefined : parseDuration(options.for);
+    const { acknowledge } = await import('../../lib/alerts/incidents.ts');
+    const db = await context.db();
+    const operator = await context.operator();
+    const incident = await acknowledge(db, { id, forMs, reason: options.reason, operator });
+    const { io } = context;
+    if (chosenFormat(options).format !== 'table')
+      return renderOne(io, options, INCIDENT_COLUMNS, incident);
+    const end = incident.acknowledgedUntil?.toISOString();
+    print(io, `${incident.id} is acknowledged by ${operator.actor}${end ? ` until ${end}` : ''}.`);
+    say(io, `Next: donations alerts show ${incident.id}`);
+  });
+}

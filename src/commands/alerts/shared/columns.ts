@@ -1,0 +1,59 @@
+import type { Incident } from '../../../lib/alerts/incidents.ts';
+import { inWords } from '../../../lib/health/rule-kinds.ts';
+import { findingInWords } from '../../../lib/health/words.ts';
+import type { Column } from '../../../lib/output/render.ts';
+import { GLYPHS, lookOf } from '../../../lib/output/status.ts';
+import { formatDuration } from '../../../lib/output/time.ts';
+
+/** What is to be said of an incident in a word. */
+const stateOf = ({ closedAt, silenced, acknowledged }: Incident) =>
+  closedAt ? 'over' : silenced ? 'silenced' : acknowledged ? 'acknowledged' : 'open';
+
+const wordsOf = (incident: Incident): string =>
+  findingInWords(
+    { name: incident.rule, kind: incident.kind },
+    { ...incident, value: incident.closedAt ? incident.peak : incident.value },
+  );
+
+export const INCIDENT_COLUMNS: Column<Incident>[] = [
+  {
+    name: 'level',
+    header: 'LEVEL',
+    value: (row) => row.level,
+    text: (row) => `${row.closedAt ? GLYPHS.good : lookOf(row.level).glyph} ${row.level}`,
+    tone: (row) => (row.closedAt ? 'dim' : lookOf(row.level).tone),
+  },
+  { name: 'state', header: 'STATE', value: stateOf },
+  { name: 'what', header: 'WHAT', value: wordsOf },
+  { name: 'opened_at', header: 'SINCE', value: (row) => row.openedAt },
+  {
+    name: 'lasted_ms',
+    header: 'LASTED',
+    value: (row) => Math.round(row.lastedMs),
+    text: (row) => formatDuration(row.lastedMs),
+    align: 'right',
+  },
+  { name: 'donors', header: 'DONORS', value: (row) => row.donors, align: 'right' },
+  { name: 'jobs', header: 'JOBS', value: (row) => row.jobs, align: 'right', minor: true },
+  { name: 'id', header: 'ID', value: (row) => row.id },
+  { name: 'rule', header: 'RULE', value: (row) => row.rule, wide: true },
+  { name: 'subject', header: 'OF', value: (row) => row.subject || null, wide: true },
+  { name: 'value', header: 'VALUE', value: (row) => row.value, wide: true },
+  {
+    name: 'peak',
+    header: 'PEAK',
+    value: (row) => row.peak,
+    text: (row) => (row.peak === null ? '' : inWords(row.kind, row.peak)),
+    wide: true,
+  },
+  { name: 'cause', header: 'CAUSE', value: (row) => row.cause, wide: true },
+  { name: 'amounts', header: 'GIFTS', value: (row) => row.amounts, wide: true },
+  { name: 'closed_at', header: 'OVER', value: (row) => row.closedAt, wide: true },
+  { name: 'acknowledged_by', header: 'BY', value: (row) => row.acknowledgedBy, wide: true },
+  {
+    name: 'acknowledged_until',
+    header: 'UNTIL',
+    value: (row) => row.acknowledgedUntil,
+    wide: true,
+  },
+];

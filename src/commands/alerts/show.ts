@@ -1,0 +1,69 @@
+import { Command } from 'commander';
+import type { IncidentStory } from '../../lib/alerts/incidents.ts';
+import { plain, print } from '../../lib/output/io.ts';
+import {
+  type Column,
+  chosenFormat,
+  type OutputOptions,
+  renderOne,
+} from '../../lib/output/render.ts';
+import { formatDuration } from '../../lib/output/time.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { INCIDENT_COLUMNS } from './shared/columns.ts';
+
+const FIELDS: Column<IncidentStory>[] = [
+  ...INCIDENT_COLUMNS.map(
+    ({ name, header, value }): Column<IncidentStory> => ({
+      name,
+      header,
+      value: ({ incident }) => value(incident),
+    }),
+  ),
+  { name: 'events', header: 'EVENTS', value: ({ events }) => events },
+  { name: 'alerts', header: 'TOLD', value: ({ alerts }) => alerts },
+];
+
+/** `donations alerts show <id>`: an incident from its beginning, and who was told. */
+export function alertsShowCommand(context: Context): Command {
+  const command = new Command('show')
+    .description('an incident: what, since when, whom it affects, who was told')
+    .argument('<id>', 'the incident, or the beginning of its id');
+  return examples(withOutput(command, FIELDS), [
+    ['donations alerts show inc_01m3', 'any unambiguous beginning of the id'],
+    ['donations alerts show inc_01m3 --json=what,events,alerts', 'for a script'],
+  ]).action(async (id: string, options: OutputOptions) => {
+    const { showIncident } = await import('../../lib/alerts/incidents.ts');
+    const story = await context.read((tx) => showIncident(tx, id));
+    const { io } = context;
+    if (chosenFormat(options).format !== 'table') return renderOne(io, options, FIELDS, story);
+    const { incident, events, alerts } = story;
+    renderOne(
+      io,
+      {},
+      INCIDENT_COLUMNS.filter(({ name }) => name !== 'value' && name !== 'subject'),
+      incident,
+      context.clock.now(),
+    );
+    for (const { at, kind, level, actor, note } of events) {
+      const words = [kind, level, actor && `by ${actor}`, note && `: ${note}`].filter(Boolean);
+      print(io, plain(`${at.toISOString()}  ${words.join(' ')}`));
+    }
+    for (const { route, event, status, sentAt, dueAt, attempts, error } of alerts) {
+      const when = sentAt ? `at ${sentAt.toISOString()}` : `due at ${dueAt.toISOString()}`;
+      const tried = attempts > 1 ? `, ${attempts} attempts` : '';
+      const why = error ? `: ${error}` : '';
+      print(
+        io,
+        plain(`told ${route}: ${event}, ${status.replace('_', ' ')} ${when}${tried}${why}`),
+      );
+    }
+    if (!incident.closedAt) {
+      print(
+        io,
+        `Open for ${formatDuration(incident.lastedMs)}. Take it on: donations alerts ack ${incident.id}`,
+      );
+    }
+  });
+}

@@ -1,0 +1,71 @@
+import { Command } from 'commander';
+import { usageError } from '../lib/errors.ts';
+import { formatMoney } from '../lib/money.ts';
+import { plain, print } from '../lib/output/io.ts';
+import { type Column, chosenFormat, type OutputOptions, renderOne } from '../lib/output/render.ts';
+import { plural } from '../lib/output/text.ts';
+import type { DailyReport } from '../lib/reports/daily.ts';
+import type { Context } from './context.ts';
+import { examples } from './shared/examples.ts';
+import { withOutput } from './shared/output-options.ts';
+
+const COLUMNS: Column<DailyReport>[] = [
+  { name: 'day', header: 'DAY', value: (row) => row.day },
+  { name: 'gifts', header: 'GIFTS', value: (row) => row.gifts },
+  { name: 'amounts', header: 'AMOUNTS', value: (row) => row.amounts },
+  { name: 'declined', header: 'DECLINED', value: (row) => row.declined },
+  { name: 'receipts_sent', header: 'RECEIPTS SENT', value: (row) => row.receiptsSent },
+  { name: 'failed', header: 'FAILED', value: (row) => row.failed },
+  { name: 'incidents', header: 'INCIDENTS', value: (row) => row.incidents },
+  { name: 'critical_incidents', header: 'CRITICAL', value: (row) => row.criticalIncidents },
+  { name: 'now', header: 'NOW', value: (row) => row.now },
+];
+
+type Options = OutputOptions & { daily?: boolean; day?: string };
+
+/** `donations report --daily`: a day for people who do not run the machines. */
+export function reportCommand(context: Context): Command {
+  const command = new Command('report')
+    .description('a day in plain words: gifts, receipts, what failed, what is held')
+    .option('--daily', 'of one whole day, by the organisation’s clock')
+    .option('--day <date>', 'which, as 2026-11-24; yesterday if not given');
+  return examples(withOutput(command, COLUMNS), [
+    ['donations report --daily', 'yesterday; for a mail by cron'],
+    ['donations report --daily --day 2026-11-24 --json', 'a day, for a script'],
+  ]).action(async (options: Options) => {
+    if (!options.daily) throw usageError('which report is not said', 'Add --daily.');
+    const { dailyReport } = await import('../lib/reports/daily.ts');
+    const { organization, mode } = await context.config();
+    const { timeZone } = organization;
+    const report = await context.read((tx) => dailyReport(tx, { day: options.day, timeZone }));
+    const { io } = context;
+    if (chosenFormat(options).format !== 'table') return renderOne(io, options, COLUMNS, report);
+    const label = mode === 'live' ? '' : `${mode.toUpperCase()}: `;
+    print(io, plain(`${label}${organization.legalName}, ${report.day}`));
+    for (const line of inWords(report, organization.locale)) print(io, plain(line));
+  });
+}
+
+function inWords(report: DailyReport, locale: string): string[] {
+  const { gifts, declined, receiptsSent, failed, incidents, criticalIncidents, now } = report;
+  const money = report.amounts
+    .map(({ currency, minor }) => formatMoney({ minor: BigInt(minor), currency }, locale))
+    .join(' and ');
+  const open = [
+    ...(now.unsettled > 0 ? [`${plural(now.unsettled, 'gift')} not settled`] : []),
+    ...(now.held > 0
+      ? [`${plural(now.held, 'mail or task', 'mails or tasks')} held for a decision`]
+      : []),
+    ...(now.failed > 0 ? [`${plural(now.failed, 'task')} failed`] : []),
+  ];
+  const worst = criticalIncidents > 0 ? `, ${criticalIncidents} of them critical` : '';
+  return [
+    `${plural(gifts, 'gift')}${money ? `, ${money}` : ''}; ${plural(declined, 'gift')} declined.`,
+    `${plural(receiptsSent, 'receipt')} sent.`,
+    failed > 0
+      ? `${plural(failed, 'task')} failed on that day and ${failed === 1 ? 'waits' : 'wait'} for somebody.`
+      : 'Nothing of that day has failed for good.',
+    incidents > 0 ? `${plural(incidents, 'disturbance')}${worst}.` : 'No disturbances.',
+    open.length > 0 ? `Open now: ${open.join(', ')}.` : 'Nothing is open now.',
+  ];
+}
