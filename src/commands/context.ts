@@ -6,6 +6,7 @@ import type { Db, DbOptions, Queryable } from '../lib/db/database.ts';
 import { type Io, paint, say } from '../lib/output/io.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
 import type { PaymentGateway } from '../lib/providers/payments.ts';
+import { commandLine } from './shared/command-line.ts';
 
 /** What commands are given. Everything is opened on first use, and closed once at the end. */
 export interface Context {
@@ -164,7 +165,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
       return {
         actor: await actor(io.env.DONATIONS_ACTOR),
         host: hostname(),
-        command: `donations ${args.map(quoteArgument).join(' ')}`.slice(0, MAX_COMMAND),
+        command: commandLine(args).slice(0, MAX_COMMAND),
       };
     },
     async close() {
@@ -189,10 +190,6 @@ async function actor(named: string | undefined): Promise<string> {
     return `uid ${process.getuid?.()}`;
   }
 }
-
-/** As it would have to be typed. */
-const quoteArgument = (arg: string) =>
-  /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
 
 /** The same promise for every call. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -38,7 +38,17 @@ const BRANCHES: (Leaf | Noun)[] = [
     group: EVERYDAY,
     load: async () => (await import('./donate.ts')).donateCommand,
   },
+  { name: 'list', group: EVERYDAY, load: async () => (await import('./list.ts')).listCommand },
   { name: 'show', group: EVERYDAY, load: async () => (await import('./show.ts')).showCommand },
+  {
+    name: 'donors',
+    group: EVERYDAY,
+    description: 'who gave',
+    verbs: [
+      async () => (await import('./donors/list.ts')).donorsListCommand,
+      async () => (await import('./donors/show.ts')).donorsShowCommand,
+    ],
+  },
   {
     name: 'receipts',
     group: EVERYDAY,

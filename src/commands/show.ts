@@ -35,7 +35,7 @@ export function showCommand(context: Context): Command {
     .description('one donation as a timeline: charge, token, receipt, every job and attempt')
     .argument(
       '<id>',
-      'donation (or the beginning of its id), receipt, receipt number, pi_… or job id',
+      'donation (or the beginning of its id), receipt, receipt number, pi_…, job id, or a donor: e-mail address or name',
     );
   return examples(withOutput(command, FIELDS), [
     ['donations show don_01jd2x', 'by the beginning of its id'],

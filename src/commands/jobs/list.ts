@@ -1,13 +1,12 @@
 import { Command, Option } from 'commander';
-import { say } from '../../lib/output/io.ts';
 import { type OutputOptions, render } from '../../lib/output/render.ts';
-import { plural } from '../../lib/output/text.ts';
 import { parseCount } from '../../lib/parse.ts';
-import type { BoundedCount, Sort } from '../../lib/queue/read/list.ts';
+import type { Sort } from '../../lib/queue/read/list.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { type FilterOptions, filterOf, withFilter } from '../shared/filter-options.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { sayPage, withPaging } from '../shared/paging.ts';
 import { sayPauses } from '../shared/pauses-notice.ts';
 import { JOB_COLUMNS } from './shared/columns.ts';
 
@@ -25,10 +24,8 @@ export function jobsListCommand(context: Context): Command {
         'oldest',
         'attempts',
       ]),
-    )
-    .option('--limit <n>', 'how many', '50')
-    .option('--after <cursor>', 'go on after the page that printed this');
-  return examples(withOutput(command, JOB_COLUMNS), [
+    );
+  return examples(withPaging(withOutput(command, JOB_COLUMNS)), [
     ['donations jobs list --failed', 'what is given up, the latest first'],
     ["donations jobs list 'task:send_receipt error:~timeout age:>1h fund:gala'", 'by a filter'],
     ['donations jobs list --held --json=id,donation,error', 'for a script'],
@@ -44,13 +41,6 @@ export function jobsListCommand(context: Context): Command {
       empty: filter.text ? `No jobs: ${filter.text}` : 'No jobs in the queue.',
     });
     sayPauses(io, pauses, context.clock.now());
-    if (page.jobs.length > 0) say(io, totals(page.jobs.length, total, page.next));
+    sayPage(context, page.jobs.length, { total, next: page.next, one: 'job' });
   });
-}
-
-function totals(shown: number, { count, more }: BoundedCount, next: string | undefined): string {
-  const line = more
-    ? `${shown} of more than ${plural(count, 'job')}.`
-    : `${shown} of ${plural(count, 'job')}.`;
-  return next ? `${line} Next page: --after ${next}` : line;
 }

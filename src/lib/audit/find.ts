@@ -1,5 +1,7 @@
 import type { Queryable } from '../db/database.ts';
+import { likeId } from '../db/match.ts';
 import { notFound, usageError } from '../errors.ts';
+import { givenId } from '../ids.ts';
 
 /** What a person did, with its chunks counted in. */
 export interface AuditRow {
@@ -87,8 +89,8 @@ export async function findAudit(db: Queryable, ref: string): Promise<WholeAuditE
        (select count(*)::int from donations.discarded_jobs d
         where d.operation = a.id and d.restored_as is null) as restorable
      from donations.audit_log a ${CHUNKS}
-     where starts_with($1, 'aud_') and starts_with(a.id, $1) limit 2`,
-    [ref],
+     where starts_with($1, 'aud_') and a.id like $2 limit 2`,
+    [givenId(ref), likeId(ref)],
   );
   const [found, other] = rows;
   if (!found) throw notFound(`no audit entry "${ref}"`, 'Their ids: donations audit');

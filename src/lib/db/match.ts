@@ -1,4 +1,5 @@
 import { notFound, usageError } from '../errors.ts';
+import { givenId } from '../ids.ts';
 import type { Queryable } from './database.ts';
 
 /** Text as a part of a LIKE pattern: what LIKE takes for wildcards is literal. */
@@ -7,11 +8,17 @@ const literal = (text: string) => text.replace(/[%_\\]/g, '\\$&');
 /** The LIKE pattern of texts that begin with this one. */
 export const likePrefix = (text: string) => `${literal(text)}%`;
 
+/** The LIKE pattern of ids that begin with this, or that tables show as this (`don…740v85`). */
+export function likeId(given: string): string {
+  const [begin = '', end] = givenId(given).split('…');
+  return end === undefined ? likePrefix(begin) : `${literal(begin)}%${literal(end)}`;
+}
+
 /** The LIKE pattern of texts that contain this one. */
 export const likeContains = (text: string) => `%${literal(text)}%`;
 
 /**
- * The one id of a column that begins with what a person typed.
+ * The one id of a column that begins with what a person typed, or is shown as it.
  *
  * @param from table and column: `donations.audit_log`, `id`.
  * @param what as people call it: `audit entry`, `audit entries`.
@@ -26,7 +33,7 @@ export async function findByPrefix(
   const { rows } = await db.query<{ id: string }>(
     `select distinct ${column} as id from ${table}
      where starts_with($1, $2) and ${column} like $3 limit 2`,
-    [ref, prefix, likePrefix(ref)],
+    [givenId(ref), prefix, likeId(ref)],
   );
   const [found, other] = rows;
   if (!found) throw notFound(`no ${one} "${ref}"`, hint);

@@ -1,5 +1,7 @@
 import type { Queryable } from '../db/database.ts';
+import { likeId } from '../db/match.ts';
 import { notFound, usageError } from '../errors.ts';
+import { givenId } from '../ids.ts';
 import type { ReceiptContent } from './content.ts';
 
 export type DeliveryStatus = 'pending' | 'sending' | 'accepted' | 'held' | 'failed';
@@ -35,8 +37,8 @@ export interface Receipt {
  * @throws UserError `not_found`, or `usage` when several fit.
  */
 export async function findReceipt(db: Queryable, ref: string): Promise<Receipt> {
-  const text = ref.trim();
-  const pattern = `${text.replace(/[%_\\]/g, '\\$&')}%`;
+  const text = givenId(ref);
+  const pattern = likeId(text);
   const { rows } = await db.query<{ id: string }>(
     `select r.id from donations.receipts r
      where (starts_with($1, 'rcp_') and r.id like $2)
