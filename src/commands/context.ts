@@ -77,7 +77,9 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     const { databaseUrl, dataDir } = await config();
     if (databaseUrl) return databaseUrl;
     const { startEmbedded } = await import('../lib/db/embedded.ts');
-    return (await startEmbedded({ dataDir })).url;
+    const { url, created } = await startEmbedded({ dataDir });
+    if (created) say(io, `A new database was made in ${dataDir}.`);
+    return url;
   });
 
   let limits: Partial<DbOptions> = {};

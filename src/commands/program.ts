@@ -26,6 +26,8 @@ interface Noun extends Branch {
   hidden?: Load[];
 }
 
+const ABOUT = 'Run, inspect and repair the background jobs of a fundraising platform';
+
 const EVERYDAY = 'Donations:';
 const QUEUE = 'Background jobs:';
 const SETUP = 'Set-up:';
@@ -150,8 +152,30 @@ const BRANCHES: (Leaf | Noun)[] = [
     description: 'the settings',
     verbs: [async () => (await import('./config/show.ts')).configShowCommand],
   },
+  { name: 'stop', group: SETUP, load: async () => (await import('./stop.ts')).stopCommand },
   { name: 'doctor', group: SETUP, load: async () => (await import('./doctor.ts')).doctorCommand },
 ];
+
+/** What `donations` alone says: every command by name, on one screen. No command is loaded for it. */
+export function overview(): string {
+  const names = (group: string) =>
+    [...BRANCHES, { name: 'completion', group: SETUP }]
+      .filter((branch) => branch.group === group)
+      .map(({ name }) => name)
+      .join(' ');
+  return [
+    `${ABOUT}.`,
+    '',
+    'Begin with:',
+    '  donations demo     the whole system in one terminal, with play money',
+    '  donations doctor   is everything in order?',
+    '  donations list     find donations',
+    '',
+    ...[EVERYDAY, QUEUE, SETUP].map((group) => `${group.padEnd(18)}${names(group)}`),
+    '',
+    'More: donations --help, donations <command> --help, donations help exit-codes',
+  ].join('\n');
+}
 
 /**
  * The program for a command line: all of it, or only the branch that the first word names, since
@@ -161,7 +185,7 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
   const word = args.find((arg) => !arg.startsWith('-'));
   const named = BRANCHES.filter(({ name }) => name === word);
   const program = new Command('donations')
-    .description('Run, inspect and repair the background jobs of a fundraising platform')
+    .description(ABOUT)
     .usage('<command> [options]')
     .version(context.version, '-V, --version')
     .option('--no-color', 'plain text, as with NO_COLOR')

@@ -20,6 +20,9 @@ type ProviderFailure = Error & { errorClass: ErrorClass; provider: string };
 const isProviderError = (error: unknown): error is ProviderFailure =>
   error instanceof Error && error.name === 'ProviderError';
 
+/** What the operating system says of files that this account may not use. */
+const FORBIDDEN = new Set<unknown>(['EACCES', 'EPERM', 'EROFS']);
+
 const PROVIDER_CODES: Record<ErrorClass, ErrorCode> = {
   transient: 'dependency_down',
   rate_limited: 'try_again',
@@ -55,7 +58,17 @@ export async function explain(error: unknown, context: Context): Promise<Failure
       hint: 'See what is wrong: donations doctor',
     };
   }
-  const { code, port } = error as { code?: unknown; port?: unknown };
+  const { code, port, path } = error as { code?: unknown; port?: unknown; path?: unknown };
+  if (typeof path === 'string' && FORBIDDEN.has(code)) {
+    const { dataDir } = await context.config();
+    return path.startsWith(dataDir)
+      ? {
+          code: 'configuration',
+          message: `the data directory ${dataDir} belongs to somebody else, or is closed to this account (${code}: ${path})`,
+          hint: 'Run donations as its owner, or choose another directory: DONATIONS_DATA_DIR.',
+        }
+      : { code: 'configuration', message: `${path} cannot be used (${code})`, hint: undefined };
+  }
   if (code === 'EADDRINUSE') {
     return {
       code: 'failed',

@@ -158,8 +158,10 @@ describe('donors show', () => {
   it('lists the choices when several fit', async () => {
     const { code, stderr } = await cli('donors', 'show', 'ada');
     expect(code).toBe(2);
-    expect(stderr).toContain(`donations donors show ${donors.ada}  # Ada Lovelace`);
-    expect(stderr).toContain(`donations donors show ${donors.adam}  # Adam Smith`);
+    expect(stderr).toContain(
+      `Ada Lovelace <${donors.ada}@example.org>: donations donors show ${donors.ada}`,
+    );
+    expect(stderr).toContain(`: donations donors show ${donors.adam}`);
     expect((await cli('donors', 'show', 'nobody')).code).toBe(3);
   });
 });
@@ -173,9 +175,7 @@ describe('show, of a donor', () => {
   it('lists the choices when there are several', async () => {
     const gift = await cli('show', 'lovelace');
     expect(gift.code).toBe(2);
-    expect(gift.stderr).toContain(
-      `donations show ${gifts.ada}  # 2026-11-23 $100.00 USD succeeded`,
-    );
+    expect(gift.stderr).toContain(`2026-11-23 $100.00 USD succeeded: donations show ${gifts.ada}`);
     const donor = await cli('show', 'ada');
     expect(donor.code).toBe(2);
     expect(donor.stderr).toContain(`donations donors show ${donors.adam}`);

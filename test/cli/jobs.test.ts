@@ -41,7 +41,9 @@ describe('jobs list', () => {
     const first = await cli('jobs', 'list', '--failed', '--limit', '2');
     expect(first.code).toBe(0);
     expect(first.stdout.trim().split('\n')).toHaveLength(3);
-    const after = /^2 of 3 jobs\.\nNext: donations jobs list .*--after (\S+)$/m.exec(first.stderr)?.[1] as string;
+    const after = /^2 of 3 jobs\.\nNext: donations jobs list .*--after (\S+)$/m.exec(
+      first.stderr,
+    )?.[1] as string;
     const second = await cli('jobs', 'list', '--failed', '--limit', '2', '--after', after);
     expect(second.stdout.trim().split('\n')).toHaveLength(2);
     expect(second.stderr).toContain('1 of 3 jobs.');

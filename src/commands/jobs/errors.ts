@@ -34,7 +34,8 @@ export function jobsErrorsCommand(context: Context): Command {
     const worst = groups.find(({ failed }) => failed > 0);
     if (!worst) return;
     const retry = retryOf(worst);
-    const then = retry ? `, then ${retry}` : ' (retrying these would change nothing)';
-    say(io, `Next: donations jobs show ${worst.example}${then}`);
+    say(io, `The latest of the largest group: donations jobs show ${worst.example}`);
+    if (retry) say(io, `To run that group again, after a plan: ${retry}`);
+    else say(io, 'To retry these would change nothing.');
   });
 }

@@ -68,5 +68,6 @@ async function rescue(context: Context, options: RescueOptions): Promise<void> {
   print(io, `Released ${plural(jobs, 'job')}.`);
   if (!operation) return say(io, 'Others released them meanwhile, or their workers are back.');
   say(io, 'A mail that was being sent may have gone out: it will be held, not sent again.');
-  say(io, `Next: donations jobs list --held   (audit: donations audit show ${operation})`);
+  say(io, 'Next: donations jobs list --held');
+  say(io, `What was done: donations audit show ${operation}`);
 }

@@ -67,7 +67,7 @@ export async function migrationState(db: Queryable): Promise<MigrationState> {
     if (migration.checksum !== checksum) {
       throw configurationError(
         `the migration ${name} is not the one that the database was made with`,
-        'Install donations anew; on a sandbox database you may also start over: donations db reset.',
+        'Install donations anew; on a sandbox database you may also start over: donations db reset',
       );
     }
   }

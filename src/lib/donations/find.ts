@@ -60,9 +60,9 @@ async function severalDonations(db: Queryable, ref: string, ids: string[]): Prom
   );
   const lines = rows.map(
     ({ id, day, status, ...money }) =>
-      `donations show ${id}  # ${day} ${formatMoney(money)} ${status}`,
+      `${day} ${formatMoney(money)} ${status}: donations show ${id}`,
   );
-  if (ids.length > MOST_CHOICES) lines.push('There are more: donations list finds them.');
+  if (ids.length > MOST_CHOICES) lines.push('All of them: donations list --limit 1000');
   return new UserError('usage', `"${ref}" fits several donations`, lines.join('\n'));
 }
 

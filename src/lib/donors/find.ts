@@ -62,7 +62,7 @@ export async function findDonor(db: Queryable, ref: string, command: string): Pr
 export function severalDonors(ref: string, donors: DonorChoice[], command: string): UserError {
   const lines = donors
     .slice(0, MOST_CHOICES)
-    .map(({ id, name, email }) => `${command} ${id}  # ${name}${email ? ` <${email}>` : ''}`);
+    .map(({ id, name, email }) => `${name}${email ? ` <${email}>` : ''}: ${command} ${id}`);
   if (donors.length > MOST_CHOICES) lines.push('There are more: give more of the name.');
   return new UserError('usage', `"${ref}" fits several donors`, lines.join('\n'));
 }

@@ -100,6 +100,6 @@ function cannotListen(
   return new UserError(
     'failed',
     `cannot listen on ${host}, port ${port}: ${why}`,
-    'Choose another: donations webhooks listen --port N --host H',
+    'Choose another with --port and --host.',
   );
 }

@@ -1,13 +1,10 @@
 import type { Column } from '../../../lib/output/render.ts';
 import type { ErrorGroup } from '../../../lib/queue/read/errors.ts';
+import { quoteArgument } from '../../shared/command-line.ts';
 
 /** The command that retries just this group; null when that would change nothing. */
 export const retryOf = ({ filter, retryable }: ErrorGroup): string | null =>
-  retryable === 0 ? null : `donations jobs retry ${quoted(filter)}`;
-
-/** As a shell takes it for one word: a part of an error's text may hold anything. */
-const quoted = (text: string) =>
-  /^[\w:.,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  retryable === 0 ? null : `donations jobs retry ${quoteArgument(filter)}`;
 
 const trend = ({ recent, before }: ErrorGroup) =>
   recent > before ? 'rising' : recent < before ? 'falling' : 'steady';
