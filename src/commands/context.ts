@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Operator } from '../lib/audit/record.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Config, Sources } from '../lib/config.ts';
+import type { ConnectionSettings } from '../lib/config-schema.ts';
 import type { Db, DbOptions, Queryable } from '../lib/db/database.ts';
 import { type Io, paint, say } from '../lib/output/io.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
@@ -21,6 +22,8 @@ export interface Context {
   /** Set by a command that ends by itself when the signal is aborted; others are ended where they stand. */
   stopsByItself: boolean;
   config(): Promise<Config>;
+  /** What it takes to read the database: commands that only read need no other setting. */
+  connection(): Promise<ConnectionSettings>;
   configSources(): Promise<Sources>;
   log(): Promise<Logger>;
   /** The database, started and migrated if it is ours, in the right mode. */
@@ -30,7 +33,10 @@ export interface Context {
   databaseUrl(): Promise<string>;
   /** Postgres itself, past a pooler. */
   directUrl(): Promise<string>;
-  /** Reads from it, in one snapshot and no longer than `queue.readTimeoutMs`. */
+  /**
+   * Reads from it, in one snapshot and no longer than `queue.readTimeoutMs`. A role that may only read
+   * is enough, and no settings but the connection's.
+   */
   read<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
   payments(): Promise<PaymentGateway>;
   mail(): Promise<MailGateway>;
@@ -67,14 +73,18 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     const { loadConfig } = await import('../lib/config.ts');
     const loaded = loadConfig(io);
     if (loaded.config.mode === 'sandbox' && io.stderr.isTTY) {
-      say(io, paint(io, 'warn', 'SANDBOX: play money, local doubles of Stripe and SendGrid'));
+      saySandbox(io);
     }
     return loaded;
   });
   const config = async () => (await loadSettings()).config;
+  const connection = once(async () => {
+    const { loadConnection } = await import('../lib/config.ts');
+    return loadConnection(io);
+  });
 
   const databaseUrl = once(async () => {
-    const { databaseUrl, dataDir } = await config();
+    const { databaseUrl, dataDir } = await connection();
     if (databaseUrl) return databaseUrl;
     const { startEmbedded } = await import('../lib/db/embedded.ts');
     const { url, created } = await startEmbedded({ dataDir });
@@ -83,7 +93,9 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
   });
 
   let limits: Partial<DbOptions> = {};
+  let isOpen = false;
   const db = once(async () => {
+    isOpen = true;
     const settings = await config();
     const { databaseDirectUrl: directUrl } = settings;
     const url = await databaseUrl();
@@ -99,6 +111,19 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     const { ensureOrganization } = await import('../lib/organizations/organization.ts');
     await ensureOrganization(db, settings);
     return db;
+  });
+
+  /** A database that is not ours to make is only looked at. */
+  const readDb = once(async () => {
+    const { databaseUrl: url, databaseDirectUrl: directUrl } = await connection();
+    if (isOpen || url === undefined) return db();
+    const { openDb } = await import('../lib/db/database.ts');
+    const { checkMigrated, readMode } = await import('../lib/db/prepare.ts');
+    const readOnly = openDb({ url, directUrl, applicationName: `donations ${commandName}` });
+    closers.push(() => readOnly.close());
+    await checkMigrated(readOnly);
+    if (io.stderr.isTTY && (await readMode(readOnly)) === 'sandbox') saySandbox(io);
+    return readOnly;
   });
 
   /** Where the providers are and with which key: the only place that knows of the sandbox. */
@@ -131,13 +156,14 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     signal,
     stopsByItself: false,
     config,
+    connection,
     configSources: async () => (await loadSettings()).sources,
     log: once(async () => {
       const { createLogger } = await import('../lib/output/log.ts');
       return createLogger(io);
     }),
     databaseUrl,
-    directUrl: async () => (await config()).databaseDirectUrl ?? databaseUrl(),
+    directUrl: async () => (await connection()).databaseDirectUrl ?? databaseUrl(),
     db,
     async workerDb({ slots, isPostgresItself }) {
       limits = { ...WORKER_LIMITS, poolSize: workerPoolSize(slots), isPostgresItself };
@@ -145,7 +171,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     },
     async read(work) {
       const { readWithin } = await import('../lib/db/read.ts');
-      return readWithin(await db(), (await config()).queue.readTimeoutMs, work);
+      return readWithin(await readDb(), (await connection()).queue.readTimeoutMs, work);
     },
     payments: once(async () => {
       const { stripe } = await endpoints();
@@ -175,6 +201,9 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     },
   };
 }
+
+const saySandbox = (io: Io) =>
+  say(io, paint(io, 'warn', 'SANDBOX: play money, local doubles of Stripe and SendGrid'));
 
 /** As much of a command line as the audit trail keeps. */
 const MAX_COMMAND = 10_000;

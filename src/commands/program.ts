@@ -118,6 +118,7 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./db/status.ts')).dbStatusCommand,
       async () => (await import('./db/url.ts')).dbUrlCommand,
       async () => (await import('./db/migrate.ts')).dbMigrateCommand,
+      async () => (await import('./db/grant-readonly.ts')).dbGrantReadonlyCommand,
       async () => (await import('./db/reset.ts')).dbResetCommand,
     ],
   },

@@ -60,7 +60,7 @@ export async function explain(error: unknown, context: Context): Promise<Failure
   }
   const { code, port, path } = error as { code?: unknown; port?: unknown; path?: unknown };
   if (typeof path === 'string' && FORBIDDEN.has(code)) {
-    const { dataDir } = await context.config();
+    const { dataDir } = await context.connection();
     return path.startsWith(dataDir)
       ? {
           code: 'configuration',
@@ -77,7 +77,7 @@ export async function explain(error: unknown, context: Context): Promise<Failure
     };
   }
   if (isConnectionError(error)) {
-    const { where, hint } = describeDatabase(await context.config());
+    const { where, hint } = describeDatabase(await context.connection());
     if (isReadOnlyServer(error)) {
       return {
         code: 'dependency_down',
@@ -94,7 +94,7 @@ export async function explain(error: unknown, context: Context): Promise<Failure
   }
   const known = typeof code === 'string' ? SQL_CODES[code] : undefined;
   if (known) {
-    const { where, hint } = describeDatabase(await context.config());
+    const { where, hint } = describeDatabase(await context.connection());
     return {
       code: known,
       message: `Postgres at ${where} refuses: ${(error as Error).message}`,

@@ -16,7 +16,7 @@ export function stopCommand(context: Context): Command {
     ['donations stop', 'the next command that needs them starts them again'],
     ['donations stop --json', 'for a script'],
   ]).action(async (options: OutputOptions) => {
-    const { dataDir } = await context.config();
+    const { dataDir } = await context.connection();
     const [{ stopEmbedded }, { stopSandbox }] = await Promise.all([
       import('../lib/db/embedded.ts'),
       import('../lib/sandbox/daemon.ts'),

@@ -138,6 +138,15 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.output<typeof settingsSchema>;
 
+/** What it takes to read the database: no keys, no organisation. */
+export const connectionSchema = settingsSchema.pick({
+  dataDir: true,
+  databaseUrl: true,
+  databaseDirectUrl: true,
+  queue: true,
+});
+export type ConnectionSettings = z.output<typeof connectionSchema>;
+
 /** The settings' names: `stripe.timeoutMs`. */
 export const SETTINGS: string[] = leaves(settingsSchema);
 

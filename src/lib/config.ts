@@ -1,7 +1,10 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { z } from 'zod';
 import { readConfigFile } from './config-file.ts';
 import {
+  type ConnectionSettings,
+  connectionSchema,
   DEFAULTS,
   environmentName,
   SAMPLE_ORGANIZATION,
@@ -11,7 +14,7 @@ import {
   settingsSchema,
   shownSetting,
 } from './config-schema.ts';
-import { configurationError } from './errors.ts';
+import { configurationError, type UserError } from './errors.ts';
 import { toJson } from './output/render.ts';
 import { cutText } from './output/width.ts';
 
@@ -32,7 +35,39 @@ export interface ConfigInput {
  * The settings: from the environment, else the file, else defaults.
  * @throws UserError `configuration` that names the setting and where its value came from.
  */
-export function loadConfig({ env, cwd }: ConfigInput): { config: Config; sources: Sources } {
+export function loadConfig(input: ConfigInput): { config: Config; sources: Sources } {
+  const { values, sources } = readSettings(input);
+  const { mode, why } = chooseMode(values, sources);
+  if (mode === 'sandbox') {
+    for (const [key, value] of Object.entries(SAMPLE_ORGANIZATION)) {
+      if (values[key] !== undefined) continue;
+      values[key] = value;
+      sources[key] = 'sandbox';
+    }
+  }
+  const needed = mode === 'sandbox' ? [] : KEYS;
+  return {
+    config: { ...validate(settingsSchema, values, sources, { why, needed }), mode },
+    sources,
+  };
+}
+
+/**
+ * The settings of commands that only read the database: nothing else is required or looked at.
+ * @throws UserError `configuration` that names the setting and where its value came from.
+ */
+export function loadConnection(input: ConfigInput): ConnectionSettings {
+  const { values, sources } = readSettings(input);
+  const named = SETTINGS.filter((key) => (key.split('.')[0] as string) in connectionSchema.shape);
+  const own = Object.fromEntries(named.map((key) => [key, values[key]]));
+  return validate(connectionSchema, own, sources, { why: '', needed: [], names: named });
+}
+
+/** Every value as it was given, and where. */
+function readSettings({ env, cwd }: ConfigInput): {
+  values: Record<string, unknown>;
+  sources: Sources;
+} {
   const dataDir = env.DONATIONS_DATA_DIR || defaultDataDir(env);
   const file = readConfigFile({ env, cwd }, resolve(cwd, dataDir));
   const values: Record<string, unknown> = { dataDir, ...DEFAULTS };
@@ -48,22 +83,19 @@ export function loadConfig({ env, cwd }: ConfigInput): { config: Config; sources
     sources[key] = `environment ${name}`;
   }
   if (typeof values.dataDir === 'string') values.dataDir = resolve(cwd, values.dataDir);
-  const mode = chooseMode(values, sources);
-  if (mode === 'sandbox') {
-    for (const [key, value] of Object.entries(SAMPLE_ORGANIZATION)) {
-      if (values[key] !== undefined) continue;
-      values[key] = value;
-      sources[key] = 'sandbox';
-    }
-  }
-  return { config: { ...validate(values, sources), mode }, sources };
+  return { values, sources };
 }
+
+const KEYS = ['stripe.secretKey', 'sendgrid.apiKey'];
 
 const BOTH_OR_NEITHER =
   'Set both keys to work with the real providers, or neither for the sandbox.';
 
-/** The mode that is set, or that the keys say; both must agree. */
-function chooseMode(values: Record<string, unknown>, sources: Sources): Mode {
+/** The mode that is set, or that the keys say, and how it is known; both must agree. */
+function chooseMode(
+  values: Record<string, unknown>,
+  sources: Sources,
+): { mode: Mode; why: string } {
   const stripe = values['stripe.secretKey'];
   const keyMode =
     stripe === undefined ? 'sandbox' : /^(sk|rk)_live_/.test(String(stripe)) ? 'live' : 'test';
@@ -73,32 +105,34 @@ function chooseMode(values: Record<string, unknown>, sources: Sources): Mode {
     values.mode === undefined
       ? `there is a ${keyMode} Stripe key`
       : `mode is ${mode} (${sources.mode})`;
-  if (!['sandbox', 'test', 'live'].includes(mode)) return mode; // The schema says what is wrong with it.
+  const chosen = { mode, why: said };
+  if (!['sandbox', 'test', 'live'].includes(mode)) return chosen; // The schema says what is wrong with it.
   if (mode === 'sandbox') {
     const key = stripe !== undefined ? 'stripe.secretKey' : 'sendgrid.apiKey';
-    if (values[key] === undefined) return mode;
+    if (values[key] === undefined) return chosen;
     throw configurationError(
       `${key} is set (${sources[key]}), but ${values.mode === undefined ? 'there is no Stripe key' : said}`,
       BOTH_OR_NEITHER,
     );
   }
-  for (const key of ['stripe.secretKey', 'sendgrid.apiKey']) {
-    if (values[key] !== undefined) continue;
-    throw configurationError(`${said}, but ${environmentName(key)} is not set`, BOTH_OR_NEITHER);
-  }
-  if (keyMode !== mode) {
+  if (stripe !== undefined && keyMode !== mode) {
     throw configurationError(
       `${said}, but the Stripe key is a ${keyMode} key (${sources['stripe.secretKey']})`,
       `Use a ${mode} key, or set DONATIONS_MODE=${keyMode}.`,
     );
   }
-  return mode;
+  return chosen;
 }
 
 /** Longer than any setting; each has its own limit below. */
 const MAX_TEXT = 10_000;
 
-function validate(values: Record<string, unknown>, sources: Sources): Settings {
+function validate<Schema extends z.ZodType>(
+  schema: Schema,
+  values: Record<string, unknown>,
+  sources: Sources,
+  { why, needed, names = SETTINGS }: { why: string; needed: string[]; names?: string[] },
+): z.output<Schema> {
   for (const [key, value] of Object.entries(values)) {
     const texts = Array.isArray(value) ? value : [value];
     if (!texts.some((text) => typeof text === 'string' && text.length > MAX_TEXT)) continue;
@@ -106,22 +140,48 @@ function validate(values: Record<string, unknown>, sources: Sources): Settings {
       `${key} is longer than ${MAX_TEXT.toLocaleString('en-US')} characters (${sources[key]})`,
     );
   }
-  const parsed = settingsSchema.safeParse(nest(values));
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const path = issue?.path.join('.') ?? '';
-  // A list's line is an issue of the list.
-  const key = SETTINGS.find((name) => path === name || path.startsWith(`${name}.`)) ?? path;
-  const value = values[key];
-  if (value === undefined) {
-    throw configurationError(
-      `${key} is not set`,
-      `Outside the sandbox it must be: in donations.toml, or as ${environmentName(key)}.`,
-    );
-  }
-  const text = toJson(shownSetting(key, value)) ?? '';
+  const parsed = schema.safeParse(nest(values, names));
+  const issues = parsed.success
+    ? []
+    : parsed.error.issues.map(({ path, message }) => {
+        // A list's line is an issue of the list.
+        const at = path.join('.');
+        const key = SETTINGS.find((name) => at === name || at.startsWith(`${name}.`)) ?? at;
+        return { key, message };
+      });
+  const [wrong] = issues.filter(({ key }) => values[key] !== undefined);
+  if (wrong) throw notValid(wrong.key, wrong.message, values, sources);
+  const missing = new Set([
+    ...needed.filter((key) => values[key] === undefined),
+    ...issues.map(({ key }) => key),
+  ]);
+  if (missing.size > 0) throw notSet([...missing], why);
+  return parsed.data as z.output<Schema>;
+}
+
+function notValid(
+  key: string,
+  message: string,
+  values: Record<string, unknown>,
+  sources: Sources,
+): UserError {
+  const text = toJson(shownSetting(key, values[key])) ?? '';
   const shown = SECRETS.includes(key) ? '' : `${cutText(text, 80)} `;
-  throw configurationError(`${key}: ${shown}${issue?.message ?? 'is not valid'} (${sources[key]})`);
+  return configurationError(`${key}: ${shown}${message || 'is not valid'} (${sources[key]})`);
+}
+
+/** All that is missing at once: whoever sets them up would not learn of them one by one. */
+function notSet(keys: string[], why: string): UserError {
+  const names = keys.map(environmentName);
+  const settings = keys.length === 1 ? 'this setting is' : 'these settings are';
+  return configurationError(
+    `${why}, but ${settings} not set: ${keys.join(', ')}`,
+    [
+      `In the environment: ${names.join(', ')}`,
+      ...(KEYS.some((key) => keys.includes(key)) ? [BOTH_OR_NEITHER] : []),
+      'To be asked for all of them: donations init',
+    ].join('\n'),
+  );
 }
 
 /** As root one place for the whole machine, which the server's account can reach; else the user's own. */
@@ -132,10 +192,10 @@ function defaultDataDir(env: NodeJS.ProcessEnv): string {
   return join(env.XDG_DATA_HOME || join(home, '.local/share'), 'donations');
 }
 
-/** `{ 'stripe.timeoutMs': 1 }` as `{ stripe: { timeoutMs: 1 } }`, with all sections there. */
-function nest(values: Record<string, unknown>): Record<string, unknown> {
+/** `{ 'stripe.timeoutMs': 1 }` as `{ stripe: { timeoutMs: 1 } }`, with all sections of the names there. */
+function nest(values: Record<string, unknown>, names: string[]): Record<string, unknown> {
   const root: Record<string, unknown> = {};
-  for (const key of SETTINGS) {
+  for (const key of names) {
     const path = key.split('.');
     const last = path.pop() as string;
     let table = root;

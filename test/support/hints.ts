@@ -20,7 +20,10 @@ export const mentionsIn = (text: string): string[] =>
  */
 export async function paste(command: string): Promise<string[][]> {
   const script = `donations() { printf '%s\\0' "$@"; printf '\\n\\0'; }\n${command}\n`;
-  const output = execFileSync('bash', ['-eu', '-c', script], { encoding: 'utf8' });
+  const output = execFileSync('bash', ['--norc', '-eu', '-c', script], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const calls: string[][] = [[]];
   for (const word of output.split('\0').slice(0, -1)) {
     if (word === '\n') calls.push([]);

@@ -13,19 +13,24 @@ export async function prepareDatabase(
   db: Db,
   { url, mode, migrateByItself }: { url: string; mode: Mode; migrateByItself: boolean },
 ): Promise<void> {
-  const { applied, pending } = await migrationState(db);
-  if (pending.length > 0) {
-    if (!migrateByItself) {
-      throw configurationError(
-        applied.length === 0
-          ? 'the database has not been set up for donations'
-          : `the database lacks ${plural(pending.length, 'migration')}`,
-        'Apply them: donations db migrate',
-      );
-    }
-    await migrate(url);
-  }
+  if (!migrateByItself) await checkMigrated(db);
+  else if ((await migrationState(db)).pending.length > 0) await migrate(url);
   await ensureMode(db, mode);
+}
+
+/**
+ * Makes sure that the database is of this version; changes nothing.
+ * @throws UserError `configuration`.
+ */
+export async function checkMigrated(db: Queryable): Promise<void> {
+  const { applied, pending } = await migrationState(db);
+  if (pending.length === 0) return;
+  throw configurationError(
+    applied.length === 0
+      ? 'the database has not been set up for donations'
+      : `the database lacks ${plural(pending.length, 'migration')}`,
+    'Apply them: donations db migrate',
+  );
 }
 
 /**
