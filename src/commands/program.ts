@@ -108,6 +108,7 @@ const BRANCHES: (Leaf | Noun)[] = [
     description: 'what Stripe and SendGrid tell us',
     verbs: [async () => (await import('./webhooks/listen.ts')).webhooksListenCommand],
   },
+  { name: 'init', group: SETUP, load: async () => (await import('./init.ts')).initCommand },
   {
     name: 'db',
     group: SETUP,
