@@ -6,7 +6,10 @@ import {
   SETTINGS,
 } from './config-schema.ts';
 
-/** What each setting means, for whoever writes the file. */
+/**
+ * What each setting means, for whoever writes the file.
+ * @internal Exported for its tests.
+ */
 export const MEANINGS: Record<string, string> = {
   mode: 'sandbox, test or live; what the Stripe key says if not set',
   dataDir: 'Where the embedded database, the doubles and offline gifts are kept',

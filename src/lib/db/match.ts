@@ -6,7 +6,7 @@ import type { Queryable } from './database.ts';
 const literal = (text: string) => text.replace(/[%_\\]/g, '\\$&');
 
 /** The LIKE pattern of texts that begin with this one. */
-export const likePrefix = (text: string) => `${literal(text)}%`;
+const likePrefix = (text: string) => `${literal(text)}%`;
 
 /** The LIKE pattern of ids that begin with this, or that tables show as this (`don…740v85`). */
 export function likeId(given: string): string {

@@ -63,7 +63,7 @@ export interface PossibleDouble {
 }
 
 /** As much of each kind as is shown. */
-export const MOST_SHOWN = 50;
+const MOST_SHOWN = 50;
 /** Gifts of one amount this close to each other may be one that was sent twice. */
 const DOUBLE_WITHIN = '1 day';
 

@@ -1,4 +1,6 @@
-import { UserError } from '../../../lib/errors.ts';
+import { isConnectionError } from '../../../lib/db/connection-error.ts';
+import { describeDatabase } from '../../../lib/db/describe.ts';
+import { dependencyDown, UserError } from '../../../lib/errors.ts';
 import type { Io } from '../../../lib/output/io.ts';
 import type { Answers } from './questions.ts';
 
@@ -68,6 +70,10 @@ async function askDatabase(url: string, mode: string | undefined): Promise<strin
     }
     const todo = pending.length > 0 ? ' It is to be set up: donations db migrate' : '';
     return `PostgreSQL ${rows[0]?.server_version} answers.${todo}`;
+  } catch (error) {
+    if (!isConnectionError(error)) throw error;
+    const { where } = describeDatabase({ databaseUrl: url, dataDir: '' });
+    throw dependencyDown(`${where} cannot be reached: ${(error as Error).message}`);
   } finally {
     await db.close();
   }
