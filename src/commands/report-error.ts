@@ -13,6 +13,8 @@ export interface Failure {
   code: ErrorCode | 'bug';
   message: string;
   hint: string | undefined;
+  /** Ids that the message speaks of. */
+  about?: Readonly<Record<string, string>>;
 }
 
 // By name and type only, so that the provider's module is not loaded for every command.
@@ -50,7 +52,7 @@ const SQL_CODES: Record<string, ErrorCode> = {
 export async function explain(error: unknown, context: Context): Promise<Failure | undefined> {
   if (error instanceof CommanderError) return explainUsage(error, context.args);
   if (error instanceof UserError)
-    return { code: error.code, message: error.message, hint: error.hint };
+    return { code: error.code, message: error.message, hint: error.hint, about: error.about };
   if (isProviderError(error)) {
     return {
       code: PROVIDER_CODES[error.errorClass],
@@ -132,8 +134,8 @@ const MAX_MESSAGE = 1000;
 const MAX_LINES = 20;
 
 /** The words for stderr: one line and what to do, or one JSON object. */
-export function formatFailure({ code, message, hint }: Failure, json: boolean): string {
-  if (json) return toJson({ error: { code, message, hint: hint ?? null } });
+export function formatFailure({ code, message, hint, about }: Failure, json: boolean): string {
+  if (json) return toJson({ error: { code, message, hint: hint ?? null, ...about } });
   if (code === 'bug') return `donations: this is a bug, please report it:\n${message}`;
   const cut = (line: string) => cutText(safeLine(line.slice(0, MAX_MESSAGE * 2)), MAX_MESSAGE);
   const lines = [`donations: ${cut(message)}`, ...(hint?.split('\n').map(cut) ?? [])];

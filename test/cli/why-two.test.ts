@@ -106,5 +106,9 @@ describe('audit', () => {
     expect(events.find(({ what }: { what: string }) => what === 'decision').text).toMatch(
       /says that receipt \S+ was sent$/,
     );
+    await done(as('eve', 'receipts', 'resend', other));
+    const { code, stderr } = await as('eve', 'receipts', 'resend', other, '--json');
+    expect(code).toBe(75);
+    expect(JSON.parse(stderr).error).toMatchObject({ code: 'try_again', donation: other });
   });
 });

@@ -53,6 +53,7 @@ function refuseWhileUnderWay({ number, status, donationId, deliveries }: Receipt
     'try_again',
     `receipt ${number} is under way to ${open.recipient} (${open.status})`,
     `See it: donations show ${donationId}`,
+    { about: { donation: donationId, receipt: number } },
   );
 }
 
