@@ -46,10 +46,11 @@ const tooLong = (what: string, text: string, max: number) =>
   );
 
 /** The arguments as Commander has to see them. */
-export const forCommander = (args: string[]): string[] => args.map(explicitJson).map(negatedTerm);
+export const forCommander = (args: string[]): string[] => args.map(explicitValue).map(negatedTerm);
 
 // Commander would take the word after a bare --json for its fields: `show --json don_…`.
-const explicitJson = (arg: string) => (arg === '--json' ? '--json=' : arg);
+const BARE: Record<string, string> = { '--json': '--json=', '--watch': '--watch=2s' };
+const explicitValue = (arg: string) => (Object.hasOwn(BARE, arg) ? (BARE[arg] as string) : arg);
 
 // `-state:held` is a term of a filter, not an option.
 const negatedTerm = (arg: string) => (/^-[a-z][\w.]*:/.test(arg) ? ` ${arg}` : arg);

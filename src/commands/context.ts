@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
 import type { Operator } from '../lib/audit/record.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
-import type { Config, Sources } from '../lib/config.ts';
-import type { ConnectionSettings } from '../lib/config-schema.ts';
+import type { Config, Connection, Sources } from '../lib/config.ts';
 import type { Db, DbOptions, Queryable } from '../lib/db/database.ts';
 import { type Io, paint, say } from '../lib/output/io.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
@@ -23,7 +22,7 @@ export interface Context {
   stopsByItself: boolean;
   config(): Promise<Config>;
   /** What it takes to read the database: commands that only read need no other setting. */
-  connection(): Promise<ConnectionSettings>;
+  connection(): Promise<Connection>;
   configSources(): Promise<Sources>;
   log(): Promise<Logger>;
   /** The database, started and migrated if it is ours, in the right mode. */
@@ -115,14 +114,17 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
 
   /** A database that is not ours to make is only looked at. */
   const readDb = once(async () => {
-    const { databaseUrl: url, databaseDirectUrl: directUrl } = await connection();
+    const { databaseUrl: url, databaseDirectUrl: directUrl, statedMode } = await connection();
     if (isOpen || url === undefined) return db();
     const { openDb } = await import('../lib/db/database.ts');
-    const { checkMigrated, readMode } = await import('../lib/db/prepare.ts');
+    const { checkMigrated, otherMode, readMode } = await import('../lib/db/prepare.ts');
     const readOnly = openDb({ url, directUrl, applicationName: `donations ${commandName}` });
     closers.push(() => readOnly.close());
     await checkMigrated(readOnly);
-    if (io.stderr.isTTY && (await readMode(readOnly)) === 'sandbox') saySandbox(io);
+    const mode = await readMode(readOnly);
+    // Whoever has the keys of one must not take the other for it.
+    if (mode && statedMode && mode !== statedMode) throw otherMode(mode, statedMode);
+    if (io.stderr.isTTY && mode === 'sandbox') saySandbox(io);
     return readOnly;
   });
 

@@ -227,7 +227,7 @@ function makeStrict(command: Command, io: Io): void {
     .exitOverride()
     .allowExcessArguments(false)
     .showSuggestionAfterError()
-    .configureHelp({ optionTerm: ({ flags }) => flags.replace('--json [', '--json[=') })
+    .configureHelp({ optionTerm: ({ flags }) => flags.replace(/^(--json|--watch) \[/, '$1[=') })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),

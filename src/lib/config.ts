@@ -26,6 +26,9 @@ export type Config = Settings & { mode: Mode };
 /** Where each setting came from: `default`, `sandbox`, `the keys`, `environment NAME` or `file PATH`. */
 export type Sources = Record<string, string>;
 
+/** What it takes to read the database, and the mode that the settings state, if they do. */
+export type Connection = ConnectionSettings & { statedMode: Mode | undefined };
+
 export interface ConfigInput {
   env: NodeJS.ProcessEnv;
   cwd: string;
@@ -56,11 +59,14 @@ export function loadConfig(input: ConfigInput): { config: Config; sources: Sourc
  * The settings of commands that only read the database: nothing else is required or looked at.
  * @throws UserError `configuration` that names the setting and where its value came from.
  */
-export function loadConnection(input: ConfigInput): ConnectionSettings {
+export function loadConnection(input: ConfigInput): Connection {
   const { values, sources } = readSettings(input);
   const named = SETTINGS.filter((key) => (key.split('.')[0] as string) in connectionSchema.shape);
   const own = Object.fromEntries(named.map((key) => [key, values[key]]));
-  return validate(connectionSchema, own, sources, { why: '', needed: [], names: named });
+  const settings = validate(connectionSchema, own, sources, { why: '', needed: [], names: named });
+  const stated =
+    values.mode ?? (values['stripe.secretKey'] === undefined ? undefined : keyMode(values));
+  return { ...settings, statedMode: stated as Mode | undefined };
 }
 
 /** Every value as it was given, and where. */
@@ -88,6 +94,12 @@ function readSettings({ env, cwd }: ConfigInput): {
 
 const KEYS = ['stripe.secretKey', 'sendgrid.apiKey'];
 
+/** What the Stripe key says. */
+function keyMode({ 'stripe.secretKey': key }: Record<string, unknown>): Mode {
+  if (key === undefined) return 'sandbox';
+  return /^(sk|rk)_live_/.test(String(key)) ? 'live' : 'test';
+}
+
 const BOTH_OR_NEITHER =
   'Set both keys to work with the real providers, or neither for the sandbox.';
 
@@ -97,13 +109,12 @@ function chooseMode(
   sources: Sources,
 ): { mode: Mode; why: string } {
   const stripe = values['stripe.secretKey'];
-  const keyMode =
-    stripe === undefined ? 'sandbox' : /^(sk|rk)_live_/.test(String(stripe)) ? 'live' : 'test';
-  const mode = (values.mode ?? keyMode) as Mode;
+  const byKey = keyMode(values);
+  const mode = (values.mode ?? byKey) as Mode;
   if (values.mode === undefined) sources.mode = stripe === undefined ? 'default' : 'the keys';
   const said =
     values.mode === undefined
-      ? `there is a ${keyMode} Stripe key`
+      ? `there is a ${byKey} Stripe key`
       : `mode is ${mode} (${sources.mode})`;
   const chosen = { mode, why: said };
   if (!['sandbox', 'test', 'live'].includes(mode)) return chosen; // The schema says what is wrong with it.
@@ -115,10 +126,10 @@ function chooseMode(
       BOTH_OR_NEITHER,
     );
   }
-  if (stripe !== undefined && keyMode !== mode) {
+  if (stripe !== undefined && byKey !== mode) {
     throw configurationError(
-      `${said}, but the Stripe key is a ${keyMode} key (${sources['stripe.secretKey']})`,
-      `Use a ${mode} key, or set DONATIONS_MODE=${keyMode}.`,
+      `${said}, but the Stripe key is a ${byKey} key (${sources['stripe.secretKey']})`,
+      `Use a ${mode} key, or set DONATIONS_MODE=${byKey}.`,
     );
   }
   return chosen;

@@ -91,6 +91,7 @@ describe('the mode', () => {
       dataDir,
       databaseUrl: 'postgres://reader@db/gifts',
       queue: { readTimeoutMs: DEFAULTS['queue.readTimeoutMs'] },
+      statedMode: 'live',
     });
     const wrong = { DATABASE_URL: 'mysql://db' };
     expect(() => loadConnection({ env: wrong, cwd })).toThrow(/not a Postgres URL/);

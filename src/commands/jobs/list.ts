@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { type OutputOptions, render } from '../../lib/output/render.ts';
+import { render } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
 import type { Sort } from '../../lib/queue/read/list.ts';
 import type { Context } from '../context.ts';
@@ -8,9 +8,10 @@ import { type FilterOptions, filterOf, withFilter } from '../shared/filter-optio
 import { withOutput } from '../shared/output-options.ts';
 import { sayPage, withPaging } from '../shared/paging.ts';
 import { sayPauses } from '../shared/pauses-notice.ts';
+import { showOrWatch, type WatchOptions, withWatch } from '../shared/watch.ts';
 import { JOB_COLUMNS } from './shared/columns.ts';
 
-type Options = OutputOptions & FilterOptions & { sort?: Sort; limit: string; after?: string };
+type Options = WatchOptions & FilterOptions & { sort?: Sort; limit: string; after?: string };
 
 /** `donations jobs list`: the jobs of any state, by any filter. */
 export function jobsListCommand(context: Context): Command {
@@ -25,7 +26,7 @@ export function jobsListCommand(context: Context): Command {
         'attempts',
       ]),
     );
-  return examples(withPaging(withOutput(command, JOB_COLUMNS)), [
+  return examples(withWatch(withPaging(withOutput(command, JOB_COLUMNS))), [
     ['donations jobs list --failed', 'what is given up, the latest first'],
     ["donations jobs list 'task:send_receipt error:~timeout age:>1h fund:gala'", 'by a filter'],
     ['donations jobs list --held --json=id,donation,error', 'for a script'],
@@ -33,14 +34,15 @@ export function jobsListCommand(context: Context): Command {
     const filter = filterOf(words, options);
     const limit = parseCount(options.limit, { max: 10_000 });
     const { readJobs } = await import('../../lib/queue/read/page.ts');
-    const { page, total, pauses } = await context.read((tx) =>
-      readJobs(tx, filter, { sort: options.sort, after: options.after, limit }),
-    );
-    const { io } = context;
-    render(io, options, JOB_COLUMNS, page.jobs, {
-      empty: filter.text ? `No jobs: ${filter.text}` : 'No jobs in the queue.',
+    await showOrWatch(context, options, async (io, options) => {
+      const { page, total, pauses } = await context.read((tx) =>
+        readJobs(tx, filter, { sort: options.sort, after: options.after, limit }),
+      );
+      render(io, options, JOB_COLUMNS, page.jobs, {
+        empty: filter.text ? `No jobs: ${filter.text}` : 'No jobs in the queue.',
+      });
+      sayPauses(io, pauses, context.clock.now());
+      sayPage({ ...context, io }, page.jobs.length, { total, next: page.next, one: 'job' });
     });
-    sayPauses(io, pauses, context.clock.now());
-    sayPage(context, page.jobs.length, { total, next: page.next, one: 'job' });
   });
 }

@@ -19,7 +19,7 @@ export const withPaging = (command: Command): Command =>
 
 /** Says how many there are, and the command that shows the next page. */
 export function sayPage(
-  { io, args }: Context,
+  { io, args }: Pick<Context, 'io' | 'args'>,
   shown: number,
   {
     total: { count, more },

@@ -47,11 +47,15 @@ export async function ensureMode(db: Queryable, mode: Mode): Promise<void> {
     ]);
     if ((await readMode(db)) === mode) return;
   }
-  throw configurationError(
+  throw otherMode(found, mode);
+}
+
+/** The settings are of another mode than the database. */
+export const otherMode = (found: Mode | undefined, mode: Mode) =>
+  configurationError(
     `this is a ${found} database, but the settings are for ${mode} mode`,
     `Use the keys of ${found} mode, or another database: donations config show`,
   );
-}
 
 /** The mode of the database; undefined when no command has used it yet. */
 export async function readMode(db: Queryable): Promise<Mode | undefined> {
