@@ -91,7 +91,7 @@ describe('audit', () => {
     expect(await json('audit', '--by', 'old', '--since', '31d')).toHaveLength(1);
     const none = await cli('audit', '--by', 'old', '--since', '29d');
     expect(none).toMatchObject({ code: 0, stdout: '' });
-    expect((await cli('audit', '--limit', '2')).stderr).toContain('there are more');
+    expect((await cli('audit', '--limit', '2')).stderr).toContain('There are more');
   });
 
   it.each([

@@ -437,7 +437,7 @@ describe('a donation that is settled', () => {
     await failedCharge('failed');
     const [alone] = (await json('jobs', 'errors')).value;
     expect(alone).toMatchObject({ failed: 1, retryable: 0, retry: null });
-    expect((await cli('jobs', 'errors')).stderr).toContain('retrying these would change nothing');
+    expect((await cli('jobs', 'errors')).stderr).toContain('To retry these would change nothing.');
     const open = await addDonation(system.db, { status: 'processing' });
     await addJob(system.db, {
       task: 'charge_card',
