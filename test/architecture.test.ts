@@ -93,7 +93,9 @@ describe('the arrows', () => {
         !path.startsWith('lib/sandbox/') && own.some((name) => name.startsWith('lib/sandbox/')),
     );
     for (const { path } of known) {
-      expect(path).toMatch(/^commands\/(context\.ts|sandbox\/|demo\/|demo\.ts|webhooks\/)/);
+      expect(path).toMatch(
+        /^commands\/(context\.ts|sandbox\/|demo\/|demo\.ts|stop\.ts|webhooks\/)/,
+      );
     }
   });
 

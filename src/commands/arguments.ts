@@ -46,11 +46,12 @@ const tooLong = (what: string, text: string, max: number) =>
     `At most ${max.toLocaleString('en-US')} are allowed.`,
   );
 
-/** Rewrites the arguments for Commander. */
-export const forCommander = (args: string[]): string[] => args.map(explicitJson).map(negatedTerm);
+/** The arguments as Commander has to see them. */
+export const forCommander = (args: string[]): string[] => args.map(explicitValue).map(negatedTerm);
 
-// Otherwise Commander would take the word after a bare --json as its fields: `show --json don_…`.
-const explicitJson = (arg: string) => (arg === '--json' ? '--json=' : arg);
+// Commander would take the word after a bare --json for its fields: `show --json don_…`.
+const BARE: Record<string, string> = { '--json': '--json=', '--watch': '--watch=2s' };
+const explicitValue = (arg: string) => (Object.hasOwn(BARE, arg) ? (BARE[arg] as string) : arg);
 
 // `-state:held` is a term of a filter, but Commander would take it for an option.
 const negatedTerm = (arg: string) => (/^-[a-z][\w.]*:/.test(arg) ? ` ${arg}` : arg);

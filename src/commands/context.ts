@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
 import type { Operator } from '../lib/audit/record.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
-import type { Config, Sources } from '../lib/config.ts';
+import type { Config, Connection, Sources } from '../lib/config.ts';
 import type { Db, DbOptions, Queryable } from '../lib/db/database.ts';
 import { type Io, paint, say } from '../lib/output/io.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
 import type { PaymentGateway } from '../lib/providers/payments.ts';
+import { commandLine } from './shared/command-line.ts';
 
 /** The dependencies of commands. Each is opened on first use, and closed once at the end. */
 export interface Context {
@@ -23,6 +24,8 @@ export interface Context {
    */
   stopsByItself: boolean;
   config(): Promise<Config>;
+  /** What it takes to read the database: commands that only read need no other setting. */
+  connection(): Promise<Connection>;
   configSources(): Promise<Sources>;
   log(): Promise<Logger>;
   /** The database in the right mode. The embedded one is started and migrated first. */
@@ -32,7 +35,10 @@ export interface Context {
   databaseUrl(): Promise<string>;
   /** The URL of Postgres itself, bypassing a pooler. */
   directUrl(): Promise<string>;
-  /** Runs reads on one snapshot with the limit `queue.readTimeoutMs`. */
+  /**
+   * Reads from it, in one snapshot and no longer than `queue.readTimeoutMs`. A role that may only read
+   * is enough, and no settings but the connection's.
+   */
   read<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
   payments(): Promise<PaymentGateway>;
   mail(): Promise<MailGateway>;
@@ -70,21 +76,29 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     const { loadConfig } = await import('../lib/config.ts');
     const loaded = loadConfig(io);
     if (loaded.config.mode === 'sandbox' && io.stderr.isTTY) {
-      say(io, paint(io, 'warn', 'SANDBOX: play money, local doubles of Stripe and SendGrid'));
+      saySandbox(io);
     }
     return loaded;
   });
   const config = async () => (await loadSettings()).config;
+  const connection = once(async () => {
+    const { loadConnection } = await import('../lib/config.ts');
+    return loadConnection(io);
+  });
 
   const databaseUrl = once(async () => {
-    const { databaseUrl, dataDir } = await config();
+    const { databaseUrl, dataDir } = await connection();
     if (databaseUrl) return databaseUrl;
     const { startEmbedded } = await import('../lib/db/embedded.ts');
-    return (await startEmbedded({ dataDir })).url;
+    const { url, created } = await startEmbedded({ dataDir });
+    if (created) say(io, `A new database was made in ${dataDir}.`);
+    return url;
   });
 
   let limits: Partial<DbOptions> = {};
+  let isOpen = false;
   const db = once(async () => {
+    isOpen = true;
     const settings = await config();
     const { databaseDirectUrl: directUrl } = settings;
     const url = await databaseUrl();
@@ -102,7 +116,23 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     return db;
   });
 
-  /** The addresses and keys of the providers. No other code distinguishes the sandbox. */
+  /** A database that is not ours to make is only looked at. */
+  const readDb = once(async () => {
+    const { databaseUrl: url, databaseDirectUrl: directUrl, statedMode } = await connection();
+    if (isOpen || url === undefined) return db();
+    const { openDb } = await import('../lib/db/database.ts');
+    const { checkMigrated, otherMode, readMode } = await import('../lib/db/prepare.ts');
+    const readOnly = openDb({ url, directUrl, applicationName: `donations ${commandName}` });
+    closers.push(() => readOnly.close());
+    await checkMigrated(readOnly);
+    const mode = await readMode(readOnly);
+    // Whoever has the keys of one must not take the other for it.
+    if (mode && statedMode && mode !== statedMode) throw otherMode(mode, statedMode);
+    if (io.stderr.isTTY && mode === 'sandbox') saySandbox(io);
+    return readOnly;
+  });
+
+  /** Where the providers are and with which key: the only place that knows of the sandbox. */
   const endpoints = once(async () => {
     const { mode, dataDir, stripe, sendgrid } = await config();
     if (mode !== 'sandbox') return { stripe, sendgrid };
@@ -132,13 +162,14 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     signal,
     stopsByItself: false,
     config,
+    connection,
     configSources: async () => (await loadSettings()).sources,
     log: once(async () => {
       const { createLogger } = await import('../lib/output/log.ts');
       return createLogger(io);
     }),
     databaseUrl,
-    directUrl: async () => (await config()).databaseDirectUrl ?? databaseUrl(),
+    directUrl: async () => (await connection()).databaseDirectUrl ?? databaseUrl(),
     db,
     async workerDb({ slots, isPostgresItself }) {
       limits = { ...WORKER_LIMITS, poolSize: workerPoolSize(slots), isPostgresItself };
@@ -146,7 +177,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     },
     async read(work) {
       const { readWithin } = await import('../lib/db/read.ts');
-      return readWithin(await db(), (await config()).queue.readTimeoutMs, work);
+      return readWithin(await readDb(), (await connection()).queue.readTimeoutMs, work);
     },
     payments: once(async () => {
       const { stripe } = await endpoints();
@@ -168,7 +199,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
       return {
         actor: await actor(io.env.DONATIONS_ACTOR),
         host: hostname(),
-        command: `donations ${args.map(quoteArgument).join(' ')}`.slice(0, MAX_COMMAND),
+        command: commandLine(args).slice(0, MAX_COMMAND),
       };
     },
     async close() {
@@ -177,7 +208,10 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
   };
 }
 
-/** The length at which the audit trail cuts a command line. */
+const saySandbox = (io: Io) =>
+  say(io, paint(io, 'warn', 'SANDBOX: play money, local doubles of Stripe and SendGrid'));
+
+/** As much of a command line as the audit trail keeps. */
 const MAX_COMMAND = 10_000;
 
 async function actor(named: string | undefined): Promise<string> {
@@ -194,11 +228,7 @@ async function actor(named: string | undefined): Promise<string> {
   }
 }
 
-/** Quotes an argument for the shell. */
-const quoteArgument = (arg: string) =>
-  /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
-
-/** Calls `make` once and returns the same promise to every caller. */
+/** The same promise for every call. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {

@@ -116,9 +116,14 @@ function summarise(io: Io, tally: Tally, totals: TaskTotals[]): void {
 
 function nextSteps(io: Io, tally: Tally): void {
   say(io, '\nLook around:');
-  say(io, '  donations receipts list --limit 5     what was sent');
+  say(io, '  what was given: donations list --limit 5');
+  say(io, '  what was sent: donations receipts list --limit 5');
   if (tally.held > 0)
-    say(io, '  donations receipts list --held        what may have been sent, for you to decide');
-  say(io, '  donations sandbox inbox               the mails themselves');
-  say(io, '  donations jobs policy                 what is retried, and what is not');
+    say(io, '  what may have been sent, for you to decide: donations receipts list --held');
+  say(io, '  the mails themselves: donations sandbox inbox');
+  say(io, '  what is retried, and what is not: donations jobs policy');
+  say(
+    io,
+    'The database and the doubles of Stripe and SendGrid run on. To stop them: donations stop',
+  );
 }

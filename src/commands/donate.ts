@@ -178,7 +178,10 @@ async function withLastWord<T>(context: Context, id: string, work: () => Promise
       throw error;
     }
     const why = limit.aborted ? 'the charge takes too long' : maskText((error as Error).message);
-    throw new UserError('try_again', `${why}. ${recorded}`, hint, { cause: error });
+    throw new UserError('try_again', `${why}. ${recorded}`, hint, {
+      cause: error,
+      about: { donation: id },
+    });
   }
 }
 
@@ -209,6 +212,11 @@ function show(context: Context, options: Options, donation: Donation): void {
     say(io, paint(io, 'dim', `Next: donations show ${donation.id}`));
   }
   if (donation.status === 'requires_action') {
-    throw new UserError('try_again', `donation ${donation.id} waits for the donor to confirm it`);
+    throw new UserError(
+      'try_again',
+      `donation ${donation.id} waits for the donor to confirm it`,
+      `See it: donations show ${donation.id}`,
+      { about: { donation: donation.id } },
+    );
   }
 }

@@ -1,8 +1,8 @@
-import { say } from '../lib/output/io.ts';
+import { print, say } from '../lib/output/io.ts';
 import { checkArguments, forCommander, wantsJson } from './arguments.ts';
 import type { Context } from './context.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
-import { buildProgram } from './program.ts';
+import { buildProgram, overview } from './program.ts';
 import { explain, formatFailure } from './report-error.ts';
 
 /**
@@ -13,6 +13,10 @@ export async function execute(context: Context): Promise<number | undefined> {
   const { args, signal } = context;
   try {
     checkArguments(args);
+    if (args.every((arg) => arg === '--no-color')) {
+      print(context.io, overview());
+      return 0;
+    }
     const program = await buildProgram(context, args);
     await program.parseAsync(forCommander(args), { from: 'user' });
     return Number(process.exitCode ?? 0);

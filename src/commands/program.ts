@@ -26,6 +26,8 @@ interface Noun extends Branch {
   hidden?: Load[];
 }
 
+const ABOUT = 'Run, inspect and repair the background jobs of a fundraising platform';
+
 const EVERYDAY = 'Donations:';
 const QUEUE = 'Background jobs:';
 const SETUP = 'Set-up:';
@@ -38,7 +40,18 @@ const BRANCHES: (Leaf | Noun)[] = [
     group: EVERYDAY,
     load: async () => (await import('./donate.ts')).donateCommand,
   },
+  { name: 'list', group: EVERYDAY, load: async () => (await import('./list.ts')).listCommand },
   { name: 'show', group: EVERYDAY, load: async () => (await import('./show.ts')).showCommand },
+  {
+    name: 'donors',
+    group: EVERYDAY,
+    description: 'the people and organisations that give',
+    verbs: [
+      async () => (await import('./donors/list.ts')).donorsListCommand,
+      async () => (await import('./donors/show.ts')).donorsShowCommand,
+      async () => (await import('./donors/fix-email.ts')).donorsFixEmailCommand,
+    ],
+  },
   {
     name: 'receipts',
     group: EVERYDAY,
@@ -61,12 +74,6 @@ const BRANCHES: (Leaf | Noun)[] = [
     name: 'monitor',
     group: QUEUE,
     load: async () => (await import('./monitor.ts')).monitorCommand,
-  },
-  {
-    name: 'donors',
-    group: EVERYDAY,
-    description: 'the people and organisations that give',
-    verbs: [async () => (await import('./donors/fix-email.ts')).donorsFixEmailCommand],
   },
   {
     name: 'import',
@@ -165,6 +172,7 @@ const BRANCHES: (Leaf | Noun)[] = [
     description: 'events from Stripe and SendGrid',
     verbs: [async () => (await import('./webhooks/listen.ts')).webhooksListenCommand],
   },
+  { name: 'init', group: SETUP, load: async () => (await import('./init.ts')).initCommand },
   {
     name: 'db',
     group: SETUP,
@@ -175,6 +183,7 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./db/status.ts')).dbStatusCommand,
       async () => (await import('./db/url.ts')).dbUrlCommand,
       async () => (await import('./db/migrate.ts')).dbMigrateCommand,
+      async () => (await import('./db/grant-readonly.ts')).dbGrantReadonlyCommand,
       async () => (await import('./db/reset.ts')).dbResetCommand,
     ],
   },
@@ -209,8 +218,30 @@ const BRANCHES: (Leaf | Noun)[] = [
     description: 'the settings',
     verbs: [async () => (await import('./config/show.ts')).configShowCommand],
   },
+  { name: 'stop', group: SETUP, load: async () => (await import('./stop.ts')).stopCommand },
   { name: 'doctor', group: SETUP, load: async () => (await import('./doctor.ts')).doctorCommand },
 ];
+
+/** What `donations` alone says: every command by name, on one screen. No command is loaded for it. */
+export function overview(): string {
+  const names = (group: string) =>
+    [...BRANCHES, { name: 'completion', group: SETUP }]
+      .filter((branch) => branch.group === group)
+      .map(({ name }) => name)
+      .join(' ');
+  return [
+    `${ABOUT}.`,
+    '',
+    'Begin with:',
+    '  donations demo     the whole system in one terminal, with play money',
+    '  donations doctor   is everything in order?',
+    '  donations list     find donations',
+    '',
+    ...[EVERYDAY, QUEUE, SETUP].map((group) => `${group.padEnd(18)}${names(group)}`),
+    '',
+    'More: donations --help, donations <command> --help, donations help exit-codes',
+  ].join('\n');
+}
 
 /**
  * Builds the program for a command line. It contains only the branch that the first word names, if
@@ -220,7 +251,7 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
   const word = args.find((arg) => !arg.startsWith('-'));
   const named = BRANCHES.filter(({ name }) => name === word);
   const program = new Command('donations')
-    .description('Run, inspect and repair the background jobs of a fundraising platform')
+    .description(ABOUT)
     .usage('<command> [options]')
     .version(context.version, '-V, --version')
     .option('--no-color', 'plain text, as with NO_COLOR')
@@ -263,7 +294,7 @@ function makeStrict(command: Command, io: Io): void {
     .exitOverride()
     .allowExcessArguments(false)
     .showSuggestionAfterError()
-    .configureHelp({ optionTerm: ({ flags }) => flags.replace('--json [', '--json[=') })
+    .configureHelp({ optionTerm: ({ flags }) => flags.replace(/^(--json|--watch) \[/, '$1[=') })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),

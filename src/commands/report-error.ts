@@ -13,6 +13,8 @@ export interface ErrorReport {
   code: ErrorCode | 'bug';
   message: string;
   hint: string | undefined;
+  /** The ids in the message. */
+  about?: Readonly<Record<string, string>>;
 }
 
 // Recognised by name and imported as a type only, so that the provider's module is not loaded for
@@ -20,6 +22,9 @@ export interface ErrorReport {
 type ProviderFailure = Error & { errorClass: ErrorClass; provider: string };
 const isProviderError = (error: unknown): error is ProviderFailure =>
   error instanceof Error && error.name === 'ProviderError';
+
+/** The codes of the operating system for files that this account may not use. */
+const FORBIDDEN = new Set<unknown>(['EACCES', 'EPERM', 'EROFS']);
 
 const PROVIDER_CODES: Record<ErrorClass, ErrorCode> = {
   transient: 'dependency_down',
@@ -48,7 +53,7 @@ const SQL_CODES: Record<string, ErrorCode> = {
 export async function explain(error: unknown, context: Context): Promise<ErrorReport | undefined> {
   if (error instanceof CommanderError) return explainUsage(error, context.args);
   if (error instanceof UserError)
-    return { code: error.code, message: error.message, hint: error.hint };
+    return { code: error.code, message: error.message, hint: error.hint, about: error.about };
   if (isProviderError(error)) {
     return {
       code: PROVIDER_CODES[error.errorClass],
@@ -56,7 +61,17 @@ export async function explain(error: unknown, context: Context): Promise<ErrorRe
       hint: 'Find out what is wrong: donations doctor',
     };
   }
-  const { code, port } = error as { code?: unknown; port?: unknown };
+  const { code, port, path } = error as { code?: unknown; port?: unknown; path?: unknown };
+  if (typeof path === 'string' && FORBIDDEN.has(code)) {
+    const { dataDir } = await context.connection();
+    return path.startsWith(dataDir)
+      ? {
+          code: 'configuration',
+          message: `the data directory ${dataDir} belongs to another account, or this account may not use it (${code}: ${path})`,
+          hint: 'Run donations as its owner, or choose another directory: DONATIONS_DATA_DIR.',
+        }
+      : { code: 'configuration', message: `${path} cannot be used (${code})`, hint: undefined };
+  }
   if (code === 'EADDRINUSE') {
     return {
       code: 'failed',
@@ -65,7 +80,7 @@ export async function explain(error: unknown, context: Context): Promise<ErrorRe
     };
   }
   if (isConnectionError(error)) {
-    const { where, hint } = describeDatabase(await context.config());
+    const { where, hint } = describeDatabase(await context.connection());
     if (isReadOnlyServer(error)) {
       return {
         code: 'dependency_down',
@@ -82,7 +97,7 @@ export async function explain(error: unknown, context: Context): Promise<ErrorRe
   }
   const known = typeof code === 'string' ? SQL_CODES[code] : undefined;
   if (known) {
-    const { where, hint } = describeDatabase(await context.config());
+    const { where, hint } = describeDatabase(await context.connection());
     return {
       code: known,
       message: `Postgres at ${where} refuses: ${(error as Error).message}`,
@@ -120,8 +135,8 @@ const MAX_MESSAGE = 1000;
 const MAX_LINES = 20;
 
 /** Formats a failure for stderr: a message and a hint, or one JSON object. */
-export function formatFailure({ code, message, hint }: ErrorReport, json: boolean): string {
-  if (json) return toJson({ error: { code, message, hint: hint ?? null } });
+export function formatFailure({ code, message, hint, about }: ErrorReport, json: boolean): string {
+  if (json) return toJson({ error: { code, message, hint: hint ?? null, ...about } });
   if (code === 'bug') return `donations: this is a bug, please report it:\n${message}`;
   const cut = (line: string) => cutText(safeLine(line.slice(0, MAX_MESSAGE * 2)), MAX_MESSAGE);
   const lines = [`donations: ${cut(message)}`, ...(hint?.split('\n').map(cut) ?? [])];

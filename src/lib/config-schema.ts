@@ -156,7 +156,26 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.output<typeof settingsSchema>;
 
-/** The names of the settings: `stripe.timeoutMs`. */
+/** What it takes to read the database: no keys, no organisation. */
+export const connectionSchema = settingsSchema.pick({
+  dataDir: true,
+  databaseUrl: true,
+  databaseDirectUrl: true,
+  queue: true,
+});
+export type ConnectionSettings = z.output<typeof connectionSchema>;
+
+/** What is wrong with a value for a setting; undefined when it is right. */
+export function settingProblem(name: string, value: unknown): string | undefined {
+  let type: z.ZodType = settingsSchema;
+  for (const part of name.split('.')) {
+    const inner = type instanceof z.ZodOptional ? type.unwrap() : type;
+    type = (inner as z.ZodObject).shape[part] as z.ZodType;
+  }
+  return type.safeParse(value).error?.issues[0]?.message;
+}
+
+/** The settings' names: `stripe.timeoutMs`. */
 export const SETTINGS: string[] = leaves(settingsSchema);
 
 /** Settings that must not be shown. */

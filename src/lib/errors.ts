@@ -19,11 +19,19 @@ export class UserError extends Error {
   readonly code: ErrorCode;
   /** What to do about it: a sentence or a command. */
   readonly hint: string | undefined;
+  /** What it speaks of, by the name of the field: scripts need not take ids out of the message. */
+  readonly about: Readonly<Record<string, string>>;
 
-  constructor(code: ErrorCode, message: string, hint?: string, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    hint?: string,
+    options?: ErrorOptions & { about?: Record<string, string> },
+  ) {
     super(message, options);
     this.code = code;
     this.hint = hint;
+    this.about = options?.about ?? {};
   }
 }
 

@@ -72,10 +72,9 @@ describe('audit', () => {
       ['--action', 'jobs'],
       ['jobs.pause', 'jobs.retry', 'jobs.discard'],
     ],
-    [['--action', 'job'], []],
-    [['--actor', 'grace'], ['jobs.discard']],
+    [['--by', 'grace'], ['jobs.discard']],
     [
-      ['--actor', `ada@${hostname()}`],
+      ['--by', `ada@${hostname()}`],
       ['jobs.pause', 'jobs.retry'],
     ],
     [['--since', '1h', '--limit', '1'], ['jobs.pause']],
@@ -89,15 +88,17 @@ describe('audit', () => {
       `insert into donations.audit_log (id, at, actor, host, action)
        values ('aud_00000000000000000000000001', now() - interval '30 d', 'old', 'here', 'old.thing')`,
     );
-    expect(await json('audit', '--actor', 'old', '--since', '31d')).toHaveLength(1);
-    const none = await cli('audit', '--actor', 'old', '--since', '29d');
+    expect(await json('audit', '--by', 'old', '--since', '31d')).toHaveLength(1);
+    const none = await cli('audit', '--by', 'old', '--since', '29d');
     expect(none).toMatchObject({ code: 0, stdout: '' });
-    expect((await cli('audit', '--limit', '2')).stderr).toContain('there are more');
+    expect((await cli('audit', '--limit', '2')).stderr).toContain('There are more');
   });
 
   it.each([
     [['audit', '--since', 'soon'], 'not a duration'],
     [['audit', '--limit', '0'], 'not a whole number'],
+    [['audit', '--action', 'job'], 'there is no action'],
+    [['audit', '--action', 'jobs.retri'], 'jobs.retry'],
     [['audit', 'nonsense'], ''],
     [['audit', 'show', 'aud_'], 'matches several'],
   ])('%j is a usage error', async (args, words) => {
@@ -143,7 +144,7 @@ describe('audit show', () => {
     expect(entry).toMatchObject({ affected: 250, chunk_count: 25 });
     expect(entry.chunks).toHaveLength(20);
     expect((await cli('audit', 'show', operation)).stdout).toContain('the first 20 of 25');
-    expect(await json('audit', '--actor', 'bulk')).toMatchObject([{ affected: 250 }]);
+    expect(await json('audit', '--by', 'bulk')).toMatchObject([{ affected: 250 }]);
   });
 
   it.each(['aud_zzz', 'nonsense', '%'])('%s is not found', async (ref) => {

@@ -50,14 +50,14 @@ describe('a database that cannot be used', () => {
   });
 });
 
-it('reports an invalid setting before anything else: exit code 78, one line and a hint', async () => {
+it('tells a wrong setting before anything else: exit code 78, one line and what to do', async () => {
   const { code, stdout, stderr } = await runCli(['worker', 'list'], {
     env: { ...env, DONATIONS_MODE: 'live' },
   });
   expect(code).toBe(78);
   expect(stdout).toBe('');
-  expect(stderr.trim().split('\n')).toHaveLength(2);
-  expect(stderr).toMatch(/^donations: mode is live .* STRIPE_SECRET_KEY is not set\n {2}\S/);
+  expect(stderr.trim().split('\n')).toHaveLength(4);
+  expect(stderr).toMatch(/^donations: mode is live .* not set: stripe.secretKey, .*\n {2}\S/);
 });
 
 it('does not take the word after --json for its fields', async () => {

@@ -38,7 +38,17 @@ describe('every command', () => {
 });
 
 describe('the command line', () => {
-  it('suggests similar commands', async () => {
+  it('alone says in 24 lines of 80 what there is', async () => {
+    const { code, stdout, stderr } = await runCli([], { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.length).toBeLessThanOrEqual(24);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    const visible = program.createHelp().visibleCommands(program);
+    for (const command of visible) expect(stdout).toMatch(new RegExp(`\\b${command.name()}\\b`));
+  });
+
+  it('suggests what was meant', async () => {
     const { code, stderr } = await runCli(['worker', 'lst'], { env });
     expect(code).toBe(2);
     expect(stderr).toMatch(/list/);

@@ -41,7 +41,9 @@ describe('jobs list', () => {
     const first = await cli('jobs', 'list', '--failed', '--limit', '2');
     expect(first.code).toBe(0);
     expect(first.stdout.trim().split('\n')).toHaveLength(3);
-    const after = /^2 of 3 jobs\. Next page: --after (\S+)$/m.exec(first.stderr)?.[1] as string;
+    const after = /^2 of 3 jobs\.\nNext: donations jobs list .*--after (\S+)$/m.exec(
+      first.stderr,
+    )?.[1] as string;
     const second = await cli('jobs', 'list', '--failed', '--limit', '2', '--after', after);
     expect(second.stdout.trim().split('\n')).toHaveLength(2);
     expect(second.stderr).toContain('1 of 3 jobs.');
@@ -91,7 +93,7 @@ describe('jobs list', () => {
     [['jobs', 'reschedule', '--retrying'], 'the time is missing'],
     [['jobs', 'reschedule', '--retrying', '--at', 'later'], 'not a time'],
     [['jobs', 'show', 'don_1'], 'is not the id of a job'],
-    [['jobs', 'list', '--donation', '4711'], "is not the id of a donation"],
+    [['jobs', 'list', '--donation', '4711'], 'is not the id of a donation'],
     [['jobs', 'list', `error:~${'x'.repeat(10_000)}`], 'longer than 500 characters'],
   ])('%j is refused: exit code 2', async (args, message) => {
     const { code, stderr } = await cli(...args);
@@ -435,7 +437,7 @@ describe('a donation that is settled', () => {
     await failedCharge('failed');
     const [alone] = (await json('jobs', 'errors')).value;
     expect(alone).toMatchObject({ failed: 1, retryable: 0, retry: null });
-    expect((await cli('jobs', 'errors')).stderr).toContain('retrying these would change nothing');
+    expect((await cli('jobs', 'errors')).stderr).toContain('To retry these would change nothing.');
     const open = await addDonation(system.db, { status: 'processing' });
     await addJob(system.db, {
       task: 'charge_card',

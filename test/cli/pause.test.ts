@@ -89,15 +89,16 @@ describe('jobs pause', () => {
     await cli('jobs', 'pause', 'send_receipt', '--for', '1h', '--reason', 'first');
     const [first] = await pauses();
     const { stderr } = await cli('jobs', 'pause', 'send_receipt', '--reason', 'second');
-    expect(stderr).toContain('replace');
-    expect(await pauses()).toEqual([{ ...first, reason: 'grace: second', until: null }]);
+    expect(stderr).toContain('It was paused before, by grace: first.');
+    const both = 'grace: second; before that grace: first';
+    expect(await pauses()).toEqual([{ ...first, reason: both, until: null }]);
     expect((await audits())[1]).toMatchObject({
-      detail: { before: [{ reason: 'grace: first' }], after: [{ reason: 'grace: second' }] },
+      detail: { before: [{ reason: 'grace: first' }], after: [{ reason: both }] },
     });
     await system.db.query(
       `update donations.task_pauses set since = now() - interval '2 d', until = now() - interval '1 d'`,
     );
-    expect((await cli('jobs', 'pause', 'send_receipt')).stderr).not.toContain('replace');
+    expect((await cli('jobs', 'pause', 'send_receipt')).stderr).not.toContain('before');
     const [last] = await pauses();
     expect(last).toMatchObject({ reason: 'grace: no reason given', until: null });
     expect(last?.since > first?.since).toBe(true);

@@ -38,7 +38,7 @@ describe('a change from the monitor', () => {
     const planned = await planRequest(deps, request);
     expect(planned).toMatchObject({ confirm: { by: 'typing', word: '3' }, total: 3 });
     expect(planned.title).toMatch(/^Retry 3 jobs/);
-    expect(planned.lines.join('\n')).toMatch(/skipped +1: may have had its effect/);
+    expect(planned.lines.join('\n')).toMatch(/skipped +1: may have taken effect/);
     expect(planned.lines.join('\n')).toMatch(/effects +0 charges, 3 e-mails/);
     const progress = running();
     const { lines, stopped } = await planned.apply(request, progress);

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/lib/config.ts';
+import { loadConfig, loadConnection } from '../../src/lib/config.ts';
 import { DEFAULTS, environmentName, SETTINGS } from '../../src/lib/config-schema.ts';
 import { UserError } from '../../src/lib/errors.ts';
 import { GONE_AFTER_MS } from '../../src/lib/queue/run/workers.ts';
@@ -57,19 +57,44 @@ describe('the mode', () => {
   it.each([
     ['sandbox with a Stripe key', { ...TEST_KEYS, DONATIONS_MODE: 'sandbox' }, /stripe.secretKey/],
     ['a SendGrid key alone', { SENDGRID_API_KEY: 'SG.test' }, /there is no Stripe key/],
-    ['a Stripe key alone', { STRIPE_SECRET_KEY: 'sk_test_1' }, /SENDGRID_API_KEY is not set/],
+    [
+      'a Stripe key alone',
+      { STRIPE_SECRET_KEY: 'sk_test_1' },
+      /not set: sendgrid.apiKey, organization.legalName,/,
+    ],
     ['live with test keys', { ...TEST_KEYS, DONATIONS_MODE: 'live' }, /is a test key/],
     ['test with live keys', { ...LIVE_KEYS, DONATIONS_MODE: 'test' }, /is a live key/],
-    ['test without keys', { DONATIONS_MODE: 'test' }, /STRIPE_SECRET_KEY is not set/],
+    [
+      'test without keys',
+      { DONATIONS_MODE: 'test' },
+      /not set: stripe.secretKey, sendgrid.apiKey,/,
+    ],
     ['no such mode', { DONATIONS_MODE: 'prod' }, /none of sandbox, test, live/],
   ])('refuses %s', (_what, env, message) => {
     expect(refusal(env).message).toMatch(message);
   });
 
-  it('needs an organization outside the sandbox, and says how to set it', () => {
+  it('needs an organization outside the sandbox, and says all that is missing and how to set it', () => {
     const error = refusal(TEST_KEYS);
-    expect(error.message).toBe('organization.legalName is not set');
-    expect(error.hint).toContain('DONATIONS_ORGANIZATION_LEGAL_NAME');
+    for (const name of Object.keys(ORGANIZATION)) expect(error.hint).toContain(name);
+    expect(error.message).toContain('organization.legalName, organization.address');
+    const { DONATIONS_RECEIPTS_FROM_NAME: _, ...most } = ORGANIZATION;
+    expect(refusal({ ...TEST_KEYS, ...most }).message).toMatch(
+      /this setting is not set: receipts.from.name$/,
+    );
+  });
+
+  it('needs nothing but the database for reading', () => {
+    const env = { DONATIONS_MODE: 'live', DATABASE_URL: 'postgres://reader@db/gifts' };
+    const connection = loadConnection({ env: { DONATIONS_DATA_DIR: dataDir, ...env }, cwd });
+    expect(connection).toEqual({
+      dataDir,
+      databaseUrl: 'postgres://reader@db/gifts',
+      queue: { readTimeoutMs: DEFAULTS['queue.readTimeoutMs'] },
+      statedMode: 'live',
+    });
+    const wrong = { DATABASE_URL: 'mysql://db' };
+    expect(() => loadConnection({ env: wrong, cwd })).toThrow(/not a Postgres URL/);
   });
 
   it('has a sample organization in the sandbox only', () => {

@@ -26,7 +26,9 @@ function leaves(command: Command, words: string[] = []): Leaf[] {
     : command.commands.flatMap((child) => leaves(child, [...words, child.name()]));
 }
 
-const writes = ({ command }: Leaf) => command.options.some(({ long }) => long === '--json');
+// The monitor has --json without --output: it only reads, and its fields are those of a snapshot.
+const writes = ({ command }: Leaf) =>
+  ['--json', '--output'].every((name) => command.options.some(({ long }) => long === name));
 const anyValue = (of: Option | Argument) =>
   of.argChoices?.[0] ?? (of.name() === 'task' ? 'send_receipt' : 'x');
 

@@ -6,13 +6,21 @@ import { parseCount, parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { type About, subjectsOf } from './shared/subjects.ts';
 
-type Options = OutputOptions & { since?: string; action?: string; actor?: string; limit: string };
+type Options = OutputOptions &
+  About & { since?: string; action?: string; by?: string; limit: string };
 
 const COLUMNS: Column<AuditRow>[] = [
   { name: 'at', header: 'WHEN', value: (a) => a.at },
   { name: 'who', header: 'WHO', value: (a) => `${a.actor}@${a.host}` },
-  { name: 'action', header: 'ACTION', value: (a) => a.action },
+  {
+    name: 'action',
+    header: 'ACTION',
+    value: (a) => a.action,
+    text: (a) => (a.outcome ? `${a.action} --${a.outcome}` : a.action),
+  },
+  { name: 'outcome', header: 'OUTCOME', value: (a) => a.outcome, wide: true },
   {
     name: 'subject',
     header: 'OF',
@@ -22,7 +30,7 @@ const COLUMNS: Column<AuditRow>[] = [
   { name: 'filter', header: 'FILTER', value: (a) => a.filter, wide: true },
   { name: 'affected', header: 'HOW MANY', value: (a) => a.affected, align: 'right' },
   { name: 'reason', header: 'WHY', value: (a) => a.reason },
-  { name: 'id', header: 'ID', value: (a) => a.id },
+  { name: 'id', header: 'ID', value: (a) => a.id, isId: true },
   { name: 'command', header: 'COMMAND', value: (a) => a.command, wide: true },
 ];
 
@@ -32,19 +40,27 @@ export function auditListCommand(context: Context): Command {
     .description('who did what, when, to how many, and why; the latest first')
     .option('--since <time>', 'no longer ago than this: 2h, 7d')
     .option('--action <action>', 'what was done: jobs.retry, or jobs for all of them')
-    .option('--actor <name>', 'who did it: grace, or grace@host')
-    .option('--limit <n>', 'how many', '50');
+    .option('--by <name>', 'who did it: grace, or grace@host')
+    .option('--donation <id>', 'about this donation, its receipts and jobs')
+    .option('--receipt <id>', 'about this receipt, by id or number')
+    .option('--job <id>', 'about this job')
+    .option('--donor <donor>', 'about the gifts of this donor: name, e-mail address or id')
+    .option('--limit <n>', 'how many', '50')
+    .option('--wide', 'on a terminal, all columns and whole ids');
   return examples(withOutput(command, COLUMNS), [
     ['donations audit', 'the latest 50'],
     ['donations audit --since 7d --action jobs.discard', 'what was discarded this week'],
-  ]).action(async ({ action, actor, ...options }: Options) => {
+    ['donations audit --donation don_01jd2x', 'what people decided about a donation'],
+  ]).action(async ({ action, by, ...options }: Options) => {
     const limit = parseCount(options.limit, { max: 10_000 });
     const sinceMs = options.since === undefined ? undefined : parseDuration(options.since);
     const { listAudit } = await import('../../lib/audit/find.ts');
-    const filter = { sinceMs, action, actor, limit: limit + 1 };
-    const rows = await context.read((tx) => listAudit(tx, filter));
+    const rows = await context.read(async (tx) => {
+      const about = await subjectsOf(tx, options);
+      return listAudit(tx, { sinceMs, action, actor: by, about, limit: limit + 1 });
+    });
     const { io } = context;
     render(io, options, COLUMNS, rows.slice(0, limit), { empty: 'No such change by a person.' });
-    if (rows.length > limit) say(io, `The latest ${limit}; there are more: --limit.`);
+    if (rows.length > limit) say(io, `The latest ${limit}. There are more: --limit shows them.`);
   });
 }

@@ -47,7 +47,7 @@ export function dbStatusCommand(context: Context): Command {
     ['donations db status', 'for people'],
     ['donations db status --json=running', 'for a script'],
   ]).action(async (options: OutputOptions) => {
-    const { databaseUrl, dataDir } = await context.config();
+    const { databaseUrl, dataDir } = await context.connection();
     const { embeddedStatus } = await import('../../lib/db/embedded.ts');
     const embedded = databaseUrl ? undefined : await embeddedStatus({ dataDir });
     const url = databaseUrl ?? embedded?.url;

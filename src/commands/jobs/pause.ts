@@ -41,7 +41,7 @@ export function jobsPauseCommand(context: Context): Command {
     }
     const end = endOfPause(pause, context.clock.now()) ?? 'until somebody resumes it';
     print(io, `${task} is paused ${end}.`);
-    if (replaced) say(io, 'It was paused before. The new reason and end replace the old ones.');
+    if (replaced) say(io, `It was paused before, by ${replaced.reason}. The new end holds.`);
     if (stopped) {
       const due = `${stopped.due.toLocaleString('en-US')}${stopped.due_is_more ? '+' : ''}`;
       say(io, `Due now: ${due}, which wait and lose no attempt.`);

@@ -72,8 +72,8 @@ async function rescue(context: Context, options: RescueOptions): Promise<void> {
   const { operation, jobs, workers } = await applyRescue(db, plan, request, { operator, reason });
   if (json) return renderOne(io, options, FIELDS, { operation, released: jobs, workers });
   print(io, `Released ${plural(jobs, 'job')}.`);
-  if (!operation)
-    return say(io, 'Other operators released them meanwhile, or their workers are alive again.');
-  say(io, 'A mail that was being sent may have gone out. It will be held, not sent again.');
-  say(io, `Next: donations jobs list --held   (audit: donations audit show ${operation})`);
+  if (!operation) return say(io, 'Others released them meanwhile, or their workers are back.');
+  say(io, 'A mail that was being sent may have gone out: it will be held, not sent again.');
+  say(io, 'Next: donations jobs list --held');
+  say(io, `What was done: donations audit show ${operation}`);
 }

@@ -1,10 +1,11 @@
 import type { AuditRow, WholeAuditEntry } from '../../lib/audit/find.ts';
+import type { BoundedCount } from '../../lib/db/page.ts';
 import type { Story } from '../../lib/donations/story.ts';
 import type { Snapshot } from '../../lib/monitor/snapshot.ts';
 import type { JobDetail } from '../../lib/queue/read/detail.ts';
 import type { ErrorGroups } from '../../lib/queue/read/errors.ts';
 import type { Failure } from '../../lib/queue/read/failures.ts';
-import type { BoundedCount, Page, Sort } from '../../lib/queue/read/list.ts';
+import type { Page, Sort } from '../../lib/queue/read/list.ts';
 import type { ListedDelivery } from '../../lib/receipts/list.ts';
 import type { History } from '../../lib/samples/read.ts';
 import type { Request } from './requests.ts';

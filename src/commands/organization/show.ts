@@ -48,9 +48,12 @@ export function organizationShowCommand(context: Context): Command {
     const organization = await context.read(findOrganization);
     if (!organization) throw notFound('no organisation is stored yet');
     renderOne(context.io, options, COLUMNS, organization);
-    const settings = organizationInSettings(await context.config());
-    const different = differences(organization, settings);
-    if (different.length > 0 && chosenFormat(options).format === 'table')
+    if (chosenFormat(options).format !== 'table') return;
+    // Whoever only reads has no settings to compare it with.
+    const settings = await context.config().catch(() => undefined);
+    if (!settings) return;
+    const different = differences(organization, organizationInSettings(settings));
+    if (different.length > 0)
       say(
         context.io,
         `The settings differ in ${different.join(', ')}.\nNext: donations organization update`,

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import { print, say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
+import { commandLine } from '../shared/command-line.ts';
 import { examples } from '../shared/examples.ts';
 
 interface Options {
@@ -30,7 +31,7 @@ export function receiptsResolveCommand(context: Context): Command {
     if (Boolean(options.sent) === Boolean(options.resend)) {
       throw usageError(
         'say what is true of it: --sent or --resend',
-        'Look for it first at SendGrid: donations receipts show shows when and to whom.',
+        `Look for it at SendGrid first. When and to whom: ${commandLine(['receipts', 'show', ref])}`,
       );
     }
     if (options.force && !options.resend)

@@ -25,11 +25,14 @@ export async function confirmYes(context: Context, question: string): Promise<bo
 async function ask({ io, signal }: Context, question: string): Promise<string | undefined> {
   if (!io.stdin.isTTY || !io.stderr.isTTY) return undefined;
   const lines = createInterface({ input: io.stdin, output: io.stderr });
-  // readline receives Ctrl-C as a key, so the signal is sent here.
+  const interrupted = () => say(io, '\ndonations: interrupted; nothing was changed');
+  signal.addEventListener('abort', interrupted, { once: true });
+  // It reads Ctrl-C as a key.
   lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     return (await lines.question(promptText(io, question), { signal })).trim();
   } finally {
+    signal.removeEventListener('abort', interrupted);
     lines.close();
   }
 }

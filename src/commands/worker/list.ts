@@ -1,11 +1,12 @@
 import { Command } from 'commander';
-import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
+import { type Column, render } from '../../lib/output/render.ts';
 import { statusText, statusTone } from '../../lib/output/status.ts';
 import type { WorkerRow } from '../../lib/queue/run/workers.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { sayPauses } from '../shared/pauses-notice.ts';
+import { showOrWatch, type WatchOptions, withWatch } from '../shared/watch.ts';
 
 const COLUMNS: Column<WorkerRow>[] = [
   { name: 'id', header: 'WORKER', value: (w) => w.id },
@@ -43,21 +44,23 @@ export function workerListCommand(context: Context): Command {
   const command = new Command('list').description(
     'list workers: alive or gone, and what each is doing',
   );
-  return examples(withOutput(command, COLUMNS), [
+  return examples(withWatch(withOutput(command, COLUMNS)), [
     ['donations worker list', 'all workers of the last day'],
     ['donations worker list --json=id,state,running', 'for a script'],
-  ]).action(async (options: OutputOptions) => {
+  ]).action(async (options: WatchOptions) => {
     const [{ listWorkers }, { listPauses }] = await Promise.all([
       import('../../lib/queue/run/workers.ts'),
       import('../../lib/queue/run/pauses.ts'),
     ]);
-    const [workers, pauses] = await context.read(async (tx) => [
-      await listWorkers(tx),
-      await listPauses(tx),
-    ]);
-    render(context.io, options, COLUMNS, workers, {
-      empty: 'No worker has run in the last day. Start one: donations worker start',
+    await showOrWatch(context, options, async (io, options) => {
+      const [workers, pauses] = await context.read(async (tx) => [
+        await listWorkers(tx),
+        await listPauses(tx),
+      ]);
+      render(io, options, COLUMNS, workers, {
+        empty: 'No worker has run in the last day. Start one: donations worker start',
+      });
+      sayPauses(io, pauses, context.clock.now());
     });
-    sayPauses(context.io, pauses, context.clock.now());
   });
 }

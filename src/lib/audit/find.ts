@@ -1,5 +1,9 @@
 import type { Queryable } from '../db/database.ts';
+import { likeId } from '../db/match.ts';
 import { notFound, usageError } from '../errors.ts';
+import { givenId } from '../ids.ts';
+import type { Subjects } from './about.ts';
+import { checkAction } from './actions.ts';
 
 /** An entry with the totals of its chunks. */
 export interface AuditRow {
@@ -12,7 +16,9 @@ export interface AuditRow {
   subject: string | null;
   filter: string | null;
   reason: string | null;
-  /** How many were changed; null when the change has no number. */
+  /** Which way a decision went: `sent` or `resend`. */
+  outcome: string | null;
+  /** How many were changed; null for what has no number. */
   affected: number | null;
 }
 
@@ -23,10 +29,13 @@ export interface AuditFilter {
   action?: string | undefined;
   /** `grace`, or `grace@host`. */
   actor?: string | undefined;
+  /** Only entries about one of these. */
+  about?: Subjects | undefined;
   limit: number;
 }
 
 const FIELDS = `a.id, a.at, a.actor, a.host, a.command, a.action, a.subject, a.filter, a.reason,
+  a.detail->>'outcome' as outcome,
   case when a.affected is null and c.count = 0 then null
        else (coalesce(a.affected, 0) + c.affected)::int end as affected`;
 const CHUNKS = `
@@ -34,11 +43,15 @@ const CHUNKS = `
     select count(*)::int as count, coalesce(sum(affected), 0) as affected
     from donations.audit_log where operation = a.id) c`;
 
-/** Lists the changes of people, the latest first. A bulk change and its chunks are one row. */
+/**
+ * What people did, the latest first. The chunks of a bulk change are part of it.
+ * @throws UserError `usage` when there is no such action.
+ */
 export async function listAudit(
   db: Queryable,
-  { sinceMs, action, actor, limit }: AuditFilter,
+  { sinceMs, action, actor, about, limit }: AuditFilter,
 ): Promise<AuditRow[]> {
+  if (action !== undefined) await checkAction(db, action);
   const { rows } = await db.query<AuditRow>(
     `with a as materialized (
        select * from donations.audit_log
@@ -47,9 +60,19 @@ export async function listAudit(
            or at > now() - make_interval(secs => least($1::float8 / 1000, 3e9)))
          and ($2::text is null or action = $2 or starts_with(action, $2 || '.'))
          and ($3::text is null or actor = $3 or actor || '@' || host = $3)
+         and ($5::text[] is null or subject = any ($5) or exists (
+           select 1 from donations.audit_log chunk where chunk.operation = audit_log.id
+             and chunk.detail #> '{before,jobs}' @> any ($6::jsonb[])))
        order by at desc, id desc limit $4)
      select ${FIELDS} from a ${CHUNKS} order by a.at desc, a.id desc`,
-    [sinceMs ?? null, action ?? null, actor ?? null, limit],
+    [
+      sinceMs ?? null,
+      action ?? null,
+      actor ?? null,
+      limit,
+      about?.ids ?? null,
+      about?.jobs.map((job) => `[${job}]`) ?? null,
+    ],
   );
   return rows;
 }
@@ -87,8 +110,8 @@ export async function findAudit(db: Queryable, ref: string): Promise<WholeAuditE
        (select count(*)::int from donations.discarded_jobs d
         where d.operation = a.id and d.restored_as is null) as restorable
      from donations.audit_log a ${CHUNKS}
-     where starts_with($1, 'aud_') and starts_with(a.id, $1) limit 2`,
-    [ref],
+     where starts_with($1, 'aud_') and a.id like $2 limit 2`,
+    [givenId(ref), likeId(ref)],
   );
   const [found, other] = rows;
   if (!found) throw notFound(`no audit entry "${ref}"`, 'List the entries: donations audit');

@@ -66,25 +66,27 @@ const paths = (dataDir: string) => ({
  */
 export async function startEmbedded(
   options: EmbeddedOptions,
-): Promise<{ url: string; started: boolean }> {
+): Promise<{ url: string; started: boolean; created: boolean }> {
   const { dataDir } = options;
   const { cluster, lock } = paths(dataDir);
   // Usually the server is running already, and no lock is needed.
   const before = await runningPostmaster(cluster);
-  if (before?.status === 'ready') return { url: await url(dataDir, before.port), started: false };
+  if (before?.status === 'ready') {
+    return { url: await url(dataDir, before.port), started: false, created: false };
+  }
 
   const account = await serverAccount(cluster);
   await prepareDataDir(dataDir, account);
   return withLock(lock, async () => {
     const running = await runningPostmaster(cluster);
     if (running && running.status !== 'stopping') {
-      return { url: await url(dataDir, await accepting(dataDir)), started: false };
+      return { url: await url(dataDir, await accepting(dataDir)), started: false, created: false };
     }
     if (running) await ended(cluster);
     const { bin } = await findRuntime(dataDir, account);
-    await initCluster(dataDir, bin, account);
+    const created = await initCluster(dataDir, bin, account);
     await startServer(options, bin, account);
-    return { url: await url(dataDir, await accepting(dataDir)), started: true };
+    return { url: await url(dataDir, await accepting(dataDir)), started: true, created };
   });
 }
 
@@ -142,14 +144,15 @@ async function prepareDataDir(dataDir: string, account: Account | undefined): Pr
   );
 }
 
+/** @returns whether there was none yet. */
 async function initCluster(
   dataDir: string,
   bin: string,
   account: Account | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const { cluster, password } = paths(dataDir);
   const version = await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(ignoreMissing);
-  if (version !== undefined) return;
+  if (version !== undefined) return false;
   const secret = randomBytes(24).toString('base64url');
   const unfinished = `${cluster}.new`;
   await rm(unfinished, { recursive: true, force: true });
@@ -184,6 +187,7 @@ async function initCluster(
   await writeFile(password, secret, { mode: 0o600 });
   await chmod(password, 0o600);
   await rename(unfinished, cluster);
+  return true;
 }
 
 async function startServer(

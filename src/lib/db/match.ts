@@ -1,17 +1,25 @@
 import { notFound, usageError } from '../errors.ts';
+import { givenId } from '../ids.ts';
 import type { Queryable } from './database.ts';
 
 /** Escapes the wildcards of LIKE. */
 const literal = (text: string) => text.replace(/[%_\\]/g, '\\$&');
 
-/** The LIKE pattern of texts that begin with `text`. */
-export const likePrefix = (text: string) => `${literal(text)}%`;
+/** The LIKE pattern of texts that begin with this one. */
+const likePrefix = (text: string) => `${literal(text)}%`;
+
+/** The LIKE pattern of ids that begin with this, or that tables show as this (`don…740v85`). */
+export function likeId(given: string): string {
+  const [begin = '', end] = givenId(given).split('…');
+  return end === undefined ? likePrefix(begin) : `${literal(begin)}%${literal(end)}`;
+}
 
 /** The LIKE pattern of texts that contain `text`. */
 export const likeContains = (text: string) => `%${literal(text)}%`;
 
 /**
- * Finds the one id that begins with what a person typed.
+ * The one id of a column that begins with what a person typed, or is shown as it.
+ *
  * @param from table and column: `donations.audit_log`, `id`.
  * @param what singular and plural for messages: `audit entry`, `audit entries`.
  * @throws UserError `not_found`, or `usage` when several ids match.
@@ -25,7 +33,7 @@ export async function findByPrefix(
   const { rows } = await db.query<{ id: string }>(
     `select distinct ${column} as id from ${table}
      where starts_with($1, $2) and ${column} like $3 limit 2`,
-    [ref, prefix, likePrefix(ref)],
+    [givenId(ref), prefix, likeId(ref)],
   );
   const [found, other] = rows;
   if (!found) throw notFound(`no ${one} "${ref}"`, hint);

@@ -66,8 +66,8 @@ export async function migrationState(db: Queryable): Promise<MigrationState> {
     }
     if (migration.checksum !== checksum) {
       throw configurationError(
-        `the migration ${name} differs from the one that was applied to the database`,
-        'Install this version of donations again. A sandbox database can also be made anew, which deletes its data: donations db reset',
+        `the migration ${name} is not the one that the database was made with`,
+        'Install donations anew; on a sandbox database you may also start over: donations db reset',
       );
     }
   }

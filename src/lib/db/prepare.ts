@@ -13,24 +13,30 @@ export async function prepareDatabase(
   db: Db,
   { url, mode, migrateByItself }: { url: string; mode: Mode; migrateByItself: boolean },
 ): Promise<void> {
-  const { applied, pending } = await migrationState(db);
-  if (pending.length > 0) {
-    if (!migrateByItself) {
-      throw configurationError(
-        applied.length === 0
-          ? 'the database has not been set up for donations'
-          : `the database lacks ${plural(pending.length, 'migration')}`,
-        'Apply them: donations db migrate',
-      );
-    }
-    await migrate(url);
-  }
+  if (!migrateByItself) await checkMigrated(db);
+  else if ((await migrationState(db)).pending.length > 0) await migrate(url);
   await ensureMode(db, mode);
 }
 
 /**
- * A database stores its mode (sandbox, test or live). The first command sets it; it never changes.
- * @throws UserError `configuration` when the settings have another mode.
+ * Makes sure that the database is of this version; changes nothing.
+ * @throws UserError `configuration`.
+ */
+export async function checkMigrated(db: Queryable): Promise<void> {
+  const { applied, pending } = await migrationState(db);
+  if (pending.length === 0) return;
+  throw configurationError(
+    applied.length === 0
+      ? 'the database has not been set up for donations'
+      : `the database lacks ${plural(pending.length, 'migration')}`,
+    'Apply them: donations db migrate',
+  );
+}
+
+/**
+ * A database remembers whether its donations are play, test or real money. The first command sets
+ * it; it never changes.
+ * @throws UserError `configuration` when the settings are of another mode.
  */
 export async function ensureMode(db: Queryable, mode: Mode): Promise<void> {
   const found = await readMode(db);
@@ -41,11 +47,15 @@ export async function ensureMode(db: Queryable, mode: Mode): Promise<void> {
     ]);
     if ((await readMode(db)) === mode) return;
   }
-  throw configurationError(
+  throw otherMode(found, mode);
+}
+
+/** The settings are of another mode than the database. */
+export const otherMode = (found: Mode | undefined, mode: Mode) =>
+  configurationError(
     `this is a ${found} database, but the settings are for ${mode} mode`,
     `Use the keys of ${found} mode, or another database. The current settings: donations config show`,
   );
-}
 
 /** The mode of the database; undefined before the first command. */
 export async function readMode(db: Queryable): Promise<Mode | undefined> {

@@ -2,16 +2,18 @@ import type { Queryable } from '../db/database.ts';
 import { notFound } from '../errors.ts';
 import type { Money } from '../money.ts';
 
-export type DonationStatus =
-  | 'pending'
-  | 'processing'
-  | 'requires_action'
-  | 'failed'
-  | 'succeeded'
-  | 'partly_refunded'
-  | 'refunded'
-  | 'disputed'
-  | 'void';
+export const DONATION_STATUSES = [
+  'pending',
+  'processing',
+  'requires_action',
+  'failed',
+  'succeeded',
+  'partly_refunded',
+  'refunded',
+  'disputed',
+  'void',
+] as const;
+export type DonationStatus = (typeof DONATION_STATUSES)[number];
 
 /** The methods of giving. */
 export const METHODS = [

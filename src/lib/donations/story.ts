@@ -1,3 +1,5 @@
+import { aboutDonations } from '../audit/about.ts';
+import { type Decision, decisionsAbout } from '../audit/decisions.ts';
 import type { Queryable } from '../db/database.ts';
 import { formatMoney } from '../money.ts';
 import { keysOfDonation, sendKey } from '../queue/keys.ts';
@@ -28,6 +30,8 @@ export interface StoryEvent {
   httpStatus?: number;
   requestId?: string;
   nextRunAt?: Date;
+  /** Of a decision: who, what, why, and its audit entry. */
+  decision?: Pick<Decision, 'id' | 'actor' | 'action' | 'reason'>;
 }
 
 export interface StoryReceipt {
@@ -49,7 +53,9 @@ export interface StoryReceipt {
 export interface Story {
   donation: Donation;
   receipts: StoryReceipt[];
-  /** The jobs that are still in the queue. */
+  /** How many mails with its receipts went out, and how many more may have. */
+  mails: { sent: number; maybeSent: number };
+  /** What is still to come. */
   jobs: QueuedJob[];
   events: StoryEvent[];
 }
@@ -64,16 +70,17 @@ export async function tellStory(db: Queryable, donationId: string): Promise<Stor
   const receipts = groupReceipts(deliveries);
   const ids = deliveries.map((row) => row.delivery_id).filter((id) => id !== null);
   const jobs = await findJobsByKey(db, [...keysOfDonation(donationId), ...ids.map(sendKey)]);
-  const subjects = [donationId, ...receipts.map((receipt) => receipt.id), ...ids];
+  const tried = await attempts(db, donationId);
+  const about = await aboutDonations(db, [donationId]);
   const events = [
     ...donationEvents(donation),
     ...receiptEvents(deliveries),
-    ...(await attempts(db, donationId)),
-    ...(await decisions(db, subjects)),
+    ...tried,
+    ...(await decisionsAbout(db, about, donation.createdAt)).map(toEvent),
     ...(await refunds(db, donationId)),
   ];
   events.sort((a, b) => a.at.getTime() - b.at.getTime());
-  return { donation, receipts, jobs, events };
+  return { donation, receipts, mails: countMails(receipts, tried), jobs, events };
 }
 
 function donationEvents(donation: Donation): StoryEvent[] {
@@ -228,21 +235,28 @@ async function attempts(db: Queryable, donationId: string): Promise<StoryEvent[]
   }));
 }
 
-async function decisions(db: Queryable, subjects: string[]): Promise<StoryEvent[]> {
-  const { rows } = await db.query<{
-    at: Date;
-    actor: string;
-    action: string;
-    reason: string | null;
-  }>(
-    'select at, actor, action, reason from donations.audit_log where subject = any ($1) order by at',
-    [subjects],
-  );
-  return rows.map((row) => ({
-    at: row.at,
-    what: 'decision',
-    text: `${row.actor}: ${row.action}${row.reason ? ` (${row.reason})` : ''}`,
-  }));
+const toEvent = ({ id, at, actor, host, action, reason, words }: Decision): StoryEvent => ({
+  at,
+  what: 'decision',
+  text: `${actor}@${host} ${words}${reason ? `: ${reason}` : ''}`,
+  decision: { id, actor, action, reason },
+});
+
+/**
+ * Each accepted delivery is a mail. Each attempt whose outcome nobody knows may be one more, unless
+ * evidence or a person has said since that it was the one that was accepted.
+ */
+function countMails(receipts: StoryReceipt[], tried: StoryEvent[]): Story['mails'] {
+  const accepted = receipts
+    .flatMap(({ deliveries }) => deliveries)
+    .filter(({ status }) => status === 'accepted');
+  const byEvidence = accepted.filter(({ evidence }) => evidence !== undefined).length;
+  const unknown = tried.filter(
+    ({ task, outcome, errorClass }) =>
+      task === 'send_receipt' &&
+      (outcome === 'held' || outcome === 'abandoned' || errorClass === 'unknown_outcome'),
+  ).length;
+  return { sent: accepted.length, maybeSent: Math.max(0, unknown - byEvidence) };
 }
 
 /** Refunds and disputes. */

@@ -1,4 +1,4 @@
-import { likeContains, likePrefix } from '../db/match.ts';
+import { likeContains, likeId } from '../db/match.ts';
 import { currencies, currencyExponent } from '../money.ts';
 import type { Days, Filter, Term, TypedAmount } from './parse.ts';
 
@@ -46,7 +46,15 @@ export const matches =
       ? `${sql} ilike any (${bindings.add(texts(term).map(likeContains))}::text[])`
       : `${sql} = any (${bindings.add(texts(term))}::text[])`;
 
-/** Like `matches`, but ignores case and accents, so that `jose` matches José. */
+/** As `matches`, but in any case; an index on `lower(…)` serves it. */
+export const matchesAnyCase =
+  (sql: string): Condition =>
+  (term, bindings) =>
+    term.operator === '~'
+      ? matches(sql)(term, bindings)
+      : `lower(${sql}) = any (${bindings.add(texts(term).map((text) => text.toLowerCase()))}::text[])`;
+
+/** As `matches`, but neither case nor accents make a difference: people type `jose` for José. */
 export const resembles =
   (sql: string): Condition =>
   (term, bindings) =>
@@ -64,13 +72,13 @@ export const resembles =
 const folded = (sql: string) =>
   `lower(regexp_replace(normalize(${sql}, NFKD), '[\\u0300-\\u036f]', '', 'g'))`;
 
-/** The column begins with one of the values, so that ids can be abbreviated. */
+/** The column begins with one of the values: ids need not be typed to their end. Or it is shown as one. */
 export const beginsWith =
   (sql: string): Condition =>
   (term, bindings) =>
     term.operator === '~'
       ? matches(sql)(term, bindings)
-      : `${sql} like any (${bindings.add(texts(term).map(likePrefix))}::text[])`;
+      : `${sql} like any (${bindings.add(texts(term).map(likeId))}::text[])`;
 
 /** Compares the column's number with the value. */
 export const compares =

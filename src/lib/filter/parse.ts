@@ -1,4 +1,5 @@
 import { UserError, usageError } from '../errors.ts';
+import { givenId } from '../ids.ts';
 import { parseCurrency } from '../money.ts';
 import { parseDuration } from '../parse.ts';
 import { brokenCharacter } from '../text.ts';
@@ -182,7 +183,8 @@ function readValue(
       if (/^\d{1,18}$/.test(value)) return value;
       throw refuse(`is not the id of a ${name}`);
     case 'id':
-      if (/^[a-z]+_\w*$/.test(value) && value.startsWith(prefix)) return value;
+      if (/^[a-z]+_…?\w*$/.test(givenId(value)) && givenId(value).startsWith(prefix))
+        return givenId(value);
       throw refuse(`is not the id of a ${name}, which begins with ${prefix}`);
     case 'number':
       if (/^\d{1,6}$/.test(value)) return Number(value);

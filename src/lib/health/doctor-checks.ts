@@ -238,7 +238,7 @@ async function checkQueue(db: Db, clock: Clock): Promise<Finding> {
   if (paused.length > 0)
     return warning(
       `${ready} jobs ready; paused: ${paused.join(', ')}`,
-      'Find out why: donations worker list, donations jobs policy',
+      'See why: donations worker list',
     );
   if (ready === 0n || !oldest) return ok('no job is waiting');
   const waits = clock.now().getTime() - oldest.getTime();

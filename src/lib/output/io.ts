@@ -54,7 +54,18 @@ export function print(io: Io, text: string): void {
   io.stdout.write(`${forPeople(text, io.color)}\n`);
 }
 
-/** Writes data to stdout: unchanged to a file or pipe, made safe on a terminal. */
+/** Draws lines over what stands on the terminal, as many as it has room for. They were made safe by `print` and `say`. */
+export function redraw({ stdout }: Io, text: string): void {
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .slice(0, (stdout.rows || 24) - 1);
+  // To the first line; each line to its end; the rest of the screen.
+  const drawn = lines.map((line) => `${line}\u001b[K\n`).join('');
+  stdout.write(`\u001b[H${drawn}\u001b[J`);
+}
+
+/** Writes data: into a file or to a program as it is, on a terminal made safe. */
 export function printData(io: Io, text: string): void {
   io.stdout.write(`${io.stdout.isTTY ? forPeople(text, false) : text}\n`);
 }

@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import { usageError } from '../errors.ts';
+import { shownId } from '../ids.ts';
 import { quoted, safeJson, safeLine } from '../text.ts';
 import { fitColumns, SPACE_BETWEEN } from './columns.ts';
 import { type Io, paint, print, printData, say, type Tone, withCodes, withMarks } from './io.ts';
@@ -20,6 +21,8 @@ export interface Column<Row> {
   wide?: boolean;
   /** Omitted on a terminal that is too narrow. */
   minor?: boolean;
+  /** The value is an id: on a terminal it is shown short, `don…740v85`, which is taken as input too. */
+  isId?: boolean;
 }
 
 export type Format = 'table' | 'json' | 'ndjson' | 'csv';
@@ -29,6 +32,8 @@ export interface OutputOptions {
   output?: Format | undefined;
   /** `true` for all fields, or their names. */
   json?: boolean | string | undefined;
+  /** On a terminal: every column, and ids whole. */
+  wide?: boolean | undefined;
 }
 
 /** The format and the selected fields. */
@@ -90,20 +95,21 @@ export function render<Row>(
       print(
         io,
         toJson(
-          rows.map((row) => record(picked, row)),
+          rows.map((row) => toRecord(picked, row)),
           io.stdout.isTTY,
         ),
       );
       break;
     case 'ndjson':
-      for (const row of rows) print(io, toJson(record(picked, row)));
+      for (const row of rows) print(io, toJson(toRecord(picked, row)));
       break;
     case 'csv':
       printData(io, grid(picked, rows, 'name', csvCell, ',', '\r\n'));
       break;
     case 'table':
       if (rows.length === 0) say(io, words.empty ?? 'Nothing to show.');
-      else if (io.stdout.isTTY) print(io, table(io, columns, rows, words.now ?? new Date()));
+      else if (io.stdout.isTTY)
+        print(io, table(io, columns, rows, { now: words.now ?? new Date(), wide: options.wide }));
       else print(io, grid(columns, rows, 'header', pipedCell, '\t', '\n'));
   }
 }
@@ -133,7 +139,7 @@ export function renderOne<Row>(
 ): void {
   const { format, fields } = chosenFormat(options);
   if (format === 'json' || format === 'ndjson') {
-    print(io, toJson(record(pick(columns, fields), row), format === 'json' && io.stdout.isTTY));
+    print(io, toJson(toRecord(pick(columns, fields), row), format === 'json' && io.stdout.isTTY));
     return;
   }
   if (format === 'csv') {
@@ -177,7 +183,8 @@ const noField = (field: string, columns: readonly { name: string }[]) =>
     `Fields: ${columns.map(({ name }) => name).join(', ')}`,
   );
 
-const record = <Row>(columns: Column<Row>[], row: Row) =>
+/** A row as an object for scripts. */
+export const toRecord = <Row>(columns: Column<Row>[], row: Row) =>
   Object.fromEntries(columns.map((column) => [column.name, column.value(row) ?? null]));
 
 /** The text of a cell for people: one line, without its tone. */
@@ -212,16 +219,26 @@ function csvCell(value: unknown): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function table<Row>(io: Io, columns: Column<Row>[], rows: Row[], now: Date): string {
+function table<Row>(
+  io: Io,
+  columns: Column<Row>[],
+  rows: Row[],
+  { now, wide = false }: { now: Date; wide: boolean | undefined },
+): string {
   const rooms = columns
-    .filter((column) => !column.wide)
+    .filter((column) => wide || !column.wide)
     .map((column) => ({
       header: column.header,
       minor: column.minor,
-      texts: rows.map((row) => cellText(io, column, row, now)),
+      texts: rows.map((row) =>
+        column.isId && !wide
+          ? safeLine(shownId(cellValue(column.value(row))))
+          : cellText(io, column, row, now),
+      ),
       spec: column,
     }));
-  const shown = fitColumns(rooms, io.stdout.columns || 80);
+  // What is asked for whole may be wider than the terminal, which wraps it.
+  const shown = fitColumns(rooms, wide ? Number.POSITIVE_INFINITY : io.stdout.columns || 80);
   const grid = new Table({
     head: shown.map(({ column, width }) =>
       withCodes(paint(io, 'dim', cutText(column.header, width))),

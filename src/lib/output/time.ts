@@ -17,3 +17,25 @@ export function formatRelative(at: Date, now: Date): string {
   if (Math.abs(ms) < 1000) return 'now';
   return ms < 0 ? `${formatDuration(-ms)} ago` : `in ${formatDuration(ms)}`;
 }
+
+/** A moment as a clock and a calendar of that time zone show it: `2026-11-23`, `14:05:12`. */
+export function inZone(at: Date, timeZone: string): { day: string; time: string } {
+  const parts = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  }).formatToParts(at);
+  const part = (type: string) => parts.find((each) => each.type === type)?.value ?? '';
+  return {
+    day: `${part('year')}-${part('month')}-${part('day')}`,
+    time: `${part('hour')}:${part('minute')}:${part('second')}`,
+  };
+}
+
+/** The time zone of the terminal: that of `TZ`, or the machine's. */
+export const localZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -1,7 +1,7 @@
 import { recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import type { DonationStatus } from '../donations/donation.ts';
-import { UserError } from '../errors.ts';
+import { notFound, UserError } from '../errors.ts';
 import { type GiftFacts, loadGiftFacts } from './facts.ts';
 import { type IssuedReceipt, issueReceipts } from './issue.ts';
 import type { ReceiptKind } from './kinds/choose.ts';
@@ -16,8 +16,8 @@ export interface IssueRequest extends Decision {
 /**
  * Issues the receipt that a donation lacks, because a person asks for it.
  *
- * @throws UserError `failed` when the donation is not paid, has a receipt of the kind, or its donor
- * cannot be mailed.
+ * @throws UserError `not_found` when there is no such donation; `failed` when it is not paid, has a
+ * receipt of the kind, or its donor cannot be mailed.
  */
 export async function issueByHand(
   db: Db,
@@ -25,6 +25,11 @@ export async function issueByHand(
   { kind, mailed, ...decision }: IssueRequest,
 ): Promise<IssuedReceipt> {
   return db.transaction(async (tx) => {
+    const { rowCount } = await tx.query('select 1 from donations.donations where id = $1', [
+      donationId,
+    ]);
+    // A job can name a donation that is not in this database.
+    if (rowCount === 0) throw notFound(`no donation ${donationId}`);
     const gift = await loadGiftFacts(tx, donationId, { lock: true });
     refuseIneligible(kind, gift);
     const live = await findLive(tx, donationId, kind);

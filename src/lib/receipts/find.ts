@@ -1,6 +1,7 @@
 import type { Queryable } from '../db/database.ts';
-import { likePrefix } from '../db/match.ts';
+import { likeId } from '../db/match.ts';
 import { notFound, usageError } from '../errors.ts';
+import { givenId } from '../ids.ts';
 import type { ReceiptContent } from './content.ts';
 import type { ReceiptKind } from './kinds/choose.ts';
 
@@ -51,7 +52,7 @@ export interface Receipt {
  */
 export async function findReceipt(db: Queryable, ref: string): Promise<Receipt> {
   const text = ref.trim();
-  const found = text.includes('@') ? await byEmail(db, text) : await byName(db, text);
+  const found = text.includes('@') ? await byEmail(db, text) : await byName(db, givenId(text));
   const [first, ...others] = found;
   if (!first) {
     throw notFound(
@@ -87,7 +88,7 @@ async function byName(db: Queryable, text: string): Promise<Found[]> {
                     where (starts_with($1, 'dlv_') and d.id like $2)
                        or ($1 ~ '^\\d{1,18}$' and d.job_id = case when $1 ~ '^\\d{1,18}$' then $1::bigint end))
      order by r.created_at desc limit ${SHOWN}`,
-    [text, likePrefix(text), wholeNumber(text)],
+    [text, likeId(text), wholeNumber(text)],
   );
   return rows;
 }

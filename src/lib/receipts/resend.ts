@@ -69,7 +69,7 @@ export async function resendReceipt(
   });
 }
 
-function refuseWhileOpen({ number, status, deliveries }: Receipt): void {
+function refuseWhileOpen({ number, status, donationId, deliveries }: Receipt): void {
   if (status === 'void') throw new UserError('failed', `receipt ${number} is void`);
   const held = deliveries.find((each) => each.status === 'held');
   if (held) {
@@ -85,6 +85,7 @@ function refuseWhileOpen({ number, status, deliveries }: Receipt): void {
     'try_again',
     `receipt ${number} is under way to ${open.recipient} (${open.status})`,
     `See it: donations receipts show ${number}`,
+    { about: { donation: donationId, receipt: number } },
   );
 }
 

@@ -106,6 +106,6 @@ function cannotListen(
   return new UserError(
     'failed',
     `cannot listen on ${host}, port ${port}: ${why}`,
-    'Choose another address: donations webhooks listen --port N --host H',
+    'Choose another with --port and --host.',
   );
 }

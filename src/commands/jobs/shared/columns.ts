@@ -18,8 +18,7 @@ export const JOB_COLUMNS: Column<ListedJob>[] = [
     name: 'donation',
     header: 'DONATION',
     value: (job) => job.donation,
-    // The end of an id distinguishes donations of the same minute.
-    text: (job) => (job.donation ? `${job.donation.slice(0, 4)}…${job.donation.slice(-6)}` : ''),
+    isId: true,
   },
   { name: 'donor_name', header: 'DONOR', value: (job) => job.donorName },
   {

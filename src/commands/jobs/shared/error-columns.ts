@@ -1,13 +1,10 @@
 import type { Column } from '../../../lib/output/render.ts';
 import type { ErrorGroup } from '../../../lib/queue/read/errors.ts';
+import { quoteArgument } from '../../shared/command-line.ts';
 
 /** The command that retries just this group; null when a retry would have no effect. */
 export const retryOf = ({ filter, retryable }: ErrorGroup): string | null =>
-  retryable === 0 ? null : `donations jobs retry ${quoted(filter)}`;
-
-/** Quotes a word for the shell; an error's text may contain any character. */
-const quoted = (text: string) =>
-  /^[\w:.,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  retryable === 0 ? null : `donations jobs retry ${quoteArgument(filter)}`;
 
 const trend = ({ recent, before }: ErrorGroup) =>
   recent > before ? 'rising' : recent < before ? 'falling' : 'steady';

@@ -49,7 +49,13 @@ export function whatNext({ job, task, settled }: JobDetail): string | null {
   }
 }
 
-/** The useful commands in this state. */
+/** A command that makes sense now, and what it is for. */
+export interface NextCommand {
+  when: string;
+  command: string;
+}
+
+/** The commands that make sense now. */
 export function commandsFor({
   id,
   job,
@@ -59,22 +65,27 @@ export function commandsFor({
   pause,
   discarded,
   settled,
-}: JobDetail): string[] {
-  const commands: string[] = [];
-  if (pause) commands.push(`donations jobs resume ${task}`);
+}: JobDetail): NextCommand[] {
+  const commands: NextCommand[] = [];
+  const add = (when: string, command: string) => commands.push({ when, command });
+  if (pause) add('To let the task run again', `donations jobs resume ${task}`);
   const runsAgain = state === 'failed' && settled === undefined;
-  if (settled === 'failed') commands.push('donations donate --help');
-  if (runsAgain) commands.push(`donations jobs retry ${id}`);
+  if (settled === 'failed') add('To take a new gift', 'donations donate --help');
+  if (runsAgain) add('To run it again', `donations jobs retry ${id}`);
   if (runsAgain && job?.fingerprint)
-    commands.push(`donations jobs retry fingerprint:${job.fingerprint} --dry-run`);
-  if (state === 'held' && task === 'send_receipt')
-    commands.push(`donations receipts resolve ${id} --sent | --resend`);
-  else if (state === 'held') commands.push(`donations jobs retry ${id} --include-unknown`);
+    add('Others with this error', `donations jobs retry fingerprint:${job.fingerprint} --dry-run`);
+  if (state === 'held' && task === 'send_receipt') {
+    add('If SendGrid says that it was sent', `donations receipts resolve ${id} --sent`);
+    add('If it was not sent', `donations receipts resolve ${id} --resend`);
+  } else if (state === 'held')
+    add('If it had no effect', `donations jobs retry ${id} --include-unknown`);
   if (state === 'retrying' || state === 'scheduled')
-    commands.push(`donations jobs reschedule ${id} --now`);
-  if (state === 'running')
-    commands.push('donations worker list', 'donations jobs rescue --dry-run');
-  if (state === 'discarded' && discarded) commands.push(`donations jobs restore ${id}`);
-  if (donation) commands.push(`donations show ${donation}`);
+    add('To run it now', `donations jobs reschedule ${id} --now`);
+  if (state === 'running') {
+    add('Who runs it', 'donations worker list');
+    add('If its worker is dead', 'donations jobs rescue --dry-run');
+  }
+  if (state === 'discarded' && discarded) add('To put it back', `donations jobs restore ${id}`);
+  if (donation) add('Its donation', `donations show ${donation}`);
   return commands;
 }

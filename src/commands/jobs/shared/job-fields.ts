@@ -38,7 +38,7 @@ export const JOB_FIELDS: Column<JobDetail>[] = [
       worker && { id: worker.id, host: worker.host, pid: worker.pid, seen_at: worker.seenAt },
   ),
   field('next', whatNext),
-  field('commands', commandsFor),
+  field('commands', (detail) => commandsFor(detail).map(({ command }) => command)),
 ];
 
 const jobFields = (job: ListedJob) => ({

@@ -27,7 +27,8 @@ export function tellJob(io: Io, detail: JobDetail, now: Date): void {
   print(io, attempts.length > 0 ? '' : '  The ledger has no attempt of it.');
   for (const attempt of attempts) print(io, attemptLine(io, attempt));
   const commands = commandsFor(detail);
-  if (commands.length > 0) say(io, `\nNext: ${commands.join('\n      ')}`);
+  if (commands.length > 0)
+    say(io, `\n${commands.map(({ when, command }) => `${when}: ${command}`).join('\n')}`);
 }
 
 function attemptLine(io: Io, each: LedgerAttempt): string {

@@ -64,4 +64,4 @@ export function changedAll(chunk: JobChunk, changed: number): void {
 
 /** The next step after most changes. */
 export const seeStats = (operation: string) =>
-  `Next: donations jobs stats   (audit: donations audit show ${operation})`;
+  `Next: donations jobs stats\nWhat was done: donations audit show ${operation}`;

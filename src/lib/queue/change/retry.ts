@@ -33,7 +33,8 @@ export function retry({
     skip({ state, judged, donation, at }) {
       if (state === 'running') return `'is running'`;
       if (state === 'ready') return `'is due already'`;
-      if (state === 'scheduled') return `'has not failed yet: use jobs reschedule to run it sooner'`;
+      if (state === 'scheduled')
+        return `'has not failed yet: use jobs reschedule to run it sooner'`;
       const reasons: [string, string][] = [];
       if (judged && !includeUnknown)
         reasons.push([UNKNOWN, 'may have taken effect: use --include-unknown to retry it']);

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
-import { usageError } from '../../errors.ts';
+import { type BoundedCount, COUNT_BOUND, countRows, fromCursor, toCursor } from '../../db/page.ts';
 import { Bindings } from '../../filter/compile.ts';
 import type { JobState } from '../states.ts';
 import { findKnownDonations } from './known-donations.ts';
@@ -35,15 +35,6 @@ export interface Page {
   /** The value of `after` for the next page; undefined on the last page. */
   next: string | undefined;
 }
-
-/** A count that stops at a bound. */
-export interface BoundedCount {
-  count: number;
-  more: boolean;
-}
-
-/** Counting stops here, because counting twelve million jobs would take minutes. */
-const COUNT_BOUND = 10_000;
 
 interface Key {
   /** The sort columns for a source, and their types. */
@@ -127,7 +118,7 @@ export async function listJobs(
   );
   const jobs = rows.slice(0, limit).map(({ cursor: _, ...job }) => job);
   const last = rows.length > limit ? rows[limit - 1]?.cursor : undefined;
-  return { jobs, next: last && toCursor(key, last) };
+  return { jobs, next: last && toCursor(orderOf(key), last) };
 }
 
 /** Counts the jobs that a filter selects, up to a bound. */
@@ -140,33 +131,18 @@ export async function countJobs(
   if (sources.length === 0) return { count: 0, more: false };
   const known = await findKnownDonations(tx, filter);
   const bindings = new Bindings();
-  const parts = sources.map(
-    (source) =>
-      `(select 1 from ${source.from} where ${conditionsOf(source, filter, known, bindings)} limit ${bound + 1})`,
-  );
-  const { rows } = await tx.query<{ count: number }>(
-    `select count(*)::int from (select 1 from (${parts.join(' union all ')}) found limit ${bound + 1}) bounded`,
+  return countRows(
+    tx,
+    sources.map(
+      (source) =>
+        `select 1 from ${source.from} where ${conditionsOf(source, filter, known, bindings)}`,
+    ),
     bindings.values,
+    bound,
   );
-  const count = rows[0]?.count ?? 0;
-  return { count: Math.min(count, bound), more: count > bound };
 }
 
-const toCursor = ({ types, descending }: Key, values: string[]) =>
-  Buffer.from(JSON.stringify([types.join(), descending, ...values])).toString('base64url');
+const orderOf = ({ types, descending }: Key) => `${types.join()} ${descending}`;
 
-function cursorPlaces(cursor: string, { types, descending }: Key, bindings: Bindings): string[] {
-  let parts: unknown;
-  try {
-    parts = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-  } catch {
-    parts = undefined;
-  }
-  if (!Array.isArray(parts) || parts[0] !== types.join() || parts[1] !== descending) {
-    throw usageError(
-      '--after does not belong to this list',
-      'Use the value that the previous page printed, with the same filter and --sort.',
-    );
-  }
-  return parts.slice(2).map((value, i) => `${bindings.add(String(value))}::${types[i]}`);
-}
+const cursorPlaces = (cursor: string, key: Key, bindings: Bindings): string[] =>
+  fromCursor(cursor, orderOf(key)).map((value, i) => `${bindings.add(value)}::${key.types[i]}`);

@@ -1,7 +1,8 @@
 import type { Queryable } from '../../db/database.ts';
+import type { BoundedCount } from '../../db/page.ts';
 import { listPauses, type Pause } from '../run/pauses.ts';
 import { checkTasks } from './check-tasks.ts';
-import { type BoundedCount, countJobs, listJobs, type Page, type Sort } from './list.ts';
+import { countJobs, listJobs, type Page, type Sort } from './list.ts';
 import type { JobFilter } from './vocabulary.ts';
 
 const WALK = ['seqscan', 'hashjoin', 'mergejoin']

@@ -124,7 +124,10 @@ async function endPauses(tx: Queryable, task: string, cause?: PauseCause): Promi
   return rows.flatMap(({ in_force, ...pause }) => (in_force ? pause : []));
 }
 
-/** Who decided, and why. */
+/** As much as is kept of the reasons of a pause, the latest first. */
+const MAX_REASONS = 2000;
+
+/** A person's decision about a task. */
 interface Decision {
   task: TaskName;
   operator: Operator;
@@ -132,8 +135,8 @@ interface Decision {
 }
 
 /**
- * Pauses a task for an operator, and audits it. An existing pause by an operator gets the new
- * reason and end.
+ * Pauses a task because a person says so, and audits it. A pause by a person that is there already
+ * gets the new end, and the new reason beside its own.
  *
  * @param forMs how long, in the time of the Postgres server; undefined until somebody resumes it.
  */
@@ -152,7 +155,9 @@ export async function pauseByOperator(
       `insert into donations.task_pauses as p (task, cause, reason, until)
        values ($1, 'operator', $2, case when $3::float8 is not null
          then now() + make_interval(secs => least($3::float8 / 1000, 3e9)) end)
-       on conflict (task, cause) do update set reason = excluded.reason, until = excluded.until,
+       on conflict (task, cause) do update set until = excluded.until,
+         reason = case when p.until <= now() then excluded.reason
+           else left(excluded.reason || '; before that ' || p.reason, ${MAX_REASONS}) end,
          since = case when p.until <= now() then now() else p.since end
        returning ${COLUMNS}`,
       [task, `${operator.actor}: ${reason ?? 'no reason given'}`, forMs ?? null],

@@ -1,0 +1,67 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { UserError } from '../lib/errors.ts';
+import { printData, say } from '../lib/output/io.ts';
+import type { Context } from './context.ts';
+import { collectAnswers } from './init/shared/ask.ts';
+import { type Answers, QUESTIONS, toValues } from './init/shared/questions.ts';
+import { examples } from './shared/examples.ts';
+
+interface Options extends Record<string, string | boolean | undefined> {
+  file: string;
+  force?: boolean;
+  printSample?: boolean;
+}
+
+/** `donations init`: asks for the settings, tests each, writes the file. */
+export function initCommand(context: Context): Command {
+  const command = new Command('init').description(
+    'set donations up: ask, test each answer against its service, write donations.toml',
+  );
+  for (const { flag, text } of QUESTIONS) command.option(`--${flag} <value>`, text);
+  command
+    .option('--file <path>', 'the file to write', 'donations.toml')
+    .option('--force', 'write over a file that is there')
+    .option('--print-sample', 'print the file with every setting, its meaning and its default');
+  return examples(command, [
+    ['donations init', 'be asked'],
+    ['donations init --mode sandbox --file /tmp/donations.toml', 'without questions'],
+    ['donations init --print-sample', 'every setting there is'],
+  ]).action(async (options: Options) => {
+    const { io } = context;
+    const { sampleConfig } = await import('../lib/config-sample.ts');
+    if (options.printSample) return printData(io, sampleConfig({}).trimEnd());
+    const file = resolve(io.cwd, options.file);
+    const answers = await collectAnswers(context, given(options, io.env));
+    const text = sampleConfig(toValues(answers));
+    await writeFile(file, text, { mode: 0o600, flag: options.force ? 'w' : 'wx' }).catch(
+      ({ code }: NodeJS.ErrnoException) => {
+        throw new UserError(
+          'configuration',
+          code === 'EEXIST' ? `${file} is there already` : `${file} cannot be written (${code})`,
+          'Write another with --file, or this one anew with --force.',
+        );
+      },
+    );
+    say(io, `Written: ${file}, which only you may read.`);
+    if (answers.databaseUrl) say(io, 'To set the database up: donations db migrate');
+    say(io, 'To look whether everything is in order: donations doctor');
+  });
+}
+
+/** What the flags say; keys may be in the environment, which other users do not see. */
+function given(options: Options, env: NodeJS.ProcessEnv): Answers {
+  const fromEnvironment: Record<string, string | undefined> = {
+    databaseUrl: env.DATABASE_URL,
+    'stripe.secretKey': env.STRIPE_SECRET_KEY,
+    'sendgrid.apiKey': env.SENDGRID_API_KEY,
+  };
+  return Object.fromEntries(
+    QUESTIONS.flatMap(({ setting, flag }) => {
+      const name = flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+      const value = options[name] ?? (fromEnvironment[setting] || undefined);
+      return typeof value === 'string' ? [[setting, value.trim()]] : [];
+    }),
+  );
+}

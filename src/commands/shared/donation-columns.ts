@@ -1,0 +1,44 @@
+import type { ListedDonation } from '../../lib/donations/list.ts';
+import { formatMoney } from '../../lib/money.ts';
+import type { Column } from '../../lib/output/render.ts';
+import { statusText, statusTone } from '../../lib/output/status.ts';
+
+/** A donation in lists. */
+export const DONATION_COLUMNS: Column<ListedDonation>[] = [
+  { name: 'donation', header: 'DONATION', value: (d) => d.id, isId: true },
+  { name: 'date', header: 'DATE', value: (d) => d.giftOn },
+  {
+    name: 'status',
+    header: 'STATUS',
+    value: (d) => d.status,
+    text: (d) => statusText(d.status),
+    tone: (d) => statusTone(d.status),
+  },
+  {
+    name: 'amount_minor',
+    header: 'AMOUNT',
+    value: (d) => d.minor,
+    text: (d) => formatMoney({ minor: d.minor, currency: d.currency }),
+    align: 'right',
+  },
+  { name: 'currency', header: 'CURRENCY', value: (d) => d.currency, wide: true },
+  {
+    name: 'donor',
+    header: 'DONOR',
+    value: (d) => ({ id: d.donorId, name: d.donorName, email: d.donorEmail }),
+    text: (d) => d.donorName,
+  },
+  { name: 'fund', header: 'FUND', value: (d) => d.fund, minor: true },
+  { name: 'campaign', header: 'CAMPAIGN', value: (d) => d.campaign, minor: true },
+  { name: 'method', header: 'METHOD', value: (d) => d.method, minor: true },
+  { name: 'card', header: 'CARD', value: (d) => d.card, minor: true },
+  { name: 'receipt', header: 'RECEIPT', value: (d) => d.receipt },
+  { name: 'failure', header: 'WHY', value: (d) => d.failure },
+  { name: 'refunded_minor', header: 'REFUNDED', value: (d) => d.refundedMinor, wide: true },
+  { name: 'received_on', header: 'RECEIVED', value: (d) => d.receivedOn, wide: true },
+  { name: 'batch', header: 'BATCH', value: (d) => d.batch, isId: true, wide: true },
+  { name: 'source', header: 'SOURCE', value: (d) => d.source, wide: true },
+  { name: 'source_id', header: 'SOURCE ID', value: (d) => d.sourceId, wide: true },
+  { name: 'request', header: 'REQUEST', value: (d) => d.request, wide: true },
+  { name: 'created_at', header: 'RECORDED', value: (d) => d.createdAt, wide: true },
+];

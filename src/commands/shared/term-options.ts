@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { term } from '../../lib/filter/parse.ts';
+import type { TermFacts, Vocabulary } from '../../lib/filter/vocabulary.ts';
+import { CompletedArgument } from './completed-argument.ts';
+
+/** Adds `[filter…]`, and for each of its terms a flag that is shorthand for it. */
+export function withTerms(command: Command, vocabulary: Vocabulary, about: string): Command {
+  const facts = Object.entries<TermFacts>(vocabulary);
+  const words = facts.flatMap(([name, { values = [] }]) => [
+    `${name}:`,
+    ...values.map((value) => `${name}:${value}`),
+  ]);
+  command.addArgument(new CompletedArgument('[filter...]', about, words));
+  for (const [name, { about }] of facts) command.option(`--${name} <${name}>`, about);
+  return command.addHelpText(
+    'after',
+    `\nTerms of the filter:\n${facts
+      .map(([, { example, about }]) => `  ${example.padEnd(26)}${about}`)
+      .join('\n')}`,
+  );
+}
+
+/** The filter that the words and flags say together. */
+export function filterText(
+  vocabulary: Vocabulary,
+  words: string[],
+  options: Record<string, unknown>,
+): string {
+  const flags = Object.entries<TermFacts>(vocabulary).flatMap(([name, { kind }]) => {
+    const value = options[name];
+    if (typeof value !== 'string') return [];
+    // A choice or an id has no comma of its own; a name may.
+    if (kind === 'choice' || kind === 'id') return [`${name}:${value}`];
+    const [, operator = '', rest = ''] = /^([<>]=?|~)?(.*)$/s.exec(value) ?? [];
+    return [term(name, rest, operator)];
+  });
+  return [...words, ...flags].join(' ');
+}
