@@ -145,7 +145,8 @@ export async function planImport(
 ): Promise<ImportPlan> {
   deps.onProgress('matching', 0);
   await session.upload(deps.store, batch.id, 'unjudged');
-  await matchStaged(session, { batch: batch.id, ...batch.options.commit });
+  // In one snapshot: a donor whom another import adds meanwhile would look like a similar donor.
+  await session.snapshot(() => matchStaged(session, { batch: batch.id, ...batch.options.commit }));
   await applyVerdicts(session, deps.store, batch.id);
   await session.upload(deps.store, batch.id, 'accepted');
   await session.query('drop table people');

@@ -10,6 +10,8 @@ import { pagesOfGifts, type Which } from '../stage/rows.ts';
 /** One connection with the rows of a batch in temporary tables, which are gone when it ends. */
 export interface ImportSession extends Queryable {
   transaction<T>(work: () => Promise<T>): Promise<T>;
+  /** Like `transaction`, but every statement reads the database as it was at the first one. */
+  snapshot<T>(work: () => Promise<T>): Promise<T>;
   /** Copies the gifts that are to be imported to `staged`. */
   upload(store: LocalStore, batch: string, which: Which): Promise<void>;
   end(): Promise<void>;
@@ -47,20 +49,22 @@ export async function openImportSession(db: Db): Promise<ImportSession> {
        soft_person uuid generated always as (${SOFT_PERSON}) stored)`,
   );
   const names = Object.keys(STAGED_COLUMNS).join(', ');
+  const within = async <T>(begin: string, work: () => Promise<T>): Promise<T> => {
+    await client.query(begin);
+    try {
+      const result = await work();
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch(() => {});
+      throw error;
+    }
+  };
   return {
     query: ((text: string, values: unknown[] = []) =>
       client.query(text, values)) as Queryable['query'],
-    async transaction(work) {
-      await client.query('begin');
-      try {
-        const result = await work();
-        await client.query('commit');
-        return result;
-      } catch (error) {
-        await client.query('rollback').catch(() => {});
-        throw error;
-      }
-    },
+    transaction: (work) => within('begin', work),
+    snapshot: (work) => within('begin isolation level repeatable read', work),
     async upload(store, batch, which) {
       const texts = function* () {
         for (const gifts of pagesOfGifts(store, batch, which))
