@@ -22,7 +22,7 @@ const COLUMNS: Column<CheckResult>[] = [
 /** `donations doctor`: checks the system, and says what to do about each problem. */
 export function doctorCommand(context: Context): Command {
   const command = new Command('doctor').description(
-    'check whether everything works, and say what to do about problems',
+    'check the installation, and say how to fix each problem',
   );
   return examples(withOutput(command, COLUMNS), [
     ['donations doctor', 'exits 1 if a check fails'],

@@ -39,7 +39,7 @@ type Options = OutputOptions & { nagios?: boolean };
 export function healthCommand(context: Context): Command {
   const command = new Command('health')
     .description(
-      'whether things are well, and why not; exits 0 ok, 1 warning, 2 critical, 3 unknown',
+      'report problems by the health rules; exits 0 ok, 1 warning, 2 critical, 3 unknown',
     )
     .addOption(new Option('--nagios', 'one line as monitoring plugins write it'));
   return examples(withOutput(command, FIELDS), [

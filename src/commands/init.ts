@@ -17,7 +17,7 @@ interface Options extends Record<string, string | boolean | undefined> {
 /** `donations init`: asks for the settings, tests each, writes the file. */
 export function initCommand(context: Context): Command {
   const command = new Command('init').description(
-    'set donations up: ask, test each answer against its service, write donations.toml',
+    'ask for the settings, test each with its service, and write donations.toml',
   );
   for (const { flag, text } of QUESTIONS) command.option(`--${flag} <value>`, text);
   command

@@ -20,9 +20,9 @@ interface Options {
 export function monitorCommand(context: Context): Command {
   const command = new Command('monitor')
     .description(
-      'the live queue in one terminal: what is wrong, since when, and the key to mend it',
+      'show the live queue in the terminal: problems, their age, and the keys that fix them',
     )
-    .option('--read-only', 'look only: the keys that change something are off')
+    .option('--read-only', 'turn off the keys that change something')
     .addOption(
       new Option('--window <time>', 'what the charts show first').choices(
         WINDOWS.map(({ name }) => name),
@@ -36,7 +36,7 @@ export function monitorCommand(context: Context): Command {
       'print what it shows as JSON and end; with fields (tasks) only those',
     );
   return examples(command, [
-    ['donations monitor', 'watch and mend; ? lists the keys, q ends'],
+    ['donations monitor', 'watch and fix; ? lists the keys, q ends'],
     ['donations monitor --once --width 100', 'one frame, for a mail'],
   ]).action((options: Options) => monitor(context, options));
 }

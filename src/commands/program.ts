@@ -124,7 +124,7 @@ const BRANCHES: (Leaf | Noun)[] = [
   {
     name: 'alerts',
     group: QUEUE,
-    description: 'what is wrong, and who is told',
+    description: 'open problems, and who is notified',
     bare: 'list',
     verbs: [
       async () => (await import('./alerts/list.ts')).alertsListCommand,

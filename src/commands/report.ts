@@ -26,7 +26,7 @@ type Options = OutputOptions & { daily?: boolean; day?: string };
 /** `donations report --daily`: a day for people who do not run the machines. */
 export function reportCommand(context: Context): Command {
   const command = new Command('report')
-    .description('a day in plain words: gifts, receipts, what failed, what is held')
+    .description('summarise a day: gifts, receipts, failed and held jobs')
     .option('--daily', 'of one whole day, by the organisation’s clock')
     .option('--day <date>', 'which, as 2026-11-24; yesterday if not given');
   return examples(withOutput(command, COLUMNS), [

@@ -10,7 +10,7 @@ const FIELDS = fieldsOf('data_dir', 'database_stopped', 'sandbox_stopped');
 /** `donations stop`: stops what commands left running in the data directory. */
 export function stopCommand(context: Context): Command {
   const command = new Command('stop').description(
-    'stop what runs in the data directory: its database and the doubles; all is kept',
+    'stop the database and the doubles of the data directory; their data is kept',
   );
   return examples(withOutput(command, FIELDS), [
     ['donations stop', 'the next command that needs them starts them again'],

@@ -37,7 +37,7 @@ const COLUMNS: Column<AuditRow>[] = [
 /** `donations audit list`, or `donations audit`: who did what, the latest first. */
 export function auditListCommand(context: Context): Command {
   const command = new Command('list')
-    .description('who did what, when, to how many, and why; the latest first')
+    .description('list the changes by people: who, what, when, how many and why; the latest first')
     .option('--since <time>', 'no longer ago than this: 2h, 7d')
     .option('--action <action>', 'what was done: jobs.retry, or jobs for all of them')
     .option('--by <name>', 'who did it: grace, or grace@host')

@@ -22,7 +22,7 @@ export function jobsPauseCommand(context: Context): Command {
     .option('--reason <text>', 'why, for colleagues and for the audit trail')
     .option('--for <time>', 'how long: 30m, 2h; by default until it is resumed');
   return examples(withOutput(command, FIELDS), [
-    ['donations jobs pause send_receipt --reason "wrong logo"', 'until somebody resumes it'],
+    ['donations jobs pause send_receipt --reason "wrong logo"', 'until it is resumed'],
     ['donations jobs pause charge_card --for 30m', 'for half an hour'],
   ]).action(async (task: TaskName, options: Options) => {
     const forMs = options.for === undefined ? undefined : parseDuration(options.for);
@@ -39,7 +39,7 @@ export function jobsPauseCommand(context: Context): Command {
       const told = { task, reason: pause.reason, since, until, ...counts };
       return renderOne(io, options, FIELDS, told);
     }
-    const end = endOfPause(pause, context.clock.now()) ?? 'until somebody resumes it';
+    const end = endOfPause(pause, context.clock.now()) ?? 'until it is resumed';
     print(io, `${task} is paused ${end}.`);
     if (replaced) say(io, `It was paused before, by ${replaced.reason}. The new end holds.`);
     if (stopped) {

@@ -13,7 +13,7 @@ import { statsColumns } from './shared/stats-columns.ts';
 /** `donations jobs stats`: backlog, throughput and latency of each task. */
 export function jobsStatsCommand(context: Context): Command {
   const command = new Command('stats')
-    .description('each task: how much there is, how fast it moves, how long it waits')
+    .description('show the backlog, the throughput and the waiting time of each task')
     .option('--window <time>', 'over which rates and percentiles are taken', '15m');
   return examples(withWatch(withOutput(command, statsColumns({ more: new Set(), pauses: [] }))), [
     ['donations jobs stats', 'the last quarter of an hour'],

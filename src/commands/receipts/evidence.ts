@@ -29,7 +29,7 @@ const COLUMNS: Column<Imported>[] = [
 /** `donations receipts evidence`: what the mail provider tells of mails. */
 export function receiptsEvidenceCommand(context: Context): Command {
   return new Command('evidence')
-    .description('what SendGrid tells of the mails')
+    .description("SendGrid's records of the mails")
     .usage('<command> [options]')
     .helpCommand(false)
     .addCommand(importCommand(context));
@@ -38,7 +38,7 @@ export function receiptsEvidenceCommand(context: Context): Command {
 /** `donations receipts evidence import <file>`: takes SendGrid's events from a file. */
 function importCommand(context: Context): Command {
   const command = new Command('import')
-    .description('settle held receipts by a file of the events that SendGrid posts')
+    .description('resolve held receipts with a file of the events that SendGrid posts')
     .argument('<file>', 'JSON: an array of events, or one in each line; - for stdin');
   return examples(withOutput(command, COLUMNS), [
     [

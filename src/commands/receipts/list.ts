@@ -46,7 +46,7 @@ export function receiptsListCommand(context: Context): Command {
     new Command('list').description('receipts and what became of each delivery, newest first'),
   ).option('--limit <n>', 'how many', '50');
   return examples(withOutput(command, COLUMNS), [
-    ['donations receipts list --held', 'what waits for somebody to decide'],
+    ['donations receipts list --held', 'receipts that wait for a decision'],
     [
       "donations receipts list 'status:failed fund:gala' --json=number,recipient,reason",
       'a filter',

@@ -138,7 +138,7 @@ interface Decision {
  * Pauses a task because a person says so, and audits it. A pause by a person that is there already
  * gets the new end, and the new reason beside its own.
  *
- * @param forMs how long, in the time of the Postgres server; undefined until somebody resumes it.
+ * @param forMs how long, in the time of the Postgres server; undefined until it is resumed.
  */
 export async function pauseByOperator(
   db: Db,
