@@ -65,7 +65,7 @@ async function monitor(context: Context, options: Options): Promise<void> {
     const read = await readOnce(opened, { window, columns });
     if (options.json !== undefined) {
       const fields = typeof options.json === 'string' ? options.json : '';
-      return printData(io, toJson(pickFields(read, fields), io.stdout.isTTY));
+      return printData(io, toJson(pickFields(opened.session, read, fields), io.stdout.isTTY));
     }
     const { drawOnce } = await import('./monitor/frame.tsx');
     const frame = drawOnce(opened.session, read, {

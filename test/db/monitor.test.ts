@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Db, openDb } from '../../src/lib/db/database.ts';
+import { resolveRules } from '../../src/lib/health/rule-settings.ts';
 import { judgeHealth } from '../../src/lib/monitor/health.ts';
 import { whyReadOnly } from '../../src/lib/monitor/privileges.ts';
 import { readShared, refreshShared, restMs } from '../../src/lib/monitor/shared.ts';
@@ -186,12 +187,12 @@ describe('the snapshot', () => {
   it('says what is wrong, the worst first', async () => {
     await addJob(db, { ageMs: 400_000 });
     await addJob(db, { state: 'failed' });
-    const { level, reasons } = judgeHealth(await take(), Date.now());
+    const { level, reasons } = judgeHealth(await take(), resolveRules([]), Date.now());
     expect(level).toBe('critical');
     expect(reasons.map((reason) => [reason.level, reason.text])).toEqual([
       ['critical', 'no worker runs, and jobs wait'],
       ['critical', 'send_receipt waits 7m'],
-      ['warn', '1 failed'],
+      ['warning', '1 failed'],
     ]);
   });
 });

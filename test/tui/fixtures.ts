@@ -7,6 +7,7 @@ import {
   type Session,
   type State,
 } from '../../src/commands/monitor/state.ts';
+import { resolveRules } from '../../src/lib/health/rule-settings.ts';
 import type { Snapshot, SnapshotTask } from '../../src/lib/monitor/snapshot.ts';
 import type { ListedJob } from '../../src/lib/queue/read/list.ts';
 import type { History } from '../../src/lib/samples/read.ts';
@@ -18,6 +19,7 @@ export const SESSION: Session = {
   mode: 'sandbox',
   readOnly: undefined,
   actor: 'grace',
+  rules: resolveRules([]),
 };
 
 export const task = (name: string, rest: Partial<SnapshotTask> = {}): SnapshotTask => ({

@@ -5,6 +5,7 @@ import type { History } from '../../lib/samples/read.ts';
 import { chartColumns } from './chart.ts';
 import type { Opened } from './opened.ts';
 import { loadHistory } from './queries.ts';
+import type { Session } from './state.ts';
 import { WINDOWS, type WindowName, windowOf } from './windows.ts';
 
 /** What one frame is made of. */
@@ -26,12 +27,16 @@ export async function readOnce(
 }
 
 /** What `--json` writes: all of it, or the fields that are named. */
-export function pickFields({ snapshot, history }: Once, fields: string): Record<string, unknown> {
+export function pickFields(
+  { rules }: Session,
+  { snapshot, history }: Once,
+  fields: string,
+): Record<string, unknown> {
   const { at, tookMs, tasks, workers, events } = snapshot;
   const all: Record<string, unknown> = {
     at,
     took_ms: tookMs,
-    health: judgeHealth(snapshot, Date.parse(at)),
+    health: judgeHealth(snapshot, rules, Date.parse(at)),
     tasks,
     workers,
     events,

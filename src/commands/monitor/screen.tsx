@@ -163,7 +163,7 @@ function Detail({
 /** On a screen that is too small for more: whether things are well, why not, and how much there is. */
 function Summary({ state, theme }: { state: State; theme: Theme }): ReactNode {
   const { columns: width, rows, snapshot } = state;
-  const reasons = snapshot ? judgeHealth(snapshot, state.now).reasons : [];
+  const reasons = snapshot ? judgeHealth(snapshot, state.session.rules, state.now).reasons : [];
   const body: Span[][] =
     state.link.status === 'lost' || reasons.length === 0
       ? healthLines(state, theme, width, 1)

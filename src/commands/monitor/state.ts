@@ -1,6 +1,7 @@
 import type { AuditRow, WholeAuditEntry } from '../../lib/audit/find.ts';
 import type { BoundedCount } from '../../lib/db/page.ts';
 import type { Story } from '../../lib/donations/story.ts';
+import type { Rule } from '../../lib/health/rule-kinds.ts';
 import type { Snapshot } from '../../lib/monitor/snapshot.ts';
 import type { JobDetail } from '../../lib/queue/read/detail.ts';
 import type { ErrorGroups } from '../../lib/queue/read/errors.ts';
@@ -122,6 +123,8 @@ export interface Session {
   mode: 'sandbox' | 'test' | 'live';
   /** Why nothing can be changed; undefined when it can. */
   readOnly: string | undefined;
+  /** The health rules in force. */
+  rules: Rule[];
   /** Who is at the keyboard. */
   actor: string;
 }

@@ -1,6 +1,7 @@
 import { openDb } from '../../lib/db/database.ts';
 import { describeDatabase } from '../../lib/db/describe.ts';
 import { usageError } from '../../lib/errors.ts';
+import { resolveRules } from '../../lib/health/rule-settings.ts';
 import { whyReadOnly } from '../../lib/monitor/privileges.ts';
 import type { Context } from '../context.ts';
 import type { Opened } from './opened.ts';
@@ -41,6 +42,7 @@ export async function openMonitor(
       where: describeDatabase(config).where,
       mode: config.mode,
       readOnly: why,
+      rules: resolveRules(config.health.rules),
       actor,
     },
   };

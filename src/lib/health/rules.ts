@@ -1,4 +1,4 @@
-import type { Rule } from './rule-kinds.ts';
+import type { Rule, RuleKind } from './rule-kinds.ts';
 
 export type Level = 'ok' | 'warning' | 'critical';
 
@@ -137,3 +137,43 @@ export const compareLevels = (a: Level, b: Level): number => ORDER[a] - ORDER[b]
 /** The worst of them. */
 export const worstLevel = (levels: Level[]): Level =>
   levels.reduce<Level>((worst, level) => (compareLevels(level, worst) > 0 ? level : worst), 'ok');
+
+/** The rules in force of a kind that apply to a task; to all tasks without one. */
+const applying = (rules: Rule[], kind: RuleKind, task: string | undefined): Rule[] =>
+  rules.filter(
+    (rule) =>
+      rule.enabled &&
+      rule.kind === kind &&
+      !rule.filter &&
+      !rule.together &&
+      (rule.task === undefined || rule.task === task),
+  );
+
+/**
+ * The level of one value of this moment. Unlike `judge`, it does not wait for the rule's `for`.
+ *
+ * @param of the task, and for shares how many attempts they are of.
+ */
+export function levelNow(
+  rules: Rule[],
+  kind: RuleKind,
+  value: number,
+  { task, attempts = Number.POSITIVE_INFINITY }: { task?: string; attempts?: number } = {},
+): Level {
+  const reaches = (threshold: number | null) => threshold !== null && value >= threshold;
+  return worstLevel(
+    applying(rules, kind, task)
+      .filter(({ minimum }) => attempts >= minimum)
+      .map(({ warning, critical }) =>
+        reaches(critical) ? 'critical' : reaches(warning) ? 'warning' : 'ok',
+      ),
+  );
+}
+
+/** The lowest threshold of a kind for all tasks; undefined when no rule has one. */
+export function lowestThreshold(rules: Rule[], kind: RuleKind): number | undefined {
+  const thresholds = applying(rules, kind, undefined).flatMap(
+    ({ warning, critical }) => warning ?? critical ?? [],
+  );
+  return thresholds.length > 0 ? Math.min(...thresholds) : undefined;
+}

@@ -1,7 +1,9 @@
+import { inWords, type Rule, type RuleKind } from '../health/rule-kinds.ts';
+import { compareLevels, type Level, levelNow, worstLevel } from '../health/rules.ts';
+import { plural } from '../output/text.ts';
 import { formatDuration } from '../output/time.ts';
+import type { PauseCause } from '../queue/run/pauses.ts';
 import type { Snapshot, SnapshotTask, Tasks } from './snapshot.ts';
-
-export type Level = 'ok' | 'warn' | 'critical';
 
 /** Why things are not well. */
 export interface Reason {
@@ -9,7 +11,7 @@ export interface Reason {
   text: string;
   /** As ISO 8601; null when nobody knows. */
   since: string | null;
-  /** What mends it, as keys and words of the monitor: `3 r retry`. */
+  /** What fixes it, as keys and words of the monitor: `3 r retry`. */
   mend: string;
 }
 
@@ -19,54 +21,57 @@ export interface Health {
   reasons: Reason[];
 }
 
-/** A ready job that waits longer than this is late, and then too late. */
-export const WAIT_WARN_MS = 60_000;
-const WAIT_CRITICAL_MS = 300_000;
-/** The share of attempts that go wrong; of fewer than so many nothing can be said. */
-const LEAST_ATTEMPTS = 10;
-export const ERRORS_WARN = 0.05;
-const ERRORS_CRITICAL = 0.25;
-
 export type TaskState = 'ok' | 'idle' | 'slow' | 'failing' | 'paused' | 'circuit open' | 'refused';
 
-/** What is to be said of one task in a word. */
+/** The state of one task in a word, by the health rules. */
 export function taskState(
   task: SnapshotTask,
   { pauses }: Pick<Tasks, 'pauses'>,
+  rules: Rule[],
   now: number,
 ): TaskState {
   const causes = pauses.filter((pause) => pause.task === task.task).map(({ cause }) => cause);
   if (causes.includes('misconfigured')) return 'refused';
   if (causes.includes('circuit')) return 'circuit open';
   if (causes.includes('operator')) return 'paused';
-  if (errorShare(task) >= ERRORS_CRITICAL) return 'failing';
-  if (waitMs(task, now) >= WAIT_WARN_MS) return 'slow';
+  if (errorLevel(task, rules) === 'critical') return 'failing';
+  if (waitLevel(task, rules, now) !== 'ok') return 'slow';
   if (task.ready + task.running === 0 && task.donePerMinute === 0) return 'idle';
   return 'ok';
 }
 
-const errorShare = ({ errorRate, attempts }: SnapshotTask): number =>
-  attempts < LEAST_ATTEMPTS ? 0 : (errorRate ?? 0);
+export const errorLevel = ({ task, attempts, errorRate }: SnapshotTask, rules: Rule[]): Level =>
+  levelNow(rules, 'errors', errorRate ?? 0, { task, attempts });
+
+export const waitLevel = (row: SnapshotTask, rules: Rule[], now: number): Level =>
+  levelNow(rules, 'wait', waitMs(row, now), { task: row.task });
 
 /** How long the job has been due that waits longest; 0 when none waits. */
 export const waitMs = ({ oldestReady }: SnapshotTask, now: number): number =>
   oldestReady === null ? 0 : Math.max(0, now - Date.parse(oldestReady));
 
-const PAUSED: Record<string, string> = {
-  operator: 'is paused',
-  misconfigured: 'is paused: the key is refused',
-  circuit: 'is paused: its provider is down',
+const RESUME = 'p resume';
+const PAUSED: Record<PauseCause, { kind?: RuleKind; text: string; mend: string }> = {
+  operator: { kind: 'paused', text: 'is paused', mend: RESUME },
+  misconfigured: { kind: 'refused', text: 'is paused: the key is refused', mend: RESUME },
+  circuit: { kind: 'circuit', text: 'is paused: its provider is down', mend: RESUME },
+  // It ends by itself, and to resume it earlier would only bring further refusals.
+  rate_limited: { text: 'waits: its provider asks for fewer requests', mend: '1 ready' },
 };
 
-/** Whether things are well, and if not why, since when, and which key mends it. */
-export function judgeHealth(snapshot: Snapshot, now: number): Health {
-  const reasons = [...ofWorkers(snapshot, now), ...ofTasks(snapshot, now)];
-  const order = { critical: 0, warn: 1 };
-  reasons.sort((a, b) => order[a.level] - order[b.level]);
-  return { level: reasons[0]?.level ?? 'ok', reasons };
+/**
+ * Whether things are well, and if not why, since when, and which key fixes it. The health rules say how
+ * bad a value is. Pauses and missing workers are shown at once, as a warning until a rule says worse.
+ */
+export function judgeHealth(snapshot: Snapshot, rules: Rule[], now: number): Health {
+  const reasons = [...ofWorkers(snapshot, rules, now), ...ofTasks(snapshot, rules, now)];
+  reasons.sort((a, b) => compareLevels(b.level, a.level));
+  return { level: worstLevel(reasons.map(({ level }) => level)), reasons };
 }
 
-function ofWorkers({ workers, tasks }: Snapshot, now: number): Reason[] {
+const atLeastWarning = (level: Level) => (level === 'ok' ? 'warning' : level);
+
+function ofWorkers({ workers, tasks }: Snapshot, rules: Rule[], now: number): Reason[] {
   if (!workers.value) return [];
   const alive = workers.value.filter(({ state }) => state === 'alive');
   const reasons: Reason[] = [];
@@ -75,16 +80,22 @@ function ofWorkers({ workers, tasks }: Snapshot, now: number): Reason[] {
     const held = gone.reduce((sum, { running }) => sum + running.length, 0);
     reasons.push({
       level: 'critical',
-      text: `${count(gone.length, 'worker')} gone with ${count(held, 'job')}`,
+      text: `${plural(gone.length, 'worker')} gone with ${plural(held, 'job')}`,
       since: gone.map(({ seen_at }) => seen_at).sort()[0] ?? null,
       mend: 'x rescue',
     });
   }
-  const ready = (tasks.value?.rows ?? []).reduce((sum, row) => sum + row.ready, 0);
   if (alive.length === 0) {
+    const ready = (tasks.value?.rows ?? []).reduce((sum, row) => sum + row.ready, 0);
     const oldest = (tasks.value?.rows ?? []).flatMap((row) => row.oldestReady ?? []).sort()[0];
+    const heard =
+      workers.value
+        .map(({ seen_at }) => seen_at)
+        .sort()
+        .at(-1) ?? oldest;
+    const silence = heard === undefined ? 0 : now - Date.parse(heard);
     reasons.push({
-      level: ready > 0 ? 'critical' : 'warn',
+      level: atLeastWarning(levelNow(rules, 'workers', silence)),
       text: `no worker runs${ready > 0 ? ', and jobs wait' : ''}`,
       since: oldest && Date.parse(oldest) < now ? oldest : null,
       mend: 'donations worker start',
@@ -93,69 +104,46 @@ function ofWorkers({ workers, tasks }: Snapshot, now: number): Reason[] {
   return reasons;
 }
 
-function ofTasks({ tasks }: Snapshot, now: number): Reason[] {
+function ofTasks({ tasks }: Snapshot, rules: Rule[], now: number): Reason[] {
   if (!tasks.value) return [];
-  const { rows, pauses, failedSince, heldSince, more } = tasks.value;
+  const { rows, pauses, more, failedSince, heldSince } = tasks.value;
   const plus = more.includes('failed') ? '+' : '';
-  const reasons: Reason[] = pauses.map(({ task, cause, since }) => ({
-    level: cause === 'operator' ? 'warn' : 'critical',
-    text: `${task} ${PAUSED[cause]}`,
-    since,
-    mend: 'p resume',
-  }));
-  for (const row of rows) {
-    const paused = pauses.some(({ task }) => task === row.task);
-    const wait = waitMs(row, now);
-    if (!paused && wait >= WAIT_WARN_MS) {
-      reasons.push({
-        level: wait >= WAIT_CRITICAL_MS ? 'critical' : 'warn',
-        text: `${row.task} waits ${formatDuration(wait)}`,
-        since: row.oldestReady,
-        mend: '1 ready',
-      });
-    }
-  }
-  const failed = rows.reduce((sum, row) => sum + row.failed, 0);
-  const held = rows.reduce((sum, row) => sum + row.held, 0);
-  if (failed > 0) {
-    reasons.push({
-      level: 'warn',
-      text: `${failed.toLocaleString('en-US')}${plus} failed`,
-      since: failedSince,
-      mend: '5 r retry',
-    });
-  }
-  if (held > 0) {
-    reasons.push({
-      level: 'warn',
-      text: `${held.toLocaleString('en-US')}${plus} held`,
-      since: heldSince,
-      mend: '6 o resolve',
-    });
-  }
-  return [...reasons, ...ofErrors(rows, pauses)];
-}
-
-/** One reason for all tasks whose attempts go wrong, the worst first. */
-function ofErrors(rows: SnapshotTask[], pauses: Tasks['pauses']): Reason[] {
-  const wrong = rows
-    .filter(({ task }) => !pauses.some((pause) => pause.task === task))
-    .map((row) => ({ task: row.task, share: errorShare(row) }))
-    .filter(({ share }) => share >= ERRORS_WARN)
-    .sort((a, b) => b.share - a.share);
-  const worst = wrong[0]?.share;
-  if (worst === undefined) return [];
-  const named = wrong.map(({ task, share }) => `${task} ${percent(share)}`).join(', ');
+  const isPaused = ({ task }: SnapshotTask) => pauses.some((pause) => pause.task === task);
+  const running = rows.filter((row) => !isPaused(row));
+  const standing = (state: 'failed' | 'held', since: string | null, mend: string) => {
+    const count = rows.reduce((sum, row) => sum + row[state], 0);
+    const level = worstLevel(
+      rows.map((row) => levelNow(rules, state, row[state], { task: row.task })),
+    );
+    const text = `${count.toLocaleString('en-US')}${plus} ${state}`;
+    return level === 'ok' ? [] : [{ level, text, since, mend }];
+  };
   return [
-    {
-      level: worst >= ERRORS_CRITICAL ? 'critical' : 'warn',
-      text: `attempts go wrong: ${named}`,
-      since: null,
-      mend: 'E errors',
-    },
+    ...pauses.map(({ task, cause, since }): Reason => {
+      const { kind, text, mend } = PAUSED[cause];
+      const level = kind ? levelNow(rules, kind, now - Date.parse(since), { task }) : 'warning';
+      return { level: atLeastWarning(level), text: `${task} ${text}`, since, mend };
+    }),
+    ...running.flatMap((row): Reason[] => {
+      const level = waitLevel(row, rules, now);
+      if (level === 'ok') return [];
+      const text = `${row.task} waits ${formatDuration(waitMs(row, now))}`;
+      return [{ level, text, since: row.oldestReady, mend: '1 ready' }];
+    }),
+    ...standing('failed', failedSince, '5 r retry'),
+    ...standing('held', heldSince, '6 o resolve'),
+    ...ofErrors(running, rules),
   ];
 }
 
-const count = (value: number, what: string) =>
-  `${value.toLocaleString('en-US')} ${what}${value === 1 ? '' : 's'}`;
-const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)}%`;
+/** One reason for all tasks whose attempts go wrong, the worst first. */
+function ofErrors(rows: SnapshotTask[], rules: Rule[]): Reason[] {
+  const wrong = rows
+    .filter((row) => errorLevel(row, rules) !== 'ok')
+    .map((row) => ({ task: row.task, share: row.errorRate ?? 0, level: errorLevel(row, rules) }))
+    .sort((a, b) => b.share - a.share);
+  const level = worstLevel(wrong.map((row) => row.level));
+  if (level === 'ok') return [];
+  const named = wrong.map(({ task, share }) => `${task} ${inWords('errors', share)}`).join(', ');
+  return [{ level, text: `attempts go wrong: ${named}`, since: null, mend: 'E errors' }];
+}

@@ -1,6 +1,6 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import { WAIT_WARN_MS } from '../../../lib/monitor/health.ts';
+import { lowestThreshold } from '../../../lib/health/rules.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { Bucket } from '../../../lib/samples/read.ts';
 import { cellOf, cellsEach, drawColumns, LABEL_WIDTH, roundUp, roundUpTime } from '../chart.ts';
@@ -89,17 +89,21 @@ export function OldestWait({ state, width, height }: ChartProps): ReactNode {
   const max = roundUpTime(Math.max(1000, ...waits.map((wait) => wait ?? 0)));
   const at = pointed(state);
   const wait = at?.waitMs ?? null;
+  const limit = lowestThreshold(state.session.rules, 'wait');
+  const isOver = (ms: number) => limit !== undefined && ms >= limit;
   const right: Span[] =
     wait === null
       ? []
       : [
           ...cursorTime(state),
-          { text: formatDuration(wait), tone: wait >= WAIT_WARN_MS ? 'bad' : 'good' },
-          { text: `  limit ${formatDuration(WAIT_WARN_MS)}`, tone: 'dim' },
+          { text: formatDuration(wait), tone: isOver(wait) ? 'bad' : 'good' },
+          ...(limit === undefined
+            ? []
+            : [{ text: `  limit ${formatDuration(limit)}`, tone: 'dim' as const }]),
         ];
   const bars = height - 2;
   const room = width - LABEL_WIDTH - 1;
-  const isLate = waits.some((each) => (each ?? 0) >= WAIT_WARN_MS);
+  const isLate = waits.some((each) => isOver(each ?? 0));
   const columns = drawColumns(waits, { width: room, height: bars, max, levels: glyphs.levels });
   return (
     <Box flexDirection="column" width={width}>

@@ -1,6 +1,7 @@
 import type { AuditRow } from '../../../lib/audit/find.ts';
+import type { Rule } from '../../../lib/health/rule-kinds.ts';
 import { formatMoney } from '../../../lib/money.ts';
-import { taskState, waitMs } from '../../../lib/monitor/health.ts';
+import { errorLevel, taskState, waitLevel, waitMs } from '../../../lib/monitor/health.ts';
 import type { MonitorEvent, Plain, SnapshotTask, Tasks } from '../../../lib/monitor/snapshot.ts';
 import type { Tone } from '../../../lib/output/io.ts';
 import { lookOf } from '../../../lib/output/status.ts';
@@ -63,7 +64,11 @@ export function stateSpan(state: string, theme: Theme): Span {
   return { text: `${glyph} ${word}`, tone };
 }
 
-export function taskColumns(tasks: Tasks, now: number, theme: Theme): ScreenColumn<SnapshotTask>[] {
+export function taskColumns(
+  tasks: Tasks,
+  { rules, now }: { rules: Rule[]; now: number },
+  theme: Theme,
+): ScreenColumn<SnapshotTask>[] {
   const more = (name: string) => tasks.more.includes(name);
   return [
     { head: 'TASK', width: 'fill', least: 15, cell: ({ task }) => ({ text: task, tone: 'bold' }) },
@@ -125,10 +130,12 @@ export function taskColumns(tasks: Tasks, now: number, theme: Theme): ScreenColu
       width: 4,
       spare: 1,
       align: 'right',
-      cell: ({ errorRate }) =>
-        errorRate === null
-          ? { text: '' }
-          : { text: percent(errorRate), tone: errorRate >= 0.05 ? 'bad' : dimZero(errorRate) },
+      cell: (row) => {
+        const { errorRate } = row;
+        if (errorRate === null) return { text: '' };
+        const isWrong = errorLevel(row, rules) !== 'ok';
+        return { text: percent(errorRate), tone: isWrong ? 'bad' : dimZero(errorRate) };
+      },
     },
     {
       head: 'WAIT',
@@ -139,7 +146,10 @@ export function taskColumns(tasks: Tasks, now: number, theme: Theme): ScreenColu
         const wait = waitMs(row, now);
         return wait < 1000
           ? { text: '' }
-          : { text: formatDuration(wait), tone: wait >= 60_000 ? 'bad' : undefined };
+          : {
+              text: formatDuration(wait),
+              tone: waitLevel(row, rules, now) === 'ok' ? undefined : 'bad',
+            };
       },
     },
     {
@@ -158,7 +168,7 @@ export function taskColumns(tasks: Tasks, now: number, theme: Theme): ScreenColu
     {
       head: 'STATE',
       width: 14,
-      cell: (row) => stateSpan(taskState(row, tasks, now), theme),
+      cell: (row) => stateSpan(taskState(row, tasks, rules, now), theme),
     },
   ];
 }

@@ -1,6 +1,6 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import { ERRORS_WARN, type Health, judgeHealth } from '../../../lib/monitor/health.ts';
+import { errorLevel, type Health, judgeHealth } from '../../../lib/monitor/health.ts';
 import type { Tasks } from '../../../lib/monitor/snapshot.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import { JOB_STATES } from '../../../lib/queue/states.ts';
@@ -116,7 +116,7 @@ export function healthLines(state: State, theme: Theme, width: number, most: num
     const behind = snapshot?.tasks.behind;
     return [[{ text: behind ?? 'looking…', tone: behind ? 'warn' : 'dim' }]];
   }
-  const health = judgeHealth(snapshot, state.now);
+  const health = judgeHealth(snapshot, state.session.rules, state.now);
   if (health.level === 'ok') {
     const alive = snapshot.workers.value?.filter((worker) => worker.state === 'alive').length ?? 0;
     const words = `${alive} worker${alive === 1 ? '' : 's'}, nothing failed or held, nothing waits`;
@@ -186,7 +186,7 @@ export function Totals({ state, width }: { state: State; width: number }): React
   if (!tasks) return <Line spans={[]} width={width} />;
   const lines = SQUEEZES.map((squeeze) => {
     const counts = countSpans(state, tasks, squeeze);
-    const rates = rateSpans(tasks, squeeze);
+    const rates = rateSpans(state, tasks, squeeze);
     return { counts, rates, gap: width - widthOf(counts) - widthOf(rates) };
   });
   const { counts, rates, gap } = (lines.find((line) => line.gap > 0) ?? lines.at(-1)) as Totalled;
@@ -219,15 +219,16 @@ function countSpans(state: State, tasks: Tasks, { short, gap, all }: Squeeze): S
   });
 }
 
-function rateSpans({ rows }: Tasks, { short, p95 }: Squeeze): Span[] {
+function rateSpans({ session }: State, { rows }: Tasks, { short, p95 }: Squeeze): Span[] {
   const done = rows.reduce((sum, row) => sum + row.donePerMinute, 0);
   const worst = Math.max(0, ...rows.map((row) => row.errorRate ?? 0));
+  const isWrong = rows.some((row) => errorLevel(row, session.rules) !== 'ok');
   const slowest = Math.max(0, ...rows.map((row) => row.duration?.p95 ?? 0));
   return [
     { text: 'done ', tone: 'dim' },
     { text: `${rate(done)}/min`, bold: true },
     { text: short ? ' err ' : '   errors at most ', tone: 'dim' },
-    { text: percent(worst), tone: worst >= ERRORS_WARN ? 'bad' : undefined, bold: true },
+    { text: percent(worst), tone: isWrong ? 'bad' : undefined, bold: true },
     ...(p95
       ? ([
           { text: short ? ' p95 ' : '   p95 ', tone: 'dim' },

@@ -122,7 +122,7 @@ function TasksPane({ state, width, height }: PaneProps): ReactNode {
             failedSince: null,
             heldSince: null,
           },
-          state.now,
+          { rules: state.session.rules, now: state.now },
           theme,
         )}
         rows={rows}
