@@ -8,6 +8,7 @@ import { forgetPauses } from '../lib/queue/run/pauses.ts';
 import { takeUpkeepTurn } from '../lib/queue/run/upkeep-turn.ts';
 import { dropStaleVerdicts } from '../lib/queue/run/verdicts.ts';
 import { forgetSeen } from '../lib/webhooks/seen.ts';
+import { inTurn } from './in-turn.ts';
 
 /** Deleting a day of a busy queue can take longer than the usual limit of a worker's statements. */
 const UPKEEP = { statementTimeoutMs: 10 * 60_000 };
@@ -50,8 +51,6 @@ export function ledgerUpkeep({ db, log, retentionDays, isStopping }: UpkeepDeps)
     ['delete old discarded jobs', inTime((tx) => forgetDiscarded(tx, RESTORABLE_DAYS))],
     ['delete old paced retries', inTime((tx) => forgetPaced(tx, RESTORABLE_DAYS))],
   ];
-  let askAt = Number.NEGATIVE_INFINITY;
-  let underWay = false;
   const work = async () => {
     if (!(await takeUpkeepTurn(db))) return;
     for (const [what, step] of steps) {
@@ -64,17 +63,11 @@ export function ledgerUpkeep({ db, log, retentionDays, isStopping }: UpkeepDeps)
       }
     }
   };
-  return async (): Promise<void> => {
-    if (underWay || isStopping() || performance.now() < askAt) return;
-    askAt = performance.now() + ASK_MS;
-    underWay = true;
-    try {
-      await work();
-    } catch (error) {
-      // Postgres is unavailable, which is reported elsewhere.
-      log.debug({ error: (error as Error).message }, 'maintenance is postponed');
-    } finally {
-      underWay = false;
-    }
-  };
+  return inTurn({
+    everyMs: ASK_MS,
+    isStopping,
+    work,
+    // Postgres is unavailable, which is reported elsewhere.
+    onError: ({ message }) => log.debug({ error: message }, 'maintenance is postponed'),
+  });
 }

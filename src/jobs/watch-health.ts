@@ -7,6 +7,7 @@ import type { Db } from '../lib/db/database.ts';
 import { takeHealthTurn } from '../lib/health/states.ts';
 import { plural } from '../lib/output/text.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
+import { inTurn } from './in-turn.ts';
 
 export interface HealthWatchDeps {
   db: Db;
@@ -21,15 +22,13 @@ export interface HealthWatchDeps {
 const ASK_MS = 2000;
 
 /**
- * The watch over the queue's health: every worker asks, one evaluates the rules; whatever alerts are
- * due then are delivered by whoever comes first. Neither stops a worker.
+ * Watches the health of the queue. Every worker does this, but only one at a time evaluates the rules.
+ * Each alert that is due is delivered by one worker. A failure of either does not stop a worker.
  *
- * @returns what asks whether it is time, and does it. It never rejects.
+ * @returns a function that does both if they are due. It never rejects.
  */
 export function healthWatch({ db, log, config, mail, env, isStopping }: HealthWatchDeps) {
   const options = watchOptions(config, { log, env, mail: async () => mail });
-  let askAt = Number.NEGATIVE_INFINITY;
-  let underWay = false;
   const work = async () => {
     if (await takeHealthTurn(db)) await evaluate(db, options);
     if (isStopping()) return;
@@ -42,17 +41,11 @@ export function healthWatch({ db, log, config, mail, env, isStopping }: HealthWa
         );
     }
   };
-  return async (): Promise<void> => {
-    if (underWay || isStopping() || performance.now() < askAt) return;
-    askAt = performance.now() + ASK_MS;
-    underWay = true;
-    try {
-      await work();
-    } catch (error) {
-      // While Postgres is away others say so.
-      log.debug({ error: (error as Error).message }, 'health is looked at later');
-    } finally {
-      underWay = false;
-    }
-  };
+  return inTurn({
+    everyMs: ASK_MS,
+    isStopping,
+    work,
+    // Postgres is unavailable, which is reported elsewhere.
+    onError: ({ message }) => log.debug({ error: message }, 'health is not evaluated'),
+  });
 }

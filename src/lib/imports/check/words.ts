@@ -1,21 +1,11 @@
+import { METHODS, type Method } from '../../donations/donation.ts';
 import { headerKey } from '../map/fields.ts';
 
-/** How a gift may have been made; `card` itself is only for cards that we charge. */
-export const IMPORTED_METHODS = [
-  'check',
-  'cash',
-  'wire',
-  'ach',
-  'daf',
-  'in_kind',
-  'stock',
-  'money_order',
-  'card_offline',
-  'matching',
-  'crypto',
-  'other',
-] as const;
-export type ImportedMethod = (typeof IMPORTED_METHODS)[number];
+/** The methods of imported gifts; `card` itself is only for cards that we charge. */
+export type ImportedMethod = Exclude<Method, 'card'>;
+export const IMPORTED_METHODS = METHODS.filter(
+  (method): method is ImportedMethod => method !== 'card',
+);
 
 const METHOD_WORDS: Record<ImportedMethod, string> = {
   check:
@@ -35,14 +25,14 @@ const METHOD_WORDS: Record<ImportedMethod, string> = {
     'other|paypal|venmo|offline donation|offline|manual|manual donation|test donation|payroll|payroll deduction|ideal|sofort|zelle|gift card',
 };
 
-const METHODS: ReadonlyMap<string, ImportedMethod> = new Map(
+const METHODS_BY_WORD: ReadonlyMap<string, ImportedMethod> = new Map(
   IMPORTED_METHODS.flatMap((method) =>
     METHOD_WORDS[method].split('|').map((word) => [headerKey(word), method] as const),
   ),
 );
 
 export const readMethod = (text: string): ImportedMethod | undefined =>
-  METHODS.get(headerKey(text));
+  METHODS_BY_WORD.get(headerKey(text));
 
 const YES = new Set(['yes', 'y', 'true', '1', 'x', 'on', 'ja']);
 const NO = new Set(['no', 'n', 'false', '0', '', 'off', 'nein', 'none']);
