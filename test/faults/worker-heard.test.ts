@@ -200,17 +200,30 @@ it('stopped at a claim for less than the limit, it sends when it resumes', async
   expect((await row(worker.id)).released_at).toBeNull();
 });
 
+/** Makes the database read-only, as on a demoted primary, or writable again; ends its connections. */
+async function readOnly(on: boolean): Promise<void> {
+  const name = new URL(system.env.DATABASE_URL as string).pathname.slice(1);
+  const admin = openDb({ url: inject('serverUrl'), applicationName: 'admin', poolSize: 1 });
+  await admin.query(`alter database ${name} set default_transaction_read_only = ${on}`);
+  await admin.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()`,
+    [name],
+  );
+  await admin.close();
+}
+
+it('says so when the reason for a missing heartbeat changes', async () => {
+  const worker = await startByProxy();
+  proxy.cut();
+  await worker.until((lines) => said(lines, /^no heartbeat: Postgres is unavailable/));
+  await readOnly(true);
+  proxy.heal();
+  await worker.until((lines) => said(lines, /^no heartbeat: Postgres is read-only now/));
+  await readOnly(false);
+  expect(await worker.stop()).toBe(0);
+});
+
 it('continues by itself after a failover to a read-only server', async () => {
-  const readOnly = async (on: boolean) => {
-    const name = new URL(system.env.DATABASE_URL as string).pathname.slice(1);
-    const admin = openDb({ url: inject('serverUrl'), applicationName: 'admin', poolSize: 1 });
-    await admin.query(`alter database ${name} set default_transaction_read_only = ${on}`);
-    await admin.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()`,
-      [name],
-    );
-    await admin.close();
-  };
   await system.sandbox.setFaults('sendgrid', { path: 'POST', latencyMs: [4000, 4000] });
   for (let i = 0; i < 3; i++) await donateNow(system.deps, gift({ name: `Donor ${i}` }));
   // A long deadline, so that only the outage of Postgres causes unknown outcomes.

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../../clock.ts';
-import { isConnectionError } from '../../db/connection-error.ts';
+import { isConnectionError, isReadOnlyServer } from '../../db/connection-error.ts';
 import type { Db, Session } from '../../db/database.ts';
 import { CONTROL_CHANNEL } from './pauses.ts';
 import {
@@ -22,7 +22,7 @@ export interface LeaseOptions {
   running: () => RunningJob[];
   /** Called when pauses may have changed: after a notification, or after a reconnect. */
   onControl: () => void;
-  /** Called when the heartbeat fails, once for a series of failures. */
+  /** Called when the heartbeat fails: once for a series of failures with the same reason. */
   onTrouble: (error: Error) => void;
   /** Called when this worker loses or regains its lease, so that jobs may not or may start. */
   onChange: (change: 'lost' | 'proven') => void;
@@ -68,7 +68,8 @@ export class Lease {
   /** The last state that `onChange` reported. */
   #told = true;
   #reopened: number | undefined;
-  #failing = false;
+  /** Why the last heartbeat failed; undefined when it succeeded. */
+  #trouble: Error | undefined;
   /** When other workers released this worker's jobs, in the time of the Postgres server. */
   #releasedAt = Number.NEGATIVE_INFINITY;
   /** True when no job may start any more. The heartbeat may continue. */
@@ -156,7 +157,7 @@ export class Lease {
   async #beatOn(): Promise<void> {
     while (!this.#closed) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.#failing ? AGAIN_MS : this.#options.everyMs);
+        const timer = setTimeout(resolve, this.#trouble ? AGAIN_MS : this.#options.everyMs);
         this.#wake = () => {
           clearTimeout(timer);
           resolve();
@@ -165,10 +166,12 @@ export class Lease {
       if (this.#closed) return;
       try {
         await this.#beat();
-        this.#failing = false;
+        this.#trouble = undefined;
       } catch (error) {
-        if (!this.#failing) this.#options.onTrouble(error as Error);
-        this.#failing = true;
+        // A failover first ends the connection; only the next one shows that the server is read-only.
+        if (!this.#trouble || isReadOnlyServer(error) !== isReadOnlyServer(this.#trouble))
+          this.#options.onTrouble(error as Error);
+        this.#trouble = error as Error;
         // After a refused or cancelled statement the connection still works.
         if (isConnectionError(error)) this.#drop();
       }
