@@ -43,7 +43,7 @@ it('writes what it shows as JSON, all of it or some', async () => {
     'events',
     'history',
   ]);
-  expect(all.health.level).toBe('warn');
+  expect(all.health.level).toBe('warning');
   const { code, stdout } = await run('--json=health');
   expect(code).toBe(0);
   expect(Object.keys(JSON.parse(stdout))).toEqual(['health']);

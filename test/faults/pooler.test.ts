@@ -98,6 +98,23 @@ describe.skipIf(!isInstalled())('through PgBouncer', () => {
     }
   });
 
+  it('knows its mode while other clients use it', async () => {
+    const pooler = await startPooler(system.env.DATABASE_URL as string, 'transaction');
+    const busy = openDb({ url: pooler.url, applicationName: 'donations test' });
+    let done = false;
+    const clients = Array.from({ length: 3 }, async () => {
+      while (!done) await busy.query('select pg_sleep(random() * 0.004)');
+    });
+    try {
+      for (let i = 0; i < 100; i++) expect(await detectPooling(pooler.url)).toBe('transaction');
+    } finally {
+      done = true;
+      await Promise.all(clients);
+      await busy.close();
+      await pooler.close();
+    }
+  });
+
   it('in transaction mode a worker refuses to start, and says what to set', async () => {
     const pooler = await startPooler(system.env.DATABASE_URL as string, 'transaction');
     try {

@@ -5,8 +5,8 @@ import { Client, connectionSettings } from './client.ts';
 export type Pooling = 'none' | 'session' | 'transaction';
 
 const LIMITS = { statementTimeoutMs: 5000, connectTimeoutMs: 5000 };
-// A pooler may lend any free connection; usually it lends the one used last.
-const ROUNDS = 5;
+// A pooler lends the free connection that was used last, which may be one of another client.
+const ROUNDS = 20;
 
 /**
  * Detects whether a URL leads to Postgres itself. A pooler (PgBouncer, Odyssey, PgCat, RDS Proxy)
@@ -36,9 +36,11 @@ export async function detectPooling(url: string): Promise<Pooling> {
     if (pid === (first as unknown as { processID: number }).processID) return 'none';
     second = await open();
     for (let round = 0; round < ROUNDS; round++) {
-      // The open transaction keeps the lent connection while the first client asks again.
+      // The first client asks just before the second begins, so that its connection is lent next.
+      if ((await pidOf(first)) !== pid) return 'transaction';
       await second.query('begin');
       const lent = await pidOf(second);
+      // The open transaction keeps the lent connection while the first client asks again.
       if (lent === pid || (await pidOf(first)) !== pid) return 'transaction';
       await second.query('rollback');
     }
