@@ -1,21 +1,19 @@
 /**
- * Combines many small pieces of work into few large ones. While `atOnce` batches are running, the
- * next one collects items. There are no timers, so a single item starts at once.
+ * Combines many small pieces of work into few large ones. While one batch is running, the next one
+ * collects items. There are no timers, so a single item starts at once.
  * @param run processes a whole batch and returns one result for each item, in order. If it throws,
  *    every item of the batch fails with that error.
- * @param atOnce how many batches may run at once. A higher number means shorter waits and smaller
- *   batches.
  */
 export function groupCommit<Item, Result>(
   run: (items: Item[]) => Promise<Result[]>,
-  { maxItems = 500, atOnce = 2 } = {},
+  { maxItems = 500 } = {},
 ): (item: Item) => Promise<Result> {
   let waiting: {
     item: Item;
     resolve: (result: Result) => void;
     reject: (error: unknown) => void;
   }[] = [];
-  let busy = 0;
+  let busy = false;
 
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
@@ -30,14 +28,14 @@ export function groupCommit<Item, Result>(
         for (const entry of batch) entry.reject(error);
       }
     }
-    busy -= 1;
+    busy = false;
   }
 
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      if (busy >= atOnce) return;
-      busy += 1;
+      if (busy) return;
+      busy = true;
       // Let everything that is ready in this turn of the event loop join the batch.
       setImmediate(drain);
     });

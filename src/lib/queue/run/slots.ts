@@ -36,12 +36,12 @@ export class Slots {
   }
 
   /**
-   * How many jobs may prepare at once: as many as become ready in the time in which that many slots
-   * become free.
+   * How many jobs may prepare at once: one for each slot, because calls that began together also end
+   * together; more when preparing takes longer than a call.
    */
   get lead(): number {
     const needed = Math.ceil((this.#count * this.#prepareMs) / Math.max(this.#callMs, 0.1));
-    return Math.min(this.#count * (JOBS_PER_SLOT - 1), needed + 1);
+    return Math.min(this.#count * (JOBS_PER_SLOT - 1), Math.max(this.#count, needed + 1));
   }
 
   /**
