@@ -188,7 +188,6 @@ async function runOurs(
     tasks: ['send_receipt'],
   });
   mail.begin();
-  const began = performance.now();
   await worker.drain();
   const rate = mail.rate();
   const { rows } = await stage.db.query<{ open: number }>(
