@@ -73,7 +73,7 @@ function* lines(): Generator<string> {
   yield text;
 }
 
-/** What psql's `\copy` does: the file as it is, to a table of texts with a primary key. */
+/** What psql's `\copy` does: the unchanged file, to a table of texts with a primary key. */
 async function plainCopy({ databaseUrl }: Stage, file: string): Promise<number> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

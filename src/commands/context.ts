@@ -126,7 +126,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     closers.push(() => readOnly.close());
     await checkMigrated(readOnly);
     const mode = await readMode(readOnly);
-    // Whoever has the keys of one must not take the other for it.
+    // So that a user with the keys of one does not mistake the other for it.
     if (mode && statedMode && mode !== statedMode) throw otherMode(mode, statedMode);
     if (io.stderr.isTTY && mode === 'sandbox') saySandbox(io);
     return readOnly;

@@ -70,7 +70,7 @@ async function verdict(context: Context): Promise<Told> {
   });
   try {
     const look = assessNow(context);
-    // What comes after the limit is nobody's any more.
+    // A result after the limit is ignored.
     look.catch(() => {});
     const assessment = await Promise.race([look, late]);
     const { level, reasons, unread } = assessment;

@@ -75,7 +75,7 @@ async function monitor(context: Context, options: Options): Promise<void> {
       env: io.env,
       color: io.color,
     });
-    // Made harmless line by line as it was drawn; what is left is our own colours.
+    // The lines are safe already; the escape sequences in them are our own colours.
     io.stdout.write(`${frame}\n`);
   } finally {
     await opened.db.close();

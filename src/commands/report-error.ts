@@ -8,7 +8,7 @@ import type { ErrorClass } from '../lib/providers/errors.ts';
 import { safeLine } from '../lib/text.ts';
 import type { Context } from './context.ts';
 
-/** An error as it is reported. */
+/** A reported error. */
 export interface ErrorReport {
   code: ErrorCode | 'bug';
   message: string;

@@ -63,7 +63,7 @@ function inWords(report: DailyReport, locale: string): string[] {
     `${plural(gifts, 'gift')}${money ? `, ${money}` : ''}; ${plural(declined, 'gift')} declined.`,
     `${plural(receiptsSent, 'receipt')} sent.`,
     failed > 0
-      ? `${plural(failed, 'task')} failed on that day and ${failed === 1 ? 'waits' : 'wait'} for somebody.`
+      ? `${plural(failed, 'task')} failed on that day and ${failed === 1 ? 'waits' : 'wait'} for a person.`
       : 'Nothing of that day has failed for good.',
     incidents > 0 ? `${plural(incidents, 'disturbance')}${worst}.` : 'No disturbances.',
     open.length > 0 ? `Open now: ${open.join(', ')}.` : 'Nothing is open now.',

@@ -44,7 +44,7 @@ export interface WorkerOptions extends TaskDeps {
   log: Logger;
   /** Hears of every attempt that ended. */
   metrics?: Pick<Metrics, 'attempt'> | undefined;
-  /** Of this process: what a command that is told of alerts needs of it is passed on. */
+  /** The environment of this process. A part of it is passed to the commands that receive alerts. */
   env: NodeJS.ProcessEnv;
   version: string;
   concurrency: number;
@@ -67,7 +67,7 @@ const HAND_BACK_MS = 5000;
 /**
  * A worker: one Graphile Worker pool, its lease (see `Lease`), and the housekeeping that every
  * worker does for all: applying verdicts, releasing jobs of workers that are gone, probing paused providers.
- * The heartbeat depends on none of the others.
+ * The heartbeat does not depend on them.
  */
 export class Worker {
   readonly id = newId('worker');

@@ -7,7 +7,7 @@ import {
 } from './config-schema.ts';
 
 /**
- * What each setting means, for whoever writes the file.
+ * The meaning of each setting, for the person who writes the file.
  * @internal Exported for its tests.
  */
 export const MEANINGS: Record<string, string> = {
@@ -36,7 +36,7 @@ export const MEANINGS: Record<string, string> = {
   'receipts.replyTo': 'Where answers to receipts go',
   'receipts.series': 'What receipt numbers begin with; the year of issue if not set',
   'receipts.whenUnknown':
-    'When nobody can know whether a mail went out: hold it for a person, or resend it',
+    'What happens when it is unknown whether a mail went out: hold it for a person, or resend it',
   'receipts.resendLimit': 'With resend: how often one mail is sent again at most',
   'receipts.templatesDir': 'A folder with templates in place of the built-in ones',
   'receipts.goodsOrServices': 'What a receipt says when nothing was given in return',
@@ -44,7 +44,7 @@ export const MEANINGS: Record<string, string> = {
   'receipts.signatory': 'The name of the person who signs receipts',
   'worker.concurrency': 'How many jobs one worker runs at once',
   'worker.heartbeatMs': 'How often a worker says that it is alive, in milliseconds',
-  'worker.stopTimeoutMs': 'How long a worker that is told to stop waits for what runs',
+  'worker.stopTimeoutMs': 'How long a stopping worker waits for its running jobs',
   'queue.readTimeoutMs': 'How long Postgres may take over one question of a person',
   'ledger.retentionDays': 'How many days attempts are kept',
   'health.rules': 'Changes to the default health rules, and further rules: docs/alerts.md',

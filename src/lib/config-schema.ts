@@ -74,7 +74,7 @@ const addressLines = z
  * are in milliseconds.
  */
 export const settingsSchema = z.strictObject({
-  mode: z.enum(['sandbox', 'test', 'live'], 'is none of sandbox, test, live').optional(),
+  mode: z.enum(['sandbox', 'test', 'live'], 'is not one of sandbox, test, live').optional(),
   dataDir: path,
   databaseUrl: postgresUrl.optional(),
   /** The URL of Postgres itself, when databaseUrl leads to a pooler in transaction mode. */

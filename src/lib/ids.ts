@@ -74,13 +74,13 @@ function base32(bytes: Uint8Array): string {
 
 const SHOWN_END = 6;
 
-/** An id as tables show it: `don…740v85`. Its end tells ids of the same minute apart. */
+/** An id as tables show it: `don…740v85`. Its end distinguishes ids of the same minute. */
 export const shownId = (id: string): string =>
   /^[a-z]{3}_[0-9a-z]{26}$/.test(id) ? `${id.slice(0, 3)}…${id.slice(-SHOWN_END)}` : id;
 
 /**
  * An id as a person gives it, in the form that lookups take: `don…740v85`, as a table shows it,
- * becomes `don_…740v85`. Anything else stays as it is.
+ * becomes `don_…740v85`. Any other text is returned unchanged.
  */
 export const givenId = (text: string): string =>
   text.trim().replace(/^([a-z]{3})_?(?:…|\.\.\.)(?=[0-9a-z]+$)/, '$1_…');

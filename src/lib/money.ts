@@ -108,7 +108,7 @@ export function parseAmount(
       `With locale ${locale} write it like 1${group}250${decimal}00.`,
     );
   const [, whole = '', fraction = ''] = match;
-  // In German `0.500` is 500 by the rules, but a person means a half: nobody writes a thousand with
+  // In German `0.500` is 500 by the rules, but a person means a half: a thousand is not written with
   // a leading 0.
   if (/^0\D/.test(whole) || /^00|^0\d/.test(whole)) {
     throw refuse(

@@ -79,6 +79,6 @@ describe('arguments that are too long or broken', () => {
       DONATIONS_LOG_LEVEL: 'loud\u001b[31m',
     });
     expect(code).toBe(78);
-    expect(stderr).toMatch(/DONATIONS_LOG_LEVEL: "loud\\x1b\[31m" is none of/);
+    expect(stderr).toMatch(/DONATIONS_LOG_LEVEL: "loud\\x1b\[31m" is not one of/);
   });
 });

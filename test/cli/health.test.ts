@@ -118,7 +118,7 @@ describe('donations alerts', () => {
     expect(await cli('alerts', 'ack', incident.id, '--reason', 'on it')).toMatchObject({ code: 0 });
     const shown = await cli('alerts', 'show', incident.id);
     expect(shown.stdout).toContain('acknowledged by grace : on it');
-    expect(shown.stdout).toMatch(/told ops: opened, sent at/);
+    expect(shown.stdout).toMatch(/alert to ops: opened, sent at/);
     expect((await cli('audit', 'list', '--json')).stdout).toContain('alerts.ack');
 
     await system.db.query('delete from donations.job_verdicts');
@@ -144,12 +144,12 @@ describe('donations alerts', () => {
       code: 0,
       stdout: expect.stringMatching(/^Silenced until .*: rule failed\.\n$/),
     });
-    expect((await cli('alerts', 'check')).stderr).toBe('Nothing is due to be told.\n');
+    expect((await cli('alerts', 'check')).stderr).toBe('No alert is due.\n');
     expect((await cli('alerts', 'list')).stderr).toMatch(
       /Silenced by grace: rule failed, ends in (1h|60m): moving/,
     );
     expect((await cli('alerts', 'silence', '--rule', 'failed', '--end')).stdout).toBe(
-      'Told again: rule failed.\n',
+      'Alerts are sent again: rule failed.\n',
     );
     const checked = await cli('alerts', 'check', '--json=route,alerts');
     expect(JSON.parse(checked.stdout)).toHaveLength(2);

@@ -97,7 +97,7 @@ describe('rows', () => {
     expect(reasonsOf(rows[0] as never)).toEqual([
       'currency usb is unknown',
       expect.stringContaining('tomorrow is not a date'),
-      expect.stringContaining('method pigeon is none of'),
+      expect.stringContaining('method pigeon is not one of'),
       'nobody@ is not an e-mail address',
     ]);
   });

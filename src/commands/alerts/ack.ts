@@ -9,15 +9,15 @@ import { INCIDENT_COLUMNS } from './shared/columns.ts';
 
 type Options = OutputOptions & { for?: string; reason?: string };
 
-/** `donations alerts ack <id>`: somebody has taken an incident on. */
+/** `donations alerts ack <id>`: a person takes on an incident. */
 export function alertsAckCommand(context: Context): Command {
   const command = new Command('ack')
     .description('take an incident on: no reminders of it, unless it gets worse')
     .argument('<id>', 'the incident, or the beginning of its id')
-    .option('--for <time>', 'how long: 30m, 2h; else as long as it is open')
+    .option('--for <time>', 'how long: 30m, 2h; without it until the incident ends')
     .option('--reason <text>', 'what you do about it, for everybody who looks');
   return examples(withOutput(command, INCIDENT_COLUMNS), [
-    ['donations alerts ack inc_01m3 --reason "asked SendGrid"', 'as long as it is open'],
+    ['donations alerts ack inc_01m3 --reason "asked SendGrid"', 'until it ends'],
     ['donations alerts ack inc_01m3 --for 2h', 'reminders begin again after two hours'],
   ]).action(async (id: string, options: Options) => {
     const forMs = options.for === undefined ? undefined : parseDuration(options.for);

@@ -19,10 +19,10 @@ const COLUMNS: Column<Row>[] = [
   { name: 'failure', header: 'FAILURE', value: (row) => row.failure },
 ];
 
-/** `donations alerts check`: does once what workers do: evaluates the rules and tells who is to be told. */
+/** `donations alerts check`: does once what workers do: evaluates the rules and delivers due alerts. */
 export function alertsCheckCommand(context: Context): Command {
   const command = new Command('check').description(
-    'evaluate the rules once and deliver what is due, as workers do; for cron, as dead workers tell nobody',
+    'evaluate the rules once and deliver due alerts, as workers do; run it by cron, because dead workers send no alerts',
   );
   return examples(withOutput(command, COLUMNS), [
     ['donations alerts check', 'each minute by cron, on a machine without workers'],
@@ -40,7 +40,7 @@ export function alertsCheckCommand(context: Context): Command {
     await evaluate(db, watch);
     const delivered = await deliverDue(db, watch);
     if (chosenFormat(options).format !== 'table') render(io, options, COLUMNS, delivered);
-    else if (delivered.length === 0) say(io, 'Nothing is due to be told.');
+    else if (delivered.length === 0) say(io, 'No alert is due.');
     for (const { route, alerts, failure } of delivered) {
       if (failure === undefined && chosenFormat(options).format === 'table')
         print(io, `${route}: ${plural(alerts, 'alert')}`);

@@ -22,13 +22,13 @@ const FIELDS: Column<IncidentStory>[] = [
     }),
   ),
   { name: 'events', header: 'EVENTS', value: ({ events }) => events },
-  { name: 'alerts', header: 'TOLD', value: ({ alerts }) => alerts },
+  { name: 'alerts', header: 'ALERTS', value: ({ alerts }) => alerts },
 ];
 
-/** `donations alerts show <id>`: an incident from its beginning, and who was told. */
+/** `donations alerts show <id>`: an incident from its beginning, and the alerts that were sent. */
 export function alertsShowCommand(context: Context): Command {
   const command = new Command('show')
-    .description('an incident: what, since when, whom it affects, who was told')
+    .description('an incident: what, since when, whom it affects, which alerts were sent')
     .argument('<id>', 'the incident, or the beginning of its id');
   return examples(withOutput(command, FIELDS), [
     ['donations alerts show inc_01m3', 'any unambiguous beginning of the id'],
@@ -56,7 +56,7 @@ export function alertsShowCommand(context: Context): Command {
       const why = error ? `: ${error}` : '';
       print(
         io,
-        plain(`told ${route}: ${event}, ${status.replace('_', ' ')} ${when}${tried}${why}`),
+        plain(`alert to ${route}: ${event}, ${status.replace('_', ' ')} ${when}${tried}${why}`),
       );
     }
     if (!incident.closedAt) {

@@ -19,7 +19,7 @@ const COLUMNS: Column<Silence>[] = [
   { name: 'reason', header: 'WHY', value: (row) => row.reason },
 ];
 
-/** Nobody means to hear nothing for longer. */
+/** A longer silence is taken for a typing error. */
 const LONGEST_MS = 30 * 86_400_000;
 
 type Options = OutputOptions & {
@@ -30,10 +30,12 @@ type Options = OutputOptions & {
   reason?: string;
 };
 
-/** `donations alerts silence`: nobody is told of a rule or a task for a time. */
+/** `donations alerts silence`: sends no alerts of a rule or a task for a time. */
 export function alertsSilenceCommand(context: Context): Command {
   const command = new Command('silence')
-    .description('tell nobody of a rule or a task for a time; what is still so then is told then')
+    .description(
+      'send no alerts of a rule or a task for a time; alerts that are still due afterwards are sent then',
+    )
     .option('--rule <name>', 'only what this rule says')
     .option('--task <name>', 'only what is said of this task')
     .option('--for <time>', 'how long: 30m, 2h, at most 30d')
@@ -64,7 +66,7 @@ function tell({ io }: Context, options: Options, done: Silence[]) {
   if (done.length === 0) return say(io, 'There was no such silence.');
   for (const each of done) {
     const what = plain(silenceInWords(each));
-    if (options.end) print(io, `Told again: ${what}.`);
+    if (options.end) print(io, `Alerts are sent again: ${what}.`);
     else print(io, `Silenced until ${each.until.toISOString()}: ${what}.`);
   }
 }

@@ -16,7 +16,7 @@ interface Options {
 export function donorsFixEmailCommand(context: Context): Command {
   const command = new Command('fix-email')
     .description('correct an e-mail address of every donor who has it')
-    .argument('<old>', 'the address as it is on record')
+    .argument('<old>', 'the recorded address')
     .argument('<new>', 'the address as it should be')
     .option('--replay', 'send the receipts that failed, bounced or are held at the old one')
     .option('--yes', 'with --replay: ask nothing')

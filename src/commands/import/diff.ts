@@ -29,7 +29,7 @@ export function importDiffCommand(context: Context): Command {
     withReading(
       new Command('diff')
         .description('compare a file with what was imported, gift by gift; changes nothing')
-        .argument('<file>', 'the file as it is now')
+        .argument('<file>', 'the corrected file')
         .argument('[import]', 'the import to compare with; the one that has most of its gifts'),
     ).option('--limit <n>', 'how many differences', '1000'),
     COLUMNS,

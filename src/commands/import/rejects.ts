@@ -32,7 +32,7 @@ export function importRejectsCommand(context: Context): Command {
         return;
       }
       try {
-        // Never over a file that is there: it may be the one that somebody corrects.
+        // Never overwrites a file: it may be the one that a person corrects.
         await pipeline(text, createWriteStream(resolve(io.cwd, out), { flags: 'wx', mode: 0o600 }));
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;

@@ -93,7 +93,7 @@ async function confirm(context: Context, plan: UndoPlan): Promise<void> {
   if (await confirmByTyping(context, what, String(plan.gifts))) return;
   throw new UserError(
     'confirmation_needed',
-    'nothing was undone: nobody said yes',
+    'nothing was undone: it was not confirmed',
     'Say yes with --yes; see first with --dry-run.',
   );
 }

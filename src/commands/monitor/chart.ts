@@ -2,7 +2,7 @@ import type { Glyphs } from './theme.ts';
 
 /**
  * A column chart: lines from top to bottom, each `width` cells. Every value gets the same number of
- * cells; what is left over stays blank on the left, so that now is always at the right edge.
+ * cells; the rest stays blank on the left, so that now is always at the right edge.
  */
 export function drawColumns(
   values: (number | null)[],

@@ -375,7 +375,7 @@ export const KEYMAP: Binding[] = [
     verb: 'faster',
     keys: ['+', '='],
     shown: '+',
-    about: 'look more often without being told of a change',
+    about: 'refresh more often without a notice of a change',
     group: 'Monitor',
     off: ({ interval }) => (interval === 0 ? 'once a second is the most often' : undefined),
   },

@@ -49,7 +49,7 @@ export class KeyReader {
     if (key.tab) return [{ key: key.shift ? 'shift+tab' : 'tab' }];
     if (key.ctrl) return input === '' ? [] : [{ key: `ctrl+${input}` }];
     if (key.meta) return [];
-    // Keys that were pressed fast come as one text; a sequence that nobody knows is none.
+    // Keys that were pressed fast come as one text; an unknown sequence is ignored.
     if (/^[[O]/.test(input) && input.length > 1) return [];
     return [...input].map((letter) => ({ key: NAMES[letter] ?? letter }));
   }

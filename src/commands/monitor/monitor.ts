@@ -20,12 +20,12 @@ import type { Request } from './requests.ts';
 import { currentView, dataKey, INTERVALS, type State } from './state.ts';
 import { WINDOWS } from './windows.ts';
 
-/** How soon the others look for themselves when whoever took the last snapshot does not take the next. */
+/** How soon another monitor takes the snapshot when the one that took the last does not take the next. */
 const FOLLOW_MS = 250;
 /** How long after its time the next snapshot is waited for, before another monitor takes it. */
 const LOST_LEADER_MS = 1000;
 const RECONNECT_MS = 1000;
-/** Jobs that were enqueued and that nobody tells of are seen by Postgres' counter of ids. */
+/** New jobs without a notice are found by Postgres' counter of job ids. */
 const PULSE_MS = 1000;
 const TICK_MS = 1000;
 /** An answer that takes this long is none: the network may be gone without a word. */
@@ -245,20 +245,20 @@ export class Monitor {
     // What was under way ends with its connection.
     if (this.#ended) return;
     if (!isConnectionError(error) && !(error instanceof UserError) && !isSqlError(error)) {
-      // A bug: whoever runs us shows it, once the terminal is as it was.
+      // A bug: the caller shows it after the terminal is restored.
       throw error;
     }
     this.dispatch({ type: 'lost', error: (error as Error).message || String(error) });
   }
 
-  /** Whoever takes the snapshots listens for changes; the others only for its snapshots. */
+  /** The monitor that takes the snapshots listens for changes; the others only for its snapshots. */
   #lead(leads: boolean): void {
     if (leads === this.#leads) return;
     this.#leads = leads;
     this.#session?.query(hearing(leads)).catch(() => {});
   }
 
-  /** The connection on which others tell of changes. */
+  /** The connection that listens for notices of changes. */
   #listen(): void {
     const { db } = this.#options;
     db.session('donations monitor listens').then(
@@ -304,7 +304,7 @@ export class Monitor {
 
   async #pulse(): Promise<void> {
     if (!this.#canPulse || this.state.link.status !== 'live' || this.#looking) return;
-    // Whoever took the last snapshot does it for all, as long as it is heard of.
+    // The monitor that took the last snapshot takes the next one for all, while it is alive.
     if (!this.#leads && Date.now() < this.#takenAt + this.#interval() + LOST_LEADER_MS) return;
     const start = performance.now();
     try {
@@ -422,7 +422,7 @@ const hearing = (leads: boolean) =>
     .map((channel) => `${leads ? 'listen' : 'unlisten'} ${channel}`)
     .join('; ');
 
-/** What to tell of an error that a change or a view ran into. */
+/** The message for an error of a change or a view. */
 function explained(error: unknown): string {
   if (error instanceof UserError) {
     const hint = error.hint?.replaceAll('\n', ' ');

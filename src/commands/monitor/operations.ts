@@ -111,7 +111,7 @@ async function planJobs(
     confirm: confirmFor(change.question, plan.count),
     total: plan.count,
     async apply(_request, { signal, onProgress }) {
-      // While somebody was thinking, more may have come.
+      // More may have come while the operator was deciding.
       if (change.question === 'count' && (await change.hasOutgrown(db, plan))) {
         const were = counted(plan.eligible);
         return {
@@ -169,7 +169,7 @@ async function planPause(
     lines: [
       `due now      ${grouped(Math.min(due, STOPPED_BOUND))}${due > STOPPED_BOUND ? '+' : ''}, which wait and lose no attempt`,
       `running      ${grouped(running)}, which are finished`,
-      `until        ${forMs === undefined ? 'somebody resumes it' : `in ${formatDuration(forMs)}`}`,
+      `until        ${forMs === undefined ? 'an operator resumes it' : `in ${formatDuration(forMs)}`}`,
     ],
     confirm: { by: 'enter' },
     total: 0,
@@ -307,7 +307,7 @@ async function planResolve(
   const last = receipt.deliveries.at(-1);
   return {
     title: held
-      ? `Settle receipt ${receipt.number}, of which nobody knows whether it was sent`
+      ? `Settle receipt ${receipt.number}, for which it is unknown whether it was sent`
       : `Receipt ${receipt.number} is not held${last ? `: it is ${last.status}` : ''}`,
     lines: held
       ? [

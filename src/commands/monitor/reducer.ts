@@ -177,7 +177,7 @@ function keepSelection(state: State): State {
   const view = currentView(state);
   const keys = rowKeys(state, view);
   if (keys.length === 0) return state;
-  // At the top it is the top that somebody looks at, not the row that happened to be there.
+  // A user at the top looks at the top, not at the row that was there.
   const found = view.key === undefined || view.selected === 0 ? -1 : keys.indexOf(view.key);
   const selected = found >= 0 ? found : Math.min(view.selected, keys.length - 1);
   return withView(state, { selected, key: keys[selected] });

@@ -29,7 +29,7 @@ function App({
   return <Screen state={monitor.state} theme={themeFor(env, { color, styles: true })} />;
 }
 
-/** Runs the monitor on the terminal until somebody ends it. */
+/** Runs the monitor on the terminal until the user ends it. */
 export async function runMonitor(
   context: Context,
   { db, session, timeoutMs }: Opened,

@@ -38,7 +38,7 @@ export interface View {
    */
   arg: string;
   sort: Sort | undefined;
-  /** How many rows are asked for; more as somebody scrolls. */
+  /** How many rows are read; more when the user scrolls. */
   limit: number;
   /** The row that is selected, by its place and by its key, so that it stays when rows come and go. */
   selected: number;
@@ -113,7 +113,7 @@ export interface Notice {
   until: number;
 }
 
-/** How often it is looked although nobody told of a change, in milliseconds. */
+/** The interval of refreshes without a notice, in milliseconds. */
 export const INTERVALS = [1000, 2000, 5000, 10_000, 30_000, 60_000] as const;
 
 /** What does not change while the monitor runs. */

@@ -100,7 +100,7 @@ export class Terminal {
       this.#take();
       this.#resized();
     });
-    // All of the foreground's group, as the terminal would have: whoever started us waits in it.
+    // The whole foreground group, as the terminal would do it: the process that started us waits in it.
     process.kill(0, 'SIGTSTP');
   }
 
@@ -185,6 +185,6 @@ function frameStream(
   return stream as unknown as NodeJS.WriteStream;
 }
 
-/** The sequence that puts text on the clipboard of whoever sits at the terminal, also over SSH. */
+/** The sequence that puts text on the clipboard of the user's terminal, also over SSH. */
 export const clipboardSequence = (text: string) =>
   `\u001B]52;c;${Buffer.from(text).toString('base64')}\u0007`;

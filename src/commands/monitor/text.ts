@@ -6,7 +6,7 @@ import type { Span, Theme } from './theme.ts';
 export function clean(text: string, { ascii }: Pick<Theme, 'ascii'>): string {
   const line = plain(text);
   if (!ascii) return line;
-  // Letters lose their accents; what is left has no ASCII at all.
+  // Letters lose their accents; the other characters have no ASCII form.
   return line
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')

@@ -77,7 +77,7 @@ const PLACES: { word: string; about: string; view: () => View }[] = [
   })),
   {
     word: 'stuck',
-    about: 'running, but nobody is at it',
+    about: 'running, but its worker is gone',
     view: () => newView('jobs', 'state:stuck'),
   },
   { word: 'errors', about: 'failures by their cause', view: () => newView('errors') },

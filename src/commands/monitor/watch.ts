@@ -48,7 +48,7 @@ export async function openMonitor(
   };
 }
 
-/** Runs the monitor on the terminal until somebody ends it. */
+/** Runs the monitor on the terminal until the user ends it. */
 export async function watchQueue(
   context: Context,
   { readOnly, window }: { readOnly: boolean; window: WindowName },

@@ -88,7 +88,10 @@ export function offlineAddCommand(context: Context): Command {
       'donations offline add --amount 20 --currency usd --method cash --name "Ada Lovelace"',
       'cash',
     ],
-    ['donations offline add --amount 50 --currency usd --method cash --anonymous', 'nobody named'],
+    [
+      'donations offline add --amount 50 --currency usd --method cash --anonymous',
+      'an anonymous gift',
+    ],
   ]).action(async (options: AddOptions) => {
     const fields: Partial<Record<Field, string>> = {};
     for (const [flag, field] of Object.entries(FLAGS)) {

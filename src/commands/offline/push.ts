@@ -27,7 +27,7 @@ const NOTHING = {
 export function offlinePushCommand(context: Context): Command {
   const command = new Command('push')
     .description('bring the gifts of this machine to the database, each once')
-    .option('--receipts', 'issue and e-mail receipts; otherwise nobody is mailed');
+    .option('--receipts', 'issue and e-mail receipts; otherwise no donor is mailed');
   return examples(withOutput(command, RESULT_COLUMNS), [
     ['donations offline push', 'again after a cut line: nothing is made twice'],
     ['donations offline push --receipts', 'and mail the donors'],

@@ -49,7 +49,7 @@ export function organizationShowCommand(context: Context): Command {
     if (!organization) throw notFound('no organisation is stored yet');
     renderOne(context.io, options, COLUMNS, organization);
     if (chosenFormat(options).format !== 'table') return;
-    // Whoever only reads has no settings to compare it with.
+    // A user who only reads has no settings to compare it with.
     const settings = await context.config().catch(() => undefined);
     if (!settings) return;
     const different = differences(organization, organizationInSettings(settings));

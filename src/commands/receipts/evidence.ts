@@ -26,7 +26,7 @@ const COLUMNS: Column<Imported>[] = [
   },
 ];
 
-/** `donations receipts evidence`: what the mail provider tells of mails. */
+/** `donations receipts evidence`: what the mail provider reports about mails. */
 export function receiptsEvidenceCommand(context: Context): Command {
   return new Command('evidence')
     .description("SendGrid's records of the mails")

@@ -15,7 +15,7 @@ interface Options {
 /** `donations receipts resolve <id>`: settles a receipt that may have been sent. */
 export function receiptsResolveCommand(context: Context): Command {
   const command = new Command('resolve')
-    .description('settle a held receipt, of which nobody knows whether it was sent')
+    .description('settle a held receipt, for which it is unknown whether it was sent')
     .argument('<id>', 'receipt, receipt number, delivery, donation or job id')
     .option('--sent', 'it was sent: nothing more goes out')
     .option('--resend', 'send it, although it may have been sent before')

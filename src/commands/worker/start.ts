@@ -29,7 +29,7 @@ export function workerStartCommand(context: Context): Command {
     .option('--metrics-port <port>', 'serve /metrics, /healthz and /readyz there')
     .option(
       '--metrics-host <address>',
-      'on this address; whoever reaches it reads them',
+      'on this address; everyone who reaches it can read them',
       '127.0.0.1',
     );
   return examples(command, [

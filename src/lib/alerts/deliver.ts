@@ -37,7 +37,7 @@ const MOST = 50;
 const GIVE_UP = '1 day';
 
 /**
- * Delivers the alerts that are due, each route by itself. At least once: whoever dies between the
+ * Delivers the alerts that are due, each route by itself. At least once: a worker that dies between the
  * delivery and writing it down has it delivered again by another, when the claim has run out.
  */
 export async function deliverDue(db: Db, options: DeliverOptions): Promise<Delivered[]> {
@@ -54,7 +54,7 @@ export async function deliverDue(db: Db, options: DeliverOptions): Promise<Deliv
   return done.filter((each) => each !== undefined);
 }
 
-/** The settings have no such route any more; those that they have are told of what is still so. */
+/** The settings have no such route any more. The other routes receive the open incidents. */
 async function giveUp(db: Db, name: string): Promise<Delivered> {
   const failure = 'there is no such route in the settings';
   const { rowCount } = await db.query(

@@ -32,10 +32,10 @@ const AFFECTED_MS = 2000;
 
 /**
  * Judges by the rules; opens, updates and closes incidents; and writes down which alerts are owed,
- * all in one transaction. Whoever delivers finds them there: one who is killed in between costs
+ * all in one transaction. A later delivery finds them there: a worker that is killed in between costs
  * time and no alert.
  *
- * @returns undefined when somebody else has judged later things meanwhile.
+ * @returns undefined when another worker evaluated later facts meanwhile.
  */
 export async function evaluate(db: Db, options: EvaluateOptions): Promise<Judgement[] | undefined> {
   const { rules, dataDir } = options;
@@ -62,13 +62,13 @@ export async function evaluate(db: Db, options: EvaluateOptions): Promise<Judgem
   });
 }
 
-const NOBODY: Affected = { jobs: null, donors: null, amounts: [], cause: null };
+const NOT_KNOWN: Affected = { jobs: null, donors: null, amounts: [], cause: null };
 
 async function readAffected(db: Db, rule: Rule, subject: string): Promise<Affected> {
   try {
     return await readWithin(db, AFFECTED_MS, (tx) => findAffected(tx, rule, subject));
   } catch (error) {
-    if (error instanceof UserError && error.code === 'try_again') return NOBODY;
+    if (error instanceof UserError && error.code === 'try_again') return NOT_KNOWN;
     throw error;
   }
 }
@@ -117,7 +117,7 @@ async function writeIncident(
   { at, affected }: Writing,
 ): Promise<void> {
   if (level === 'ok') return;
-  const { jobs, donors, amounts, cause } = affected.get(`${rule.name} ${subject}`) ?? NOBODY;
+  const { jobs, donors, amounts, cause } = affected.get(`${rule.name} ${subject}`) ?? NOT_KNOWN;
   const id = before?.id ?? newId('incident');
   await tx.query(
     `insert into donations.incidents as i (id, rule, kind, subject, level, worst, value, more, peak,

@@ -34,7 +34,7 @@ export const SILENCED = `exists (select 1 from donations.alert_silences s
   where s.until > now() and s.ended_at is null and i.closed_at is null
     and (s.rule is null or s.rule = i.rule) and (s.task is null or s.task = i.subject))`;
 
-/** SQL: whether somebody has taken on incident `i`, and that has not run out. */
+/** SQL: whether incident `i` is acknowledged, and the acknowledgement has not expired. */
 export const ACKNOWLEDGED = `(i.acknowledged_at is not null and i.closed_at is null
   and coalesce(i.acknowledged_until > now(), true))`;
 
@@ -91,7 +91,7 @@ export interface IncidentStory {
   }[];
 }
 
-/** An incident, what became of it, and who was told. */
+/** An incident, its history, and the routes that received it. */
 export async function showIncident(db: Queryable, idOrPrefix: string): Promise<IncidentStory> {
   const id = await findIncident(db, idOrPrefix);
   const [incident] = await readIncidents(db, [id]);
@@ -110,9 +110,10 @@ export async function showIncident(db: Queryable, idOrPrefix: string): Promise<I
 }
 
 /**
- * Says that a person has taken an incident on: it is not told again by itself, unless it gets worse.
+ * Records that a person takes an incident on. No reminders are sent of it; an alert comes when it gets
+ * worse.
  *
- * @param forMs how long; undefined as long as it is open.
+ * @param forMs how long; undefined for as long as the incident is open.
  */
 export async function acknowledge(
   db: Db,
@@ -173,7 +174,7 @@ export async function listSilences(db: Queryable): Promise<Silence[]> {
   return rows;
 }
 
-/** Tells nobody of what a rule says, or of a task, for a time. What is still so afterwards is told then. */
+/** Sends no alerts of a rule or of a task for a time. Incidents that are open afterwards are sent then. */
 export async function silence(
   db: Db,
   {

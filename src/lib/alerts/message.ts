@@ -9,7 +9,7 @@ import type { Incident } from './incidents.ts';
 import type { AlertEvent } from './owed.ts';
 import type { Audience } from './route-settings.ts';
 
-/** One thing that is told. */
+/** One alert. */
 export interface Alert {
   /** Stays the same when it is delivered again. */
   id: string;
@@ -35,7 +35,7 @@ export interface Alert {
 export interface AlertMessage {
   audience: Audience;
   mode: Mode;
-  /** The worst of what it tells that is not over; undefined when all is over. */
+  /** The worst level of its open incidents; undefined when all have ended. */
   level: 'warning' | 'critical' | undefined;
   title: string;
   text: string;
@@ -63,8 +63,7 @@ export function composeMessage(told: Told[], wording: Wording): AlertMessage {
 
 /** A message that says that it is a test and nothing else. */
 export function testMessage(id: string, at: Date, wording: Wording): AlertMessage {
-  const text =
-    'This is a test of the route. Nothing is wrong, and nobody needs to do anything about it.';
+  const text = 'This is a test of the route. Nothing is wrong, and nothing needs to be done.';
   return assemble(
     [
       {

@@ -14,12 +14,12 @@ export interface TellableIncident {
   level: Trouble;
   worst: Trouble;
   closed: boolean;
-  /** Somebody has taken it on, and that has not ended. */
+  /** It is acknowledged, and the acknowledgement has not expired. */
   acknowledged: boolean;
   silenced: boolean;
 }
 
-/** What was told, or is about to be, of an incident on a route. */
+/** An alert of an incident on a route, sent or about to be sent. */
 export interface ToldAlert {
   incident: string;
   route: string;
@@ -42,16 +42,16 @@ interface Telling {
   incidents: TellableIncident[];
   routes: Route[];
   told: ToldAlert[];
-  /** When something of the rule and subject was last told on the route, of earlier incidents too. */
+  /** When the route last received an alert of the rule and subject, of earlier incidents too. */
   lastTold: (route: string, rule: string, subject: string) => Date | undefined;
   now: Date;
   timeZone: string;
 }
 
 /**
- * What is to be told now: of each open incident on each route that it concerns, unless it was told
- * already; and that it is over, where it was told. It follows from what is on record alone. So it
- * is the same after a restart, and what was silenced is told when the silence is over.
+ * The alerts to send now: each open incident on each route that it concerns, unless it was sent
+ * already; and its end, where it was sent. It follows from what is on record alone. So it
+ * is the same after a restart, and a silenced alert is sent when the silence ends.
  */
 export function owedAlerts({ incidents, routes, told, ...rest }: Telling): OwedAlert[] {
   return incidents.flatMap((incident) =>
@@ -93,7 +93,7 @@ function meanwhile(incident: TellableIncident, route: Route, before: ToldAlert[]
   return { event: 'reminder', level, nth: Math.max(0, ...reminders.map(({ nth }) => nth)) + 1 };
 }
 
-/** Whether a route is told of such things. */
+/** Whether a route receives such alerts. */
 function concerns(route: Route, level: Trouble, subject: string): boolean {
   if (route.standby || compareLevels(level, route.level) < 0) return false;
   return route.tasks === undefined || route.tasks.includes(subject);

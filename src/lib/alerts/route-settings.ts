@@ -44,16 +44,16 @@ const common = {
   audience: z
     .enum(['operators', 'business'], 'is neither operators nor business')
     .default('operators'),
-  /** The least level that it is told of. */
+  /** The lowest level that it receives. */
   level: z.enum(['warning', 'critical'], 'is neither warning nor critical').default('warning'),
   /** Only alerts of these tasks. */
   tasks: z.array(line(100)).min(1).max(100).optional(),
-  /** The route that is told when this one fails. */
+  /** The route that receives an alert when this one fails. */
   fallback: name.optional(),
-  /** Only told what other routes could not deliver. */
+  /** Receives only what other routes could not deliver. */
   standby: z.boolean('is neither true nor false').default(false),
   timeout: time(LONGEST_TIMEOUT_MS).default(10_000),
-  /** The same thing is not told again sooner than this after it was told. */
+  /** After an alert, the same alert is not sent again before this time has passed. */
   coolDown: time(DAY_MS).optional(),
   /** How long an alert waits for others, to come in one message with them. */
   group: time(3_600_000).optional(),
@@ -62,9 +62,9 @@ const common = {
     .string('is not like 22:00-07:00')
     .regex(new RegExp(`^${CLOCK}-${CLOCK}$`), 'is not like 22:00-07:00')
     .optional(),
-  /** How often it is told again while it stands and nobody has acknowledged it. */
+  /** The interval of reminders while an incident is open and not acknowledged. */
   remind: time(30 * DAY_MS).optional(),
-  /** Whether it is told that it is over. */
+  /** Whether it receives the end of an incident. */
   recovered: z.boolean('is neither true nor false').default(true),
 };
 const recipients = z.array(address, 'is not a list of e-mail addresses').min(1).max(50);
@@ -113,7 +113,7 @@ const routeSettings = z.discriminatedUnion(
       command: z.array(z.string().min(1).max(2000)).min(1).max(50),
     }),
   ],
-  'is none of log, sendgrid, smtp, webhook, slack, pagerduty, command',
+  'is not one of log, sendgrid, smtp, webhook, slack, pagerduty, command',
 );
 
 /** Where alerts go. Times in milliseconds. */

@@ -32,7 +32,7 @@ export async function runningPostmaster(cluster: string): Promise<Postmaster | u
 
 /**
  * Replaces a stale pid in `postmaster.pid` by our own before a server is started. Postgres refuses
- * to start while a process of its account has that pid, even a killed server that nobody has reaped
+ * to start while a process of its account has that pid, even a killed server that was not reaped yet
  * (usual in containers). It accepts the pid of its parent as stale (CreateLockFile in miscinit.c).
  * The file itself must stay: Postgres uses its other lines to check whether children of the killed
  * server still use its shared memory.

@@ -30,7 +30,7 @@ const day = z.iso.date('is not a date, such as 2026-11-23');
  * separately, because they can only be parsed together with their currency.
  */
 export const giftSchema = z.object({
-  method: z.enum(METHODS, `is none of ${METHODS.join(', ')}`),
+  method: z.enum(METHODS, `is not one of ${METHODS.join(', ')}`),
   donor: z.object({
     kind: z
       .enum(['person', 'organization'], 'is neither person nor organization')

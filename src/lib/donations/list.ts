@@ -31,7 +31,7 @@ export interface ListedDonation {
   campaign: string | null;
   card: string | null;
   failure: string | null;
-  /** Of its receipt, as it is printed. */
+  /** The number of its receipt in its printed form. */
   receipt: string | null;
   giftOn: string;
   receivedOn: string;

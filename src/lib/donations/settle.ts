@@ -19,8 +19,8 @@ type Outcome =
 
 /**
  * Stores the result of a payment in one transaction with all consequences: the receipt, the jobs
- * for card and receipt, and the removal of the repair job. A donation that is settled already stays
- * as it is.
+ * for card and receipt, and the removal of the repair job. A settled donation does not
+ * change.
  *
  * A declined payment is cancelled first, so that it cannot succeed later.
  */

@@ -243,7 +243,7 @@ const toEvent = ({ id, at, actor, host, action, reason, words }: Decision): Stor
 });
 
 /**
- * Each accepted delivery is a mail. Each attempt whose outcome nobody knows may be one more, unless
+ * Each accepted delivery is a mail. Each attempt whose outcome is unknown may be one more, unless
  * evidence or a person has said since that it was the one that was accepted.
  */
 function countMails(receipts: StoryReceipt[], tried: StoryEvent[]): Story['mails'] {

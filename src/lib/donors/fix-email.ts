@@ -18,9 +18,9 @@ export interface FixedEmail {
 
 /**
  * Corrects an address of every donor who has it. Receipts that wait to be sent to it go to the new one;
- * what receipts say stays as it is.
+ * the text of receipts does not change.
  *
- * @throws UserError `not_found` when nobody has it.
+ * @throws UserError `not_found` when no donor has it.
  */
 export async function fixEmail(
   db: Db,

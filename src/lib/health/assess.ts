@@ -38,7 +38,7 @@ export interface Assessment {
   unread: string[];
 }
 
-/** Without an evaluation for so long, nobody times the rules. */
+/** After this time without an evaluation, the `for` of the rules is not measured. */
 const UNTIMED_AFTER_MS = 60_000;
 
 /** Whether things are well now, by the rules. It changes nothing, and needs no worker. */

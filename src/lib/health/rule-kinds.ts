@@ -34,7 +34,7 @@ const RULE_KINDS = {
   late: { unit: 'time', measures: 'time since recurring work was done', byTask: false },
   receipts_held: {
     unit: 'count',
-    measures: 'receipts of which nobody knows whether they were sent',
+    measures: 'receipts for which it is unknown whether they were sent',
     byTask: false,
   },
   bounced: { unit: 'count', measures: 'mails that bounced', byTask: false, windowed: true },

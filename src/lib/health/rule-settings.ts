@@ -49,7 +49,7 @@ const ruleSettings = z.strictObject({
   name: name.optional(),
   /** What is watched; a rule that replaces a default one need not say. */
   kind: z
-    .enum(KIND_NAMES as [RuleKind, ...RuleKind[]], `is none of ${KIND_NAMES.join(', ')}`)
+    .enum(KIND_NAMES as [RuleKind, ...RuleKind[]], `is not one of ${KIND_NAMES.join(', ')}`)
     .optional(),
   enabled: z.boolean('is neither true nor false').optional(),
   task: z.string().min(1).max(100).optional(),
@@ -174,7 +174,8 @@ function check(rule: Rule, facts: KindFacts, what: string, parse: (filter: strin
     throw problem(what, `says together, but ${kind} is not of tasks`);
   if (rule.together && rule.task) throw problem(what, 'is of one task and of all of them');
   if (rule.filter) {
-    if (!facts.filtered) throw problem(what, `has a filter, which ${kind} takes none of`);
+    if (!facts.filtered)
+      throw problem(what, `has a filter, but rules of the kind ${kind} take none`);
     if (rule.task || rule.together)
       throw problem(what, 'has a filter and a task: write task:… in the filter');
     parse(rule.filter);

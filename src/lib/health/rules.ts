@@ -7,7 +7,7 @@ export interface Reading {
   rule: string;
   /** The task, or what else was measured; empty where there is only one thing. */
   subject: string;
-  /** Null when nobody can say: the verdict stays as it is then. */
+  /** Null when it is unknown; then the verdict does not change. */
   value: number | null;
   /** Counting stopped at the value: there are at least so many. */
   more?: boolean;
@@ -46,7 +46,7 @@ export interface Judging {
   unread?: ReadonlySet<string>;
   states: RuleState[];
   now: number;
-  /** Nobody has timed the `for` of the rules lately: what is so now counts as lasting. */
+  /** The `for` of the rules was not measured lately, so a present breach counts as lasting. */
   immediate?: boolean;
 }
 

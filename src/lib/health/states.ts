@@ -1,7 +1,7 @@
 import type { Queryable } from '../db/database.ts';
 import type { Judgement, Latch, RuleState } from './rules.ts';
 
-/** When somebody last judged by the rules, and what is remembered of it. */
+/** When the rules were last evaluated, and the states that were kept. */
 export async function readStates(
   db: Queryable,
 ): Promise<{ states: RuleState[]; judgedAt: Date | undefined }> {

@@ -78,7 +78,7 @@ const COMMANDS: Record<RuleKind, (subject: string) => string[]> = {
   disk: () => ['donations db status', 'donations config show'],
 };
 
-/** What to run to see more and to mend it. */
+/** The commands that show more and fix it. */
 export const commandsFor = (kind: RuleKind, subject: string): string[] => COMMANDS[kind](subject);
 
 /** Who is affected, and for how long it has lasted. */
@@ -123,13 +123,13 @@ export function findingForBusiness(
       return `More work has come than is done. ${waiting}`;
     case 'failed':
       return impact.donors
-        ? `${donors}${gifts} did not get ${work}, and will not until somebody tries again.`
+        ? `${donors}${gifts} did not get ${work}, and will not until a person tries again.`
         : `${plural(count, 'piece')} of work failed, and will not be tried again by itself.`;
     case 'held':
     case 'receipts_held':
       return impact.donors
-        ? `Nobody knows whether ${donors}${gifts} got ${WORK[subject] ?? 'a receipt'}: somebody has to decide.`
-        : `Nobody knows whether ${plural(count, 'mail')} went out: somebody has to decide.`;
+        ? `It is unknown whether ${donors}${gifts} got ${WORK[subject] ?? 'a receipt'}: a person has to decide.`
+        : `It is unknown whether ${plural(count, 'mail')} went out: a person has to decide.`;
     case 'errors':
       return `${inWords(kind, count)} of attempts at ${subject ? `giving donors ${work}` : 'work for donors'} go wrong; ${donors} ${impact.donors === 1 ? 'is' : 'are'} concerned${gifts}.`;
     case 'stuck':
@@ -141,7 +141,7 @@ export function findingForBusiness(
     case 'refused':
       return `The provider has refused our account for ${inWords(kind, count)}. ${waiting}`;
     case 'paused':
-      return `Somebody stopped this work ${inWords(kind, count)} ago. ${waiting}`;
+      return `A person stopped this work ${inWords(kind, count)} ago. ${waiting}`;
     case 'late':
       return `The system’s own upkeep is late by ${since}; no donor is concerned.`;
     case 'bounced':

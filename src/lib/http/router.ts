@@ -32,7 +32,7 @@ const fits = (pattern: string[], path: string[]) =>
   pattern.length === path.length &&
   pattern.every((part, at) => (part.startsWith(':') ? path[at] !== '' : part === path[at]));
 
-/** A segment with a broken encoding stays as it is; no object has such a name. */
+/** A segment with a broken encoding is not decoded; no object has such a name. */
 function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);

@@ -47,7 +47,7 @@ const fromRow = (row: Row): OfflineGift => ({
 /** Where the gifts say that they are from; their ids are those of this machine's list. */
 const SOURCE = 'offline';
 
-/** The check of a gift that somebody typed, by our own names of the fields. */
+/** Checks a typed gift, whose fields have our own names. */
 function checker(config: Config, today: string) {
   const { locale, timeZone, country } = config.organization;
   return createRowChecker({
@@ -71,7 +71,7 @@ function checker(config: Config, today: string) {
 }
 
 /**
- * Keeps a gift until there is a network. It is checked as it is when it is pushed; its date is today
+ * Keeps a gift until there is a network. The check is the one of `push`; its date is today
  * unless it says another.
  * @throws UserError `usage` with every reason.
  */
@@ -113,7 +113,7 @@ export const countWaiting = (store: LocalStore): number =>
 
 /**
  * Imports what waits on this machine, as one batch. Each gift has the id that it got when it was taken:
- * cut off and repeated, it is still made once. What needs a look stays, and is told.
+ * cut off and repeated, it is still made once. A gift that needs a look stays, and is listed.
  */
 export async function pushOffline(
   deps: ImportDeps,

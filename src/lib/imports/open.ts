@@ -117,7 +117,7 @@ function mapTable(table: Table, options: MappingOptions): Mapping {
   }
 }
 
-// Where a country has one currency that nobody doubts; elsewhere it has to be said.
+// Countries with one usual currency. Elsewhere the currency must be stated.
 const CURRENCY_OF: Record<string, string | undefined> = {
   US: 'usd',
   CA: 'cad',

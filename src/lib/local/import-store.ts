@@ -31,7 +31,7 @@ create table if not exists import_rows (
   reasons text,
   -- The gifts as rows of COPY, one a line.
   gifts text,
-  -- The row's own cells as JSON; only where somebody may have to correct it.
+  -- The row's own cells as JSON; only if a person may have to correct it.
   cells text,
   primary key (batch, line)
 ) without rowid;

@@ -20,7 +20,7 @@ const text = (status: number, body: string, type = 'text/plain; charset=utf-8'):
 
 /**
  * Serves `/metrics` for Prometheus, `/healthz` (the process answers) and `/readyz` (it takes jobs)
- * for Kubernetes and others. There is no password, so it listens on loopback unless told otherwise.
+ * for Kubernetes and others. There is no password, so it listens on loopback by default.
  *
  * @throws UserError `failed` when the address cannot be listened on.
  */

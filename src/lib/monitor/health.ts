@@ -9,7 +9,7 @@ import type { Snapshot, SnapshotTask, Tasks } from './snapshot.ts';
 export interface Reason {
   level: Exclude<Level, 'ok'>;
   text: string;
-  /** As ISO 8601; null when nobody knows. */
+  /** As ISO 8601; null when it is unknown. */
   since: string | null;
   /** What fixes it, as keys and words of the monitor: `3 r retry`. */
   mend: string;

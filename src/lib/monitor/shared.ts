@@ -1,7 +1,7 @@
 import type { Db, Queryable } from '../db/database.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** The channel on which a monitor tells the others that the shared snapshot is new. */
+/** The channel on which a monitor announces a new shared snapshot. */
 export const SNAPSHOT_CHANNEL = 'donations_snapshot';
 
 /** A snapshot is not taken again sooner than this. */
@@ -10,9 +10,9 @@ const LEAST_AGE_MS = 700;
 const REST_FACTOR = 110;
 /** However much it costs, it is never older than this while something happens. */
 const MOST_REST_MS = 5000;
-/** What it costs is seen best when nobody is in its way: less counts at once, more little by little. */
+/** The fastest run shows the true cost: a lower cost counts at once, a higher one gradually. */
 const GROWTH = 1.2;
-/** Whoever takes one and dies meanwhile holds up the others for so long. */
+/** A monitor that dies while it takes a snapshot delays the others by this time. */
 const CLAIM_MS = 5000;
 
 export interface SharedSnapshot {
@@ -33,7 +33,7 @@ interface Row {
   cost_ms: number;
 }
 
-/** The snapshot as somebody has taken it last; undefined when nobody has. */
+/** The latest snapshot; undefined when there is none. */
 export async function readShared(db: Queryable): Promise<SharedSnapshot | undefined> {
   const { rows } = await db.query<Row>(
     `select body, extract(epoch from clock_timestamp() - taken_at)::float8 * 1000 as age_ms, cost_ms
@@ -48,10 +48,10 @@ export async function readShared(db: Queryable): Promise<SharedSnapshot | undefi
 }
 
 /**
- * Takes the snapshot for all monitors, if it is old and nobody else is at it: one statement claims it
+ * Takes the snapshot for all monitors, if it is old and no other monitor takes it: one statement claims it
  * for a few seconds, so that no lock is held while it is taken.
  *
- * @param by who takes it, as the others are told.
+ * @param by the monitor that takes it, shown to the others.
  * @returns undefined when it is young enough, or another monitor takes it.
  */
 export async function refreshShared(

@@ -73,7 +73,7 @@ export interface Snapshot {
 
 /** Rates are of this time, or of what the latest attempts cover. */
 const WINDOW_MS = 5 * 60_000;
-/** So much is counted; beyond it the minute's sample tells. */
+/** Counting stops here; a larger number comes from the minute's sample. */
 const BOUNDS = { jobs: 10_000, attempts: 1000 };
 const TREND_MINUTES = 12;
 const EVENTS = 30;
@@ -206,7 +206,7 @@ const STATEMENTS_OF_A_PART = 3;
 const LEAST_MS = 0.2;
 
 /**
- * Tells Postgres's work from waiting: on the network, or on a machine that has other things to do. A
+ * Distinguishes Postgres's work from waiting: on the network, or on a machine that has other things to do. A
  * statement that has nothing to do takes as long as each of the others waits.
  */
 class Meter {

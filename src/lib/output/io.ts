@@ -65,7 +65,7 @@ export function redraw({ stdout }: Io, text: string): void {
   stdout.write(`\u001b[H${drawn}\u001b[J`);
 }
 
-/** Writes data: into a file or to a program as it is, on a terminal made safe. */
+/** Writes data: unchanged into a file or to a program, made safe on a terminal. */
 export function printData(io: Io, text: string): void {
   io.stdout.write(`${io.stdout.isTTY ? forPeople(text, false) : text}\n`);
 }

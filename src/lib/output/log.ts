@@ -14,7 +14,7 @@ export async function createLogger(io: Io): Promise<Logger> {
   const level = io.env.DONATIONS_LOG_LEVEL || 'info';
   if (!LEVELS.includes(level)) {
     throw configurationError(
-      `DONATIONS_LOG_LEVEL: ${quoted(level)} is none of ${LEVELS.join(', ')}`,
+      `DONATIONS_LOG_LEVEL: ${quoted(level)} is not one of ${LEVELS.join(', ')}`,
     );
   }
   const options = {

@@ -59,7 +59,7 @@ const LOOKS = {
 
 export type Status = keyof typeof LOOKS;
 
-/** The look of a status. An unknown status is shown as it is. */
+/** The look of a status. An unknown status is shown unchanged. */
 export function lookOf(status: string): StatusLook {
   if (!Object.hasOwn(LOOKS, status)) return { glyph: '·', tone: 'dim', word: status };
   const [glyph, tone, word]: readonly [string, Tone, string?] = LOOKS[status as Status];

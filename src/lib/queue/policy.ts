@@ -65,7 +65,7 @@ export const POLICY: Record<TaskName, Record<FailureClass, Rule>> = {
 export const CIRCUIT_THRESHOLD = 5;
 
 /**
- * What each class means. A declined card is none of them: it is an answer. The job succeeds and the
+ * What each class means. A declined card has no class: it is an answer. The job succeeds and the
  * donation fails.
  */
 export const FAILURE_CLASSES: Record<FailureClass, string> = {

@@ -11,7 +11,7 @@ const EXHAUSTED = 'j.attempts >= j.max_attempts';
 
 /**
  * Whether a verdict ended the job. It holds as soon as the verdict is written, before it is applied
- * to Graphile Worker. After that it holds until somebody gives the job attempts again.
+ * to Graphile Worker. After that it applies until an operator gives the job more attempts.
  */
 export const endedBy = (decision: 'fail' | 'hold') =>
   `(v.decision = '${decision}' and j.locked_at is null and (v.applied_at is null or ${EXHAUSTED}))`;

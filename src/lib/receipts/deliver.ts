@@ -13,7 +13,7 @@ export interface ClaimRequest {
 
 /** What came of a claim. */
 export type Claimed =
-  /** This attempt holds the delivery now, durably, and nobody else may send it. */
+  /** This attempt holds the delivery now, durably, and no other attempt may send it. */
   | {
       result: 'claimed';
       receiptId: string;
@@ -61,7 +61,8 @@ const CLAIM = `
     set status = 'sending', claim = a.claim, claimed_at = now(), reason = null
     from asked a, donations.receipts r
     where d.id = a.id and d.status in ('pending', 'failed') and d.evidence is null
-      -- Read again when this had to wait for whoever makes the receipt void; the receipt is not.
+      -- After a wait for a transaction that voids the receipt, Postgres reads the delivery again, but
+      -- not the receipt.
       and d.reason is distinct from '${IS_VOID}'
       and r.id = d.receipt_id and r.status = 'issued'
       and (d.forced or not exists (
@@ -129,7 +130,7 @@ export interface Held {
   claim: string | null;
 }
 
-/** A change of one delivery under one claim: that it changes nothing is an error. */
+/** A change of one delivery under one claim. It is an error when it changes no row. */
 const change = (sql: string, { id, claim }: Held, rest: object = {}): RowChange => ({
   sql,
   row: { id, claim, ...rest },
@@ -140,8 +141,8 @@ const change = (sql: string, { id, claim }: Held, rest: object = {}): RowChange 
 const CHANGED = `returning concat(a.id, ' ', coalesce(a.claim::text, 'null')) as changed`;
 
 /**
- * The provider took the mail of this claim. Whatever was decided meanwhile, that is what happened; only
- * another attempt's claim is left alone.
+ * The provider accepted the mail of this claim. This is true whatever was decided meanwhile. A claim
+ * of another attempt does not change.
  */
 export const acceptDelivery = (
   held: Held,
@@ -155,14 +156,14 @@ const ACCEPT = `
   where d.id = a.id and d.claim = a.claim
   ${CHANGED}`;
 
-/** The message id of a change that accepts a delivery; undefined of any other. */
+/** The message id of a change that accepts a delivery; undefined for any other change. */
 export const acceptedMail = ({ sql, row }: RowChange): { messageId: string | null } | undefined =>
   sql === ACCEPT ? { messageId: row.message_id as string | null } : undefined;
 
 /** Whether a change says that the mail was not sent and may go again. */
 export const isRelease = ({ sql }: RowChange): boolean => sql === RELEASE;
 
-/** Without telling when it changes nothing: the claim was lost on its way to Postgres, or came there. */
+/** The same change, for a claim that may not have reached Postgres: it may change no row. */
 export const ifClaimed = ({ sql, row }: RowChange): RowChange => ({ sql, row });
 
 /** The mail of this claim is known not to have been sent, and may go again. */
@@ -184,7 +185,10 @@ const FAIL = `
     and d.evidence is null
   ${CHANGED}`;
 
-/** A waiting delivery that nobody may claim: its receipt is void, or its address gets no mail. It has no claim to name. */
+/**
+ * A waiting delivery that no attempt may claim, because its receipt is void or its address gets no
+ * mail. So it has no claim.
+ */
 export const failWaitingDelivery = (id: string, reason: string): RowChange => ({
   sql: FAIL_WAITING,
   row: { id, reason },
@@ -198,7 +202,7 @@ const FAIL_WAITING = `
 
 /**
  * The mail of this claim may have been sent.
- * @param found true when the claim is another attempt's: what that one says of itself is worth more.
+ * @param found true when the claim is another attempt's, whose own reason is kept.
  */
 export const holdDelivery = (held: Held, reason: string, { found = false } = {}): RowChange =>
   change(HOLD, held, { reason, found });
@@ -222,7 +226,10 @@ const REOPEN = `
     and d.evidence is null
   ${CHANGED}`;
 
-/** Gives a claim back under which nothing was sent, since the job is somebody else's. Best done, not needed. */
+/**
+ * Releases a claim under which nothing was sent, because another worker has the job. If this fails,
+ * the delivery is held.
+ */
 export async function letGo(db: Db, { id, claim }: Held): Promise<void> {
   await db.query(
     `update donations.receipt_deliveries d set ${WAITS}

@@ -1,7 +1,7 @@
 import type { Db, Queryable } from '../db/database.ts';
 import { acceptProved, keepEvidence } from './settle.ts';
 
-/** The provider has told of a mail that names ids of ours: it accepted that mail. */
+/** The provider reported a mail with ids of ours, so it accepted that mail. */
 export interface Proof {
   /** What became of the mail, in the provider's word: `delivered`. */
   event: string;

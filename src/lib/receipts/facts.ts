@@ -4,7 +4,7 @@ import { FUNDS } from '../donations/donation.ts';
 import { CURRENT_ORGANIZATION, type Organization } from '../organizations/organization.ts';
 import type { ReceiptContent } from './content.ts';
 
-/** What a receipt for a gift is made of: the gift, its donor, the organisation as it is now. */
+/** The facts of a receipt for a gift: the gift, its donor, and the present organisation. */
 export interface GiftFacts {
   id: string;
   status: DonationStatus;

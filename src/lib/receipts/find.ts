@@ -74,7 +74,7 @@ interface Found {
   number: string;
 }
 
-// As many as are told of when there is more than one.
+// How many are listed when more than one matches.
 const SHOWN = 5;
 
 async function byName(db: Queryable, text: string): Promise<Found[]> {
@@ -104,7 +104,7 @@ async function byEmail(db: Queryable, email: string): Promise<Found[]> {
   return rows;
 }
 
-/** `2026-41` as it is printed; null for what is no number. */
+/** `2026-41` in its printed form; null for a text that is not a number. */
 function wholeNumber(text: string): string | null {
   const [, series, digits] = /^(.+)-0*(\d{1,18})$/.exec(text) ?? [];
   return series === undefined || digits === undefined

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Db, Queryable } from '../db/database.ts';
 import { compileMail, type MailTemplates, type TemplateSources } from './templates.ts';
 
-/** What tells templates apart: a hash of their words. */
+/** The identity of templates: a hash of their text. */
 const hashOf = ({ sources: { subject, html, text } }: MailTemplates): string =>
   createHash('sha256')
     .update(JSON.stringify([subject, html, text]))

@@ -73,7 +73,7 @@ export interface Overtaken {
 /**
  * An attempt that did not send its mail, or cannot know, finds that its delivery is not its any more.
  * If the mail is known to have gone out, the delivery ends here. If others held it because of this
- * attempt, and it knows that nothing was sent, it goes again by a new job. Else whoever has it decides.
+ * attempt, and it knows that nothing was sent, a new job sends it. Otherwise the attempt that holds it decides.
  */
 export async function settleOvertaken(
   db: Db,

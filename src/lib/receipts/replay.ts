@@ -52,7 +52,7 @@ function skip({ includeHeld, force }: ReplayOptions): string {
     [`d.status in ('pending', 'sending')`, `'it is on its way'`],
     [`d.status = 'accepted' and d.bounced_at is null`, `'it was sent'`],
     [`r.status = 'void'`, `'its receipt is void'`],
-    // Read again when this had to wait for somebody who replays it; the others are not.
+    // Postgres reads this again after it waited for another replay of it, but not the others.
     [`d.sent_again_as is not null`, `'it was sent again'`],
     ['o.under_way', `'another delivery of it is on its way'`],
     ['o.sent', `'another delivery of it was sent'`],
@@ -72,7 +72,7 @@ function skip({ includeHeld, force }: ReplayOptions): string {
   return `case ${reasons.map(([when, why]) => `when ${when} then ${why}`).join(' ')} end`;
 }
 
-/** Sends receipts that did not get to their donors: those that failed, and as told those that bounced or are held. */
+/** Sends receipts again that did not reach their donors: failed ones, and on request bounced and held ones. */
 export function replayReceipts(
   asked: ReceiptFilter,
   options: ReplayOptions,
@@ -159,7 +159,7 @@ interface Row {
   recipient: string;
 }
 
-/** The next deliveries, locked. Those that somebody else is sending again are left to them. */
+/** The next deliveries, locked. It skips those that another replay is sending again. */
 async function choose(
   tx: Queryable,
   conditions: (bindings: Bindings) => string,
@@ -170,7 +170,7 @@ async function choose(
   const beyond = after
     ? `and (d.created_at, d.id) > (${bindings.add(after[0])}::timestamptz, ${bindings.add(after[1])})`
     : '';
-  // By their keys, one after the other: the statistics may still tell of the time before the outage,
+  // By their keys, one after the other: the statistics may be from the time before the outage,
   // also to Graphile Worker's functions, which look for each job's key.
   await tx.query(`${NO_JIT}; set local enable_seqscan = off; set local enable_mergejoin = off`);
   const { rows } = await tx.query<Row>(

@@ -34,7 +34,7 @@ export async function resendReceipt(
 ): Promise<{ deliveryId: string; jobId: bigint; recipient: string }> {
   const recipient = to ?? receipt.content.donor.email;
   return db.transaction(async (tx) => {
-    // Two operators who resend at once are told of each other.
+    // When two operators resend at once, the second one learns of the first.
     await tx.query('select 1 from donations.receipts where id = $1 for update', [receipt.id]);
     refuseWhileOpen(await loadReceipt(tx, receipt.id));
     if (recipient === '') {

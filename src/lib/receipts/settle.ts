@@ -3,7 +3,7 @@ import { forgetVerdicts } from '../queue/run/verdict-changes.ts';
 
 /**
  * Keeps evidence that a delivery's mail went out, in the caller's transaction. It locks the delivery:
- * an attempt that ends now sees it. What was settled before stays as it is.
+ * an attempt that ends now sees it. A settled delivery does not change.
  */
 export async function keepEvidence(
   tx: Queryable,
@@ -71,7 +71,7 @@ export async function failWaiting(tx: Queryable, receiptId: string): Promise<voi
 }
 
 /**
- * Receipts of a donation that nobody was sent are void, in the caller's transaction: what they would
+ * Receipts of a donation that were not sent become void, in the caller's transaction: what they would
  * acknowledge was given back.
  */
 export async function stopUnsentReceipts(

@@ -14,7 +14,7 @@ const LOOK_EVERY_MS = 250;
 /**
  * Waits until a delivery has come to an end: accepted, held or failed.
  *
- * @param onChange told of each status on the way.
+ * @param onChange called with each new status.
  * @param signal ends the wait; the promise then rejects with its reason.
  */
 export async function waitForDelivery(

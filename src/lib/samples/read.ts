@@ -9,7 +9,7 @@ export interface Bucket {
   retried: number;
   failed: number;
   held: number;
-  /** The longest that a ready job had waited in it, in milliseconds; null when nobody looked. */
+  /** The longest that a ready job had waited in it, in milliseconds; null when it was not measured. */
   waitMs: number | null;
   /** The largest 95th percentile of the run time of a task in one of its minutes. */
   p95Ms: number | null;

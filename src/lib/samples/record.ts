@@ -33,7 +33,7 @@ const COUNTS = `
     from ledger, span where started_at < span.ended group by 1, 2
   ), came as (
     select minute, task, sum(count)::int as enqueued from (
-      -- Those that are gone became due when they were enqueued, as far as anybody can tell now.
+      -- Finished jobs count as due from the time they were enqueued; their run_at is not known any more.
       select date_trunc('minute', started_at - make_interval(secs => latency_ms / 1000.0)) as minute,
         task, count(*) as count
       from ledger where attempt = 1 and outcome in ('succeeded', 'declined') group by 1, 2
@@ -75,7 +75,7 @@ const KEEP_DEPTH = `
   from json_to_recordset($1::json) as d(task text, ready int, oldest_wait_ms bigint)
   on conflict (minute, task) do update set ready = excluded.ready, oldest_wait_ms = excluded.oldest_wait_ms`;
 
-// Nobody else samples while one does.
+// One worker samples at a time.
 const LOCK = 7_302_146_005;
 const IS_DUE = `
   select pg_try_advisory_xact_lock($1) and not exists (

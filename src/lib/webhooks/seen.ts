@@ -1,6 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 
-/** One event as it is stored. Events with the same key are the same. */
+/** One stored event. Events with the same key are the same. */
 export interface SeenEvent {
   key: string;
   type: string;

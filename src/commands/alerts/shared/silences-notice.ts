@@ -8,7 +8,7 @@ export function silenceInWords({ rule, task }: Pick<Silence, 'rule' | 'task'>): 
   return what.join(' of ') || 'everything';
 }
 
-/** Says what nobody is told of now. */
+/** Says which alerts are silenced now. */
 export function saySilences(io: Io, silences: Silence[], now: Date): void {
   for (const silence of silences) {
     const why = silence.reason ? `: ${silence.reason}` : '';

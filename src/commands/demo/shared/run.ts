@@ -65,7 +65,7 @@ export class Demo {
   #news = false;
   #wake: () => void = () => {};
 
-  /** @param quiet nothing is told: somebody else has the screen. */
+  /** @param quiet prints nothing, because the monitor has the screen. */
   static async start(context: Context, { quiet }: { quiet: boolean }): Promise<Demo> {
     const db = await context.db();
     const deps = {

@@ -5,7 +5,7 @@ import { plural } from '../../../lib/output/text.ts';
 import { DONATION_COLUMNS } from '../../shared/donation-columns.ts';
 import { CARD_COLUMNS, DOUBLE_COLUMNS, MAIL_COLUMNS, RECEIPT_COLUMNS } from './donor-fields.ts';
 
-/** Tells people all of one donor. */
+/** Prints everything about one donor. */
 export function tellDonor(io: Io, page: DonorPage, options: OutputOptions): void {
   print(io, `${paint(io, 'bold', plain(page.name))}  ${page.id}`);
   if (page.emails.length > 0) print(io, page.emails.map(plain).join(', '));

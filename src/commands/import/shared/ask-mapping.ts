@@ -27,7 +27,7 @@ const ASKED: Field[] = [
 ];
 
 /**
- * Opens a file; if its columns are not understood and somebody is there, shows its first rows and asks
+ * Opens a file. If its columns are unknown and a terminal is there, shows its first rows and asks
  * what they mean.
  */
 export async function openOrAsk(
@@ -89,7 +89,7 @@ async function question({ io, signal }: Context, text: string): Promise<string> 
   } catch {
     throw new UserError(
       'confirmation_needed',
-      'nobody said what the columns mean',
+      'the columns are not mapped',
       'Say it with --map FILE.',
     );
   } finally {

@@ -19,7 +19,7 @@ export interface CommitFlags {
 export function withCommit(command: Command): Command {
   return withExpected(command)
     .option('--partial', 'import the rows without a fault though others have one')
-    .option('--receipts', 'issue and e-mail receipts; otherwise nobody is mailed')
+    .option('--receipts', 'issue and e-mail receipts; otherwise no donor is mailed')
     .option('--receipt-after <day>', 'receipts, but only for gifts from this day on')
     .option('--near-days <n>', 'gifts alike within so many days need a look', '2')
     .option('--likeness <share>', 'donors with names so alike need a look; 0 to 1, or off', '0.9');

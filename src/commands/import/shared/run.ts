@@ -78,7 +78,7 @@ function refuseOtherTotals({ store }: ImportDeps, batch: StagedBatch): void {
 function partly(
   { rejected, suspects }: ImportResult,
   what: string,
-  hint = 'What is left to do is said above.',
+  hint = 'The text above says what to do.',
 ): UserError {
   const parts = [
     rejected > 0 ? `${rejected} row${rejected === 1 ? ' was' : 's were'} rejected` : '',
@@ -99,7 +99,7 @@ async function confirm(
   if (await confirmYes(context, question)) return;
   throw new UserError(
     'confirmation_needed',
-    `nothing was imported: ${plan.counts.new} rows are ready and nobody said yes`,
+    `nothing was imported: ${plan.counts.new} rows are ready, and the import was not confirmed`,
     `Say yes with --yes; or later: donations import resume ${batch.id} --yes`,
   );
 }

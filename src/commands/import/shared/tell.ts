@@ -110,7 +110,7 @@ export function writeResult(
   );
 }
 
-/** Hints for what is left to do. */
+/** Hints for the next steps. */
 export function tellNext(io: Io, result: ImportResult): void {
   if (result.rejected > 0)
     say(io, `Correct what was rejected: donations import rejects ${result.batch} -o rejected.csv`);

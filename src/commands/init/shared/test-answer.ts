@@ -7,7 +7,7 @@ import type { Answers } from './questions.ts';
 const LIMIT_MS = 15_000;
 
 /**
- * Tests an answer against the service that it is for, as soon as it is given.
+ * Tests an answer against its service, as soon as it is given.
  * @returns what was found, or undefined for what only people can judge.
  * @throws UserError or ProviderError when the service does not take it.
  */

@@ -21,7 +21,7 @@ const count = (value: number, tone?: Span['tone'], more = false): Span =>
     ? { text: '0', tone: 'dim' }
     : { text: `${compact(value)}${more ? '+' : ''}`, tone: tone ?? undefined };
 
-/** The end of an id tells those of the same minute apart. */
+/** The end of an id distinguishes ids of the same minute. */
 const shortId = (id: string) => (id.length > 12 ? `${id.slice(0, 4)}…${id.slice(-6)}` : id);
 
 const ago = (at: Date | string, now: number) => {

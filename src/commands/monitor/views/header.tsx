@@ -100,7 +100,7 @@ function reasonSpans(health: Health, now: number, { glyphs }: Theme): Span[][] {
   });
 }
 
-/** The health line's lines: all is well, or why not, since when, and what mends it. */
+/** The lines of the health line: all is well, or why not, since when, and what fixes it. */
 export function healthLines(state: State, theme: Theme, width: number, most: number): Span[][] {
   const { snapshot, link } = state;
   const { glyphs } = theme;

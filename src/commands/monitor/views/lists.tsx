@@ -232,7 +232,7 @@ export function AuditView({ state, width, height }: ViewProps): ReactNode {
       right={rows ? [{ text: `${rows.length}`, tone: 'dim' }] : []}
       columns={auditColumns(state.now)}
       rows={rows}
-      empty="Nobody has changed anything."
+      empty="No operator has changed anything."
     />
   );
 }

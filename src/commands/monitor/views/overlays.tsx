@@ -100,7 +100,7 @@ export function Prompt({ state, width }: { state: State; width: number }): React
   );
 }
 
-/** What is wrong with the words that are finished: of the last one nobody can tell yet. */
+/** What is wrong with the finished words; the last one may be incomplete. */
 function liveError(text: string): string | undefined {
   const finished = text.slice(0, text.lastIndexOf(' ') + 1);
   return finished.trim() === '' ? undefined : filterError(finished);

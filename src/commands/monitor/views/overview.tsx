@@ -212,7 +212,7 @@ function EventsPane({ state, width, height }: PaneProps): ReactNode {
         width={width}
         height={height - 1}
         selected={selectedIn(state, 'events')}
-        empty={part?.value ? 'Nothing has gone wrong, and nobody has changed anything.' : ''}
+        empty={part?.value ? 'Nothing has gone wrong, and no operator has changed anything.' : ''}
       />
     </Box>
   );

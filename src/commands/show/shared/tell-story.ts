@@ -7,7 +7,7 @@ import { formatDuration, formatRelative, inZone } from '../../../lib/output/time
 
 const toned = (io: Io, status: string) => paint(io, statusTone(status), status);
 
-/** Tells people all of one donation, in the times of a zone, which is said once. */
+/** Prints everything about one donation, in the times of one zone, which is named once. */
 export function tellStory(io: Io, story: Story, { now, zone }: { now: Date; zone: string }): void {
   const { donation, receipts, mails, events } = story;
   const { donor, fund, campaign } = donation;

@@ -47,7 +47,7 @@ export function runCommand(
       const words = said.trim() ? `: ${maskText(said)}` : '';
       end(code === 0 ? undefined : `the command ended with ${signal ?? code}${words}`);
     });
-    // One that does not read its input is told by its exit code.
+    // A command that does not read its input is judged by its exit code.
     child.stdin.on('error', () => {});
     child.stdin.end(`${JSON.stringify(message)}\n`);
   });

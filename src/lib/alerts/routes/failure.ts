@@ -5,7 +5,7 @@ export class RouteFailure extends Error {
   override name = 'RouteFailure';
 }
 
-/** Why something did not work, without what must not be told. */
+/** Why a delivery failed, without secrets. */
 export function reasonOf(error: unknown): string {
   if (error instanceof RouteFailure) return error.message;
   const { name, code, cause } = error as { name?: string; code?: unknown; cause?: unknown };

@@ -6,7 +6,7 @@ import { postJson } from './post.ts';
 const MAX_SUMMARY = 1024;
 
 /**
- * Sends each alert as an event of the Events API v2. Its key is the incident's id: told again it is
+ * Sends each alert as an event of the Events API v2. Its key is the incident's id: sent again, it is
  * the same alert there, and its end resolves it.
  */
 export async function sendPagerduty(

@@ -7,7 +7,7 @@ import { RouteFailure } from './failure.ts';
 
 /**
  * Mails through SendGrid, to each recipient by itself. Its time limit is the gateway's own.
- * An outcome that nobody knows counts as not sent: an alert that comes twice does no harm.
+ * An unknown outcome counts as not sent: an alert that comes twice does no harm.
  */
 export async function sendBySendgrid(
   { to, templateId }: RouteOf<'sendgrid'>,

@@ -25,7 +25,7 @@ create table donations.job_attempts (
   next_run_at timestamptz,
   primary key (job_id, started_at, attempt, claim)
 ) partition by range (started_at);
-comment on table donations.job_attempts is 'One row an attempt of a job. No foreign keys: it is history, and outlives what it tells of.';
+comment on table donations.job_attempts is 'One row an attempt of a job. No foreign keys: it is history, and is kept longer than the rows that it names.';
 create index job_attempts_donation on donations.job_attempts (donation_id, started_at) where donation_id is not null;
 -- Recent attempts, for rates and percentiles; recent failures, for error groups.
 create index job_attempts_time on donations.job_attempts (started_at);

@@ -4,7 +4,7 @@ create table donations.samples (
   -- The minute's beginning.
   minute timestamptz not null,
   task text not null,
-  -- At the minute's end; null for a minute that nobody looked at while it lasted.
+  -- At the minute's end; null for a minute in which no worker sampled.
   ready integer check (ready >= 0),
   oldest_wait_ms bigint check (oldest_wait_ms >= 0),
   -- In this minute.
@@ -29,15 +29,15 @@ create unlogged table donations.monitor_snapshot (
   taken_at timestamptz not null default '-infinity',
   -- How long Postgres worked for it, in milliseconds: it is taken the less often the more it costs.
   cost_ms real not null default 0,
-  -- Until then somebody is taking a new one; a monitor that dies meanwhile costs a few seconds.
+  -- Until then one monitor takes a new snapshot. If it dies, the others wait until this time.
   claimed_until timestamptz not null default '-infinity',
   -- JSON, not looked into by Postgres.
   body text
 ) with (fillfactor = 10);
 comment on table donations.monitor_snapshot is 'What every monitor shows. Whichever finds it old takes it anew for all; lost in a crash of Postgres, and made again.';
 
--- Monitors listen instead of asking. What workers do is told by the workers, some times a second; what
--- people do is told here, in the transaction that does it.
+-- Monitors listen instead of polling. Workers notify of their jobs a few times a second. This trigger
+-- notifies of operators' changes, in the transaction of the change.
 create function donations.tell_monitors() returns trigger language plpgsql as $$
 begin
   perform pg_notify('donations_activity', tg_table_name);

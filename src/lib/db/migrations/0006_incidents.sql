@@ -11,7 +11,7 @@ create table donations.health_states (
 
 create table donations.health_turn (
   only_one boolean primary key default true check (only_one),
-  -- When somebody took it upon itself to judge, and of when the latest judgement is.
+  -- When a worker last claimed the evaluation, and when the latest evaluation ended.
   taken_at timestamptz not null default '-infinity',
   judged_at timestamptz not null default '-infinity'
 );
@@ -40,7 +40,7 @@ create table donations.incidents (
   closed_at timestamptz,
   acknowledged_by text,
   acknowledged_at timestamptz,
-  -- Null as long as it is open.
+  -- Null while it is open.
   acknowledged_until timestamptz,
   check (closed_at >= opened_at),
   check ((acknowledged_by is null) = (acknowledged_at is null))
@@ -68,7 +68,7 @@ create table donations.alert_silences (
   reason text,
   created_at timestamptz not null default now(),
   until timestamptz not null,
-  -- When somebody ended it before its time.
+  -- When a person ended it early.
   ended_at timestamptz
 );
 

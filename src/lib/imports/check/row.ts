@@ -234,7 +234,7 @@ function readTheMethod(word: string | undefined, reasons: string[]): ImportedMet
     return undefined;
   }
   const method = readMethod(word);
-  if (!method) reasons.push(`method ${word} is none of ${IMPORTED_METHODS.join(', ')}`);
+  if (!method) reasons.push(`method ${word} is not one of ${IMPORTED_METHODS.join(', ')}`);
   return method;
 }
 

@@ -1,7 +1,7 @@
 import { withoutGuard } from '../csv-cell.ts';
 import type { Cell } from '../read/cells.ts';
 
-// Characters that hide or reorder others; exports carry them along, and nobody meant them.
+// Characters that hide or reorder others; exports contain them by accident.
 const UNSEEN = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 // Control characters other than white space, and halves of characters.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this finds
@@ -16,7 +16,7 @@ const SCIENTIFIC = /^\d(?:[.,]\d+)?E[+-]?\d{1,3}$/i;
 // that a spreadsheet knows. Nothing is to be found in them or taken from them.
 const PLAIN = /^(?!['=#+@-])[!-~]+(?: [!-~]+)*$/;
 
-/** True for a text that needs none of the other functions here. */
+/** True for a text that the other functions here would not change. */
 export const isPlain = (cell: Cell | undefined): cell is string =>
   typeof cell === 'string' && PLAIN.test(cell);
 
@@ -28,7 +28,7 @@ export function problemOf(text: string, most: number): string | undefined {
   return undefined;
 }
 
-/** A cell as text, without what nobody meant: space around it, characters that cannot be seen. */
+/** A cell as text, without surrounding space and invisible characters. */
 export function cellText(cell: Cell | undefined): string {
   if (cell === undefined || cell === '') return '';
   if (typeof cell === 'number') return String(cell);

@@ -10,7 +10,7 @@ export interface ChunkDone {
   receipts: number;
   /** Minor units by currency, as text. */
   totals: Record<string, string>;
-  /** Lines whose gifts somebody else had imported meanwhile. */
+  /** Lines whose gifts another import made meanwhile. */
   duplicates: number[];
 }
 

@@ -175,7 +175,7 @@ async function lockBatch(
 }
 
 function markDuplicates(store: LocalStore, batch: string, lines: number[]): void {
-  const reasons = ['imported by somebody else meanwhile'];
+  const reasons = ['another import made it meanwhile'];
   setVerdicts(
     store,
     batch,
@@ -183,7 +183,7 @@ function markDuplicates(store: LocalStore, batch: string, lines: number[]): void
   );
 }
 
-/** Opens a batch again for rows that somebody has decided since: from the first line. */
+/** Opens a batch again, from its first line, for rows that a person accepted since. */
 export async function reopen(
   { session }: Pick<CommitDeps, 'session'>,
   batch: string,
@@ -195,7 +195,7 @@ export async function reopen(
   );
 }
 
-/** Closes the batch; with rows left that somebody has to decide, it can be gone on with. */
+/** Closes the batch. It can be continued while rows wait for a decision. */
 async function finish({ session, store }: CommitDeps, batch: StagedBatch): Promise<void> {
   await session.query(
     `update donations.batches set status = 'committed', committed_at = now() where id = $1 and status = 'open'`,

@@ -12,7 +12,7 @@ const PRIORITY = 10;
 
 /**
  * Issues the receipts of the chunk's gifts, with the jobs that mail them: of donors who have an address
- * and may be mailed. Whoever holds the money of a fund or an employer's match has given the receipt.
+ * and may be mailed. The sponsor of a donor-advised fund, or the employer of a match, gives the receipt.
  * @returns how many.
  */
 export async function receiptChunk(tx: Queryable, { after }: ReceiptRules): Promise<number> {

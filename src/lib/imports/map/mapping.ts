@@ -4,7 +4,7 @@ import { DATE_ORDERS, type DateOrder } from '../check/dates.ts';
 import { FIELD_NAMES, type Field, headerKey, synonymOf } from './fields.ts';
 import { FORMATS, recogniseFormat } from './formats.ts';
 
-/** A mapping as it is kept in a file or under a name. */
+/** A mapping in the form that a file or a saved name holds. */
 export const savedMappingSchema = z.strictObject({
   /** Header → field; null: the column means nothing to us. */
   columns: z.record(

@@ -122,7 +122,7 @@ export async function findAlike(tx: Queryable, threshold: number): Promise<Alike
 }
 
 /**
- * Makes donors of the people in the chunk whom nobody knows, after looking once more: another import
+ * Makes donors of the unknown people in the chunk, after looking once more: another import
  * may have made them meanwhile.
  * @param which SQL on `p`: the people of the chunk.
  * @returns how many were made.

@@ -10,8 +10,8 @@ export interface MatchOptions {
 }
 
 /**
- * Judges the staged gifts against the database: certain duplicates, and those at which somebody has
- * to look. Nothing is dropped: what is left in `verdicts` says why.
+ * Compares the staged gifts with the database: certain duplicates, and gifts that need a look.
+ * Nothing is dropped: `verdicts` holds the reasons.
  */
 export async function matchStaged(tx: Queryable, options: MatchOptions): Promise<void> {
   await tx.query(
@@ -128,7 +128,7 @@ export async function applyVerdicts(
     if (rows.length < PAGE) break;
     after = rows.at(-1)?.line ?? after;
   }
-  // A gift whose match is new stays; its own line is told as new, and the gift itself is passed over.
+  // A gift whose match is new stays; its own line counts as new, and the gift itself is skipped.
   await tx.query(
     `delete from staged s using verdicts v
      where v.line = s.line and (v.part = s.part or not v.is_duplicate)`,

@@ -130,7 +130,7 @@ function findHeader(sample: RawRow[], name: string, options: TableOptions): numb
     if (known > most) [best, most] = [at, known];
   });
   if (most >= 2 || (most === 1 && sample[best]?.cells.filter(isFilled).length === 1)) return best;
-  // Names that nobody knows are names all the same: whoever asks what they mean can show them.
+  // Unknown names are kept, so that a prompt can show them and ask what they mean.
   const widest = Math.max(...sample.map(({ cells }) => cells.filter(isFilled).length));
   const named = sample.findIndex(({ cells }) => {
     const filled = cells.filter(isFilled);
@@ -140,7 +140,7 @@ function findHeader(sample: RawRow[], name: string, options: TableOptions): numb
   });
   if (named >= 0 && named < HEADER_WITHIN) return named;
   throw usageError(
-    `${name} has no header: none of its first ${Math.min(sample.length, HEADER_WITHIN)} lines names columns that are known`,
+    `${name} has no header: none of its first ${Math.min(sample.length, HEADER_WITHIN)} lines names a known column`,
     'Say where it is (--header-line N) and what its columns are (--map FILE); donations import template shows the names.',
   );
 }

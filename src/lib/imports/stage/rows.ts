@@ -15,14 +15,14 @@ const VERDICT_OF = Object.fromEntries(
   Object.entries(VERDICTS).map(([name, number]) => [number, name]),
 ) as Record<number, Verdict>;
 
-/** A row of a file as it is staged. */
+/** A staged row of a file. */
 export interface StagedRow {
   line: number;
   verdict: Verdict;
   reasons: string[];
   /** Its gifts as rows of COPY. */
   gifts: string[];
-  /** The row's own cells, where somebody may have to correct it. */
+  /** The row's own cells, if a person may have to correct it. */
   cells: (string | number)[] | undefined;
 }
 
@@ -81,7 +81,7 @@ export const setGifts = (store: LocalStore, batch: string, line: number, gifts: 
     line,
   );
 
-/** Which rows are to be imported: those that are new by themselves, those that somebody accepted, or both. */
+/** Which rows to import: the new ones, those that a person accepted, or both. */
 export type Which = 'unjudged' | 'accepted' | 'both';
 
 const WHICH: Record<Which, string> = {

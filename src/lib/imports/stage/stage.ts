@@ -132,7 +132,7 @@ const withoutCard = (cell: Cell): Cell =>
 const add = (totals: Map<string, bigint>, { currency, amountMinor }: ImportedGift) =>
   totals.set(currency, (totals.get(currency) ?? 0n) + amountMinor);
 
-/** Rows whose id another row above has: duplicates if they say the same, else somebody has to look. */
+/** Rows whose id another row above has: duplicates if they are equal, else they need a look. */
 function judgeRepeated(
   store: LocalStore,
   batch: string,

@@ -3,7 +3,7 @@ import type { Queryable } from '../../db/database.ts';
 /** The channel on which monitors hear that something has happened in the queue. */
 export const ACTIVITY_CHANNEL = 'donations_activity';
 
-/** How soon it is told: long enough for a verdict to be carried over, and for many jobs to share it. */
+/** The delay of a notice: long enough to apply a verdict, and for many jobs to share one notice. */
 const TELL_AFTER_MS = 200;
 
 /**
@@ -22,7 +22,7 @@ export class Activity {
   touch(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      // A monitor looks by itself now and then: one that is not told only sees it later.
+      // A monitor also polls slowly: without a notice it only sees the change later.
       this.#db
         .query('select pg_notify($1, $2)', [ACTIVITY_CHANNEL, 'jobs'], 'tell_activity')
         .catch(() => {});

@@ -6,7 +6,7 @@ const BATCH = 1000;
 
 /**
  * SQL: a time at or shortly after the failure of job `j`, never before it. When a job has used up
- * its attempts, Graphile Worker leaves `updated_at` as it is and moves `run_at` ahead by the
+ * its attempts, Graphile Worker does not change `updated_at` and moves `run_at` ahead by the
  * backoff. The index of failed jobs is in this order.
  */
 export const FAILED_BY = 'greatest(j.updated_at, j.run_at)';

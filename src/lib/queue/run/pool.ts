@@ -101,7 +101,7 @@ export async function startPool(options: PoolOptions, { once = false } = {}): Pr
 }
 
 /**
- * Handles promises that nobody awaits. When Postgres becomes unavailable, Graphile Worker 0.17
+ * Handles promises that no code awaits. When Postgres becomes unavailable, Graphile Worker 0.17
  * leaves such promises (of its shutdown and of its local queue), and they would end the process.
  * The pool's own promise reports the failure. Any other unhandled rejection is a bug and ends the
  * process.

@@ -18,7 +18,7 @@ export function officialReceipt(gift: GiftFacts): Wording | undefined {
   const { organization, donor } = gift;
   const { placeIssued, signatory } = organization;
   if (placeIssued === null || signatory === null || donor.address.length === 0) return undefined;
-  // Property needs an appraised value, which nobody has stated here.
+  // Property needs an appraised value, which is not recorded here.
   if (isProperty(gift) || gift.currency !== 'cad' || !isGift(gift)) return undefined;
   const eligible = eligibleMinor(gift);
   return {
