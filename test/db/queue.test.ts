@@ -409,7 +409,7 @@ describe('pauses', () => {
     await rest(30_000);
     await rest(1000);
     expect(await left()).toBeGreaterThan(20);
-    expect(await listPauses(db)).toMatchObject([{ cause: 'rate_limited', next_probe_at: null }]);
+    expect(await listPauses(db)).toMatchObject([{ cause: 'rate_limited', nextProbeAt: null }]);
     await db.query(`update donations.task_pauses set until = now()`);
     expect(await listPauses(db)).toEqual([]);
     await rest(5000);

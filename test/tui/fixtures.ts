@@ -68,9 +68,9 @@ export function snapshot(rows: SnapshotTask[] = TASKS): Snapshot {
         version: '0.1.0',
         concurrency: 25,
         tasks: ['send_receipt'],
-        started_at: new Date(NOW - 7_200_000).toISOString(),
-        seen_at: new Date(NOW - 400).toISOString(),
-        stopped_at: null as unknown as string,
+        startedAt: new Date(NOW - 7_200_000).toISOString(),
+        seenAt: new Date(NOW - 400).toISOString(),
+        stoppedAt: null as unknown as string,
         running: [
           {
             job: '9',

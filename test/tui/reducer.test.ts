@@ -254,7 +254,7 @@ describe('changes', () => {
       since: '',
       until: null as unknown as string,
       probes: 0,
-      next_probe_at: null as unknown as string,
+      nextProbeAt: null as unknown as string,
     });
     const other = new Desk()
       .act({ type: 'snapshot', snapshot: paused, now: NOW })

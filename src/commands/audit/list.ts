@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { AuditRow } from '../../lib/audit/find.ts';
+import type { AuditEntry } from '../../lib/audit/find.ts';
 import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount, parseDuration } from '../../lib/parse.ts';
@@ -11,7 +11,7 @@ import { type About, subjectsOf } from './shared/subjects.ts';
 type Options = OutputOptions &
   About & { since?: string; action?: string; by?: string; limit: string };
 
-const COLUMNS: Column<AuditRow>[] = [
+const COLUMNS: Column<AuditEntry>[] = [
   { name: 'at', header: 'WHEN', value: (a) => a.at },
   { name: 'who', header: 'WHO', value: (a) => `${a.actor}@${a.host}` },
   {

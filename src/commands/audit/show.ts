@@ -27,7 +27,7 @@ const COLUMNS: Column<WholeAuditEntry>[] = [
   { name: 'after', header: 'AFTER', value: (a) => a.detail.after },
   { name: 'detail', header: 'DETAIL', value: (a) => restOf(a.detail) },
   { name: 'chunks', header: 'CHUNKS', value: (a) => a.chunks, text: chunkWords },
-  { name: 'chunk_count', header: '', value: (a) => a.chunk_count, text: () => '' },
+  { name: 'chunk_count', header: '', value: (a) => a.chunkCount, text: () => '' },
   { name: 'restorable', header: '', value: (a) => a.restorable, text: () => '' },
 ];
 
@@ -60,7 +60,7 @@ export function auditShowCommand(context: Context): Command {
   });
 }
 
-function chunkWords({ chunks, chunk_count: count }: WholeAuditEntry): string {
+function chunkWords({ chunks, chunkCount: count }: WholeAuditEntry): string {
   if (count === 0) return '';
   return count > chunks.length ? `the first ${chunks.length} of ${count}:` : String(count);
 }

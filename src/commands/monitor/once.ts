@@ -26,26 +26,34 @@ export async function readOnce(
   };
 }
 
-/** What `--json` writes: all of it, or the fields that are named. */
+/** The object that `--json` prints: all fields, or the named ones. Names are in snake_case. */
 export function pickFields(
   { rules }: Session,
   { snapshot, history }: Once,
   fields: string,
 ): Record<string, unknown> {
   const { at, tookMs, tasks, workers, events } = snapshot;
-  const all: Record<string, unknown> = {
-    at,
-    took_ms: tookMs,
-    health: judgeHealth(snapshot, rules, Date.parse(at)),
-    tasks,
-    workers,
-    events,
-    history,
-  };
+  const health = judgeHealth(snapshot, rules, Date.parse(at));
+  const all = snakeCase({ at, tookMs, health, tasks, workers, events, history }) as Record<
+    string,
+    unknown
+  >;
   if (fields === '') return all;
   const names = fields.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !Object.hasOwn(all, name));
   if (unknown !== undefined)
     throw usageError(`there is no field "${unknown}"`, `Fields: ${Object.keys(all).join(', ')}`);
   return Object.fromEntries(names.map((name) => [name, all[name]]));
+}
+
+/** The same value with every key in snake_case, as in the JSON of other commands. */
+function snakeCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snakeCase);
+  if (value === null || typeof value !== 'object' || value instanceof Date) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      snakeCase(inner),
+    ]),
+  );
 }

@@ -1,4 +1,4 @@
-import type { AuditRow, WholeAuditEntry } from '../../lib/audit/find.ts';
+import type { AuditEntry, WholeAuditEntry } from '../../lib/audit/find.ts';
 import type { BoundedCount } from '../../lib/db/page.ts';
 import type { Story } from '../../lib/donations/story.ts';
 import type { Rule } from '../../lib/health/rule-kinds.ts';
@@ -60,7 +60,7 @@ export type Content =
   | { of: 'job'; detail: JobDetail }
   | { of: 'donation'; story: Story }
   | { of: 'receipts'; rows: ListedDelivery[] }
-  | { of: 'audit'; rows: AuditRow[] }
+  | { of: 'audit'; rows: AuditEntry[] }
   | { of: 'change'; entry: WholeAuditEntry };
 
 /** The content of one view, and how it is with it. */

@@ -26,8 +26,8 @@ export const describePause = ({ cause, reason, since }: Pause, now: Date) =>
  * When a pause ends by itself: `until 2026-11-23T14:05:00.000Z, in 30m`; undefined when it does
  * not.
  */
-export function endOfPause({ until, next_probe_at }: Pause, now: Date): string | undefined {
+export function endOfPause({ until, nextProbeAt }: Pause, now: Date): string | undefined {
   if (until) return `until ${until.toISOString()}, ${formatRelative(until, now)}`;
-  if (!next_probe_at) return undefined;
-  return `until its provider recovers; next probe ${next_probe_at > now ? formatRelative(next_probe_at, now) : 'now'}`;
+  if (!nextProbeAt) return undefined;
+  return `until its provider recovers; next probe ${nextProbeAt > now ? formatRelative(nextProbeAt, now) : 'now'}`;
 }

@@ -28,8 +28,8 @@ const COLUMNS: Column<WorkerRow>[] = [
     text: (w) => String(w.running.length),
     align: 'right',
   },
-  { name: 'seen_at', header: 'SEEN', value: (w) => w.seen_at },
-  { name: 'started_at', header: 'STARTED', value: (w) => w.started_at },
+  { name: 'seen_at', header: 'SEEN', value: (w) => w.seenAt },
+  { name: 'started_at', header: 'STARTED', value: (w) => w.startedAt },
   {
     name: 'tasks',
     header: 'TASKS',

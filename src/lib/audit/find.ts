@@ -6,7 +6,7 @@ import type { Subjects } from './about.ts';
 import { checkAction } from './actions.ts';
 
 /** An entry with the totals of its chunks. */
-export interface AuditRow {
+export interface AuditEntry {
   id: string;
   at: Date;
   actor: string;
@@ -50,9 +50,9 @@ const CHUNKS = `
 export async function listAudit(
   db: Queryable,
   { sinceMs, action, actor, about, limit }: AuditFilter,
-): Promise<AuditRow[]> {
+): Promise<AuditEntry[]> {
   if (action !== undefined) await checkAction(db, action);
-  const { rows } = await db.query<AuditRow>(
+  const { rows } = await db.query<AuditEntry>(
     `with a as materialized (
        select * from donations.audit_log
        where operation is null
@@ -86,13 +86,13 @@ export interface AuditChunk {
 }
 
 /** One entry with all its facts. */
-export interface WholeAuditEntry extends AuditRow {
+export interface WholeAuditEntry extends AuditEntry {
   /** For a chunk: the entry of the bulk change. */
   operation: string | null;
   detail: Record<string, unknown>;
-  /** The first chunks; `chunk_count` is their number. */
+  /** The first chunks; `chunkCount` is their number. */
   chunks: AuditChunk[];
-  chunk_count: number;
+  chunkCount: number;
   /** For a discard: how many of its jobs can still be restored. */
   restorable: number;
 }
@@ -106,7 +106,7 @@ const MOST_CHUNKS = 20;
  */
 export async function findAudit(db: Queryable, ref: string): Promise<WholeAuditEntry> {
   const { rows } = await db.query<Omit<WholeAuditEntry, 'chunks'>>(
-    `select ${FIELDS}, a.operation, a.detail, c.count as chunk_count,
+    `select ${FIELDS}, a.operation, a.detail, c.count as "chunkCount",
        (select count(*)::int from donations.discarded_jobs d
         where d.operation = a.id and d.restored_as is null) as restorable
      from donations.audit_log a ${CHUNKS}

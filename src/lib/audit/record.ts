@@ -11,7 +11,7 @@ export interface Operator {
 }
 
 /** Who changed what, for the audit trail. */
-export interface AuditEntry extends Operator {
+export interface NewAuditEntry extends Operator {
   /** Set beforehand if other rows refer to it. */
   id?: string;
   /** What was done, as noun and verb: `receipts.resend`. */
@@ -31,7 +31,7 @@ export interface AuditEntry extends Operator {
 }
 
 /** Writes one entry, in the transaction of the change. */
-export async function recordAudit(tx: Queryable, entry: AuditEntry): Promise<string> {
+export async function recordAudit(tx: Queryable, entry: NewAuditEntry): Promise<string> {
   const id = entry.id ?? newId('audit');
   await tx.query(
     `insert into donations.audit_log

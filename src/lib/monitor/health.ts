@@ -81,7 +81,7 @@ function ofWorkers({ workers, tasks }: Snapshot, rules: Rule[], now: number): Re
     reasons.push({
       level: 'critical',
       text: `${plural(gone.length, 'worker')} gone with ${plural(held, 'job')}`,
-      since: gone.map(({ seen_at }) => seen_at).sort()[0] ?? null,
+      since: gone.map(({ seenAt }) => seenAt).sort()[0] ?? null,
       mend: 'x rescue',
     });
   }
@@ -90,7 +90,7 @@ function ofWorkers({ workers, tasks }: Snapshot, rules: Rule[], now: number): Re
     const oldest = (tasks.value?.rows ?? []).flatMap((row) => row.oldestReady ?? []).sort()[0];
     const heard =
       workers.value
-        .map(({ seen_at }) => seen_at)
+        .map(({ seenAt }) => seenAt)
         .sort()
         .at(-1) ?? oldest;
     const silence = heard === undefined ? 0 : now - Date.parse(heard);

@@ -189,10 +189,10 @@ async function readEvents(tx: Queryable, workers: Plain<WorkerRow>[]): Promise<M
         donation: null,
         audit: null,
       });
-      const started = told(worker.started_at, 'good', 'started');
-      if (worker.stopped_at) return [started, told(worker.stopped_at, 'dim', 'stopped')];
+      const started = told(worker.startedAt, 'good', 'started');
+      if (worker.stoppedAt) return [started, told(worker.stoppedAt, 'dim', 'stopped')];
       if (worker.state === 'alive') return [started];
-      return [started, told(worker.seen_at, 'bad', 'was last heard of')];
+      return [started, told(worker.seenAt, 'bad', 'was last heard of')];
     }),
   ];
   return events.sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, EVENTS);

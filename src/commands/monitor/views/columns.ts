@@ -1,4 +1,4 @@
-import type { AuditRow } from '../../../lib/audit/find.ts';
+import type { AuditEntry } from '../../../lib/audit/find.ts';
 import type { Rule } from '../../../lib/health/rule-kinds.ts';
 import { formatMoney } from '../../../lib/money.ts';
 import { errorLevel, taskState, waitLevel, waitMs } from '../../../lib/monitor/health.ts';
@@ -290,7 +290,7 @@ export function workerColumns(now: number, theme: Theme): ScreenColumn<Plain<Wor
       head: 'SEEN',
       width: 5,
       align: 'right',
-      cell: ({ seen_at }) => ({ text: ago(seen_at, now) }),
+      cell: ({ seenAt }) => ({ text: ago(seenAt, now) }),
     },
     { head: 'HOST', width: 14, from: 60, cell: ({ host }) => ({ text: host }) },
     {
@@ -305,7 +305,7 @@ export function workerColumns(now: number, theme: Theme): ScreenColumn<Plain<Wor
       width: 5,
       align: 'right',
       from: 80,
-      cell: ({ started_at }) => ({ text: ago(started_at, now) }),
+      cell: ({ startedAt }) => ({ text: ago(startedAt, now) }),
     },
     {
       head: 'VERSION',
@@ -346,7 +346,7 @@ export function receiptColumns(now: number, theme: Theme): ScreenColumn<ListedDe
   ];
 }
 
-export function auditColumns(now: number): ScreenColumn<AuditRow>[] {
+export function auditColumns(now: number): ScreenColumn<AuditEntry>[] {
   return [
     { head: 'AGO', width: 5, align: 'right', cell: ({ at }) => ({ text: ago(at, now) }) },
     { head: 'WHO', width: 18, cell: ({ actor, host }) => ({ text: `${actor}@${host}` }) },

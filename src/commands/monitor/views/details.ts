@@ -221,8 +221,8 @@ export function changeLines(entry: WholeAuditEntry, nowMs: number, width: number
   lines.push(...heading('Detail'), ...jsonLines(entry.detail));
   if (entry.chunks.length > 0) {
     const shown =
-      entry.chunks.length < entry.chunk_count ? `, the first ${entry.chunks.length}` : '';
-    lines.push(...heading(`Transactions (${entry.chunk_count}${shown})`));
+      entry.chunks.length < entry.chunkCount ? `, the first ${entry.chunks.length}` : '';
+    lines.push(...heading(`Transactions (${entry.chunkCount}${shown})`));
     for (const chunk of entry.chunks) {
       lines.push([
         { text: `  ${timeOf(chunk.at)}  `, tone: 'dim' },

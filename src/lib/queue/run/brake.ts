@@ -163,7 +163,7 @@ export class Brake {
 
   /** Probes the providers whose probe is due, and resumes the tasks of those that work. */
   async probeDue(): Promise<void> {
-    if (!this.#pauses.some((pause) => pause.next_probe_at)) return;
+    if (!this.#pauses.some((pause) => pause.nextProbeAt)) return;
     for (const pause of await takeDueProbes(this.#options.db)) {
       try {
         await this.#options.probe(pause.task);

@@ -14,7 +14,7 @@ export interface Pause {
   since: Date;
   until: Date | null;
   probes: number;
-  next_probe_at: Date | null;
+  nextProbeAt: Date | null;
 }
 
 /** The channel that notifies workers of changed pauses. */
@@ -30,7 +30,7 @@ const nextProbe = (probes: string) =>
 /** SQL: the probe count of the ended pause `p`, if it ended recently. */
 const PROBES_BEFORE = `case when p.until > now() - interval '5 minutes' then p.probes else 0 end`;
 
-const COLUMNS = 'task, cause, reason, since, until, probes, next_probe_at';
+const COLUMNS = 'task, cause, reason, since, until, probes, next_probe_at as "nextProbeAt"';
 const IN_FORCE = '(until is null or until > now())';
 
 /** The pauses in force now. */
@@ -115,13 +115,13 @@ export function resumeTask(db: Db, task: string, cause?: PauseCause): Promise<Pa
 
 /** @returns the pauses that were in force. */
 async function endPauses(tx: Queryable, task: string, cause?: PauseCause): Promise<Pause[]> {
-  const { rows } = await tx.query<Pause & { in_force: boolean }>(
+  const { rows } = await tx.query<Pause & { inForce: boolean }>(
     `delete from donations.task_pauses where task = $1 and ($2::text is null or cause = $2)
-     returning ${COLUMNS}, ${IN_FORCE} as in_force`,
+     returning ${COLUMNS}, ${IN_FORCE} as "inForce"`,
     [task, cause ?? null],
   );
   await tellWorkers(tx, task);
-  return rows.flatMap(({ in_force, ...pause }) => (in_force ? pause : []));
+  return rows.flatMap(({ inForce, ...pause }) => (inForce ? pause : []));
 }
 
 /** As much as is kept of the reasons of a pause, the latest first. */

@@ -20,9 +20,9 @@ export interface WorkerRow {
   version: string;
   concurrency: number;
   tasks: string[];
-  started_at: Date;
-  seen_at: Date;
-  stopped_at: Date | null;
+  startedAt: Date;
+  seenAt: Date;
+  stoppedAt: Date | null;
   running: RunningJob[];
 }
 
@@ -207,20 +207,20 @@ export async function releaseGoneWorkers(
 }
 
 async function releaseIfGone(tx: Queryable, id: string): Promise<Released | undefined> {
-  const { rows } = await tx.query<Released & { pool_id: string | null }>(
+  const { rows } = await tx.query<Released & { poolId: string | null }>(
     `with silent as materialized (
        select * from donations.workers w
        where id = $1 and stopped_at is null and released_at is null and ${SILENT}
        for update skip locked
      )
-     select id, host, pid, pool_id, running from silent w
+     select id, host, pid, pool_id as "poolId", running from silent w
      where ${FROZEN} or pg_try_advisory_xact_lock(${LOCK_KEY('w.id')})`,
     [id],
   );
   const [gone] = rows;
   if (!gone) return undefined;
-  const { pool_id, ...rest } = gone;
-  await tx.query('select graphile_worker.force_unlock_workers($1)', [pool_id ? [pool_id] : []]);
+  const { poolId, ...rest } = gone;
+  await tx.query('select graphile_worker.force_unlock_workers($1)', [poolId ? [poolId] : []]);
   await markReleased(tx, [id]);
   return rest;
 }
@@ -254,7 +254,8 @@ export async function markReleased(tx: Queryable, ids: string[]): Promise<void> 
 /** Lists the workers, live ones first. Stopped ones are listed for a day. */
 export async function listWorkers(db: Queryable): Promise<WorkerRow[]> {
   const { rows } = await db.query<WorkerRow>(
-    `select id, host, pid, version, concurrency, tasks, started_at, seen_at, stopped_at, running,
+    `select id, host, pid, version, concurrency, tasks, started_at as "startedAt",
+       seen_at as "seenAt", stopped_at as "stoppedAt", running,
        case when stopped_at is not null then 'stopped'
             when released_at is not null then 'released'
             when ${IS_GONE} then 'gone'
