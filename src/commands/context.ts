@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Operator } from '../lib/audit/record.ts';
+import type { Actor } from '../lib/audit/record.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Config, Connection, Sources } from '../lib/config.ts';
 import type { Db, DbOptions, Queryable } from '../lib/db/database.ts';
@@ -43,7 +43,7 @@ export interface Context {
   payments(): Promise<PaymentGateway>;
   mail(): Promise<MailGateway>;
   /** The person at the terminal, for the audit trail. */
-  operator(): Promise<Operator>;
+  operator(): Promise<Actor>;
   close(): Promise<void>;
 }
 

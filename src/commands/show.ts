@@ -22,7 +22,7 @@ export function showCommand(context: Context): Command {
     ['donations show ada@example.org', 'by its donor'],
   ]).action(async (ref: string, options: OutputOptions & { local?: boolean }) => {
     const [{ findDonation }, story, { findOrganization }] = await Promise.all([
-      import('../lib/donations/find.ts'),
+      import('../lib/donations/find-donation.ts'),
       import('../lib/donations/story.ts'),
       import('../lib/organizations/organization.ts'),
     ]);

@@ -13,7 +13,7 @@ import type { Attempt } from './task.ts';
  * @returns the reason, for Graphile Worker's own record of the job, and the changes that changed no
  *   row.
  */
-export async function judge(
+export async function judgeFailure(
   run: Run,
   error: unknown,
 ): Promise<{ reason: string; missed: RowChange[] }> {

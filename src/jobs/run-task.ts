@@ -7,7 +7,7 @@ import type { RowChange } from '../lib/queue/run/recorder.ts';
 import { hasPendingVerdict } from '../lib/queue/run/verdicts.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
 import { describe, framesOf } from './describe-error.ts';
-import { judge, verdictRow } from './judge.ts';
+import { judgeFailure, verdictRow } from './judge.ts';
 import type { Run, TaskRunner } from './run.ts';
 import { type Attempt, type Done, TakenOver, type Task } from './task.ts';
 
@@ -174,7 +174,7 @@ async function perform(run: Run): Promise<void> {
     if (error instanceof TakenOver) throw error;
     // No provider call was made. If the lease was lost, the worker that has the job now records it.
     if (isPassing(error)) await attempt.mayBegin();
-    const { reason, missed } = await judge(run, error);
+    const { reason, missed } = await judgeFailure(run, error);
     if (await isOver(run, missed)) return;
     throw new Judged(reason);
   }

@@ -14,7 +14,7 @@ import { createRecorder } from '../../src/lib/queue/run/recorder.ts';
 import { Slots } from '../../src/lib/queue/run/slots.ts';
 import { applyVerdicts } from '../../src/lib/queue/run/verdicts.ts';
 import { applyEvidence, settleProved } from '../../src/lib/receipts/evidence.ts';
-import { findReceipt } from '../../src/lib/receipts/find.ts';
+import { findReceipt } from '../../src/lib/receipts/find-receipt.ts';
 import { resolveDelivery } from '../../src/lib/receipts/resolve.ts';
 import { loadTemplates } from '../../src/lib/receipts/templates.ts';
 import { donateNow } from '../support/donate.ts';

@@ -8,7 +8,7 @@ import { ensureOrganization } from '../../src/lib/organizations/organization.ts'
 import { recordAddressNews } from '../../src/lib/receipts/addresses.ts';
 import { recordBounces } from '../../src/lib/receipts/evidence.ts';
 import { loadGiftFacts } from '../../src/lib/receipts/facts.ts';
-import { loadReceipt } from '../../src/lib/receipts/find.ts';
+import { loadReceipt } from '../../src/lib/receipts/find-receipt.ts';
 import { type IssuedReceipt, issueReceipts } from '../../src/lib/receipts/issue.ts';
 import { listDeliveries } from '../../src/lib/receipts/list.ts';
 import { listMissing } from '../../src/lib/receipts/missing.ts';

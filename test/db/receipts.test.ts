@@ -13,7 +13,7 @@ import { applyVerdicts } from '../../src/lib/queue/run/verdicts.ts';
 import { createClaimer } from '../../src/lib/receipts/deliver.ts';
 import { applyEvidence, settleProved } from '../../src/lib/receipts/evidence.ts';
 import { loadGiftFacts } from '../../src/lib/receipts/facts.ts';
-import { loadReceipt } from '../../src/lib/receipts/find.ts';
+import { loadReceipt } from '../../src/lib/receipts/find-receipt.ts';
 import { type IssuedReceipt, issueReceipts } from '../../src/lib/receipts/issue.ts';
 import { resendReceipt } from '../../src/lib/receipts/resend.ts';
 import { resolveDelivery } from '../../src/lib/receipts/resolve.ts';

@@ -8,7 +8,7 @@ import { shownSetting } from '../../src/lib/config-schema.ts';
 import { inWords, type Rule } from '../../src/lib/health/rule-kinds.ts';
 import { resolveRules } from '../../src/lib/health/rule-settings.ts';
 import {
-  judge,
+  judgeRules,
   type Latch,
   type Level,
   type RuleState,
@@ -34,7 +34,7 @@ function levels(of: Rule, values: (number | null)[]): Level[] {
   let states: RuleState[] = [];
   return values.map((value, i) => {
     const readings = [{ rule: of.name, subject: 'send_receipt', value }];
-    const judged = judge({ rules: [of], readings, states, now: i * 1000 });
+    const judged = judgeRules({ rules: [of], readings, states, now: i * 1000 });
     states = judged;
     return judged[0]?.level ?? 'ok';
   });
@@ -67,15 +67,17 @@ describe('a rule', () => {
 
   it('that is off says nothing', () => {
     const readings = [{ rule: 'backlog', subject: '', value: 1e9 }];
-    expect(judge({ rules: [rule({ enabled: false })], readings, states: [], now: 0 })).toEqual([]);
+    expect(judgeRules({ rules: [rule({ enabled: false })], readings, states: [], now: 0 })).toEqual(
+      [],
+    );
   });
 
   it('takes what is not there any more for none, unless it could not look', () => {
     const readings = [{ rule: 'backlog', subject: 'a', value: 50 }];
-    const states = judge({ rules: [rule()], readings, states: [], now: 0 });
+    const states = judgeRules({ rules: [rule()], readings, states: [], now: 0 });
     const later = { rules: [rule()], readings: [], states, now: 1000 };
-    expect(judge(later)).toMatchObject([{ subject: 'a', level: 'ok', since: 1000 }]);
-    expect(judge({ ...later, unread: new Set(['backlog']) })).toMatchObject([
+    expect(judgeRules(later)).toMatchObject([{ subject: 'a', level: 'ok', since: 1000 }]);
+    expect(judgeRules({ ...later, unread: new Set(['backlog']) })).toMatchObject([
       { subject: 'a', level: 'warning', since: 0 },
     ]);
   });
@@ -83,9 +85,9 @@ describe('a rule', () => {
   it('counts what is so now as lasting when nobody has timed it', () => {
     const readings = [{ rule: 'backlog', subject: 'a', value: 50 }];
     const of = rule({ forMs: 60_000 });
-    expect(judge({ rules: [of], readings, states: [], now: 0, immediate: true })).toMatchObject([
-      { level: 'warning' },
-    ]);
+    expect(
+      judgeRules({ rules: [of], readings, states: [], now: 0, immediate: true }),
+    ).toMatchObject([{ level: 'warning' }]);
   });
 
   it('does not flap: inside the hysteresis nothing ever changes', () => {

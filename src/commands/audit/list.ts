@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { AuditEntry } from '../../lib/audit/find.ts';
+import type { AuditEntry } from '../../lib/audit/entries.ts';
 import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount, parseDuration } from '../../lib/parse.ts';
@@ -54,7 +54,7 @@ export function auditListCommand(context: Context): Command {
   ]).action(async ({ action, by, ...options }: Options) => {
     const limit = parseCount(options.limit, { max: 10_000 });
     const sinceMs = options.since === undefined ? undefined : parseDuration(options.since);
-    const { listAudit } = await import('../../lib/audit/find.ts');
+    const { listAudit } = await import('../../lib/audit/entries.ts');
     const rows = await context.read(async (tx) => {
       const about = await subjectsOf(tx, options);
       return listAudit(tx, { sinceMs, action, actor: by, about, limit: limit + 1 });

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { AuditChunk, WholeAuditEntry } from '../../lib/audit/find.ts';
+import type { AuditChunk, WholeAuditEntry } from '../../lib/audit/entries.ts';
 import { print, say } from '../../lib/output/io.ts';
 import {
   type Column,
@@ -46,7 +46,7 @@ export function auditShowCommand(context: Context): Command {
     ['donations audit show aud_01jd2x', 'one change, chunk by chunk'],
     ['donations audit show aud_01jd2x --json=command,before,after', 'for a script'],
   ]).action(async (ref: string, options: OutputOptions) => {
-    const { findAudit } = await import('../../lib/audit/find.ts');
+    const { findAudit } = await import('../../lib/audit/entries.ts');
     const entry = await context.read((tx) => findAudit(tx, ref));
     const { io } = context;
     renderOne(io, options, COLUMNS, entry);

@@ -18,7 +18,7 @@ export function donorsShowCommand(context: Context): Command {
     ['donations donors show lovelace --json=gifts,possible_doubles', 'for a script'],
   ]).action(async (ref: string, options: OutputOptions) => {
     const [{ findDonor }, { describeDonor }] = await Promise.all([
-      import('../../lib/donors/find.ts'),
+      import('../../lib/donors/find-donor.ts'),
       import('../../lib/donors/page.ts'),
     ]);
     const page: DonorPage = await context.read(async (tx) =>

@@ -1,4 +1,4 @@
-import type { Operator } from '../../lib/audit/record.ts';
+import type { Actor } from '../../lib/audit/record.ts';
 import { applyChange } from '../../lib/bulk/apply.ts';
 import { atFullSpeed } from '../../lib/bulk/pacing.ts';
 import type { Db, Queryable } from '../../lib/db/database.ts';
@@ -21,7 +21,7 @@ import {
   STOPPED_BOUND,
 } from '../../lib/queue/run/pauses.ts';
 import type { TaskName } from '../../lib/queue/tasks.ts';
-import { findReceipt } from '../../lib/receipts/find.ts';
+import { findReceipt } from '../../lib/receipts/find-receipt.ts';
 import { resendReceipt } from '../../lib/receipts/resend.ts';
 import { resolveDelivery } from '../../lib/receipts/resolve.ts';
 import { planText } from '../shared/bulk-plan.ts';
@@ -31,7 +31,7 @@ import type { Confirm } from './state.ts';
 export interface OperationDeps {
   db(): Promise<Db>;
   read<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
-  operator(): Promise<Operator>;
+  operator(): Promise<Actor>;
   now(): Date;
 }
 
@@ -85,7 +85,7 @@ export async function planRequest(deps: OperationDeps, request: Request): Promis
 }
 
 /** The audit trail has the command that does the same, and that it was done here. */
-const operatorOf = async (deps: OperationDeps, request: Request): Promise<Operator> => ({
+const operatorOf = async (deps: OperationDeps, request: Request): Promise<Actor> => ({
   ...(await deps.operator()),
   command: `${commandOf(request)}   # in donations monitor`,
 });

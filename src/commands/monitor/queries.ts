@@ -1,7 +1,7 @@
-import { findAudit, listAudit } from '../../lib/audit/find.ts';
+import { findAudit, listAudit } from '../../lib/audit/entries.ts';
 import type { Db, Queryable } from '../../lib/db/database.ts';
 import { readWithin } from '../../lib/db/read.ts';
-import { findDonation } from '../../lib/donations/find.ts';
+import { findDonation } from '../../lib/donations/find-donation.ts';
 import { tellStory } from '../../lib/donations/story.ts';
 import { describeJob } from '../../lib/queue/read/detail.ts';
 import { groupErrors } from '../../lib/queue/read/errors.ts';

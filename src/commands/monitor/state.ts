@@ -1,11 +1,11 @@
-import type { AuditEntry, WholeAuditEntry } from '../../lib/audit/find.ts';
+import type { AuditEntry, WholeAuditEntry } from '../../lib/audit/entries.ts';
 import type { BoundedCount } from '../../lib/db/page.ts';
 import type { Story } from '../../lib/donations/story.ts';
 import type { Rule } from '../../lib/health/rule-kinds.ts';
 import type { Snapshot } from '../../lib/monitor/snapshot.ts';
 import type { JobDetail } from '../../lib/queue/read/detail.ts';
 import type { ErrorGroups } from '../../lib/queue/read/errors.ts';
-import type { Failure } from '../../lib/queue/read/failures.ts';
+import type { FailedAttempt } from '../../lib/queue/read/failures.ts';
 import type { Page, Sort } from '../../lib/queue/read/list.ts';
 import type { ListedDelivery } from '../../lib/receipts/list.ts';
 import type { History } from '../../lib/samples/read.ts';
@@ -56,7 +56,7 @@ export interface View {
 export type Content =
   | { of: 'jobs'; page: Page; total: BoundedCount }
   | { of: 'errors'; found: ErrorGroups }
-  | { of: 'failures'; rows: Failure[] }
+  | { of: 'failures'; rows: FailedAttempt[] }
   | { of: 'job'; detail: JobDetail }
   | { of: 'donation'; story: Story }
   | { of: 'receipts'; rows: ListedDelivery[] }

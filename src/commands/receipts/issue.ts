@@ -22,7 +22,7 @@ export function receiptsIssueCommand(context: Context): Command {
     ['donations receipts issue don_01jd2x --refund', 'after the gift was given back'],
   ]).action(async (ref: string, { refund, mail, reason }: Options) => {
     const [{ findDonation }, { issueByHand }] = await Promise.all([
-      import('../../lib/donations/find.ts'),
+      import('../../lib/donations/find-donation.ts'),
       import('../../lib/receipts/by-hand.ts'),
     ]);
     const db = await context.db();

@@ -23,7 +23,7 @@ export function receiptsReissueCommand(context: Context): Command {
     ['donations receipts reissue rcp_01jd2x --reason "moved" --no-mail', 'to be printed'],
   ]).action(async (ref: string, { reason, mail }: Options) => {
     const [{ findReceipt }, { reissueReceipt }] = await Promise.all([
-      import('../../lib/receipts/find.ts'),
+      import('../../lib/receipts/find-receipt.ts'),
       import('../../lib/receipts/void.ts'),
     ]);
     const db = await context.db();

@@ -38,7 +38,7 @@ export function receiptsResendCommand(context: Context): Command {
     ['donations receipts resend ada@example.org --wait', 'the donor’s one receipt, followed'],
   ]).action(async (ref: string, options: Options) => {
     const [{ findReceipt }, { resendReceipt }, { checkEmail }] = await Promise.all([
-      import('../../lib/receipts/find.ts'),
+      import('../../lib/receipts/find-receipt.ts'),
       import('../../lib/receipts/resend.ts'),
       import('../../lib/text.ts'),
     ]);

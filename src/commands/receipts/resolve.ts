@@ -38,7 +38,7 @@ export function receiptsResolveCommand(context: Context): Command {
       throw usageError('--force belongs to --resend', 'With --sent nothing is sent.');
     const outcome = options.sent ? 'sent' : 'resend';
     const [{ findReceipt }, { resolveDelivery }] = await Promise.all([
-      import('../../lib/receipts/find.ts'),
+      import('../../lib/receipts/find-receipt.ts'),
       import('../../lib/receipts/resolve.ts'),
     ]);
     const db = await context.db();

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { formatMoney } from '../../lib/money.ts';
 import { type Column, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import type { SendAttempt } from '../../lib/receipts/attempts.ts';
-import type { Receipt } from '../../lib/receipts/find.ts';
+import type { Receipt } from '../../lib/receipts/find-receipt.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
@@ -90,7 +90,7 @@ export function receiptsShowCommand(context: Context): Command {
     ['donations receipts show rcp_01jd2x --json', 'by the beginning of its id, for a script'],
   ]).action(async (ref: string, options: OutputOptions) => {
     const [{ findReceipt }, { listSendAttempts }] = await Promise.all([
-      import('../../lib/receipts/find.ts'),
+      import('../../lib/receipts/find-receipt.ts'),
       import('../../lib/receipts/attempts.ts'),
     ]);
     const shown = await context.read(async (tx) => {

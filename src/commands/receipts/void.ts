@@ -14,7 +14,7 @@ export function receiptsVoidCommand(context: Context): Command {
     ['donations receipts void rcp_01jd2x --reason "wrong donor"', 'by the beginning of its id'],
   ]).action(async (ref: string, { reason }: { reason: string }) => {
     const [{ findReceipt }, { voidReceipt }] = await Promise.all([
-      import('../../lib/receipts/find.ts'),
+      import('../../lib/receipts/find-receipt.ts'),
       import('../../lib/receipts/void.ts'),
     ]);
     const db = await context.db();

@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import { type Affected, findAffected } from '../health/affected.ts';
 import { observe } from '../health/observe.ts';
 import type { Rule } from '../health/rule-kinds.ts';
-import { compareLevels, type Judgement, judge } from '../health/rules.ts';
+import { compareLevels, type Judgement, judgeRules } from '../health/rules.ts';
 import { beginJudgement, keepStates, readStates } from '../health/states.ts';
 import { newId } from '../ids.ts';
 import { ACKNOWLEDGED, SILENCED } from './incidents.ts';
@@ -42,7 +42,7 @@ export async function evaluate(db: Db, options: EvaluateOptions): Promise<Judgem
   const { at, readings, unread } = await observe(db, { rules, withinMs: LOOKS_MS, dataDir });
   const judgeNow = async (tx: Queryable) => {
     const { states } = await readStates(tx);
-    return judge({ rules, readings, unread, states, now: at.getTime() });
+    return judgeRules({ rules, readings, unread, states, now: at.getTime() });
   };
   // Whose jobs they are takes long to say: asked beforehand, outside the transaction that writes.
   const affected = new Map<string, Affected>();

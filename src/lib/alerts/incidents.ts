@@ -1,4 +1,4 @@
-import { type Operator, recordAudit } from '../audit/record.ts';
+import { type Actor, recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { findByPrefix } from '../db/match.ts';
 import { usageError } from '../errors.ts';
@@ -122,7 +122,7 @@ export async function acknowledge(
     forMs,
     reason,
     operator,
-  }: { id: string; forMs: number | undefined; reason: string | undefined; operator: Operator },
+  }: { id: string; forMs: number | undefined; reason: string | undefined; operator: Actor },
 ): Promise<Incident> {
   return db.transaction(async (tx) => {
     const id = await findIncident(tx, idOrPrefix);
@@ -188,7 +188,7 @@ export async function silence(
     task: string | undefined;
     forMs: number;
     reason: string | undefined;
-    operator: Operator;
+    operator: Actor;
   },
 ): Promise<Silence> {
   return db.transaction(async (tx) => {
@@ -207,11 +207,7 @@ export async function silence(
 /** Ends the silences in force of a rule or a task; without either, all of them. */
 export async function endSilences(
   db: Db,
-  {
-    rule,
-    task,
-    operator,
-  }: { rule: string | undefined; task: string | undefined; operator: Operator },
+  { rule, task, operator }: { rule: string | undefined; task: string | undefined; operator: Actor },
 ): Promise<Silence[]> {
   return db.transaction(async (tx) => {
     const { rows } = await tx.query<Silence>(

@@ -2,7 +2,7 @@ import type { Queryable } from '../db/database.ts';
 import { newId } from '../ids.ts';
 
 /** The person at the terminal, and the command. */
-export interface Operator {
+export interface Actor {
   /** `DONATIONS_ACTOR`, or the user of the operating system. */
   actor: string;
   host: string;
@@ -11,7 +11,7 @@ export interface Operator {
 }
 
 /** Who changed what, for the audit trail. */
-export interface NewAuditEntry extends Operator {
+export interface NewAuditEntry extends Actor {
   /** Set beforehand if other rows refer to it. */
   id?: string;
   /** What was done, as noun and verb: `receipts.resend`. */

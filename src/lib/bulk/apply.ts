@@ -1,11 +1,11 @@
-import { type Operator, recordAudit } from '../audit/record.ts';
+import { type Actor, recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { newId } from '../ids.ts';
 import type { BulkChange, Chosen, Pacing, Plan, Walk } from './change.ts';
 
 export interface ApplyOptions<P extends Plan> {
   plan: P;
-  operator: Operator;
+  operator: Actor;
   reason: string | undefined;
   pacing: Pacing;
   /** Called after each chunk with the number changed so far. */

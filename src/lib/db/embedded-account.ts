@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { configurationError } from '../errors.ts';
 
 /** The account that runs the server's processes. */
-export interface Account {
+export interface SystemAccount {
   name: string;
   uid: number;
   gid: number;
@@ -14,7 +14,7 @@ export interface Account {
  * root. As root, the owner of an existing cluster is used, else `postgres`, else `nobody`. No
  * account is created.
  */
-export async function serverAccount(cluster: string): Promise<Account | undefined> {
+export async function serverAccount(cluster: string): Promise<SystemAccount | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const accounts = await readAccounts();
   const owner = await stat(cluster).catch(() => undefined);
@@ -32,7 +32,7 @@ export async function serverAccount(cluster: string): Promise<Account | undefine
   );
 }
 
-async function readAccounts(): Promise<Account[]> {
+async function readAccounts(): Promise<SystemAccount[]> {
   const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '');
   return passwd.split('\n').flatMap((line) => {
     const [name, , uid, gid] = line.split(':');
@@ -44,7 +44,10 @@ const EXECUTE = 0o1;
 const READ = 0o4;
 
 /** The first directory of `path` (itself included) that the account cannot enter. */
-export async function unreachableAt(path: string, account: Account): Promise<string | undefined> {
+export async function unreachableAt(
+  path: string,
+  account: SystemAccount,
+): Promise<string | undefined> {
   const way = [path];
   for (let dir = path; dir !== dirname(dir); dir = dirname(dir)) way.unshift(dirname(dir));
   for (const dir of way) {
@@ -54,9 +57,10 @@ export async function unreachableAt(path: string, account: Account): Promise<str
 }
 
 /** Whether the account may read and execute this file, regardless of its directories. */
-export const canRun = (file: string, account: Account) => permits(file, account, READ | EXECUTE);
+export const canRun = (file: string, account: SystemAccount) =>
+  permits(file, account, READ | EXECUTE);
 
-async function permits(path: string, account: Account, wanted: number): Promise<boolean> {
+async function permits(path: string, account: SystemAccount, wanted: number): Promise<boolean> {
   const { mode, uid, gid } = await stat(path);
   const shift = uid === account.uid ? 6 : gid === account.gid ? 3 : 0;
   return ((mode >> shift) & wanted) === wanted;

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import type { Account } from './embedded-account.ts';
+import type { SystemAccount } from './embedded-account.ts';
 
 /** The server as `postmaster.pid` describes it. */
 export interface Postmaster {
@@ -84,7 +84,7 @@ async function processFact(pid: number, proc: string, ps: string): Promise<strin
  * The options of every PostgreSQL program: our environment is withheld, because it may hold
  * provider keys and PG* variables, and the working directory is one that the account can enter.
  */
-export const processOptions = (account: Account | undefined) => ({
+export const processOptions = (account: SystemAccount | undefined) => ({
   cwd: '/',
   env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' },
   ...(account ? { uid: account.uid, gid: account.gid } : {}),
@@ -94,7 +94,7 @@ export const processOptions = (account: Account | undefined) => ({
 export async function runProgram(
   program: string,
   args: string[],
-  account: Account | undefined,
+  account: SystemAccount | undefined,
   input = '',
 ): Promise<void> {
   const child = spawn(program, args, { ...processOptions(account), stdio: 'pipe' });

@@ -14,7 +14,7 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { configurationError } from '../errors.ts';
-import { type Account, canRun, unreachableAt } from './embedded-account.ts';
+import { canRun, type SystemAccount, unreachableAt } from './embedded-account.ts';
 import { ignoreMissing } from './embedded-process.ts';
 
 /** The directory of PostgreSQL's programs: `initdb`, `pg_ctl` and `postgres` in `bin`. */
@@ -30,7 +30,10 @@ export interface Runtime {
  * no install scripts, so that the libraries lack their short names.
  * @throws UserError `configuration` when the package is not installed.
  */
-export async function findRuntime(dataDir: string, account: Account | undefined): Promise<Runtime> {
+export async function findRuntime(
+  dataDir: string,
+  account: SystemAccount | undefined,
+): Promise<Runtime> {
   const { native, version } = await findPackage();
   if (await usable(native, account)) return { bin: join(native, 'bin'), version };
   const copy = join(dataDir, `postgres-runtime-${version}`);
@@ -56,7 +59,7 @@ async function findPackage(): Promise<{ native: string; version: string }> {
   return { native: join(root, 'native'), version };
 }
 
-async function usable(native: string, account: Account | undefined): Promise<boolean> {
+async function usable(native: string, account: SystemAccount | undefined): Promise<boolean> {
   const links = await symlinks(native);
   if (links.some(({ target }) => !existsSync(join(dirname(native), target)))) return false;
   if (!account) return true;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { configurationError, dependencyDown } from '../errors.ts';
-import { type Account, serverAccount, unreachableAt } from './embedded-account.ts';
+import { type SystemAccount, serverAccount, unreachableAt } from './embedded-account.ts';
 import { withLock } from './embedded-lock.ts';
 import {
   disownStalePid,
@@ -123,7 +123,7 @@ export async function embeddedStatus({ dataDir }: { dataDir: string }): Promise<
   };
 }
 
-async function prepareDataDir(dataDir: string, account: Account | undefined): Promise<void> {
+async function prepareDataDir(dataDir: string, account: SystemAccount | undefined): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true });
     const probe = await open(join(dataDir, `.writable-${process.pid}`), 'w');
@@ -148,7 +148,7 @@ async function prepareDataDir(dataDir: string, account: Account | undefined): Pr
 async function initCluster(
   dataDir: string,
   bin: string,
-  account: Account | undefined,
+  account: SystemAccount | undefined,
 ): Promise<boolean> {
   const { cluster, password } = paths(dataDir);
   const version = await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(ignoreMissing);
@@ -193,7 +193,7 @@ async function initCluster(
 async function startServer(
   { dataDir, settings }: EmbeddedOptions,
   bin: string,
-  account: Account | undefined,
+  account: SystemAccount | undefined,
 ): Promise<void> {
   const { cluster, port: portFile, log } = paths(dataDir);
   const remembered = Number(await readFile(portFile, 'utf8').catch(ignoreMissing));

@@ -1,9 +1,9 @@
-import { type Operator, recordAudit } from '../audit/record.ts';
+import { type Actor, recordAudit } from '../audit/record.ts';
 import type { Db } from '../db/database.ts';
 import { notFound } from '../errors.ts';
 import { readdressWaiting } from '../receipts/enqueue.ts';
 
-export interface EmailFix extends Operator {
+export interface EmailFix extends Actor {
   from: string;
   to: string;
   reason?: string | undefined;

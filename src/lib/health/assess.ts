@@ -1,7 +1,7 @@
 import type { Db } from '../db/database.ts';
 import { observe } from './observe.ts';
 import type { Rule } from './rule-kinds.ts';
-import { compareLevels, type Judgement, judge, type Level, worstLevel } from './rules.ts';
+import { compareLevels, type Judgement, judgeRules, type Level, worstLevel } from './rules.ts';
 import { readStates } from './states.ts';
 import { commandsFor, findingInWords } from './words.ts';
 
@@ -49,7 +49,7 @@ export async function assess(
   const { states, judgedAt } = await readStates(db);
   const { at, readings, unread } = await observe(db, { rules, withinMs, dataDir });
   const immediate = !judgedAt || at.getTime() - judgedAt.getTime() > UNTIMED_AFTER_MS;
-  const judged = judge({ rules, readings, unread, states, now: at.getTime(), immediate });
+  const judged = judgeRules({ rules, readings, unread, states, now: at.getTime(), immediate });
   const named = new Map(rules.map((rule) => [rule.name, rule]));
   const reasons = judged.flatMap((judgement): HealthReason[] => {
     const rule = named.get(judgement.rule);

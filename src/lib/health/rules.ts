@@ -55,7 +55,14 @@ export interface Judging {
  * rule's `for`, and off when it has been below the threshold's clearing share for as long: between
  * the two nothing changes. What was judged before and is not measured any more counts as 0.
  */
-export function judge({ rules, readings, unread, states, now, immediate }: Judging): Judgement[] {
+export function judgeRules({
+  rules,
+  readings,
+  unread,
+  states,
+  now,
+  immediate,
+}: Judging): Judgement[] {
   return rules
     .filter(({ enabled }) => enabled)
     .flatMap((rule) => {
@@ -150,7 +157,7 @@ const applying = (rules: Rule[], kind: RuleKind, task: string | undefined): Rule
   );
 
 /**
- * The level of one value of this moment. Unlike `judge`, it does not wait for the rule's `for`.
+ * The level of one value of this moment. Unlike `judgeRules`, it does not wait for the rule's `for`.
  *
  * @param of the task, and for shares how many attempts they are of.
  */

@@ -1,4 +1,4 @@
-import type { Operator } from '../audit/record.ts';
+import type { Actor } from '../audit/record.ts';
 import type { Db } from '../db/database.ts';
 import { UserError, usageError } from '../errors.ts';
 import { newId } from '../ids.ts';
@@ -27,7 +27,7 @@ export interface ImportDeps {
   store: LocalStore;
   /** The database, once it is needed. */
   db(): Promise<Db>;
-  operator: Operator;
+  operator: Actor;
   signal: AbortSignal;
   onProgress: (phase: 'reading' | 'matching' | 'importing', rows: number) => void;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { listAudit } from '../audit/find.ts';
+import { listAudit } from '../audit/entries.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { readWithin } from '../db/read.ts';
 import { UserError } from '../errors.ts';

@@ -1,6 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 import { Bindings } from '../filter/compile.ts';
-import type { DeliveryStatus } from './find.ts';
+import type { DeliveryStatus } from './find-receipt.ts';
 import type { ReceiptKind } from './kinds/choose.ts';
 import { conditionsOn, type ReceiptFilter } from './vocabulary.ts';
 

@@ -1,10 +1,10 @@
 import type { Queryable } from '../db/database.ts';
-import { findDonation } from '../donations/find.ts';
+import { findDonation } from '../donations/find-donation.ts';
 import { UserError } from '../errors.ts';
 import type { ReceiptContent } from './content.ts';
 import { describeGift } from './describe.ts';
 import { loadGiftFacts } from './facts.ts';
-import { findReceipt, type Receipt } from './find.ts';
+import { findReceipt, type Receipt } from './find-receipt.ts';
 import { findTemplates } from './kept-templates.ts';
 import type { MailTemplates } from './templates.ts';
 

@@ -1,13 +1,13 @@
-import { type Operator, recordAudit } from '../audit/record.ts';
+import { type Actor, recordAudit } from '../audit/record.ts';
 import type { Db } from '../db/database.ts';
 import { UserError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { findProblem } from './addresses.ts';
 import { sendByNewJob } from './enqueue.ts';
-import { loadReceipt, type Receipt } from './find.ts';
+import { loadReceipt, type Receipt } from './find-receipt.ts';
 
 /** Who decides, and why. */
-export interface Decision extends Operator {
+export interface Decision extends Actor {
   reason?: string | undefined;
 }
 

@@ -2,7 +2,7 @@ import { recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
 import { sendByNewJob } from './enqueue.ts';
-import { type Delivery, loadReceipt, type Receipt } from './find.ts';
+import { type Delivery, loadReceipt, type Receipt } from './find-receipt.ts';
 import { reopenHeld } from './reopen.ts';
 import { type Decision, underWay } from './resend.ts';
 import { acceptProved, endJobs, keepEvidence } from './settle.ts';

@@ -3,7 +3,7 @@ import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
 import { findLive, refuseIneligible, refuseUnmailable } from './by-hand.ts';
 import { loadGiftFacts } from './facts.ts';
-import { loadReceipt, type Receipt } from './find.ts';
+import { loadReceipt, type Receipt } from './find-receipt.ts';
 import { type IssuedReceipt, issueReceipts } from './issue.ts';
 import type { Decision } from './resend.ts';
 import { failWaiting } from './settle.ts';

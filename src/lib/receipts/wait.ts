@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { isConnectionError } from '../db/connection-error.ts';
 import type { Db } from '../db/database.ts';
-import type { DeliveryStatus } from './find.ts';
+import type { DeliveryStatus } from './find-receipt.ts';
 
 /** Where a delivery is, and why it is not further. */
 export interface Progress {

@@ -1,6 +1,6 @@
 import { currencies, currencyExponent } from '../money.ts';
 import { invalidParameter } from './stripe-errors.ts';
-import { integer, type Params, requiredText } from './stripe-params.ts';
+import { integer, requiredText, type StripeParams } from './stripe-params.ts';
 
 /** In minor units: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
 const MINIMUM: Record<string, number> = {
@@ -33,7 +33,7 @@ const MAXIMUM = 99_999_999;
 const CURRENCIES = new Set(currencies());
 
 /** Reads the amount to charge. @throws StripeFailure for an amount that Stripe does not charge */
-export function readAmount(params: Params): { amount: number; currency: string } {
+export function readAmount(params: StripeParams): { amount: number; currency: string } {
   requiredText(params, 'amount');
   const amount = integer(params, 'amount') as number;
   const currency = requiredText(params, 'currency').toLowerCase();

@@ -1,6 +1,6 @@
 import { StripeFailure } from './stripe-errors.ts';
 import { type StripeObject, type StripeObjects, stripeId } from './stripe-objects.ts';
-import { flag, type Params, text } from './stripe-params.ts';
+import { flag, type StripeParams, text } from './stripe-params.ts';
 import { cardOf, shown, spend } from './stripe-payment-methods.ts';
 
 /**
@@ -9,7 +9,7 @@ import { cardOf, shown, spend } from './stripe-payment-methods.ts';
 export function charge(
   intent: StripeObject,
   method: StripeObject,
-  params: Params,
+  params: StripeParams,
   objects: StripeObjects,
   now: number,
 ): void {

@@ -1,6 +1,6 @@
 import { invalidParameter, missing } from './stripe-errors.ts';
 import { type StripeObject, type StripeObjects, stripeId } from './stripe-objects.ts';
-import { group, metadata, type ParamSpec, type Params, text } from './stripe-params.ts';
+import { group, metadata, type ParamSpec, type StripeParams, text } from './stripe-params.ts';
 
 export const CUSTOMER_PARAMS: ParamSpec = {
   name: 'text',
@@ -14,7 +14,11 @@ export const CUSTOMER_PARAMS: ParamSpec = {
 };
 
 /** POST /v1/customers */
-export function createCustomer(params: Params, objects: StripeObjects, now: number): StripeObject {
+export function createCustomer(
+  params: StripeParams,
+  objects: StripeObjects,
+  now: number,
+): StripeObject {
   const customer: StripeObject = {
     id: stripeId('cus'),
     object: 'customer',
@@ -51,7 +55,11 @@ export function createCustomer(params: Params, objects: StripeObjects, now: numb
 }
 
 /** POST /v1/customers/:id */
-export function updateCustomer(id: string, params: Params, objects: StripeObjects): StripeObject {
+export function updateCustomer(
+  id: string,
+  params: StripeParams,
+  objects: StripeObjects,
+): StripeObject {
   const before = objects.get('customer', id);
   if (!before) throw missing('customer', id, 'id', 404);
   const customer = { ...before, ...given(params, before.metadata as Record<string, string>) };
@@ -60,7 +68,7 @@ export function updateCustomer(id: string, params: Params, objects: StripeObject
   return customer;
 }
 
-function given(params: Params, oldMetadata: Record<string, string>): Record<string, unknown> {
+function given(params: StripeParams, oldMetadata: Record<string, string>): Record<string, unknown> {
   const fields: Record<string, unknown> = { metadata: { ...oldMetadata, ...metadata(params) } };
   for (const name of ['name', 'email', 'description', 'phone', 'address', 'preferred_locales']) {
     // An empty value unsets a field.
@@ -73,7 +81,7 @@ function given(params: Params, oldMetadata: Record<string, string>): Record<stri
   return fields;
 }
 
-function applyDefault(customer: StripeObject, params: Params, objects: StripeObjects): void {
+function applyDefault(customer: StripeObject, params: StripeParams, objects: StripeObjects): void {
   const id = text(group(params, 'invoice_settings'), 'default_payment_method');
   if (id === undefined) return;
   if (objects.get('payment_method', id)?.customer !== customer.id) {

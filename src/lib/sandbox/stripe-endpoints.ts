@@ -8,7 +8,7 @@ import {
   type StripeObject,
   type StripeObjects,
 } from './stripe-objects.ts';
-import { group, integer, type ParamSpec, type Params, text } from './stripe-params.ts';
+import { group, integer, type ParamSpec, type StripeParams, text } from './stripe-params.ts';
 import {
   CANCEL_PARAMS,
   CONFIRM_PARAMS,
@@ -32,7 +32,7 @@ export interface Endpoint {
   /** `POST /v1/payment_intents/:id/confirm` */
   route: string;
   params: ParamSpec;
-  run(params: Params, id: string): Result;
+  run(params: StripeParams, id: string): Result;
 }
 
 const LIST: ParamSpec = { limit: 'text', starting_after: 'text' };
@@ -193,7 +193,7 @@ export function route(
 }
 
 /** The result with the fields in `expand` replaced by their objects. */
-export function present(result: Result, params: Params, objects: StripeObjects): Result {
+export function present(result: Result, params: StripeParams, objects: StripeObjects): Result {
   const paths = (params.expand ?? []) as string[];
   if (paths.length === 0) return result;
   if (result.object === 'list') {

@@ -1,8 +1,8 @@
 import { invalidParameter } from './stripe-errors.ts';
 
 /** Form parameters with brackets resolved: `a[b]=1` is `{ a: { b: '1' } }`. */
-export interface Params {
-  [name: string]: string | string[] | Params;
+export interface StripeParams {
+  [name: string]: string | string[] | StripeParams;
 }
 
 /**
@@ -18,18 +18,18 @@ export interface ParamSpec {
  * the endpoint does not have.
  * @throws StripeFailure `parameter_unknown`
  */
-export function readParams(encoded: string, spec: ParamSpec): Params {
+export function readParams(encoded: string, spec: ParamSpec): StripeParams {
   // Without a prototype, because a parameter may have any name.
-  const params: Params = Object.create(null);
+  const params: StripeParams = Object.create(null);
   for (const [name, value] of new URLSearchParams(encoded)) {
     // `a[b][c]`; a list is `a[0]` or `a[]`.
     const path = name.replace(/\]$/, '').split(/\]?\[/);
     const last = path.pop() as string;
     let at = params;
     for (const part of path) {
-      at[part] ??= Object.create(null) as Params;
+      at[part] ??= Object.create(null) as StripeParams;
       if (typeof at[part] === 'string') throw invalidParameter(`Invalid parameter: ${name}`, name);
-      at = at[part] as Params;
+      at = at[part] as StripeParams;
     }
     at[last || String(Object.keys(at).length)] = value;
   }
@@ -38,7 +38,7 @@ export function readParams(encoded: string, spec: ParamSpec): Params {
 }
 
 /** Refuses unknown parameters, and converts lists. */
-function check(params: Params, spec: ParamSpec, prefix: string): void {
+function check(params: StripeParams, spec: ParamSpec, prefix: string): void {
   for (const [name, value] of Object.entries(params)) {
     const full = prefix ? `${prefix}[${name}]` : name;
     const known = Object.hasOwn(spec, name) ? spec[name] : undefined;
@@ -55,13 +55,13 @@ function check(params: Params, spec: ParamSpec, prefix: string): void {
     } else if (known === 'texts') {
       params[name] = Object.values(value).map(String);
     } else {
-      check(value as Params, known, full);
+      check(value as StripeParams, known, full);
     }
   }
 }
 
 /** A text, or undefined if it is absent. @throws StripeFailure for an empty one. */
-export function text(params: Params, name: string): string | undefined {
+export function text(params: StripeParams, name: string): string | undefined {
   const value = params[name];
   if (typeof value !== 'string') return undefined;
   if (value === '') {
@@ -75,7 +75,7 @@ export function text(params: Params, name: string): string | undefined {
 }
 
 /** A required text. @throws StripeFailure `parameter_missing` */
-export function requiredText(params: Params, name: string): string {
+export function requiredText(params: StripeParams, name: string): string {
   const value = text(params, name);
   if (value === undefined) {
     throw invalidParameter(`Missing required param: ${name}.`, name, 'parameter_missing');
@@ -84,7 +84,7 @@ export function requiredText(params: Params, name: string): string {
 }
 
 /** A whole number. @throws StripeFailure `parameter_invalid_integer` */
-export function integer(params: Params, name: string): number | undefined {
+export function integer(params: StripeParams, name: string): number | undefined {
   const value = text(params, name);
   if (value === undefined) return undefined;
   if (!/^-?\d{1,15}$/.test(value)) {
@@ -94,7 +94,7 @@ export function integer(params: Params, name: string): number | undefined {
 }
 
 /** A boolean; false if it is absent. */
-export function flag(params: Params, name: string): boolean {
+export function flag(params: StripeParams, name: string): boolean {
   const value = text(params, name);
   if (value !== undefined && value !== 'true' && value !== 'false') {
     throw invalidParameter(`Invalid boolean: ${value}`, name);
@@ -103,14 +103,14 @@ export function flag(params: Params, name: string): boolean {
 }
 
 /** Nested parameters; empty if absent. */
-export function group(params: Params, name: string): Params {
+export function group(params: StripeParams, name: string): StripeParams {
   const value = params[name];
   return typeof value === 'object' && !Array.isArray(value) ? value : {};
 }
 
 /** One of the allowed values. */
 export function choice<T extends string>(
-  params: Params,
+  params: StripeParams,
   name: string,
   choices: T[],
 ): T | undefined {
@@ -120,7 +120,7 @@ export function choice<T extends string>(
 }
 
 /** `metadata`, within the limits of https://docs.stripe.com/api/metadata. */
-export function metadata(params: Params): Record<string, string> {
+export function metadata(params: StripeParams): Record<string, string> {
   const entries = Object.entries(group(params, 'metadata'));
   if (entries.length > 50) throw invalidParameter('Metadata can have at most 50 keys.', 'metadata');
   for (const [key, value] of entries) {

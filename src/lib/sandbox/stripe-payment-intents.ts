@@ -8,7 +8,7 @@ import {
   group,
   metadata,
   type ParamSpec,
-  type Params,
+  type StripeParams,
   text,
 } from './stripe-params.ts';
 import { chargedMethod, PAYMENT_METHOD_DATA } from './stripe-payment-methods.ts';
@@ -45,7 +45,11 @@ export const INTENT_PARAMS: ParamSpec = {
 };
 
 /** POST /v1/payment_intents */
-export function createIntent(params: Params, objects: StripeObjects, now: number): StripeObject {
+export function createIntent(
+  params: StripeParams,
+  objects: StripeObjects,
+  now: number,
+): StripeObject {
   const { amount, currency } = readAmount(params);
   const confirmed = flag(params, 'confirm');
   const customer = text(params, 'customer');
@@ -115,7 +119,7 @@ export function createIntent(params: Params, objects: StripeObjects, now: number
 /** POST /v1/payment_intents/:id/confirm */
 export function confirmIntent(
   id: string,
-  params: Params,
+  params: StripeParams,
   objects: StripeObjects,
   now: number,
 ): StripeObject {
@@ -145,7 +149,7 @@ export function confirmIntent(
 /** POST /v1/payment_intents/:id/cancel */
 export function cancelIntent(
   id: string,
-  params: Params,
+  params: StripeParams,
   objects: StripeObjects,
   now: number,
 ): StripeObject {
@@ -169,7 +173,7 @@ export function cancelIntent(
 /** Applies the parameters that a confirmation may set. */
 function prepare(
   intent: StripeObject,
-  params: Params,
+  params: StripeParams,
   objects: StripeObjects,
   now: number,
 ): StripeObject | undefined {

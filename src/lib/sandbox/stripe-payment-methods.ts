@@ -1,6 +1,6 @@
 import { invalidParameter, missing, refused, StripeFailure } from './stripe-errors.ts';
 import { type StripeObject, type StripeObjects, stripeId } from './stripe-objects.ts';
-import { group, type ParamSpec, type Params, requiredText, text } from './stripe-params.ts';
+import { group, type ParamSpec, requiredText, type StripeParams, text } from './stripe-params.ts';
 import { type TestCard, testCard, testCardName } from './stripe-test-cards.ts';
 
 export const PAYMENT_METHOD_DATA: ParamSpec = {
@@ -73,7 +73,7 @@ export function cardOf(method: StripeObject): TestCard {
  * @throws StripeFailure when it does not exist or may not be used
  */
 export function chargedMethod(
-  params: Params,
+  params: StripeParams,
   customer: string | undefined,
   objects: StripeObjects,
   now: number,
@@ -123,7 +123,11 @@ const spent = () =>
   );
 
 /** POST /v1/payment_methods, from a test token only: the sandbox accepts no card numbers. */
-export function createMethod(params: Params, objects: StripeObjects, now: number): StripeObject {
+export function createMethod(
+  params: StripeParams,
+  objects: StripeObjects,
+  now: number,
+): StripeObject {
   if (requiredText(params, 'type') !== 'card') {
     throw invalidParameter('The sandbox supports cards only.', 'type');
   }
@@ -138,7 +142,7 @@ export function createMethod(params: Params, objects: StripeObjects, now: number
 /** POST /v1/payment_methods/:id/attach */
 export function attach(
   id: string,
-  params: Params,
+  params: StripeParams,
   objects: StripeObjects,
   now: number,
 ): StripeObject {

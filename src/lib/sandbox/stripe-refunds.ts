@@ -1,6 +1,13 @@
 import { invalidParameter, missing, refused } from './stripe-errors.ts';
 import { type StripeObject, type StripeObjects, stripeId } from './stripe-objects.ts';
-import { choice, integer, metadata, type ParamSpec, type Params, text } from './stripe-params.ts';
+import {
+  choice,
+  integer,
+  metadata,
+  type ParamSpec,
+  type StripeParams,
+  text,
+} from './stripe-params.ts';
 
 export const REFUND_PARAMS: ParamSpec = {
   amount: 'text',
@@ -11,7 +18,11 @@ export const REFUND_PARAMS: ParamSpec = {
 };
 
 /** POST /v1/refunds: refunds the remaining amount of a charge, or a part of it. */
-export function createRefund(params: Params, objects: StripeObjects, now: number): StripeObject {
+export function createRefund(
+  params: StripeParams,
+  objects: StripeObjects,
+  now: number,
+): StripeObject {
   const charge = refundedCharge(params, objects);
   const before = charge.amount_refunded as number;
   const left = (charge.amount_captured as number) - before;
@@ -55,7 +66,7 @@ export function createRefund(params: Params, objects: StripeObjects, now: number
   return refund;
 }
 
-function refundedCharge(params: Params, objects: StripeObjects): StripeObject {
+function refundedCharge(params: StripeParams, objects: StripeObjects): StripeObject {
   const intentId = text(params, 'payment_intent');
   const chargeId = text(params, 'charge');
   if ((intentId === undefined) === (chargeId === undefined)) {

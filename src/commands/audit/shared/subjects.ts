@@ -27,15 +27,15 @@ export async function subjectsOf(
     );
   const { aboutDonations, aboutDonor, aboutReceipt } = await import('../../../lib/audit/about.ts');
   if (donation !== undefined) {
-    const { findDonation } = await import('../../../lib/donations/find.ts');
+    const { findDonation } = await import('../../../lib/donations/find-donation.ts');
     return aboutDonations(tx, [await findDonation(tx, donation)]);
   }
   if (receipt !== undefined) {
-    const { findReceipt } = await import('../../../lib/receipts/find.ts');
+    const { findReceipt } = await import('../../../lib/receipts/find-receipt.ts');
     return aboutReceipt(tx, (await findReceipt(tx, receipt)).id);
   }
   if (donor !== undefined) {
-    const { findDonor } = await import('../../../lib/donors/find.ts');
+    const { findDonor } = await import('../../../lib/donors/find-donor.ts');
     return aboutDonor(tx, await findDonor(tx, donor, 'donations audit --donor'));
   }
   if (!/^\d{1,18}$/.test(job ?? '')) throw usageError(`"${job}" is not a job's id`);

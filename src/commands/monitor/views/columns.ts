@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../../../lib/audit/find.ts';
+import type { AuditEntry } from '../../../lib/audit/entries.ts';
 import type { Rule } from '../../../lib/health/rule-kinds.ts';
 import { formatMoney } from '../../../lib/money.ts';
 import { errorLevel, taskState, waitLevel, waitMs } from '../../../lib/monitor/health.ts';
@@ -7,7 +7,7 @@ import type { Tone } from '../../../lib/output/io.ts';
 import { lookOf } from '../../../lib/output/status.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { ErrorGroup } from '../../../lib/queue/read/errors.ts';
-import type { Failure } from '../../../lib/queue/read/failures.ts';
+import type { FailedAttempt } from '../../../lib/queue/read/failures.ts';
 import type { ListedJob } from '../../../lib/queue/read/list.ts';
 import type { WorkerRow } from '../../../lib/queue/run/workers.ts';
 import type { ListedDelivery } from '../../../lib/receipts/list.ts';
@@ -253,7 +253,7 @@ export function errorColumns(now: number, theme: Theme): ScreenColumn<ErrorGroup
   ];
 }
 
-export function failureColumns(theme: Theme): ScreenColumn<Failure>[] {
+export function failureColumns(theme: Theme): ScreenColumn<FailedAttempt>[] {
   return [
     { head: 'AT', width: 8, cell: ({ at }) => ({ text: timeOf(at) }) },
     { head: 'JOB', width: 9, align: 'right', cell: ({ job }) => ({ text: job, tone: 'bold' }) },

@@ -1,4 +1,4 @@
-import type { WholeAuditEntry } from '../../../lib/audit/find.ts';
+import type { WholeAuditEntry } from '../../../lib/audit/entries.ts';
 import type { Story, StoryEvent } from '../../../lib/donations/story.ts';
 import { formatMoney } from '../../../lib/money.ts';
 import { formatDuration, formatRelative } from '../../../lib/output/time.ts';

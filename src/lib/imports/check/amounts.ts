@@ -49,7 +49,7 @@ export function createAmountReader(locale: string): (cell: Cell, currency: strin
       const [, whole = '', fraction = ''] = match;
       const digits = whole.replace(/\D/g, '') + fraction.padEnd(exponent, '0');
       if (digits.length > MOST_DIGITS) return tooMuch(text);
-      return judge(BigInt(digits), text, currency);
+      return checkedAmount(BigInt(digits), text, currency);
     }
     return refused(text, currency, locale);
   };
@@ -74,7 +74,7 @@ function refused(text: string, currency: string, locale: string): Amount {
     return { problem: `amount ${short(text)} was damaged by a spreadsheet` };
   if (text.replace(/\D/g, '').length > MOST_DIGITS) return tooMuch(text);
   try {
-    return judge(parseAmount(text, currency, locale, GIFT_LIMITS).minor, text, currency);
+    return checkedAmount(parseAmount(text, currency, locale, GIFT_LIMITS).minor, text, currency);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return {
@@ -83,7 +83,7 @@ function refused(text: string, currency: string, locale: string): Amount {
   }
 }
 
-function judge(minor: bigint, text: string, currency: string): Amount {
+function checkedAmount(minor: bigint, text: string, currency: string): Amount {
   if (minor > GIFT_LIMITS.maxMinor) return tooMuch(text);
   if (minor > 0n) return { minor };
   return { problem: `amount ${short(text)} ${currency.toUpperCase()} is zero` };
@@ -107,7 +107,7 @@ function fromNumber(value: number, currency: string): Amount {
     return {
       problem: `amount ${value} has too many decimals: ${currency.toUpperCase()} has ${exponent || 'none'}`,
     };
-  return judge(BigInt(text.replace('.', '')), text, currency);
+  return checkedAmount(BigInt(text.replace('.', '')), text, currency);
 }
 
 const tooMuch = (text: string): Amount => ({ problem: `amount ${short(text)} is beyond any gift` });

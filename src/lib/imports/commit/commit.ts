@@ -1,4 +1,4 @@
-import { type Operator, recordAudit } from '../../audit/record.ts';
+import { type Actor, recordAudit } from '../../audit/record.ts';
 import { UserError } from '../../errors.ts';
 import type { LocalStore } from '../../local/sqlite.ts';
 import { findPeople } from '../match/donors.ts';
@@ -33,7 +33,7 @@ const NOTHING: ImportProgress = {
 export interface CommitDeps {
   session: ImportSession;
   store: LocalStore;
-  operator: Operator;
+  operator: Actor;
   signal: AbortSignal;
   onRows: (rows: number) => void;
 }

@@ -1,4 +1,4 @@
-import { type Operator, recordAudit } from '../../audit/record.ts';
+import { type Actor, recordAudit } from '../../audit/record.ts';
 import type { Db, Queryable } from '../../db/database.ts';
 import { notFound, UserError } from '../../errors.ts';
 import { voidReceiptsOf } from '../../receipts/void-many.ts';
@@ -102,7 +102,7 @@ export function undoImport(
     operator,
     reason,
     voidReceipts,
-  }: { operator: Operator; reason: string | undefined; voidReceipts: boolean },
+  }: { operator: Actor; reason: string | undefined; voidReceipts: boolean },
 ): Promise<Undone> {
   return db.transaction(async (tx) => {
     await tx.query('select from donations.batches where id = $1 for update', [batch]);

@@ -1,4 +1,4 @@
-import { type Operator, recordAudit } from '../../audit/record.ts';
+import { type Actor, recordAudit } from '../../audit/record.ts';
 import type { Db, Queryable } from '../../db/database.ts';
 import { notFound, usageError } from '../../errors.ts';
 import { IS_GONE, markReleased, milliseconds } from '../run/workers.ts';
@@ -128,7 +128,7 @@ export async function applyRescue(
   db: Db,
   plan: Locker[],
   request: RescueRequest,
-  { operator, reason }: { operator: Operator; reason: string | undefined },
+  { operator, reason }: { operator: Actor; reason: string | undefined },
 ): Promise<Rescued> {
   const planned = plan.filter(({ release }) => release).map(({ locker }) => locker);
   // Abandoned attempts can be old, so the partition of yesterday must exist.

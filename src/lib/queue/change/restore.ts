@@ -1,4 +1,4 @@
-import { type Operator, recordAudit } from '../../audit/record.ts';
+import { type Actor, recordAudit } from '../../audit/record.ts';
 import type { Db, Queryable } from '../../db/database.ts';
 import { findByPrefix } from '../../db/match.ts';
 import { notFound } from '../../errors.ts';
@@ -66,7 +66,7 @@ interface RaisedRow {
 export async function restoreJobs(
   db: Db,
   ref: string,
-  { operator, reason }: { operator: Operator; reason: string | undefined },
+  { operator, reason }: { operator: Actor; reason: string | undefined },
 ): Promise<Restored> {
   const isJob = /^\d{1,18}$/.test(ref);
   const [operation, job] = isJob ? [null, ref] : [await findDiscard(db, ref), null];

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 
 /** An attempt that went wrong. */
-export interface Failure {
+export interface FailedAttempt {
   /** As ISO 8601. */
   at: string;
   job: string;
@@ -17,8 +17,8 @@ export interface Failure {
 export async function listFailures(
   tx: Queryable,
   { from, to, limit }: { from?: Date | undefined; to?: Date | undefined; limit: number },
-): Promise<Failure[]> {
-  const { rows } = await tx.query<Omit<Failure, 'at'> & { at: Date }>(
+): Promise<FailedAttempt[]> {
+  const { rows } = await tx.query<Omit<FailedAttempt, 'at'> & { at: Date }>(
     `select started_at as at, job_id::text as job, task, attempt::int, donation_id as donation, outcome,
        left(coalesce(error_message, ''), 200) as error, error_class
      from donations.job_attempts

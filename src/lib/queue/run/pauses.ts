@@ -1,4 +1,4 @@
-import { type Operator, recordAudit } from '../../audit/record.ts';
+import { type Actor, recordAudit } from '../../audit/record.ts';
 import type { Db, Queryable } from '../../db/database.ts';
 import type { TaskName } from '../tasks.ts';
 
@@ -130,7 +130,7 @@ const MAX_REASONS = 2000;
 /** A person's decision about a task. */
 interface Decision {
   task: TaskName;
-  operator: Operator;
+  operator: Actor;
   reason: string | undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 import { likeId } from '../db/match.ts';
-import { findDonors, severalDonors } from '../donors/find.ts';
+import { findDonors, severalDonors } from '../donors/find-donor.ts';
 import { notFound, UserError } from '../errors.ts';
 import { givenId } from '../ids.ts';
 import { formatMoney } from '../money.ts';
