@@ -69,7 +69,7 @@ describe('the mode', () => {
       { DONATIONS_MODE: 'test' },
       /not set: stripe.secretKey, sendgrid.apiKey,/,
     ],
-    ['no such mode', { DONATIONS_MODE: 'prod' }, /none of sandbox, test, live/],
+    ['no such mode', { DONATIONS_MODE: 'prod' }, /not one of sandbox, test, live/],
   ])('refuses %s', (_what, env, message) => {
     expect(refusal(env).message).toMatch(message);
   });

@@ -160,7 +160,7 @@ describe('the settings', () => {
     [{ name: 'errors', warning: 5 }, /wrong warning: 5 is above 1/],
     [{ name: 'failed', warning: 0.5 }, /not a whole number/],
     [{ name: 'disk', task: 'send_receipt' }, /is not of one task/],
-    [{ name: 'wait', filter: 'task:send_receipt' }, /which wait takes none of/],
+    [{ name: 'wait', filter: 'task:send_receipt' }, /of the kind wait take none/],
     [{ name: 'failed', filter: 'colour:red' }, /wrong filter: .*colour/],
     [{}, /neither a name nor a kind/],
   ] as [Parameters<typeof resolveRules>[0][number], RegExp][])('refuse %o', (given, why) => {
