@@ -11,7 +11,7 @@ import { checkRule, checkTask } from './shared/check-scope.ts';
 import { silenceInWords } from './shared/silences-notice.ts';
 
 const COLUMNS: Column<Silence>[] = [
-  { name: 'id', header: 'ID', value: (row) => row.id },
+  { name: 'silence', header: 'ID', value: (row) => row.id },
   { name: 'rule', header: 'RULE', value: (row) => row.rule },
   { name: 'task', header: 'TASK', value: (row) => row.task },
   { name: 'until', header: 'UNTIL', value: (row) => row.until },

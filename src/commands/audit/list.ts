@@ -13,7 +13,7 @@ type Options = OutputOptions &
 
 const COLUMNS: Column<AuditRow>[] = [
   { name: 'at', header: 'WHEN', value: (a) => a.at },
-  { name: 'who', header: 'WHO', value: (a) => `${a.actor}@${a.host}` },
+  { name: 'actor', header: 'WHO', value: (a) => `${a.actor}@${a.host}` },
   {
     name: 'action',
     header: 'ACTION',
@@ -30,7 +30,7 @@ const COLUMNS: Column<AuditRow>[] = [
   { name: 'filter', header: 'FILTER', value: (a) => a.filter, wide: true },
   { name: 'affected', header: 'HOW MANY', value: (a) => a.affected, align: 'right' },
   { name: 'reason', header: 'WHY', value: (a) => a.reason },
-  { name: 'id', header: 'ID', value: (a) => a.id, isId: true },
+  { name: 'audit', header: 'ID', value: (a) => a.id, isId: true },
   { name: 'command', header: 'COMMAND', value: (a) => a.command, wide: true },
 ];
 

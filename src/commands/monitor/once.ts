@@ -1,7 +1,11 @@
 import { usageError } from '../../lib/errors.ts';
 import { judgeHealth } from '../../lib/monitor/health.ts';
-import { type Snapshot, takeSnapshot } from '../../lib/monitor/snapshot.ts';
+import { type Plain, type Snapshot, type Tasks, takeSnapshot } from '../../lib/monitor/snapshot.ts';
+import { round } from '../../lib/output/number.ts';
+import { toRecord } from '../../lib/output/render.ts';
+import type { WorkerRow } from '../../lib/queue/run/workers.ts';
 import type { History } from '../../lib/samples/read.ts';
+import { statsColumns } from '../jobs/shared/stats-columns.ts';
 import { chartColumns } from './chart.ts';
 import type { Opened } from './opened.ts';
 import { loadHistory } from './queries.ts';
@@ -26,6 +30,37 @@ export async function readOnce(
   };
 }
 
+/** The tasks by the names that `jobs stats` has for the same. */
+function tasksForScripts({ rows, pauses, more, spanMs, failedSince, heldSince }: Tasks) {
+  const columns = statsColumns({ pauses: [], more: new Set() }).filter(
+    ({ name }) => name !== 'pause',
+  );
+  return {
+    rows: rows.map((row) => ({
+      ...toRecord(columns, {
+        ...row,
+        oldestReady: row.oldestReady === null ? null : new Date(row.oldestReady),
+      }),
+      attempts: row.attempts,
+      ready_estimate: row.readyEstimate,
+      trend: row.trend,
+    })),
+    pauses,
+    span_ms: round(spanMs),
+    more,
+    failed_since: failedSince,
+    held_since: heldSince,
+  };
+}
+
+/** A worker by the names that `worker list` has for the same. */
+const workerForScripts = ({ id, state, running, ...rest }: Plain<WorkerRow>) => ({
+  worker: id,
+  status: state,
+  jobs: running,
+  ...rest,
+});
+
 /** What `--json` writes: all of it, or the fields that are named. */
 export function pickFields(
   { rules }: Session,
@@ -35,12 +70,20 @@ export function pickFields(
   const { at, tookMs, tasks, workers, events } = snapshot;
   const all: Record<string, unknown> = {
     at,
-    took_ms: tookMs,
+    took_ms: round(tookMs),
     health: judgeHealth(snapshot, rules, Date.parse(at)),
-    tasks,
-    workers,
+    tasks: { ...tasks, value: tasks.value && tasksForScripts(tasks.value) },
+    workers: { ...workers, value: workers.value?.map(workerForScripts) ?? null },
     events,
-    history,
+    history: {
+      step_ms: history.stepMs,
+      since: history.since,
+      buckets: history.buckets.map(({ waitMs, p95Ms, ...counts }) => ({
+        ...counts,
+        wait_ms: waitMs && round(waitMs),
+        p95_ms: p95Ms && round(p95Ms),
+      })),
+    },
   };
   if (fields === '') return all;
   const names = fields.split(',').map((name) => name.trim());

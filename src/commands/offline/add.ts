@@ -21,7 +21,7 @@ interface AddOptions extends OutputOptions {
 }
 
 const COLUMNS: Column<OfflineGift>[] = [
-  { name: 'id', header: 'GIFT', value: ({ id }) => id },
+  { name: 'gift', header: 'GIFT', value: ({ id }) => id },
   ...FIELD_NAMES.map(
     (name): Column<OfflineGift> => ({
       name,

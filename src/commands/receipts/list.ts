@@ -33,9 +33,9 @@ const COLUMNS: Column<ListedDelivery>[] = [
   { name: 'kind', header: 'KIND', value: (row) => row.kind },
   { name: 'at', header: 'WHEN', value: (row) => row.at },
   { name: 'reason', header: 'WHY', value: (row) => row.reason },
-  { name: 'of', header: 'OF', value: (row) => row.of, wide: true },
+  { name: 'receipt_kind', header: 'OF', value: (row) => row.of, wide: true },
   { name: 'void', header: 'VOID', value: (row) => row.isVoid, wide: true },
-  { name: 'id', header: 'ID', value: (row) => row.receipt, wide: true },
+  { name: 'receipt', header: 'ID', value: (row) => row.receipt, wide: true },
   { name: 'delivery', header: 'DELIVERY', value: (row) => row.delivery, wide: true },
   { name: 'donation', header: 'DONATION', value: (row) => row.donation, wide: true },
 ];

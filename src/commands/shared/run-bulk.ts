@@ -34,7 +34,7 @@ export async function runBulk<P extends Plan>(
   if (!json) say(io, planText(io, change, plan));
   if (plan.count === 0) {
     const { skipped } = plan;
-    if (json) writeDone(io, options, { operation: null, changed: 0, skipped });
+    if (json) writeDone(io, options, { audit: null, changed: 0, skipped });
     return;
   }
 
@@ -88,7 +88,7 @@ function report<P extends Plan>(
   const { operation, changed } = applied;
   const { stopped, outcomes } = pacing;
   if (chosenFormat(options).format !== 'table') {
-    const result = { operation: operation ?? null, changed, planned: count, skipped };
+    const result = { audit: operation ?? null, changed, planned: count, skipped };
     writeDone(io, options, { ...result, stopped: stopped?.code ?? null, outcomes });
   } else {
     const others =

@@ -1,5 +1,5 @@
 import type { RuleReading } from '../../../lib/health/assess.ts';
-import { inWords, kindFacts } from '../../../lib/health/rule-kinds.ts';
+import { inWords, kindFacts, roundedValue } from '../../../lib/health/rule-kinds.ts';
 import type { Column } from '../../../lib/output/render.ts';
 import { lookOf } from '../../../lib/output/status.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
@@ -13,11 +13,11 @@ const scopeOf = ({ rule }: RuleReading) =>
 export const RULE_COLUMNS: Column<RuleReading>[] = [
   { name: 'rule', header: 'RULE', value: ({ rule }) => rule.name },
   { name: 'measures', header: 'MEASURES', value: ({ rule }) => kindFacts(rule.kind).measures },
-  { name: 'of', header: 'OF', value: scopeOf },
+  { name: 'scope', header: 'OF', value: scopeOf },
   {
     name: 'value',
     header: 'NOW',
-    value: (row) => row.value,
+    value: (row) => roundedValue(row.rule.kind, row.value),
     text: (row) => words(row, row.value),
     align: 'right',
   },

@@ -35,7 +35,7 @@ export const ERROR_COLUMNS: Column<ErrorGroup>[] = [
     tone: (group) => (trend(group) === 'rising' ? 'bad' : undefined),
     align: 'right',
   },
-  { name: 'before', header: 'BEFORE', value: (group) => group.before, wide: true },
+  { name: 'recent_before', header: 'BEFORE', value: (group) => group.before, wide: true },
   { name: 'trend', header: 'TREND', value: trend, wide: true },
   {
     name: 'tasks',
@@ -45,9 +45,9 @@ export const ERROR_COLUMNS: Column<ErrorGroup>[] = [
   },
   { name: 'error', header: 'ERROR', value: (group) => group.message },
   { name: 'error_class', header: 'CLASS', value: (group) => group.errorClass, wide: true },
-  { name: 'first', header: 'FIRST', value: (group) => group.first },
-  { name: 'last', header: 'LAST', value: (group) => group.last },
-  { name: 'example', header: 'EXAMPLE', value: (group) => group.example, align: 'right' },
+  { name: 'first_at', header: 'FIRST', value: (group) => group.first },
+  { name: 'last_at', header: 'LAST', value: (group) => group.last },
+  { name: 'job', header: 'EXAMPLE', value: (group) => group.example, align: 'right' },
   { name: 'retryable', header: 'RETRYABLE', value: (group) => group.retryable, wide: true },
-  { name: 'retry', header: 'RETRY', value: retryOf, wide: true },
+  { name: 'command', header: 'RETRY', value: retryOf, wide: true },
 ];
