@@ -6,7 +6,7 @@ import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { writeDone } from '../shared/write-result.ts';
 
-const FIELDS = fieldsOf('applied', 'pending');
+const FIELDS = fieldsOf('applied_migrations', 'pending_migrations');
 
 /** `donations db migrate`: brings the database to this version. */
 export function dbMigrateCommand(context: Context): Command {
@@ -24,7 +24,7 @@ export function dbMigrateCommand(context: Context): Command {
       const { openDb } = await import('../../lib/db/database.ts');
       const db = openDb({ url, applicationName: 'donations db migrate' });
       const { pending } = await migrationState(db).finally(() => db.close());
-      return writeDone(io, options, FIELDS, { applied: [], pending }, () => {
+      return writeDone(io, options, FIELDS, { applied_migrations: [], pending_migrations: pending }, () => {
         for (const name of pending) print(io, name);
         const none = pending.length === 0;
         say(io, none ? 'Nothing is pending.' : `${pending.length} pending, none applied.`);
@@ -33,7 +33,7 @@ export function dbMigrateCommand(context: Context): Command {
     const applied = await migrate(url);
     const { ensureMode } = await import('../../lib/db/prepare.ts');
     await ensureMode(await context.db(), (await context.config()).mode);
-    writeDone(io, options, FIELDS, { applied, pending: [] }, () => {
+    writeDone(io, options, FIELDS, { applied_migrations: applied, pending_migrations: [] }, () => {
       for (const name of applied) print(io, name);
       say(io, applied.length > 0 ? `${applied.length} applied.` : 'Nothing was pending.');
     });

@@ -43,7 +43,7 @@ function tasksForScripts({ rows, pauses, more, spanMs, failedSince, heldSince }:
       }),
       attempts: row.attempts,
       ready_estimate: row.readyEstimate,
-      trend: row.trend,
+      done_by_minute: row.trend,
     })),
     pauses,
     span_ms: round(spanMs),

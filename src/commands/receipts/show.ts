@@ -70,7 +70,7 @@ const COLUMNS: Column<Shown>[] = [
     header: 'ATTEMPTS',
     value: (r) =>
       r.attempts.map((a) => ({
-        at: a.at,
+        started_at: a.at,
         job: a.jobId,
         attempt: a.attempt,
         outcome: a.outcome,
