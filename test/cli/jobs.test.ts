@@ -449,7 +449,7 @@ describe('a donation that is settled', () => {
     expect(both).toMatchObject({
       failed: 2,
       retryable: 1,
-      retry: expect.stringContaining('jobs retry'),
+      command: expect.stringContaining('jobs retry'),
     });
   });
 });

@@ -12,9 +12,11 @@ for (const leaf of await allCommands()) {
   const name = leaf.words.join(' ');
   const plain = await fieldNames(name);
   commands.push([name, plain]);
-  if (!hasOption(leaf, '--dry-run')) continue;
-  const dry = await fieldNames(name, ['--dry-run']);
-  if (dry.join() !== plain.join()) commands.push([`${name} --dry-run`, dry]);
+  for (const [option, ...value] of [['--dry-run'], ['--open', 'x']] as const) {
+    if (!hasOption(leaf, option)) continue;
+    const fields = await fieldNames(name, [option, ...value]);
+    if (fields.join() !== plain.join()) commands.push([`${name} ${option}`, fields]);
+  }
 }
 commands.sort(([a], [b]) => (a < b ? -1 : 1));
 
@@ -32,7 +34,7 @@ it('each name is explained, and no other', () => {
     for (const inner of field?.of ?? []) use(command, inner);
   };
   for (const [command, names] of commands) for (const name of names) use(command, name);
-  for (const name of ['letter', ...MONITOR_ONLY]) used.add(name);
+  for (const name of MONITOR_ONLY) used.add(name);
   expect(Object.keys(FIELDS).filter((name) => !used.has(name))).toEqual([]);
 });
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { AuditRow } from '../../lib/audit/find.ts';
+import { shownId } from '../../lib/ids.ts';
 import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount, parseDuration } from '../../lib/parse.ts';
@@ -25,7 +26,7 @@ const COLUMNS: Column<AuditRow>[] = [
     name: 'subject',
     header: 'OF',
     value: (a) => a.subject,
-    text: (a) => a.subject ?? a.filter ?? '',
+    text: (a) => shownId(a.subject ?? a.filter ?? ''),
   },
   { name: 'filter', header: 'FILTER', value: (a) => a.filter, wide: true },
   { name: 'affected', header: 'HOW MANY', value: (a) => a.affected, align: 'right' },

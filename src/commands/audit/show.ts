@@ -40,7 +40,7 @@ const COLUMNS: Column<WholeAuditEntry>[] = [
 const CHUNK_COLUMNS: Column<AuditChunk>[] = [
   { name: 'at', header: 'WHEN', value: (c) => c.at },
   { name: 'affected', header: 'HOW MANY', value: (c) => c.affected, align: 'right' },
-  { name: 'audit', header: 'CHUNK', value: (c) => c.id },
+  { name: 'audit', header: 'CHUNK', value: (c) => c.id, isId: true },
 ];
 
 /** `donations audit show <id>`: all of one entry. */

@@ -24,11 +24,17 @@ export function dbMigrateCommand(context: Context): Command {
       const { openDb } = await import('../../lib/db/database.ts');
       const db = openDb({ url, applicationName: 'donations db migrate' });
       const { pending } = await migrationState(db).finally(() => db.close());
-      return writeDone(io, options, FIELDS, { applied_migrations: [], pending_migrations: pending }, () => {
-        for (const name of pending) print(io, name);
-        const none = pending.length === 0;
-        say(io, none ? 'Nothing is pending.' : `${pending.length} pending, none applied.`);
-      });
+      return writeDone(
+        io,
+        options,
+        FIELDS,
+        { applied_migrations: [], pending_migrations: pending },
+        () => {
+          for (const name of pending) print(io, name);
+          const none = pending.length === 0;
+          say(io, none ? 'Nothing is pending.' : `${pending.length} pending, none applied.`);
+        },
+      );
     }
     const applied = await migrate(url);
     const { ensureMode } = await import('../../lib/db/prepare.ts');

@@ -19,7 +19,7 @@ const COLUMNS: Column<GiftDifference>[] = [
     tone: (row) => (row.change === 'changed' ? 'warn' : row.change === 'added' ? 'good' : 'bad'),
   },
   { name: 'line', header: 'LINE', value: (row) => row.line, align: 'right' },
-  { name: 'donation', header: 'DONATION', value: (row) => row.donation },
+  { name: 'donation', header: 'DONATION', value: (row) => row.donation, isId: true },
   donorColumn((row) => ({ id: null, name: row.donor, email: null })),
   { name: 'what', header: 'WHAT', value: (row) => row.what },
 ];

@@ -8,7 +8,7 @@ import { withOutput } from '../shared/output-options.ts';
 import { withImportStore } from './shared/open-store.ts';
 
 const COLUMNS: Column<ListedImport>[] = [
-  { name: 'batch', header: 'IMPORT', value: (row) => row.id },
+  { name: 'batch', header: 'IMPORT', value: (row) => row.id, isId: true },
   {
     name: 'status',
     header: 'STATUS',

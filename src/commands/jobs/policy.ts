@@ -18,7 +18,7 @@ interface Row {
 }
 
 const COLUMNS: Column<Row>[] = [
-  { name: 'task', header: 'TASK', value: (row) => row.task },
+  { name: 'task', header: 'TASK', value: (row) => row.task, whole: true },
   { name: 'error_class', header: 'FAILURE', value: (row) => row.errorClass },
   { name: 'decision', header: 'DECISION', value: (row) => row.decision },
   { name: 'consequence', header: 'WHAT FOLLOWS', value: (row) => row.rule },

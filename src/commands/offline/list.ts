@@ -15,7 +15,7 @@ const donorOf = ({ fields }: OfflineGift) => ({
 });
 
 const COLUMNS: Column<OfflineGift>[] = [
-  { name: 'gift', header: 'GIFT', value: ({ id }) => id },
+  { name: 'gift', header: 'GIFT', value: ({ id }) => id, isId: true },
   {
     name: 'status',
     header: 'STATUS',

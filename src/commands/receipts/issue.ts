@@ -39,9 +39,15 @@ export function receiptsIssueCommand(context: Context): Command {
       reason,
     });
     const { io } = context;
-    writeDone(io, output, FIELDS, { receipt: receiptId, number, donation, job: jobId }, () => {
-      print(io, `Receipt ${number} is issued${jobId ? ` and is sent (job ${jobId})` : ''}.`);
-      say(io, `Next: donations receipts show ${number}`);
-    });
+    writeDone(
+      io,
+      output,
+      FIELDS,
+      { receipt: receiptId, number, donation, job: jobId?.toString() },
+      () => {
+        print(io, `Receipt ${number} is issued${jobId ? ` and is sent (job ${jobId})` : ''}.`);
+        say(io, `Next: donations receipts show ${number}`);
+      },
+    );
   });
 }

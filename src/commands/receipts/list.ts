@@ -9,7 +9,7 @@ import { withOutput } from '../shared/output-options.ts';
 import { type FilterOptions, receiptFilterOf, withReceiptFilter } from './shared/filter-options.ts';
 
 const COLUMNS: Column<ListedDelivery>[] = [
-  { name: 'number', header: 'RECEIPT', value: (row) => row.number },
+  { name: 'number', header: 'RECEIPT', value: (row) => row.number, whole: true },
   {
     name: 'status',
     header: 'STATUS',

@@ -21,10 +21,10 @@ const COLUMNS: Column<MissingReceipt>[] = [
   },
   { name: 'currency', header: 'CURRENCY', value: (row) => row.currency, wide: true },
   { name: 'reason', header: 'WHY', value: (row) => row.why },
-  { name: 'number', header: 'RECEIPT', value: (row) => row.receipt },
+  { name: 'number', header: 'RECEIPT', value: (row) => row.receipt, whole: true },
   { name: 'method', header: 'METHOD', value: (row) => row.method, wide: true },
   { name: 'status', header: 'STATUS', value: (row) => row.status, wide: true },
-  { name: 'donation', header: 'DONATION', value: (row) => row.donation },
+  { name: 'donation', header: 'DONATION', value: (row) => row.donation, isId: true },
 ];
 
 /** `donations receipts missing`: gifts without a receipt. */

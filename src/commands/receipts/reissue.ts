@@ -38,10 +38,16 @@ export function receiptsReissueCommand(context: Context): Command {
     const { receiptId, number, jobId } = issued;
     const { io } = context;
     const done = { receipt: receiptId, number, replaces: receipt.number };
-    writeDone(io, output, FIELDS, { ...done, donation: receipt.donationId, job: jobId }, () => {
-      const sent = jobId ? ` and is sent (job ${jobId})` : '';
-      print(io, `Receipt ${number} replaces ${receipt.number}${sent}.`);
-      say(io, `Next: donations receipts show ${number}`);
-    });
+    writeDone(
+      io,
+      output,
+      FIELDS,
+      { ...done, donation: receipt.donationId, job: jobId?.toString() },
+      () => {
+        const sent = jobId ? ` and is sent (job ${jobId})` : '';
+        print(io, `Receipt ${number} replaces ${receipt.number}${sent}.`);
+        say(io, `Next: donations receipts show ${number}`);
+      },
+    );
   });
 }

@@ -64,7 +64,7 @@ export function receiptsResendCommand(context: Context): Command {
         receipt: receipt.id,
         number: receipt.number,
         delivery: sent.deliveryId,
-        job: sent.jobId,
+        job: String(sent.jobId),
         recipient: sent.recipient,
         status: end?.status ?? 'pending',
       });

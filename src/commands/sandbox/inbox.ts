@@ -17,10 +17,10 @@ import { withOutput } from '../shared/output-options.ts';
 import { openSandbox } from './shared/open-sandbox.ts';
 
 const COLUMNS: Column<InboxMail>[] = [
-  { name: 'mail', header: 'MAIL', value: (mail) => mail.id },
+  { name: 'mail', header: 'MAIL', value: (mail) => mail.id, whole: true },
   { name: 'recipient', header: 'TO', value: (mail) => mail.to },
   { name: 'subject', header: 'SUBJECT', value: (mail) => mail.subject },
-  { name: 'receipt', header: 'RECEIPT', value: (mail) => mail.receipt_id },
+  { name: 'receipt', header: 'RECEIPT', value: (mail) => mail.receipt_id, isId: true },
   { name: 'outcome', header: 'OUTCOME', value: (mail) => mail.outcome },
   { name: 'accepted_at', header: 'ACCEPTED', value: (mail) => new Date(mail.accepted_at) },
   { name: 'donation', header: 'DONATION', value: (mail) => mail.donation_id, wide: true },

@@ -41,7 +41,7 @@ export const DONATION_COLUMNS: Column<ListedDonation>[] = [
     parts: ['brand', 'last4'],
     minor: true,
   },
-  { name: 'number', header: 'RECEIPT', value: (d) => d.receipt },
+  { name: 'number', header: 'RECEIPT', value: (d) => d.receipt, whole: true },
   { name: 'failure', header: 'WHY', value: (d) => d.failure },
   { name: 'refunded_minor', header: 'REFUNDED', value: (d) => d.refundedMinor, wide: true },
   { name: 'received_on', header: 'RECEIVED', value: (d) => d.receivedOn, wide: true },

@@ -34,7 +34,7 @@ export async function runBulk<P extends Plan>(
   if (!json) say(io, planText(io, change, plan));
   if (plan.count === 0) {
     const { skipped } = plan;
-    if (json) writeDone(io, options, { audit: null, changed: 0, skipped });
+    if (json) writeDone(io, options, { ...NOTHING, skipped });
     return;
   }
 
@@ -72,6 +72,14 @@ export async function runBulk<P extends Plan>(
     });
   report(context, change, plan, { applied, pacing, options });
 }
+
+const NOTHING = {
+  audit: null,
+  changed: 0,
+  planned: 0,
+  stopped: null,
+  outcomes: { succeeded: 0, failed: 0, pending: 0 },
+};
 
 /** Writes the result for scripts. */
 function writeDone(io: Io, options: BulkOptions, record: Record<string, unknown>): void {

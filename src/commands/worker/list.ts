@@ -9,7 +9,7 @@ import { sayPauses } from '../shared/pauses-notice.ts';
 import { showOrWatch, type WatchOptions, withWatch } from '../shared/watch.ts';
 
 const COLUMNS: Column<WorkerRow>[] = [
-  { name: 'worker', header: 'WORKER', value: (w) => w.id },
+  { name: 'worker', header: 'WORKER', value: (w) => w.id, isId: true },
   {
     name: 'status',
     header: 'STATUS',
@@ -19,7 +19,7 @@ const COLUMNS: Column<WorkerRow>[] = [
   },
   { name: 'host', header: 'HOST', value: (w) => w.host },
   { name: 'pid', header: 'PID', value: (w) => w.pid, align: 'right' },
-  { name: 'version', header: 'VERSION', value: (w) => w.version },
+  { name: 'version', header: 'VERSION', value: (w) => w.version, minor: true },
   { name: 'concurrency', header: 'SLOTS', value: (w) => w.concurrency, align: 'right' },
   {
     name: 'jobs',
@@ -29,7 +29,7 @@ const COLUMNS: Column<WorkerRow>[] = [
     align: 'right',
   },
   { name: 'seen_at', header: 'SEEN', value: (w) => w.seen_at },
-  { name: 'started_at', header: 'STARTED', value: (w) => w.started_at },
+  { name: 'started_at', header: 'STARTED', value: (w) => w.started_at, minor: true },
   {
     name: 'tasks',
     header: 'TASKS',

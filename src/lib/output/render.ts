@@ -23,6 +23,8 @@ export interface Column<Row> {
   minor?: boolean;
   /** The names of the parts of an object, which are columns of their own in CSV: `donor_name`. */
   parts?: readonly string[];
+  /** Never cut on a terminal: a name or number that is of no use without its end. */
+  whole?: boolean;
   /** The value is an id: on a terminal it is shown short, `don…740v85`, which is taken as input too. */
   isId?: boolean;
 }
@@ -244,6 +246,7 @@ function table<Row>(
     .map((column) => ({
       header: column.header,
       minor: column.minor,
+      whole: column.whole || column.isId,
       texts: rows.map((row) =>
         column.isId && !wide
           ? shownId(cellText(io, column, row, now))

@@ -38,7 +38,7 @@ export const INCIDENT_COLUMNS: Column<Incident>[] = [
   },
   { name: 'donor_count', header: 'DONORS', value: (row) => row.donors, align: 'right' },
   { name: 'job_count', header: 'JOBS', value: (row) => row.jobs, align: 'right', minor: true },
-  { name: 'incident', header: 'ID', value: (row) => row.id },
+  { name: 'incident', header: 'ID', value: (row) => row.id, isId: true },
   { name: 'rule', header: 'RULE', value: (row) => row.rule, wide: true },
   { name: 'subject', header: 'OF', value: (row) => row.subject || null, wide: true },
   { name: 'value', header: 'VALUE', value: (row) => roundedValue(row.kind, row.value), wide: true },

@@ -11,7 +11,7 @@ const scopeOf = ({ rule }: RuleReading) =>
   rule.filter ?? rule.task ?? (kindFacts(rule.kind).byTask && !rule.together ? 'each task' : '');
 
 export const RULE_COLUMNS: Column<RuleReading>[] = [
-  { name: 'rule', header: 'RULE', value: ({ rule }) => rule.name },
+  { name: 'rule', header: 'RULE', value: ({ rule }) => rule.name, whole: true },
   { name: 'measures', header: 'MEASURES', value: ({ rule }) => kindFacts(rule.kind).measures },
   { name: 'scope', header: 'OF', value: scopeOf },
   {
@@ -21,7 +21,7 @@ export const RULE_COLUMNS: Column<RuleReading>[] = [
     text: (row) => words(row, row.value),
     align: 'right',
   },
-  { name: 'subject', header: 'WORST', value: (row) => row.subject, minor: true },
+  { name: 'subject', header: 'WORST', value: (row) => row.subject, minor: true, whole: true },
   {
     name: 'warning',
     header: 'WARNING',

@@ -12,7 +12,7 @@ import { formatDuration } from '../../../lib/output/time.ts';
 import { DONATION_COLUMNS } from '../../shared/donation-columns.ts';
 
 export const RECEIPT_COLUMNS: Column<DonorReceipt>[] = [
-  { name: 'number', header: 'RECEIPT', value: (r) => r.number },
+  { name: 'number', header: 'RECEIPT', value: (r) => r.number, whole: true },
   {
     name: 'status',
     header: 'STATUS',
@@ -42,7 +42,7 @@ export const CARD_COLUMNS: Column<DonorCard>[] = [
 
 export const MAIL_COLUMNS: Column<DonorMail>[] = [
   { name: 'at', header: 'WHEN', value: (m) => m.at },
-  { name: 'number', header: 'RECEIPT', value: (m) => m.receipt },
+  { name: 'number', header: 'RECEIPT', value: (m) => m.receipt, whole: true },
   {
     name: 'status',
     header: 'STATUS',

@@ -6,8 +6,8 @@ import { donorColumn } from '../../shared/donor-column.ts';
 
 /** The columns of a list of jobs. */
 export const JOB_COLUMNS: Column<ListedJob>[] = [
-  { name: 'job', header: 'JOB', value: (job) => job.id, align: 'right' },
-  { name: 'task', header: 'TASK', value: (job) => job.task },
+  { name: 'job', header: 'JOB', value: (job) => job.id, align: 'right', whole: true },
+  { name: 'task', header: 'TASK', value: (job) => job.task, whole: true },
   {
     name: 'status',
     header: 'STATUS',
@@ -21,9 +21,12 @@ export const JOB_COLUMNS: Column<ListedJob>[] = [
     value: (job) => job.donation,
     isId: true,
   },
-  donorColumn((job) =>
-    job.donor ? { id: job.donor, name: job.donorName, email: job.donorEmail } : null,
-  ),
+  {
+    ...donorColumn<ListedJob>((job) =>
+      job.donor ? { id: job.donor, name: job.donorName, email: job.donorEmail } : null,
+    ),
+    minor: true,
+  },
   {
     name: 'attempts',
     header: 'TRIES',
@@ -35,6 +38,7 @@ export const JOB_COLUMNS: Column<ListedJob>[] = [
     name: 'run_at',
     header: 'NEXT RUN',
     value: (job) => (willRun(job) ? job.runAt : null),
+    minor: true,
   },
   {
     name: 'at',

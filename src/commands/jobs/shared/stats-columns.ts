@@ -28,7 +28,7 @@ export function statsColumns({
       tone: (task) =>
         (name === 'failed' || name === 'held') && task[name] > 0 ? 'bad' : undefined,
       align: 'right',
-      minor: name === 'scheduled',
+      minor: name === 'scheduled' || name === 'retrying',
     }),
   );
   return [
@@ -37,6 +37,7 @@ export function statsColumns({
       header: 'TASK',
       value: (task) => task.task,
       text: ({ task }) => (isPaused(task) ? `‖ ${task}` : task),
+      whole: true,
     },
     ...counts,
     {
