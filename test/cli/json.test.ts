@@ -188,6 +188,10 @@ it('set-up', async () => {
   await check('organization show');
   await check('organization update');
   await check('config show');
+  await check('init', ['--print-sample']);
+  await check('init', ['--mode', 'sandbox', '--file', join(folder, 'settings.toml')], {
+    env: alone,
+  });
   await check('db status');
   await check('db url');
   await check('db migrate', ['--dry-run']);

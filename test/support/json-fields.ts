@@ -453,6 +453,7 @@ export const EXCEPTIONS: Record<string, Record<string, Field>> = {
     ...all('texts', { reasons: 'why the row has its verdict', gifts: 'its gifts in words' }),
     ...all('count', { skipped: 'rows that are left out' }),
   },
+  init: all('text', { sample: 'the settings file with every setting' }),
   'config show': all('any JSON', { value: 'what is set; secrets are masked' }),
   monitor: {
     health: object('level reasons', 'what the second line of the screen says'),

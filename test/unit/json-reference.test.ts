@@ -111,5 +111,5 @@ donations show 2026-42 --json | jq '.receipts[].deliveries[] | select(.status ==
   the names below: \`donation\`, \`receipt\`, \`job\`. \`donations help exit-codes\` lists the exit codes.
 
 These commands write something else than fields: \`import template\` and \`import rejects\` a file of gifts,
-\`init --print-sample\` a settings file, \`completion\` a script. \`demo\`, \`worker start\` and \`sandbox serve\` write a log.
+\`completion\` a script. \`demo\`, \`worker start\` and \`sandbox serve\` write a log.
 `;
