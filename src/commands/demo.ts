@@ -9,7 +9,7 @@ import { Demo } from './demo/shared/run.ts';
 import { examples } from './shared/examples.ts';
 
 const TOTALS: Column<TaskTotals>[] = [
-  { name: 'task', header: 'TASK', value: (row) => row.task },
+  { name: 'task', header: 'TASK', value: (row) => row.task, whole: true },
   { name: 'attempts', header: 'ATTEMPTS', value: (row) => row.attempts, align: 'right' },
   { name: 'done', header: 'DONE', value: (row) => row.succeeded, align: 'right' },
   { name: 'retried', header: 'RETRIED', value: (row) => row.retried, align: 'right' },

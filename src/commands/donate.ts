@@ -12,6 +12,7 @@ import { formatDuration } from '../lib/output/time.ts';
 import type { Context } from './context.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
 import { confirmYes } from './shared/confirm.ts';
+import { donorColumn } from './shared/donor-column.ts';
 import { examples } from './shared/examples.ts';
 import { withOutput } from './shared/output-options.ts';
 
@@ -30,7 +31,9 @@ interface Options extends OutputOptions {
 }
 
 const COLUMNS: Column<Donation>[] = [
-  { name: 'id', header: 'DONATION', value: (d) => d.id },
+  { name: 'donation', header: 'DONATION', value: (d) => d.id },
+  // The name by which scripts have known it from the beginning.
+  { name: 'id', header: '', value: (d) => d.id, text: () => '' },
   {
     name: 'status',
     header: 'STATUS',
@@ -45,15 +48,18 @@ const COLUMNS: Column<Donation>[] = [
   },
   { name: 'amount', header: '', value: (d) => decimalAmount(d.amount), text: () => '' },
   { name: 'currency', header: '', value: (d) => d.amount.currency, text: () => '' },
-  { name: 'donor', header: 'DONOR', value: (d) => d.donor.name },
+  donorColumn(({ donor }) => ({ id: donor.id, name: donor.name, email: donor.email ?? null })),
   {
     name: 'card',
     header: 'CARD',
-    value: ({ charge }) => charge?.card && `${charge.card.brand} ending in ${charge.card.last4}`,
+    value: ({ charge }) => charge?.card,
+    text: ({ charge }) =>
+      charge?.card ? `${charge.card.brand} ending in ${charge.card.last4}` : '',
+    parts: ['brand', 'last4'],
   },
   { name: 'payment_intent', header: 'PAYMENT', value: (d) => d.charge?.paymentIntentId },
   { name: 'decline_code', header: 'DECLINED', value: (d) => d.charge?.failure?.code },
-  { name: 'message', header: '', value: (d) => d.charge?.failure?.reason },
+  { name: 'failure', header: '', value: (d) => d.charge?.failure?.reason },
 ];
 
 /** `donations donate`: records a donation and charges it, now or in the background. */

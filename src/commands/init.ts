@@ -3,12 +3,17 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { UserError } from '../lib/errors.ts';
 import { printData, say } from '../lib/output/io.ts';
+import { fieldsOf, type OutputOptions } from '../lib/output/render.ts';
 import type { Context } from './context.ts';
 import { collectAnswers } from './init/shared/ask.ts';
 import { type Answers, QUESTIONS, toValues } from './init/shared/questions.ts';
 import { examples } from './shared/examples.ts';
+import { withOutput } from './shared/output-options.ts';
+import { writeDone } from './shared/write-result.ts';
 
-interface Options extends Record<string, string | boolean | undefined> {
+const FIELDS = fieldsOf('file', 'sample');
+
+interface Options extends Record<string, string | boolean | undefined>, OutputOptions {
   file: string;
   force?: boolean;
   printSample?: boolean;
@@ -24,14 +29,17 @@ export function initCommand(context: Context): Command {
     .option('--file <path>', 'the file to write', 'donations.toml')
     .option('--force', 'write over a file that is there')
     .option('--print-sample', 'print the file with every setting, its meaning and its default');
-  return examples(command, [
+  return examples(withOutput(command, FIELDS), [
     ['donations init', 'be asked'],
     ['donations init --mode sandbox --file /tmp/donations.toml', 'without questions'],
     ['donations init --print-sample', 'every setting there is'],
   ]).action(async (options: Options) => {
     const { io } = context;
     const { sampleConfig } = await import('../lib/config-sample.ts');
-    if (options.printSample) return printData(io, sampleConfig({}).trimEnd());
+    if (options.printSample) {
+      const sample = sampleConfig({}).trimEnd();
+      return writeDone(io, options, FIELDS, { file: null, sample }, () => printData(io, sample));
+    }
     const file = resolve(io.cwd, options.file);
     const answers = await collectAnswers(context, given(options, io.env));
     const text = sampleConfig(toValues(answers));
@@ -44,9 +52,11 @@ export function initCommand(context: Context): Command {
         );
       },
     );
-    say(io, `Written: ${file}, which only you may read.`);
-    if (answers.databaseUrl) say(io, 'To set the database up: donations db migrate');
-    say(io, 'To look whether everything is in order: donations doctor');
+    writeDone(io, options, FIELDS, { file, sample: null }, () => {
+      say(io, `Written: ${file}, which only you may read.`);
+      if (answers.databaseUrl) say(io, 'To set the database up: donations db migrate');
+      say(io, 'To look whether everything is in order: donations doctor');
+    });
   });
 }
 

@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { isConnectionError, isReadOnlyServer } from '../lib/db/connection-error.ts';
 import { describeDatabase } from '../lib/db/describe.ts';
 import { type ErrorCode, UserError } from '../lib/errors.ts';
+import { ID_PREFIXES } from '../lib/ids.ts';
 import { toJson } from '../lib/output/render.ts';
 import { cutText } from '../lib/output/width.ts';
 import type { ErrorClass } from '../lib/providers/errors.ts';
@@ -130,13 +131,35 @@ function explainUsage(error: CommanderError, args: string[]): ErrorReport | unde
   };
 }
 
+const NUMBERS = { job: /\bjob (\d+)\b/g, number: /\breceipt ([^\s"]+-\d{6,})\b/g };
+
+/** The ids in a message by the names of the fields, if there is one of the kind. */
+function idsIn(text: string): Record<string, unknown> {
+  const patterns = [
+    ...Object.entries(ID_PREFIXES).map(
+      ([kind, prefix]) => [kind, new RegExp(`\\b(${prefix}_[0-9a-z]{26})\\b`, 'g')] as const,
+    ),
+    ...Object.entries(NUMBERS),
+  ];
+  return Object.fromEntries(
+    patterns.flatMap(([name, pattern]) => {
+      const found = new Set([...text.matchAll(pattern)].map(([, id]) => id as string));
+      if (found.size !== 1) return [];
+      const [id] = found;
+      return [[name, name === 'donor' ? { id } : id]];
+    }),
+  );
+}
+
 /** Longer messages are cut; the stack of a bug is printed completely. */
 const MAX_MESSAGE = 1000;
 const MAX_LINES = 20;
 
 /** Formats a failure for stderr: a message and a hint, or one JSON object. */
 export function formatFailure({ code, message, hint, about }: ErrorReport, json: boolean): string {
-  if (json) return toJson({ error: { code, message, hint: hint ?? null, ...about } });
+  const text = `${message}\n${hint ?? ''}`;
+  if (json)
+    return toJson({ error: { code, message, hint: hint ?? null, ...idsIn(text), ...about } });
   if (code === 'bug') return `donations: this is a bug, please report it:\n${message}`;
   const cut = (line: string) => cutText(safeLine(line.slice(0, MAX_MESSAGE * 2)), MAX_MESSAGE);
   const lines = [`donations: ${cut(message)}`, ...(hint?.split('\n').map(cut) ?? [])];

@@ -9,15 +9,18 @@ import type { Context } from './context.ts';
 import { examples } from './shared/examples.ts';
 import { withOutput } from './shared/output-options.ts';
 
+const sums = ({ amounts }: DailyReport) =>
+  amounts.map(({ currency, minor }) => ({ currency, amount_minor: BigInt(minor) }));
+
 const COLUMNS: Column<DailyReport>[] = [
   { name: 'day', header: 'DAY', value: (row) => row.day },
-  { name: 'gifts', header: 'GIFTS', value: (row) => row.gifts },
-  { name: 'amounts', header: 'AMOUNTS', value: (row) => row.amounts },
+  { name: 'gift_count', header: 'GIFTS', value: (row) => row.gifts },
+  { name: 'amounts', header: 'AMOUNTS', value: sums },
   { name: 'declined', header: 'DECLINED', value: (row) => row.declined },
   { name: 'receipts_sent', header: 'RECEIPTS SENT', value: (row) => row.receiptsSent },
   { name: 'failed', header: 'FAILED', value: (row) => row.failed },
-  { name: 'incidents', header: 'INCIDENTS', value: (row) => row.incidents },
-  { name: 'critical_incidents', header: 'CRITICAL', value: (row) => row.criticalIncidents },
+  { name: 'incident_count', header: 'INCIDENTS', value: (row) => row.incidents },
+  { name: 'critical_incident_count', header: 'CRITICAL', value: (row) => row.criticalIncidents },
   { name: 'now', header: 'NOW', value: (row) => row.now },
 ];
 

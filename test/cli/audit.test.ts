@@ -44,7 +44,7 @@ describe('audit', () => {
   it('lists who changed what, how many and why, the latest first; a bulk change is one line', async () => {
     expect(await json('audit')).toMatchObject([
       {
-        who: `ada@${hostname()}`,
+        actor: `ada@${hostname()}`,
         action: 'jobs.pause',
         subject: 'send_receipt',
         affected: null,
@@ -52,11 +52,11 @@ describe('audit', () => {
       },
       { action: 'jobs.retry', affected: 2, filter: 'state:failed', reason: null },
       {
-        who: `grace@${hostname()}`,
+        actor: `grace@${hostname()}`,
         action: 'jobs.discard',
         affected: 3,
         reason: 'test data',
-        id: ids['jobs.discard'],
+        audit: ids['jobs.discard'],
         command: "donations jobs discard --failed --yes --reason 'test data'",
       },
     ]);
@@ -118,13 +118,13 @@ describe('audit show', () => {
     const chunk = /^Which jobs: donations audit show (aud_\w{26})$/m.exec(stderr)?.[1] as string;
     expect(stderr).toContain(`Undo: donations jobs restore ${id}`);
     expect(await json('audit', 'show', chunk)).toMatchObject({
-      operation: id,
+      part_of: id,
       affected: 3,
       before: { state: 'failed', jobs: expect.arrayContaining(discarded.map(Number)) },
     });
     const entry = await json('audit', 'show', id);
     expect(entry).toMatchObject({ affected: 3, chunk_count: 1, restorable: 3 });
-    expect(entry.chunks[0].id).toBe(chunk);
+    expect(entry.chunks[0].audit).toBe(chunk);
     await cli('jobs', 'restore', id);
     expect((await cli('audit', 'show', id)).stderr).not.toContain('Undo');
   });

@@ -30,9 +30,9 @@ it('runs the whole system without set-up, and accounts for every donation', asyn
 
 it('prints a receipt that a donor can use', async () => {
   const inbox = JSON.parse(
-    (await runCli(['sandbox', 'inbox', '--json=id', '--limit', '1'], { env })).stdout,
+    (await runCli(['sandbox', 'inbox', '--json=mail', '--limit', '1'], { env })).stdout,
   );
-  const { code, stdout } = await runCli(['sandbox', 'inbox', '--open', inbox[0].id], { env });
+  const { code, stdout } = await runCli(['sandbox', 'inbox', '--open', inbox[0].mail], { env });
   expect(code).toBe(0);
   expect(stdout).toMatch(/SANDBOX/);
   expect(stdout).toMatch(/No goods or services were provided/);

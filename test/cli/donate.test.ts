@@ -300,7 +300,7 @@ describe('show', () => {
     expect(code).toBe(0);
     const story = JSON.parse(stdout);
     expect(story).toMatchObject({
-      id,
+      donation: id,
       status: 'succeeded',
       card: { brand: 'visa', last4: '4242' },
     });
@@ -311,14 +311,14 @@ describe('show', () => {
         .map(({ task, outcome }: { task: string; outcome: string }) => `${task} ${outcome}`)
         .sort(),
     ).toEqual(['send_receipt held', 'tokenize_card succeeded']);
-    expect(story.jobs).toMatchObject([{ task: 'send_receipt', state: 'held' }]);
+    expect(story.jobs).toMatchObject([{ task: 'send_receipt', status: 'held' }]);
     for (const ref of [
       story.payment_intent,
       story.receipts[0].number,
-      story.receipts[0].id,
-      story.jobs[0].id,
+      story.receipts[0].receipt,
+      story.jobs[0].job,
     ]) {
-      const again = await runCli(['show', ref, '--json=id'], { env: system.env });
+      const again = await runCli(['show', ref, '--json=donation'], { env: system.env });
       expect(again.stdout).toContain(id);
     }
     const people = await runCli(['show', id], { env: system.env });

@@ -86,7 +86,7 @@ describe('donations list', () => {
       amount_minor: 99000,
       currency: 'eur',
       donor: { id: donors.ada, name: 'Ada Lovelace', email: `${donors.ada}@example.org` },
-      card: '4242',
+      card: { brand: 'visa', last4: '4242' },
       failure: 'card_declined',
     });
   });
@@ -114,10 +114,10 @@ describe('ids as tables show them', () => {
     const shown = shownId(gifts.ada as string);
     expect(shown).toMatch(/^don…\w{6}$/);
     for (const ref of [shown, shown.replace('…', '_…'), shown.replace('…', '...')]) {
-      expect((await json('show', ref)).id).toBe(gifts.ada);
+      expect((await json('show', ref)).donation).toBe(gifts.ada);
       expect(idsOf(await json('list', '--donation', ref))).toEqual([gifts.ada]);
     }
-    expect((await json('donors', 'show', shownId(donors.ada as string))).donor).toBe(donors.ada);
+    expect((await json('donors', 'show', shownId(donors.ada as string))).donor.id).toBe(donors.ada);
   });
 });
 
@@ -129,14 +129,14 @@ describe('donors list', () => {
     [['email:~@example.org', '--kind', 'organization'], []],
   ])('%j', async (args, names) => {
     const rows = await json('donors', 'list', ...args);
-    expect(rows.map(({ donor }: { donor: string }) => donor)).toEqual(
+    expect(rows.map(({ donor }: { donor: { id: string } }) => donor.id)).toEqual(
       names.map((name) => donors[name]),
     );
   });
 
   it('sums what was given, by currency', async () => {
     const [row] = await json('donors', 'list', 'lovelace');
-    expect(row).toMatchObject({ gifts: 2, given: [{ currency: 'usd', amount_minor: 20000 }] });
+    expect(row).toMatchObject({ gift_count: 2, given: [{ currency: 'usd', amount_minor: 20000 }] });
   });
 });
 
@@ -144,10 +144,10 @@ describe('donors show', () => {
   it('is one page, and points out gifts that may be double', async () => {
     const page = await json('donors', 'show', 'lovelace');
     expect(page).toMatchObject({
-      donor: donors.ada,
+      donor: { id: donors.ada, name: 'Ada Lovelace' },
       gift_count: 3,
       cards: [{ brand: 'visa', last4: '4242' }],
-      possible_doubles: [{ donation: gifts.again, before: gifts.ada }],
+      possible_doubles: [{ donation: gifts.again, earlier_donation: gifts.ada }],
     });
     expect(idsOf(page.gifts)).toEqual([gifts.again, gifts.ada, gifts.declined]);
     const { stdout } = await cli('donors', 'show', gifts.ada as string);
@@ -169,7 +169,7 @@ describe('donors show', () => {
 describe('show, of a donor', () => {
   it('shows the one donation of a name or an address', async () => {
     for (const ref of ['nuñez', `${donors.jose}@example.org`])
-      expect((await json('show', ref)).id).toBe(gifts.jose);
+      expect((await json('show', ref)).donation).toBe(gifts.jose);
   });
 
   it('lists the choices when there are several', async () => {

@@ -114,9 +114,11 @@ describe('donations alerts', () => {
 
     const list = await cli('alerts', 'list', '--json');
     const [incident] = JSON.parse(list.stdout);
-    expect(incident).toMatchObject({ rule: 'failed', state: 'open', donors: 1 });
-    expect(await cli('alerts', 'ack', incident.id, '--reason', 'on it')).toMatchObject({ code: 0 });
-    const shown = await cli('alerts', 'show', incident.id);
+    expect(incident).toMatchObject({ rule: 'failed', status: 'open', donor_count: 1 });
+    expect(await cli('alerts', 'ack', incident.incident, '--reason', 'on it')).toMatchObject({
+      code: 0,
+    });
+    const shown = await cli('alerts', 'show', incident.incident);
     expect(shown.stdout).toContain('acknowledged by grace : on it');
     expect(shown.stdout).toMatch(/alert to ops: opened, sent at/);
     expect((await cli('audit', 'list', '--json')).stdout).toContain('alerts.ack');
@@ -151,7 +153,7 @@ describe('donations alerts', () => {
     expect((await cli('alerts', 'silence', '--rule', 'failed', '--end')).stdout).toBe(
       'Alerts are sent again: rule failed.\n',
     );
-    const checked = await cli('alerts', 'check', '--json=route,alerts');
+    const checked = await cli('alerts', 'check', '--json=route,alert_count');
     expect(JSON.parse(checked.stdout)).toHaveLength(2);
     expect(await cli('alerts', 'silence', '--rule', 'nothing', '--for', '1h')).toMatchObject({
       code: 2,
@@ -208,8 +210,10 @@ describe('donations report --daily', () => {
       'Open now: 1 mail or task held for a decision.',
       '',
     ]);
-    const json = JSON.parse((await cli('report', '--daily', '--json=day,gifts,amounts')).stdout);
-    expect(json).toMatchObject({ gifts: 0, amounts: [] });
+    const json = JSON.parse(
+      (await cli('report', '--daily', '--json=day,gift_count,amounts')).stdout,
+    );
+    expect(json).toMatchObject({ gift_count: 0, amounts: [] });
     expect(json.day < day).toBe(true);
     expect(await cli('report', '--daily', '--day', '2026-02-30')).toMatchObject({ code: 2 });
     expect(await cli('report')).toMatchObject({ code: 2 });

@@ -96,6 +96,6 @@ describe('the command line', () => {
       expect.objectContaining({ task: 'send_receipt', error_class: 'permanent', decision: 'fail' }),
     );
     const csv = await runCli(['jobs', 'policy', '--output', 'csv'], { env });
-    expect(csv.stdout.split('\r\n')[0]).toBe('task,error_class,decision,rule,meaning');
+    expect(csv.stdout.split('\r\n')[0]).toBe('task,error_class,decision,consequence,meaning');
   });
 });

@@ -34,7 +34,7 @@ beforeAll(async () => {
   await cli('donors', 'show', 'ada');
   const story = JSON.parse((await cli('show', id, '--json')).stdout);
   const { number } = story.receipts[0];
-  await cli('jobs', 'show', story.jobs[0].id);
+  await cli('jobs', 'show', story.jobs[0].job);
   await cli('receipts', 'resolve', number);
   await cli('receipts', 'resolve', number, '--sent');
   await cli('receipts', 'resolve', number, '--sent');
@@ -51,7 +51,7 @@ beforeAll(async () => {
   await cli('jobs', 'errors');
   await cli('jobs', 'discard', failed[0] as string, '--yes');
   await cli('jobs', 'show', failed[0] as string);
-  const [{ id: discard }] = JSON.parse((await cli('audit', '--json')).stdout);
+  const [{ audit: discard }] = JSON.parse((await cli('audit', '--json')).stdout);
   await cli('audit', 'show', discard);
   await cli('jobs', 'restore', discard);
   await cli('jobs', 'retry', '--failed', '--spread', '1h', '--yes');

@@ -24,7 +24,7 @@ const json = async (...args: string[]) => {
 };
 const states = async () => {
   const { value } = await json('jobs', 'list', '--sort', 'oldest');
-  return value.map((job: { state: string }) => job.state).sort();
+  return value.map((job: { status: string }) => job.status).sort();
 };
 const audit = async (action: string) =>
   (
@@ -61,7 +61,7 @@ describe('jobs list', () => {
     ]) {
       const { value } = await json('jobs', 'list', ...args);
       expect(
-        value.map((job: { id: string }) => job.id),
+        value.map(({ job }: { job: string }) => job),
         args.join(' '),
       ).toEqual([id]);
     }
@@ -137,7 +137,7 @@ describe('jobs show', () => {
        values (987654, 'send_receipt', 1, now(), 5, 120, 'succeeded')`,
     );
     const { value } = await json('jobs', 'show', '987654');
-    expect(value).toMatchObject({ state: 'done', task: 'send_receipt', commands: [] });
+    expect(value).toMatchObject({ status: 'done', task: 'send_receipt', commands: [] });
   });
 
   it('knows no other: exit code 3', async () => {
@@ -168,7 +168,7 @@ describe('jobs errors', () => {
     const foreign = value.find((group: { tasks: string[] }) => group.tasks[0] === 'resize');
     expect(foreign).toMatchObject({ failed: 2 });
     for (const group of [value[0], foreign]) {
-      const filter = group.retry.replace(/^donations jobs retry '?(.*?)'?$/, '$1');
+      const filter = group.command.replace(/^donations jobs retry '?(.*?)'?$/, '$1');
       const plan = await json('jobs', 'retry', filter, '--dry-run');
       expect(plan.value.eligible, filter).toBe(group.failed);
     }
@@ -188,7 +188,7 @@ describe('jobs errors', () => {
     );
     expect(group).toMatchObject({
       recent: 3,
-      before: 1,
+      recent_before: 1,
       trend: 'rising',
       failed: 0,
       error: 'hiccup',
@@ -233,7 +233,7 @@ describe('jobs stats', () => {
       duration_p95_ms: 95,
       duration_p99_ms: 99,
     });
-    expect(Date.now() - Date.parse(card.oldest_ready)).toBeGreaterThan(590_000);
+    expect(Date.now() - Date.parse(card.oldest_ready_at)).toBeGreaterThan(590_000);
     // 85 were enqueued: 80 that are done, and 5 that are still there. Two were enqueued earlier.
     expect(card.enqueued_per_minute).toBeCloseTo(8.5, 5);
     expect(card.drain_ms).toBeNull();
@@ -249,7 +249,7 @@ describe('jobs retry', () => {
     const { code, stdout } = await cli('jobs', 'retry', id, '--reason', 'fixed');
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'Retried 1 of 1 job.\n' });
     const { value } = await json('jobs', 'list');
-    expect(value).toMatchObject([{ id, state: 'ready', attempts: 0 }]);
+    expect(value).toMatchObject([{ job: id, status: 'ready', attempts: 0 }]);
     expect(await audit('jobs.retry')).toMatchObject([
       {
         actor: 'grace',
@@ -340,7 +340,7 @@ describe('jobs retry', () => {
     for (let i = 0; i < 3; i++) ids.push(await addJob(system.db, { state: 'failed' }));
     await cli('jobs', 'retry', '--failed', '--limit', '2', '--yes');
     const { value } = await json('jobs', 'list', '--failed');
-    expect(value.map((job: { id: string }) => job.id)).toEqual([ids[2]]);
+    expect(value.map(({ job }: { job: string }) => job)).toEqual([ids[2]]);
   });
 
   it('knows no such job: exit code 3; of a filter that fits nothing it says so: 0', async () => {
@@ -436,7 +436,7 @@ describe('a donation that is settled', () => {
   it('is not counted as retryable in an error group', async () => {
     await failedCharge('failed');
     const [alone] = (await json('jobs', 'errors')).value;
-    expect(alone).toMatchObject({ failed: 1, retryable: 0, retry: null });
+    expect(alone).toMatchObject({ failed: 1, retryable: 0, command: null });
     expect((await cli('jobs', 'errors')).stderr).toContain('To retry these would change nothing.');
     const open = await addDonation(system.db, { status: 'processing' });
     await addJob(system.db, {
@@ -449,7 +449,7 @@ describe('a donation that is settled', () => {
     expect(both).toMatchObject({
       failed: 2,
       retryable: 1,
-      retry: expect.stringContaining('jobs retry'),
+      command: expect.stringContaining('jobs retry'),
     });
   });
 });
@@ -465,7 +465,7 @@ describe('a limit', () => {
       eligible: 4,
       count: 2,
       effects: ['0 charges', '2 e-mails to 2 donors'],
-      tasks: [{ task: 'send_receipt', count: 2, donors: 2 }],
+      by_task: [{ task: 'send_receipt', count: 2, donor_count: 2 }],
     });
     const { value: done } = await json('jobs', 'retry', '--failed', '--limit', '2', '--yes');
     expect(done).toMatchObject({ changed: 2, planned: 2 });
@@ -485,13 +485,13 @@ describe('a limit', () => {
     expect(plan.value.effects).toContain('1 run of resize, whatever it does');
     await cli('jobs', 'retry', '--failed', '--limit', '2', '--yes');
     const { value } = await json('jobs', 'list', '--failed');
-    expect(value.map((job: { id: string }) => job.id)).toEqual([foreign[0]]);
+    expect(value.map(({ job }: { job: string }) => job)).toEqual([foreign[0]]);
   });
 });
 
 describe('jobs recall', () => {
   const retryByRate = async (...args: string[]) =>
-    (await json('jobs', 'retry', ...args, '--rate', '1/h', '--yes')).value.operation as string;
+    (await json('jobs', 'retry', ...args, '--rate', '1/h', '--yes')).value.audit as string;
   const bare = (jobs: Record<string, unknown>[]) =>
     jobs.map(({ run_at: _, at: __, ...job }) => job);
 
@@ -509,7 +509,7 @@ describe('jobs recall', () => {
     const operation = /jobs recall (aud_\w+)/.exec(told.stderr)?.[1] as string;
     // The first is due at once, and done.
     await system.db.query('select graphile_worker.complete_jobs(array[$1::bigint])', [
-      before[0].id,
+      before[0].job,
     ]);
     expect((await json('jobs', 'list', `retry:${operation.slice(0, 20)}`)).value).toHaveLength(3);
 
@@ -602,7 +602,7 @@ describe('jobs reschedule', () => {
     await addJob(system.db, { state: 'failed' });
     const { value } = await json('jobs', 'reschedule', '-state:running', '--now', '--yes');
     expect(value).toMatchObject({ changed: 1, skipped: [{ count: 1 }] });
-    expect((await json('jobs', 'list', '--ready')).value).toMatchObject([{ id, attempts: 3 }]);
+    expect((await json('jobs', 'list', '--ready')).value).toMatchObject([{ job: id, attempts: 3 }]);
     await cli('jobs', 'reschedule', id, '--in', '2h');
     const [job] = (await json('jobs', 'list', '--retrying')).value;
     expect(Date.parse(job.run_at) - Date.now()).toBeGreaterThan(7_100_000);
@@ -636,18 +636,18 @@ describe('jobs discard', () => {
     expect(await states()).toEqual([]);
     const shown = await json('jobs', 'show', failed);
     expect(shown.value).toMatchObject({
-      state: 'discarded',
+      status: 'discarded',
       discarded: { actor: 'grace', reason: 'test data' },
       commands: [`donations jobs restore ${failed}`],
     });
-    const back = await json('jobs', 'restore', gone.value.operation);
+    const back = await json('jobs', 'restore', gone.value.audit);
     expect(back.value).toMatchObject({ restored: 3, replaced: 0 });
     const after = (await json('jobs', 'list')).value;
     const bare = (jobs: Record<string, unknown>[]) =>
-      jobs.map(({ id: _, created_at: __, at: ___, ...job }) => job);
+      jobs.map(({ job: _, created_at: __, at: ___, ...rest }) => rest);
     expect(bare(after)).toEqual(expect.arrayContaining(bare(before)));
     expect(after).toHaveLength(3);
-    expect((await cli('jobs', 'restore', gone.value.operation)).code).toBe(3);
+    expect((await cli('jobs', 'restore', gone.value.audit)).code).toBe(3);
     expect((await cli('jobs', 'restore', '123456')).code).toBe(3);
   });
 
@@ -656,7 +656,7 @@ describe('jobs discard', () => {
     await cli('jobs', 'discard', id, '--yes');
     const other = await addJob(system.db, { key: 'same' });
     expect((await json('jobs', 'restore', id)).value).toMatchObject({ restored: 0, replaced: 1 });
-    expect((await json('jobs', 'list')).value).toMatchObject([{ id: other }]);
+    expect((await json('jobs', 'list')).value).toMatchObject([{ job: other }]);
   });
 
   it('asks y or n for one job: exit code 4 off a terminal', async () => {

@@ -74,7 +74,7 @@ describe('commands that only read', () => {
 
   it('see the jobs, which Graphile Worker hides from other roles', async () => {
     const { stdout } = await runCli(['jobs', 'list', '--failed', '--json'], { env });
-    expect(JSON.parse(stdout)).toMatchObject([{ id: job, state: 'failed' }]);
+    expect(JSON.parse(stdout)).toMatchObject([{ job, status: 'failed' }]);
   });
 
   it('work whatever the mode of the database is', async () => {

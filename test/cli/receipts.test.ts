@@ -92,7 +92,7 @@ it('takes evidence from a file, once, and mails no address that bounced', async 
   };
   writeFileSync(file, `${JSON.stringify(event)}\n${JSON.stringify({ event: 'open' })}\n`);
   expect(await json('evidence', 'import', file)).toMatchObject({
-    events: 2,
+    event_count: 2,
     unreadable: 1,
     ours: 1,
     new: 1,
@@ -135,7 +135,7 @@ it('voids, reissues, and says so', async () => {
     status: 'void',
     void_reason: 'name was misspelt',
     deliveries: [{ status: 'accepted', bounce_reason: null }],
-    attempts: expect.arrayContaining([
+    history: expect.arrayContaining([
       expect.objectContaining({ outcome: 'succeeded', http_status: 202 }),
     ]),
   });

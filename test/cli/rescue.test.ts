@@ -93,7 +93,7 @@ describe('jobs rescue', () => {
     await worker.kill();
     await expect
       .poll(() => plan(), { timeout: 15_000 })
-      .toMatchObject([{ state: 'gone', jobs: 1, tasks: ['send_receipt'], release: true }]);
+      .toMatchObject([{ status: 'gone', job_count: 1, tasks: ['send_receipt'], release: true }]);
     const before = await locked();
     const [job] = Object.keys(before);
 
@@ -156,14 +156,14 @@ describe('jobs rescue', () => {
     expect((await cli('--yes')).code).toBe(0);
     expect(Object.keys(await locked())).toHaveLength(1);
     await system.db.query(`update donations.workers set seen_at = now() - interval '16 s'`);
-    expect(await plan()).toMatchObject([{ worker: id, state: 'gone', release: true }]);
+    expect(await plan()).toMatchObject([{ worker: id, status: 'gone', release: true }]);
   });
 
   it('releases the jobs of a stopped worker', async () => {
     await addWorker('ours');
     await system.db.query('update donations.workers set stopped_at = now()');
     await lock('ours');
-    expect(await plan()).toMatchObject([{ state: 'stopped', host: 'web-1', release: true }]);
+    expect(await plan()).toMatchObject([{ status: 'stopped', host: 'web-1', release: true }]);
     expect((await cli('--yes')).code).toBe(0);
     expect(await locked()).toEqual({});
   });
@@ -172,8 +172,8 @@ describe('jobs rescue', () => {
     const jobs = [await lock('legacy-1', HOUR), await lock('legacy-1', 60_000, 'other')];
     const other = await lock('legacy-2');
     expect(await plan()).toMatchObject([
-      { worker: 'legacy-1', state: 'no heartbeat', jobs: 2, release: false },
-      { worker: 'legacy-2', state: 'no heartbeat', jobs: 1, release: false },
+      { worker: 'legacy-1', status: 'no heartbeat', job_count: 2, release: false },
+      { worker: 'legacy-2', status: 'no heartbeat', job_count: 1, release: false },
     ]);
     const untouched = await cli('--yes');
     expect(untouched.code).toBe(0);
@@ -184,7 +184,7 @@ describe('jobs rescue', () => {
     expect(code).toBe(0);
     const [entry] = await audits();
     expect(JSON.parse(stdout)).toEqual({
-      operation: entry?.id,
+      audit: entry?.id,
       released: 2,
       workers: ['legacy-1'],
     });
@@ -207,7 +207,7 @@ describe('jobs rescue', () => {
     await lock('young', 60_000);
     expect(await plan('--locked-longer-than', '1h')).toMatchObject([
       { worker: 'dead', release: true },
-      { worker: 'busy', release: false, why: expect.stringContaining('alive') },
+      { worker: 'busy', release: false, reason: expect.stringContaining('alive') },
     ]);
     const { code, stdout, stderr } = await cli('--yes', '--locked-longer-than', '1h');
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'Released 1 job.\n' });

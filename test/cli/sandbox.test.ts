@@ -31,7 +31,7 @@ it('refunds a payment: a part, the rest, and no more', async () => {
   await stripe.paymentIntents.confirm(id);
   const part = await cli('refund', id, '--amount', '12.50', '--json');
   expect(JSON.parse(part.stdout)).toMatchObject({
-    id: expect.stringMatching(/^re_/),
+    refund: expect.stringMatching(/^re_/),
     payment_intent: id,
     amount: '12.50',
     currency: 'usd',

@@ -25,7 +25,7 @@ beforeAll(async () => {
   id = (await donateNow(system.deps, gift())).id;
   await done(as('eve', 'worker', 'start', '--once'));
   const story = await json('show', id);
-  job = story.jobs[0].id;
+  job = story.jobs[0].job;
   number = story.receipts[0].number;
   await done(
     as('grace', 'jobs', 'retry', job, '--include-unknown', '--yes', '--reason', 'not at SendGrid'),
@@ -38,8 +38,8 @@ afterAll(() => system.close());
 
 describe('show, asked why there are two', () => {
   it('has who decided what and why among the events, and how many mails went out', async () => {
-    const { mails, events, receipts } = await json('show', id);
-    expect(mails).toEqual({ sent: 2, maybe_sent: 1 });
+    const { mails_sent, mails_maybe_sent, events, receipts } = await json('show', id);
+    expect({ mails_sent, mails_maybe_sent }).toEqual({ mails_sent: 2, mails_maybe_sent: 1 });
     const decisions = events.filter(({ what }: { what: string }) => what === 'decision');
     expect(decisions).toMatchObject([
       {
@@ -101,8 +101,8 @@ describe('audit', () => {
     await done(as('eve', 'receipts', 'resolve', other, '--sent'));
     const [entry] = await json('audit', '--donation', other);
     expect(entry).toMatchObject({ action: 'receipts.resolve', outcome: 'sent' });
-    const { mails, events } = await json('show', other);
-    expect(mails).toEqual({ sent: 1, maybe_sent: 0 });
+    const { mails_sent, mails_maybe_sent, events } = await json('show', other);
+    expect({ mails_sent, mails_maybe_sent }).toEqual({ mails_sent: 1, mails_maybe_sent: 0 });
     expect(events.find(({ what }: { what: string }) => what === 'decision').text).toMatch(
       /says that receipt \S+ was sent$/,
     );

@@ -55,7 +55,7 @@ it('finishes running jobs on SIGTERM, returns the others, and logs what it waits
   const workers = JSON.parse(
     (await runCli(['worker', 'list', '--json'], { env: system.env })).stdout,
   );
-  expect(workers).toMatchObject([{ state: 'stopped', concurrency: 2 }]);
+  expect(workers).toMatchObject([{ status: 'stopped', concurrency: 2 }]);
 });
 
 it('takes over the jobs of a killed worker within seconds, never a live one’s', async () => {
@@ -71,9 +71,9 @@ it('takes over the jobs of a killed worker within seconds, never a live one’s'
   const survivor = system.startWorker();
   await survivor.until((lines) => lines.some(({ msg }) => msg.startsWith('worker started')));
   const alive = JSON.parse(
-    (await runCli(['worker', 'list', '--json=state'], { env: system.env })).stdout,
+    (await runCli(['worker', 'list', '--json=status'], { env: system.env })).stdout,
   );
-  expect(alive).toEqual([{ state: 'alive' }, { state: 'alive' }]);
+  expect(alive).toEqual([{ status: 'alive' }, { status: 'alive' }]);
   await killed.kill();
   await system.sandbox.clearFaults();
   await survivor.until(async () => isComplete(await account()));
@@ -85,9 +85,9 @@ it('takes over the jobs of a killed worker within seconds, never a live one’s'
   );
   expect(rows.map(({ outcome }) => outcome)).toEqual(['abandoned', 'held']);
   const states = JSON.parse(
-    (await runCli(['worker', 'list', '--json=state'], { env: system.env })).stdout,
+    (await runCli(['worker', 'list', '--json=status'], { env: system.env })).stdout,
   );
-  expect(states).toEqual([{ state: 'alive' }, { state: 'released' }]);
+  expect(states).toEqual([{ status: 'alive' }, { status: 'released' }]);
 });
 
 it('shares the work among workers with nothing lost or done twice', async () => {

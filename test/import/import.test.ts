@@ -634,25 +634,30 @@ describe('looking', () => {
     expect(json(result)).toEqual([
       expect.objectContaining({
         change: 'changed',
-        donor: 'Ada Lovelace',
+        donor: { id: null, name: 'Ada Lovelace', email: null },
         what: 'amount USD 50.00 → USD 55.00',
       }),
-      expect.objectContaining({ change: 'added', donor: 'Cy New' }),
-      expect.objectContaining({ change: 'removed', donor: 'Ada Lovelace' }),
+      expect.objectContaining({
+        change: 'added',
+        donor: expect.objectContaining({ name: 'Cy New' }),
+      }),
+      expect.objectContaining({
+        change: 'removed',
+        donor: expect.objectContaining({ name: 'Ada Lovelace' }),
+      }),
     ]);
   });
 
   it('show and list tell what there is', async () => {
     const { batch } = json(await importFile(csv(...THREE)));
     expect(json(await run(['import', 'show', batch.slice(0, -3), '--json']))).toMatchObject({
-      rows: { imported: 3 },
-      totals: {
-        method: { check: { USD: '50.00', EUR: '25.50' } },
-        fund: { Water: { USD: '70.00' } },
-      },
+      verdicts: { imported: 3 },
+      totals: { USD: '70.00', EUR: '25.50' },
+      totals_by_method: { check: { USD: '50.00', EUR: '25.50' } },
+      totals_by_fund: { Water: { USD: '70.00' } },
     });
     expect(json(await run(['import', 'list', '--json']))).toMatchObject([
-      { id: batch, status: 'imported', gifts: 3, totals: { USD: '70.00', EUR: '25.50' } },
+      { batch, status: 'imported', gift_count: 3, totals: { USD: '70.00', EUR: '25.50' } },
     ]);
   });
 
@@ -669,7 +674,7 @@ describe('looking', () => {
     );
     expect((await run(['import', 'map', 'save', 'kasse', map])).code).toBe(0);
     expect(json(await run(['import', 'map', 'list', '--json']))).toMatchObject([
-      { name: 'kasse', columns: 3 },
+      { mapping: 'kasse', column_count: 3 },
     ]);
     const path = file('Wann;Wer;Wieviel\n04.01.2026;Ada;"1.230,99"\n', 'k.csv', folder);
     expect((await importFile(path)).code).toBe(2);

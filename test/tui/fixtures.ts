@@ -148,6 +148,7 @@ export const job = (id: string, rest: Partial<ListedJob> = {}): ListedJob => ({
   donation: 'don_01m852q8vse60v8qj8kqkhwdaa',
   donor: 'dnr_1',
   donorName: 'Zoë 山田 🎉',
+  donorEmail: null,
   ...rest,
 });
 

@@ -1,61 +1,11 @@
-import type { Argument, Command, Option } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { createContext } from '../../src/commands/context.ts';
-import { buildProgram } from '../../src/commands/program.ts';
 import { UserError } from '../../src/lib/errors.ts';
-import { processIo } from '../../src/lib/output/io.ts';
-
-const program = () =>
-  buildProgram(
-    createContext({
-      io: processIo({ color: false }),
-      signal: new AbortController().signal,
-      version: '0.0.0',
-      args: [],
-    }),
-  );
-
-interface Leaf {
-  words: string[];
-  command: Command;
-}
-
-function leaves(command: Command, words: string[] = []): Leaf[] {
-  return command.commands.length === 0
-    ? [{ words, command }]
-    : command.commands.flatMap((child) => leaves(child, [...words, child.name()]));
-}
+import { allCommands, hasOption, tryLine } from '../support/commands.ts';
 
 // The monitor has --json without --output: it only reads, and its fields are those of a snapshot.
-const writes = ({ command }: Leaf) =>
-  ['--json', '--output'].every((name) => command.options.some(({ long }) => long === name));
-const anyValue = (of: Option | Argument) =>
-  of.argChoices?.[0] ?? (of.name() === 'task' ? 'send_receipt' : 'x');
-
-/** The required words of a command. */
-const needed = ({ command }: Leaf): string[] => [
-  ...command.options
-    .filter(({ mandatory }) => mandatory)
-    .flatMap((option) => [option.long as string, anyValue(option)]),
-  ...command.registeredArguments.filter(({ required }) => required).map(anyValue),
-];
-
-/** Parses the command line of one command with an action that only records that it ran. */
-async function tryLine(name: string, args: string[]): Promise<{ ran: boolean; error: unknown }> {
-  const root = await program();
-  const leaf = leaves(root).find(({ words }) => words.join(' ') === name) as Leaf;
-  let ran = false;
-  leaf.command.action(() => {
-    ran = true;
-  });
-  const error = await root
-    .parseAsync([...leaf.words, ...needed(leaf), ...args], { from: 'user' })
-    .then(() => undefined)
-    .catch((thrown) => thrown);
-  return { ran, error };
-}
-
-const writers = leaves(await program()).filter(writes);
+const writers = (await allCommands()).filter(
+  (leaf) => hasOption(leaf, '--json') && hasOption(leaf, '--output'),
+);
 
 describe('the options of the output are checked before anything is done', () => {
   it('finds the commands', () => {

@@ -174,6 +174,29 @@ describe('CSV', () => {
   });
 });
 
+describe('an object in a row', () => {
+  const WITH_PARTS: Column<Row>[] = [
+    {
+      name: 'donor',
+      header: 'DONOR',
+      value: (each) => (each.note ? { id: 'dnr_1', name: each.note } : null),
+      text: (each) => each.note ?? '',
+      parts: ['id', 'name'],
+    },
+  ];
+  const text = (options: OutputOptions) =>
+    written((io) => render(io, options, WITH_PARTS, [row('Ada'), row()])).stdout;
+
+  it('is a column for each part in CSV, and what people read in a table', () => {
+    expect(text({ output: 'csv' })).toBe('donor_id,donor_name\r\ndnr_1,Ada\r\n,\n');
+    expect(text({})).toBe('DONOR\nAda\n\n');
+    expect(JSON.parse(text({ json: '' }))).toEqual([
+      { donor: { id: 'dnr_1', name: 'Ada' } },
+      { donor: null },
+    ]);
+  });
+});
+
 describe('one row', () => {
   const one = (options: OutputOptions, terminal?: { columns: number }) =>
     written((io) => renderOne(io, options, COLUMNS, row(), NOW), terminal).stdout;

@@ -152,6 +152,30 @@ describe('columns', () => {
     ]);
   });
 
+  it('are whole where they must be, and lose the last minor column first', () => {
+    const widths = (total: number) =>
+      fitColumns(
+        [
+          { header: 'TASK', texts: ['settle_donation'], whole: true },
+          { header: 'A', texts: ['a'.repeat(12)], minor: true },
+          { header: 'B', texts: ['b'.repeat(12)], minor: true },
+          { header: 'ERROR', texts: ['e'.repeat(90)] },
+        ],
+        total,
+      ).map(({ column: { header }, width }) => [header, width]);
+    expect(widths(45)).toEqual([
+      ['TASK', 15],
+      ['A', 8],
+      ['B', 8],
+      ['ERROR', 8],
+    ]);
+    expect(widths(44)).toEqual([
+      ['TASK', 15],
+      ['A', 12],
+      ['ERROR', 13],
+    ]);
+  });
+
   it('are fitted at once, however long a cell is', () => {
     const texts = ['x'.repeat(2_000_000), 'y'.repeat(3_000_000)];
     const fitted = fitColumns(

@@ -15,8 +15,8 @@ interface Row {
 
 const COLUMNS: Column<Row>[] = [
   { name: 'route', header: 'ROUTE', value: (row) => row.route },
-  { name: 'alerts', header: 'ALERTS', value: (row) => row.alerts, align: 'right' },
-  { name: 'failure', header: 'FAILURE', value: (row) => row.failure },
+  { name: 'alert_count', header: 'ALERTS', value: (row) => row.alerts, align: 'right' },
+  { name: 'error', header: 'FAILURE', value: (row) => row.failure },
 ];
 
 /** `donations alerts check`: does once what workers do: evaluates the rules and delivers due alerts. */

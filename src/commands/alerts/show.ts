@@ -22,7 +22,12 @@ const FIELDS: Column<IncidentStory>[] = [
     }),
   ),
   { name: 'events', header: 'EVENTS', value: ({ events }) => events },
-  { name: 'alerts', header: 'ALERTS', value: ({ alerts }) => alerts },
+  {
+    name: 'alerts',
+    header: 'ALERTS',
+    value: ({ alerts }) =>
+      alerts.map(({ dueAt, sentAt, ...rest }) => ({ ...rest, due_at: dueAt, sent_at: sentAt })),
+  },
 ];
 
 /** `donations alerts show <id>`: an incident from its beginning, and the alerts that were sent. */

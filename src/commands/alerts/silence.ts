@@ -11,9 +11,9 @@ import { checkRule, checkTask } from './shared/check-scope.ts';
 import { silenceInWords } from './shared/silences-notice.ts';
 
 const COLUMNS: Column<Silence>[] = [
-  { name: 'id', header: 'ID', value: (row) => row.id },
+  { name: 'silence', header: 'ID', value: (row) => row.id, isId: true },
   { name: 'rule', header: 'RULE', value: (row) => row.rule },
-  { name: 'task', header: 'TASK', value: (row) => row.task },
+  { name: 'task', header: 'TASK', value: (row) => row.task, whole: true },
   { name: 'until', header: 'UNTIL', value: (row) => row.until },
   { name: 'actor', header: 'BY', value: (row) => row.actor },
   { name: 'reason', header: 'WHY', value: (row) => row.reason },

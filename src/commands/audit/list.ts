@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { AuditEntry } from '../../lib/audit/entries.ts';
+import { shownId } from '../../lib/ids.ts';
 import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount, parseDuration } from '../../lib/parse.ts';
@@ -13,7 +14,7 @@ type Options = OutputOptions &
 
 const COLUMNS: Column<AuditEntry>[] = [
   { name: 'at', header: 'WHEN', value: (a) => a.at },
-  { name: 'who', header: 'WHO', value: (a) => `${a.actor}@${a.host}` },
+  { name: 'actor', header: 'WHO', value: (a) => `${a.actor}@${a.host}` },
   {
     name: 'action',
     header: 'ACTION',
@@ -25,12 +26,12 @@ const COLUMNS: Column<AuditEntry>[] = [
     name: 'subject',
     header: 'OF',
     value: (a) => a.subject,
-    text: (a) => a.subject ?? a.filter ?? '',
+    text: (a) => shownId(a.subject ?? a.filter ?? ''),
   },
   { name: 'filter', header: 'FILTER', value: (a) => a.filter, wide: true },
   { name: 'affected', header: 'HOW MANY', value: (a) => a.affected, align: 'right' },
   { name: 'reason', header: 'WHY', value: (a) => a.reason },
-  { name: 'id', header: 'ID', value: (a) => a.id, isId: true },
+  { name: 'audit', header: 'ID', value: (a) => a.id, isId: true },
   { name: 'command', header: 'COMMAND', value: (a) => a.command, wide: true },
 ];
 

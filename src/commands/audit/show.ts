@@ -7,26 +7,32 @@ import {
   type OutputOptions,
   render,
   renderOne,
+  toRecord,
 } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
 const COLUMNS: Column<WholeAuditEntry>[] = [
-  { name: 'id', header: 'ID', value: (a) => a.id },
+  { name: 'audit', header: 'ID', value: (a) => a.id },
   { name: 'at', header: 'WHEN', value: (a) => a.at, text: (a) => a.at.toISOString() },
-  { name: 'who', header: 'WHO', value: (a) => `${a.actor}@${a.host}` },
+  { name: 'actor', header: 'WHO', value: (a) => `${a.actor}@${a.host}` },
   { name: 'action', header: 'ACTION', value: (a) => a.action },
   { name: 'command', header: 'COMMAND', value: (a) => a.command },
   { name: 'subject', header: 'OF', value: (a) => a.subject },
   { name: 'filter', header: 'FILTER', value: (a) => a.filter },
   { name: 'reason', header: 'WHY', value: (a) => a.reason },
   { name: 'affected', header: 'HOW MANY', value: (a) => a.affected },
-  { name: 'operation', header: 'PART OF', value: (a) => a.operation },
+  { name: 'part_of', header: 'PART OF', value: (a) => a.operation },
   { name: 'before', header: 'BEFORE', value: (a) => a.detail.before },
   { name: 'after', header: 'AFTER', value: (a) => a.detail.after },
   { name: 'detail', header: 'DETAIL', value: (a) => restOf(a.detail) },
-  { name: 'chunks', header: 'CHUNKS', value: (a) => a.chunks, text: chunkWords },
+  {
+    name: 'chunks',
+    header: 'CHUNKS',
+    value: (a) => a.chunks.map((chunk) => toRecord(CHUNK_COLUMNS, chunk)),
+    text: chunkWords,
+  },
   { name: 'chunk_count', header: '', value: (a) => a.chunkCount, text: () => '' },
   { name: 'restorable', header: '', value: (a) => a.restorable, text: () => '' },
 ];
@@ -34,7 +40,7 @@ const COLUMNS: Column<WholeAuditEntry>[] = [
 const CHUNK_COLUMNS: Column<AuditChunk>[] = [
   { name: 'at', header: 'WHEN', value: (c) => c.at },
   { name: 'affected', header: 'HOW MANY', value: (c) => c.affected, align: 'right' },
-  { name: 'id', header: 'CHUNK', value: (c) => c.id },
+  { name: 'audit', header: 'CHUNK', value: (c) => c.id, isId: true },
 ];
 
 /** `donations audit show <id>`: all of one entry. */

@@ -1,7 +1,12 @@
 import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
+import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { writeDone } from '../shared/write-result.ts';
+
+const FIELDS = fieldsOf('role', 'granted', 'statements');
 
 /** `donations db grant-readonly <role>`: lets a role of Postgres read, and no more. */
 export function dbGrantReadonlyCommand(context: Context): Command {
@@ -9,14 +14,21 @@ export function dbGrantReadonlyCommand(context: Context): Command {
     .description('let a role of Postgres read everything and change nothing')
     .argument('<role>', 'the role, which exists already')
     .option('--print', 'only print the statements, for psql');
-  return examples(command, [
+  return examples(withOutput(command, FIELDS), [
     ['donations db grant-readonly reporting', 'commands that only read work with this role'],
     ['donations db grant-readonly reporting --print | psql "$URL"', 'as another owner'],
-  ]).action(async (role: string, options: { print?: boolean }) => {
+  ]).action(async (role: string, options: OutputOptions & { print?: boolean }) => {
     const { grantReadOnly, readOnlyGrants } = await import('../../lib/db/grants.ts');
-    if (options.print) return print(context.io, readOnlyGrants(role).join('\n'));
+    const { io } = context;
+    const statements = readOnlyGrants(role);
+    if (options.print)
+      return writeDone(io, options, FIELDS, { role, granted: false, statements }, () =>
+        print(io, statements.join('\n')),
+      );
     const db = await context.db();
     await db.transaction((tx) => grantReadOnly(tx, role));
-    say(context.io, `${role} may read everything, and change nothing.`);
+    writeDone(io, options, FIELDS, { role, granted: true, statements }, () =>
+      say(io, `${role} may read everything, and change nothing.`),
+    );
   });
 }

@@ -19,16 +19,15 @@ interface Row {
 const COLUMNS: Column<Row>[] = [
   { name: 'kind', header: 'KIND', value: (row) => row.kind },
   {
-    name: 'running',
-    header: 'RUNNING',
-    value: (row) => row.running,
-    text: (row) => (row.running ? 'yes' : 'no'),
+    name: 'status',
+    header: 'STATUS',
+    value: (row) => (row.running ? 'running' : 'stopped'),
     tone: (row) => (row.running ? 'good' : 'warn'),
   },
   { name: 'host', header: 'HOST', value: (row) => row.host },
   { name: 'pid', header: 'PID', value: (row) => row.pid },
   { name: 'data_dir', header: 'DATA', value: (row) => row.dataDir },
-  { name: 'version', header: 'POSTGRES', value: (row) => row.version },
+  { name: 'postgres_version', header: 'POSTGRES', value: (row) => row.version },
   { name: 'mode', header: 'MODE', value: (row) => row.mode },
   {
     name: 'pending_migrations',
@@ -45,7 +44,7 @@ export function dbStatusCommand(context: Context): Command {
   );
   return examples(withOutput(command, COLUMNS), [
     ['donations db status', 'for people'],
-    ['donations db status --json=running', 'for a script'],
+    ['donations db status --json=status', 'for a script'],
   ]).action(async (options: OutputOptions) => {
     const { databaseUrl, dataDir } = await context.connection();
     const { embeddedStatus } = await import('../../lib/db/embedded.ts');

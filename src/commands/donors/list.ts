@@ -6,16 +6,19 @@ import { formatMoney } from '../../lib/money.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
+import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { type PagingOptions, sayPage, withPaging } from '../shared/paging.ts';
 import { filterText, withTerms } from '../shared/term-options.ts';
 
+const shownDonor = ({ id, name, email }: ListedDonor) => ({ id, name, email });
+
 const COLUMNS: Column<ListedDonor>[] = [
-  { name: 'donor', header: 'DONOR', value: (d) => d.id, isId: true },
+  { ...donorColumn(shownDonor), text: (d) => d.id, isId: true },
   { name: 'name', header: 'NAME', value: (d) => d.name },
   { name: 'email', header: 'E-MAIL', value: (d) => d.email },
-  { name: 'gifts', header: 'GIFTS', value: (d) => d.gifts, align: 'right' },
+  { name: 'gift_count', header: 'GIFTS', value: (d) => d.gifts, align: 'right' },
   {
     name: 'given',
     header: 'GIVEN',

@@ -4,6 +4,7 @@ import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
+import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { importDeps, readingDeps, withImportStore } from './shared/open-store.ts';
@@ -18,8 +19,8 @@ const COLUMNS: Column<GiftDifference>[] = [
     tone: (row) => (row.change === 'changed' ? 'warn' : row.change === 'added' ? 'good' : 'bad'),
   },
   { name: 'line', header: 'LINE', value: (row) => row.line, align: 'right' },
-  { name: 'donation', header: 'DONATION', value: (row) => row.donation },
-  { name: 'donor', header: 'DONOR', value: (row) => row.donor },
+  { name: 'donation', header: 'DONATION', value: (row) => row.donation, isId: true },
+  donorColumn((row) => ({ id: null, name: row.donor, email: null })),
   { name: 'what', header: 'WHAT', value: (row) => row.what },
 ];
 

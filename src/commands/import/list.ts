@@ -8,7 +8,7 @@ import { withOutput } from '../shared/output-options.ts';
 import { withImportStore } from './shared/open-store.ts';
 
 const COLUMNS: Column<ListedImport>[] = [
-  { name: 'id', header: 'IMPORT', value: (row) => row.id },
+  { name: 'batch', header: 'IMPORT', value: (row) => row.id, isId: true },
   {
     name: 'status',
     header: 'STATUS',
@@ -16,7 +16,7 @@ const COLUMNS: Column<ListedImport>[] = [
     tone: (row) => (row.status === 'imported' ? 'good' : row.status === 'undone' ? 'dim' : 'warn'),
   },
   { name: 'file', header: 'FILE', value: (row) => row.name },
-  { name: 'gifts', header: 'GIFTS', value: (row) => row.gifts, align: 'right' },
+  { name: 'gift_count', header: 'GIFTS', value: (row) => row.gifts, align: 'right' },
   {
     name: 'totals',
     header: 'TOTAL',
@@ -47,7 +47,7 @@ export function importListCommand(context: Context): Command {
     .option('--limit <n>', 'how many', '50');
   return examples(withOutput(command, COLUMNS), [
     ['donations import list', 'the newest first'],
-    ['donations import list --json=id,status,totals', 'for a script'],
+    ['donations import list --json=batch,status,totals', 'for a script'],
   ]).action(async (options: OutputOptions & { limit: string }) => {
     const limit = parseCount(options.limit, { max: 10_000 });
     await withImportStore(context, async (store) => {

@@ -6,10 +6,11 @@ import { FIELD_NAMES, FIELDS } from '../../lib/imports/map/fields.ts';
 import { parseMapping } from '../../lib/imports/map/mapping.ts';
 import { type ListedMapping, listMappings, saveMapping } from '../../lib/imports/map/saved.ts';
 import { say } from '../../lib/output/io.ts';
-import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
+import { type Column, fieldsOf, type OutputOptions, render } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { writeDone } from '../shared/write-result.ts';
 import { withImportStore } from './shared/open-store.ts';
 
 /** `donations import map`: what the columns of your files mean, kept under names. */
@@ -30,15 +31,17 @@ export function importMapCommand(context: Context): Command {
   ]);
 }
 
+const SAVED_FIELDS = fieldsOf('mapping', 'column_count');
+
 function saveCommand(context: Context): Command {
   const command = new Command('save')
     .description('keep the mapping in a JSON file under a name')
     .argument('<name>', 'up to 60 letters, digits, - and _')
     .argument('<file>', 'the mapping, as JSON');
-  return examples(command, [
+  return examples(withOutput(command, SAVED_FIELDS), [
     ['donations import map save bank bank.json', 'keep it'],
     ['donations import map save bank bank.json', 'again, to replace it'],
-  ]).action(async (name: string, file: string) => {
+  ]).action(async (name: string, file: string, options: OutputOptions) => {
     let text: string;
     try {
       text = readFileSync(resolve(context.io.cwd, file), 'utf8');
@@ -48,14 +51,17 @@ function saveCommand(context: Context): Command {
     const mapping = parseMapping(text, file);
     await withImportStore(context, async (store) => {
       saveMapping(store, { name, mapping }, context.clock.now());
-      say(context.io, `Kept. Use it: donations import offline FILE --map ${name}`);
+      const saved = { mapping: name, column_count: Object.keys(mapping.columns).length };
+      writeDone(context.io, options, SAVED_FIELDS, saved, () =>
+        say(context.io, `Kept. Use it: donations import offline FILE --map ${name}`),
+      );
     });
   });
 }
 
 const COLUMNS: Column<ListedMapping>[] = [
-  { name: 'name', header: 'MAPPING', value: (row) => row.name },
-  { name: 'columns', header: 'COLUMNS', value: (row) => row.columns, align: 'right' },
+  { name: 'mapping', header: 'MAPPING', value: (row) => row.name },
+  { name: 'column_count', header: 'COLUMNS', value: (row) => row.columns, align: 'right' },
   { name: 'saved_at', header: 'SAVED', value: (row) => row.savedAt },
 ];
 

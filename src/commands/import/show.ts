@@ -19,8 +19,10 @@ const COLUMNS: Column<ImportDescription>[] = (
     'file',
     'mapping',
     'status',
-    'rows',
+    'verdicts',
     'totals',
+    'totals_by_method',
+    'totals_by_fund',
     'unmapped',
     'left_out',
     'sample',
@@ -58,21 +60,21 @@ function card(io: Io, shown: ImportDescription): void {
   line('STATUS', shown.status);
   line(
     'ROWS',
-    Object.entries(shown.rows)
+    Object.entries(shown.verdicts)
       .filter(([, count]) => count > 0)
       .map(([verdict, count]) => `${count} ${verdict}`)
       .join(', '),
   );
   for (const [title, sums] of [
-    ['TOTAL', { '': shown.totals.currency }],
-    ['METHOD', shown.totals.method],
-    ['FUND', shown.totals.fund],
+    ['TOTAL', { '': shown.totals }],
+    ['METHOD', shown.totals_by_method],
+    ['FUND', shown.totals_by_fund],
   ] as const)
     for (const [name, totals] of Object.entries(sums))
       for (const [currency, total] of Object.entries(totals))
         line(title, `${currency} ${total}${name ? `  ${name}` : ''}`);
-  for (const { line: number, why, text } of shown.left_out)
-    line('LEFT OUT', `line ${number}, ${why}: ${text}`);
+  for (const { line: number, reason, text } of shown.left_out)
+    line('LEFT OUT', `line ${number}, ${reason}: ${text}`);
   for (const { line: number, verdict, reasons, gifts } of shown.sample)
     line(verdict.toUpperCase(), `line ${number}  ${[...gifts, ...reasons].join('; ')}`);
 }

@@ -24,15 +24,15 @@ interface Result {
   batch: string;
   undone: number;
   refused: number;
-  donors: number;
+  donor_count: number;
   receipts_voided: number;
 }
 
 const COLUMNS: Column<Result>[] = (
-  ['batch', 'undone', 'refused', 'donors', 'receipts_voided'] as const
+  ['batch', 'undone', 'refused', 'donor_count', 'receipts_voided'] as const
 ).map((name) => ({ name, header: name.toUpperCase(), value: (row: Result) => row[name] }));
 
-const NOTHING = { undone: 0, refused: 0, donors: 0, receipts_voided: 0 };
+const NOTHING = { undone: 0, refused: 0, donor_count: 0, receipts_voided: 0 };
 
 /** `donations import undo`: takes back all that an import made, or nothing. */
 export function importUndoCommand(context: Context): Command {
@@ -67,7 +67,7 @@ export function importUndoCommand(context: Context): Command {
         batch: plan.batch,
         undone: done.undone,
         refused: 0,
-        donors: done.donors,
+        donor_count: done.donors,
         receipts_voided: done.voided,
       });
     else

@@ -22,7 +22,10 @@ export function jobsErrorsCommand(context: Context): Command {
     .option('--limit <n>', 'how many groups', '20');
   return examples(withWatch(withOutput(command, ERROR_COLUMNS)), [
     ['donations jobs errors', 'what goes wrong, the most frequent first'],
-    ['donations jobs errors --window 10m --json=error,recent,before,retry', 'for a script'],
+    [
+      'donations jobs errors --window 10m --json=error,recent,recent_before,command',
+      'for a script',
+    ],
   ]).action(async (options: WatchOptions & { since: string; window: string; limit: string }) => {
     const sinceMs = parseDuration(options.since);
     const windowMs = parseDuration(options.window);

@@ -29,7 +29,7 @@ export function jobsListCommand(context: Context): Command {
   return examples(withWatch(withPaging(withOutput(command, JOB_COLUMNS))), [
     ['donations jobs list --failed', 'what is given up, the latest first'],
     ["donations jobs list 'task:send_receipt error:~timeout age:>1h fund:gala'", 'by a filter'],
-    ['donations jobs list --held --json=id,donation,error', 'for a script'],
+    ['donations jobs list --held --json=job,donation,last_error', 'for a script'],
   ]).action(async (words: string[], options: Options) => {
     const filter = filterOf(words, options);
     const limit = parseCount(options.limit, { max: 10_000 });

@@ -18,10 +18,10 @@ interface Row {
 }
 
 const COLUMNS: Column<Row>[] = [
-  { name: 'task', header: 'TASK', value: (row) => row.task },
+  { name: 'task', header: 'TASK', value: (row) => row.task, whole: true },
   { name: 'error_class', header: 'FAILURE', value: (row) => row.errorClass },
   { name: 'decision', header: 'DECISION', value: (row) => row.decision },
-  { name: 'rule', header: 'WHAT FOLLOWS', value: (row) => row.rule },
+  { name: 'consequence', header: 'WHAT FOLLOWS', value: (row) => row.rule },
   { name: 'meaning', header: 'WHEN', value: (row) => FAILURE_CLASSES[row.errorClass], wide: true },
 ];
 

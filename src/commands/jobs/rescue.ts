@@ -16,7 +16,7 @@ import {
   withLockers,
 } from './shared/rescue-plan.ts';
 
-const FIELDS = fieldsOf('operation', 'released', 'workers');
+const FIELDS = fieldsOf('audit', 'released', 'workers');
 
 /** `donations jobs rescue`: returns the jobs of workers that are gone to the queue. */
 export function jobsRescueCommand(context: Context): Command {
@@ -54,7 +54,7 @@ async function rescue(context: Context, options: RescueOptions): Promise<void> {
   const dead = plan.filter(({ release }) => release);
   if (dead.length === 0) {
     if (options.worker !== undefined && plan[0]) throw refusal(options.worker, plan[0]);
-    if (json) renderOne(io, options, FIELDS, { operation: null, released: 0, workers: [] });
+    if (json) renderOne(io, options, FIELDS, { audit: null, released: 0, workers: [] });
     else if (plan.length > 0) say(io, 'Nothing to rescue.');
     return;
   }
@@ -70,7 +70,7 @@ async function rescue(context: Context, options: RescueOptions): Promise<void> {
   const operator = await context.operator();
   const { reason } = options;
   const { operation, jobs, workers } = await applyRescue(db, plan, request, { operator, reason });
-  if (json) return renderOne(io, options, FIELDS, { operation, released: jobs, workers });
+  if (json) return renderOne(io, options, FIELDS, { audit: operation, released: jobs, workers });
   print(io, `Released ${plural(jobs, 'job')}.`);
   if (!operation) return say(io, 'Others released them meanwhile, or their workers are back.');
   say(io, 'A mail that was being sent may have gone out: it will be held, not sent again.');

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
-const FIELDS = fieldsOf('operation', 'restored', 'replaced');
+const FIELDS = fieldsOf('audit', 'restored', 'replaced');
 
 /** `donations jobs restore <id>`: restores discarded jobs. */
 export function jobsRestoreCommand(context: Context): Command {
@@ -26,7 +26,7 @@ export function jobsRestoreCommand(context: Context): Command {
       reason: options.reason,
     });
     if (chosenFormat(options).format !== 'table')
-      return renderOne(io, options, FIELDS, { operation, restored, replaced });
+      return renderOne(io, options, FIELDS, { audit: operation, restored, replaced });
     print(io, `Restored ${plural(restored, 'job')}, under new ids.`);
     if (replaced > 0)
       say(io, `${replaced} not restored: the queue has another job of the same key.`);

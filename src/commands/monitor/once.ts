@@ -1,7 +1,11 @@
 import { usageError } from '../../lib/errors.ts';
 import { judgeHealth } from '../../lib/monitor/health.ts';
-import { type Snapshot, takeSnapshot } from '../../lib/monitor/snapshot.ts';
+import { type Plain, type Snapshot, type Tasks, takeSnapshot } from '../../lib/monitor/snapshot.ts';
+import { round } from '../../lib/output/number.ts';
+import { toRecord } from '../../lib/output/render.ts';
+import type { WorkerRow } from '../../lib/queue/run/workers.ts';
 import type { History } from '../../lib/samples/read.ts';
+import { statsColumns } from '../jobs/shared/stats-columns.ts';
 import { chartColumns } from './chart.ts';
 import type { Opened } from './opened.ts';
 import { loadHistory } from './queries.ts';
@@ -26,18 +30,61 @@ export async function readOnce(
   };
 }
 
-/** The object that `--json` prints: all fields, or the named ones. Names are in snake_case. */
+/** The tasks by the names that `jobs stats` has for the same. */
+function tasksForScripts({ rows, pauses, more, spanMs, failedSince, heldSince }: Tasks) {
+  const columns = statsColumns({ pauses: [], more: new Set() }).filter(
+    ({ name }) => name !== 'pause',
+  );
+  return {
+    rows: rows.map((row) => ({
+      ...toRecord(columns, {
+        ...row,
+        oldestReady: row.oldestReady === null ? null : new Date(row.oldestReady),
+      }),
+      attempts: row.attempts,
+      readyEstimate: row.readyEstimate,
+      doneByMinute: row.trend,
+    })),
+    pauses,
+    spanMs: round(spanMs),
+    more,
+    failedSince,
+    heldSince,
+  };
+}
+
+/** A worker by the names that `worker list` has for the same. */
+const workerForScripts = ({ id, state, running, ...rest }: Plain<WorkerRow>) => ({
+  worker: id,
+  status: state,
+  jobs: running,
+  ...rest,
+});
+
+/** The object that `--json` prints: all fields, or the named ones. */
 export function pickFields(
   { rules }: Session,
   { snapshot, history }: Once,
   fields: string,
 ): Record<string, unknown> {
   const { at, tookMs, tasks, workers, events } = snapshot;
-  const health = judgeHealth(snapshot, rules, Date.parse(at));
-  const all = snakeCase({ at, tookMs, health, tasks, workers, events, history }) as Record<
-    string,
-    unknown
-  >;
+  const all = snakeCase({
+    at,
+    tookMs: round(tookMs),
+    health: judgeHealth(snapshot, rules, Date.parse(at)),
+    tasks: { ...tasks, value: tasks.value && tasksForScripts(tasks.value) },
+    workers: { ...workers, value: workers.value?.map(workerForScripts) ?? null },
+    events,
+    history: {
+      stepMs: history.stepMs,
+      since: history.since,
+      buckets: history.buckets.map(({ waitMs, p95Ms, ...counts }) => ({
+        ...counts,
+        waitMs: waitMs && round(waitMs),
+        p95Ms: p95Ms && round(p95Ms),
+      })),
+    },
+  }) as Record<string, unknown>;
   if (fields === '') return all;
   const names = fields.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !Object.hasOwn(all, name));

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { UserError } from '../../lib/errors.ts';
-import { FIELD_NAMES, type Field } from '../../lib/imports/map/fields.ts';
+import type { Field } from '../../lib/imports/map/fields.ts';
 import { addOffline, countWaiting, type OfflineGift } from '../../lib/imports/offline.ts';
 import { plain, print, say } from '../../lib/output/io.ts';
 import {
@@ -21,14 +21,8 @@ interface AddOptions extends OutputOptions {
 }
 
 const COLUMNS: Column<OfflineGift>[] = [
-  { name: 'id', header: 'GIFT', value: ({ id }) => id },
-  ...FIELD_NAMES.map(
-    (name): Column<OfflineGift> => ({
-      name,
-      header: name.toUpperCase(),
-      value: ({ fields }) => fields[name],
-    }),
-  ),
+  { name: 'gift', header: 'GIFT', value: ({ id }) => id },
+  { name: 'fields', header: 'FIELDS', value: ({ fields }) => fields },
 ];
 
 // The flags, by the names of commander, and the fields that they are.

@@ -4,11 +4,18 @@ import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { withImportStore } from '../import/shared/open-store.ts';
+import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
+const donorOf = ({ fields }: OfflineGift) => ({
+  id: null,
+  name: fields.organization ?? fields.donor_name ?? null,
+  email: fields.email ?? null,
+});
+
 const COLUMNS: Column<OfflineGift>[] = [
-  { name: 'id', header: 'GIFT', value: ({ id }) => id },
+  { name: 'gift', header: 'GIFT', value: ({ id }) => id, isId: true },
   {
     name: 'status',
     header: 'STATUS',
@@ -19,11 +26,10 @@ const COLUMNS: Column<OfflineGift>[] = [
   { name: 'currency', header: 'CURRENCY', value: ({ fields }) => fields.currency },
   { name: 'method', header: 'METHOD', value: ({ fields }) => fields.method },
   {
-    name: 'donor',
-    header: 'DONOR',
-    value: ({ fields }) => fields.organization ?? fields.donor_name ?? fields.email,
+    ...donorColumn(donorOf),
+    text: (gift) => donorOf(gift).name ?? gift.fields.email ?? '',
   },
-  { name: 'date', header: 'DATE', value: ({ fields }) => fields.gift_date },
+  { name: 'given_on', header: 'DATE', value: ({ fields }) => fields.gift_date },
   { name: 'taken_at', header: 'TAKEN', value: ({ takenAt }) => takenAt, minor: true },
   { name: 'pushed_at', header: 'PUSHED', value: ({ pushedAt }) => pushedAt, wide: true },
 ];

@@ -13,8 +13,8 @@ import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
 export const COLUMNS: Column<Organization>[] = [
-  { name: 'id', header: 'ORGANIZATION', value: (row) => row.id },
-  { name: 'version', header: 'VERSION', value: (row) => row.version },
+  { name: 'organization', header: 'ORGANIZATION', value: (row) => row.id },
+  { name: 'revision', header: 'VERSION', value: (row) => row.version },
   { name: 'legal_name', header: 'LEGAL NAME', value: (row) => row.legalName },
   {
     name: 'address',

@@ -13,7 +13,7 @@ import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
 const COLUMNS: Column<Imported>[] = [
-  { name: 'events', header: 'EVENTS', value: (row) => row.events },
+  { name: 'event_count', header: 'EVENTS', value: (row) => row.events },
   { name: 'unreadable', header: 'UNREADABLE', value: (row) => row.unreadable },
   { name: 'ours', header: 'OURS', value: (row) => row.ours },
   { name: 'new', header: 'NEW', value: (row) => row.fresh },

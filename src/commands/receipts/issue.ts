@@ -1,9 +1,14 @@
 import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
+import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { writeDone } from '../shared/write-result.ts';
 
-interface Options {
+const FIELDS = fieldsOf('receipt', 'number', 'donation', 'job');
+
+interface Options extends OutputOptions {
   refund?: boolean;
   mail: boolean;
   reason?: string;
@@ -17,25 +22,32 @@ export function receiptsIssueCommand(context: Context): Command {
     .option('--refund', 'one that says what was given back')
     .option('--no-mail', 'issue it, and send nothing')
     .option('--reason <text>', 'why, for the audit trail');
-  return examples(command, [
+  return examples(withOutput(command, FIELDS), [
     ['donations receipts issue don_01jd2x', 'one that `receipts missing` lists'],
     ['donations receipts issue don_01jd2x --refund', 'after the gift was given back'],
-  ]).action(async (ref: string, { refund, mail, reason }: Options) => {
+  ]).action(async (ref: string, { refund, mail, reason, ...output }: Options) => {
     const [{ findDonation }, { issueByHand }] = await Promise.all([
       import('../../lib/donations/find-donation.ts'),
       import('../../lib/receipts/by-hand.ts'),
     ]);
     const db = await context.db();
-    const issued = await issueByHand(db, await findDonation(db, ref), {
+    const donation = await findDonation(db, ref);
+    const { receiptId, number, jobId } = await issueByHand(db, donation, {
       ...(await context.operator()),
       kind: refund ? 'refund' : 'donation',
       mailed: mail,
       reason,
     });
-    print(
-      context.io,
-      `Receipt ${issued.number} is issued${issued.jobId ? ` and is sent (job ${issued.jobId})` : ''}.`,
+    const { io } = context;
+    writeDone(
+      io,
+      output,
+      FIELDS,
+      { receipt: receiptId, number, donation, job: jobId?.toString() },
+      () => {
+        print(io, `Receipt ${number} is issued${jobId ? ` and is sent (job ${jobId})` : ''}.`);
+        say(io, `Next: donations receipts show ${number}`);
+      },
     );
-    say(context.io, `Next: donations receipts show ${issued.number}`);
   });
 }

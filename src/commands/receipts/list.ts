@@ -9,7 +9,7 @@ import { withOutput } from '../shared/output-options.ts';
 import { type FilterOptions, receiptFilterOf, withReceiptFilter } from './shared/filter-options.ts';
 
 const COLUMNS: Column<ListedDelivery>[] = [
-  { name: 'number', header: 'RECEIPT', value: (row) => row.number },
+  { name: 'number', header: 'RECEIPT', value: (row) => row.number, whole: true },
   {
     name: 'status',
     header: 'STATUS',
@@ -33,9 +33,9 @@ const COLUMNS: Column<ListedDelivery>[] = [
   { name: 'kind', header: 'KIND', value: (row) => row.kind },
   { name: 'at', header: 'WHEN', value: (row) => row.at },
   { name: 'reason', header: 'WHY', value: (row) => row.reason },
-  { name: 'of', header: 'OF', value: (row) => row.of, wide: true },
+  { name: 'receipt_kind', header: 'OF', value: (row) => row.of, wide: true },
   { name: 'void', header: 'VOID', value: (row) => row.isVoid, wide: true },
-  { name: 'id', header: 'ID', value: (row) => row.receipt, wide: true },
+  { name: 'receipt', header: 'ID', value: (row) => row.receipt, wide: true },
   { name: 'delivery', header: 'DELIVERY', value: (row) => row.delivery, wide: true },
   { name: 'donation', header: 'DONATION', value: (row) => row.donation, wide: true },
 ];

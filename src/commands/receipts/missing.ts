@@ -5,12 +5,13 @@ import { type Column, type OutputOptions, render } from '../../lib/output/render
 import { parseCount } from '../../lib/parse.ts';
 import type { MissingReceipt } from '../../lib/receipts/missing.ts';
 import type { Context } from '../context.ts';
+import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
 const COLUMNS: Column<MissingReceipt>[] = [
   { name: 'given_on', header: 'GIVEN', value: (row) => row.givenOn },
-  { name: 'donor', header: 'DONOR', value: (row) => row.donor },
+  donorColumn((row) => row.donor),
   {
     name: 'amount_minor',
     header: 'AMOUNT',
@@ -19,12 +20,11 @@ const COLUMNS: Column<MissingReceipt>[] = [
     align: 'right',
   },
   { name: 'currency', header: 'CURRENCY', value: (row) => row.currency, wide: true },
-  { name: 'why', header: 'WHY', value: (row) => row.why },
-  { name: 'receipt', header: 'RECEIPT', value: (row) => row.receipt },
-  { name: 'email', header: 'E-MAIL', value: (row) => row.email, wide: true },
+  { name: 'reason', header: 'WHY', value: (row) => row.why },
+  { name: 'number', header: 'RECEIPT', value: (row) => row.receipt, whole: true },
   { name: 'method', header: 'METHOD', value: (row) => row.method, wide: true },
   { name: 'status', header: 'STATUS', value: (row) => row.status, wide: true },
-  { name: 'donation', header: 'DONATION', value: (row) => row.donation },
+  { name: 'donation', header: 'DONATION', value: (row) => row.donation, isId: true },
 ];
 
 /** `donations receipts missing`: gifts without a receipt. */
@@ -35,7 +35,7 @@ export function receiptsMissingCommand(context: Context): Command {
     .option('--limit <n>', 'how many', '50');
   return examples(withOutput(command, COLUMNS), [
     ['donations receipts missing --since 2026-01-01', 'before the statements of the year'],
-    ['donations receipts missing --json=donation,why', 'for a script'],
+    ['donations receipts missing --json=donation,reason', 'for a script'],
   ]).action(async (options: OutputOptions & { since?: string; limit: string }) => {
     const limit = parseCount(options.limit, { max: 100_000 });
     const since = options.since === undefined ? null : readDay(options.since);

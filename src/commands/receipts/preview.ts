@@ -1,11 +1,16 @@
 import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import { printData, say } from '../../lib/output/io.ts';
+import { chosenFormat, fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Preview } from '../../lib/receipts/preview.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { writeDone } from '../shared/write-result.ts';
 
-interface Options {
+const FIELDS = fieldsOf('number', 'subject', 'text', 'html');
+
+interface Options extends OutputOptions {
   sample?: boolean;
   html?: boolean;
   open?: boolean;
@@ -21,12 +26,14 @@ export function receiptsPreviewCommand(context: Context): Command {
     .option('--html', 'the HTML part')
     .option('--open', 'the HTML part, in a browser')
     .option('--copy', 'as it looks when sent again');
-  return examples(command, [
+  return examples(withOutput(command, FIELDS), [
     ['donations receipts preview --sample --html > receipt.html', 'to look at in a browser'],
     ['donations receipts preview 2026-000042', 'one that was issued, as text'],
   ]).action(async (ref: string | undefined, options: Options) => {
     if (options.html && options.open)
       throw usageError('--open shows the HTML part; --html prints it', 'Give one of them.');
+    if (chosenFormat(options).format !== 'table' && (options.html || options.open))
+      throw usageError('--json has both parts already', 'Leave out --html and --open.');
     const [{ loadTemplates, SAMPLE }, { renderReceipt }] = await Promise.all([
       import('../../lib/receipts/templates.ts'),
       import('../../lib/receipts/message.ts'),
@@ -40,7 +47,9 @@ export function receiptsPreviewCommand(context: Context): Command {
       ...(written ? { written } : {}),
     });
     if (options.open) return openInBrowser(context, html);
-    printData(context.io, options.html ? html : `Subject: ${subject}\n\n${text}`);
+    writeDone(context.io, options, FIELDS, { number: content.number, subject, text, html }, () =>
+      printData(context.io, options.html ? html : `Subject: ${subject}\n\n${text}`),
+    );
   });
 }
 

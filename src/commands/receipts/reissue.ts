@@ -1,9 +1,14 @@
 import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
+import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { writeDone } from '../shared/write-result.ts';
 
-interface Options {
+const FIELDS = fieldsOf('receipt', 'number', 'replaces', 'donation', 'job');
+
+interface Options extends OutputOptions {
   reason: string;
   mail: boolean;
 }
@@ -15,13 +20,13 @@ export function receiptsReissueCommand(context: Context): Command {
     .argument('<id>', 'receipt, receipt number, delivery, donation or job id')
     .requiredOption('--reason <text>', 'why; it stands on the old receipt for good')
     .option('--no-mail', 'issue it, and send nothing');
-  return examples(command, [
+  return examples(withOutput(command, FIELDS), [
     [
       'donations receipts reissue 2026-000042 --reason "name was misspelt"',
       'after the donor was corrected',
     ],
     ['donations receipts reissue rcp_01jd2x --reason "moved" --no-mail', 'to be printed'],
-  ]).action(async (ref: string, { reason, mail }: Options) => {
+  ]).action(async (ref: string, { reason, mail, ...output }: Options) => {
     const [{ findReceipt }, { reissueReceipt }] = await Promise.all([
       import('../../lib/receipts/find-receipt.ts'),
       import('../../lib/receipts/void.ts'),
@@ -30,10 +35,19 @@ export function receiptsReissueCommand(context: Context): Command {
     const receipt = await findReceipt(db, ref);
     const operator = await context.operator();
     const issued = await reissueReceipt(db, receipt, { ...operator, reason, mailed: mail });
-    print(
-      context.io,
-      `Receipt ${issued.number} replaces ${receipt.number}${issued.jobId ? ` and is sent (job ${issued.jobId})` : ''}.`,
+    const { receiptId, number, jobId } = issued;
+    const { io } = context;
+    const done = { receipt: receiptId, number, replaces: receipt.number };
+    writeDone(
+      io,
+      output,
+      FIELDS,
+      { ...done, donation: receipt.donationId, job: jobId?.toString() },
+      () => {
+        const sent = jobId ? ` and is sent (job ${jobId})` : '';
+        print(io, `Receipt ${number} replaces ${receipt.number}${sent}.`);
+        say(io, `Next: donations receipts show ${number}`);
+      },
     );
-    say(context.io, `Next: donations receipts show ${issued.number}`);
   });
 }

@@ -19,7 +19,7 @@ export function receiptsReplayCommand(context: Context): Command {
         new Command('replay').description('send receipts that failed or bounced, each once more'),
       ),
       'receipts',
-      ['donors', 'unknown'],
+      ['donor_count', 'unknown'],
     ),
   )
     .option('--include-held', 'also those that may have been sent')

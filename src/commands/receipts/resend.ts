@@ -15,7 +15,7 @@ type Options = OutputOptions & {
   wait?: boolean;
   reason?: string;
 };
-const FIELDS = fieldsOf('receipt', 'number', 'delivery', 'job_id', 'recipient', 'status');
+const FIELDS = fieldsOf('receipt', 'number', 'delivery', 'job', 'recipient', 'status');
 
 /** `donations receipts resend <id>`: sends a receipt again, as a copy. */
 export function receiptsResendCommand(context: Context): Command {
@@ -64,7 +64,7 @@ export function receiptsResendCommand(context: Context): Command {
         receipt: receipt.id,
         number: receipt.number,
         delivery: sent.deliveryId,
-        job_id: sent.jobId,
+        job: String(sent.jobId),
         recipient: sent.recipient,
         status: end?.status ?? 'pending',
       });

@@ -1,11 +1,16 @@
 import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import { print, say } from '../../lib/output/io.ts';
+import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { commandLine } from '../shared/command-line.ts';
 import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { writeDone } from '../shared/write-result.ts';
 
-interface Options {
+const FIELDS = fieldsOf('receipt', 'number', 'donation', 'delivery', 'recipient', 'outcome');
+
+interface Options extends OutputOptions {
   sent?: boolean;
   resend?: boolean;
   force?: boolean;
@@ -21,7 +26,7 @@ export function receiptsResolveCommand(context: Context): Command {
     .option('--resend', 'send it, although it may have been sent before')
     .option('--force', 'with --resend: also when a copy was sent since')
     .option('--reason <text>', 'why, for the audit trail');
-  return examples(command, [
+  return examples(withOutput(command, FIELDS), [
     [
       'donations receipts resolve 2026-000042 --sent --reason "on SendGrid’s activity feed"',
       'it arrived',
@@ -43,18 +48,24 @@ export function receiptsResolveCommand(context: Context): Command {
     ]);
     const db = await context.db();
     const receipt = await findReceipt(db, ref);
-    const { recipient } = await resolveDelivery(db, receipt, {
+    const { id: delivery, recipient } = await resolveDelivery(db, receipt, {
       ...(await context.operator()),
       reason: options.reason,
       outcome,
       force: options.force,
     });
-    print(
-      context.io,
-      outcome === 'sent'
-        ? `Receipt ${receipt.number} counts as sent to ${recipient}.`
-        : `Receipt ${receipt.number} goes to ${recipient}.`,
+    const { io } = context;
+    const { id, number, donationId: donation } = receipt;
+    writeDone(
+      io,
+      options,
+      FIELDS,
+      { receipt: id, number, donation, delivery, recipient, outcome },
+      () => {
+        const what = outcome === 'sent' ? 'counts as sent to' : 'goes to';
+        print(io, `Receipt ${number} ${what} ${recipient}.`);
+        say(io, `Next: donations show ${donation}`);
+      },
     );
-    say(context.io, `Next: donations show ${receipt.donationId}`);
   });
 }

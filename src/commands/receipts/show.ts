@@ -4,6 +4,7 @@ import { type Column, type OutputOptions, renderOne } from '../../lib/output/ren
 import type { SendAttempt } from '../../lib/receipts/attempts.ts';
 import type { Receipt } from '../../lib/receipts/find-receipt.ts';
 import type { Context } from '../context.ts';
+import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
@@ -17,7 +18,7 @@ type Shown = Receipt & { attempts: SendAttempt[] };
 
 const COLUMNS: Column<Shown>[] = [
   { name: 'number', header: 'RECEIPT', value: (r) => r.number },
-  { name: 'id', header: 'ID', value: (r) => r.id },
+  { name: 'receipt', header: 'ID', value: (r) => r.id },
   { name: 'kind', header: 'KIND', value: (r) => r.kind },
   { name: 'status', header: 'STATUS', value: (r) => r.status },
   { name: 'void_reason', header: 'VOID BECAUSE', value: (r) => r.voidReason },
@@ -31,7 +32,11 @@ const COLUMNS: Column<Shown>[] = [
     text: (r) => formatMoney(amount(r)),
   },
   { name: 'currency', header: '', value: (r) => r.content.currency, text: () => '' },
-  { name: 'donor', header: 'DONOR', value: (r) => r.content.donor.name },
+  donorColumn(({ content: { donor } }) => ({
+    id: donor.id,
+    name: donor.name,
+    email: donor.email || null,
+  })),
   { name: 'received_on', header: 'RECEIVED', value: (r) => r.content.receivedOn },
   { name: 'issued_on', header: 'ISSUED', value: (r) => r.content.issuedOn },
   {
@@ -39,11 +44,11 @@ const COLUMNS: Column<Shown>[] = [
     header: 'DELIVERIES',
     value: (r) =>
       r.deliveries.map((d) => ({
-        id: d.id,
+        delivery: d.id,
         kind: d.kind,
         status: d.status,
         recipient: d.recipient,
-        job_id: d.jobId ?? null,
+        job: d.jobId ?? null,
         message_id: d.messageId ?? null,
         accepted_at: d.acceptedAt ?? null,
         resends: d.resends,
@@ -61,15 +66,15 @@ const COLUMNS: Column<Shown>[] = [
         .join('; '),
   },
   {
-    name: 'attempts',
+    name: 'history',
     header: 'ATTEMPTS',
     value: (r) =>
       r.attempts.map((a) => ({
-        at: a.at,
-        job_id: a.jobId,
+        started_at: a.at,
+        job: a.jobId,
         attempt: a.attempt,
         outcome: a.outcome,
-        why: a.why,
+        error: a.why,
         http_status: a.httpStatus,
         request_id: a.requestId,
       })),

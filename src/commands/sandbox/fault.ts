@@ -1,12 +1,16 @@
 import { Command, Option } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import { print, say } from '../../lib/output/io.ts';
-import { toJson } from '../../lib/output/render.ts';
+import { fieldsOf, type OutputOptions, toJson } from '../../lib/output/render.ts';
 import { FAULT_KINDS, PROVIDERS, type Provider } from '../../lib/sandbox/faults.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { writeDone } from '../shared/write-result.ts';
 import { type FaultOptions, faultRules, kebab, OUTAGES, SHARES } from './shared/fault-options.ts';
 import { openSandbox } from './shared/open-sandbox.ts';
+
+const FIELDS = fieldsOf('provider', 'faults', 'released');
 
 /** `donations sandbox fault`: sets or removes the faults of a double. */
 export function sandboxFaultCommand(context: Context): Command {
@@ -41,8 +45,9 @@ export function sandboxFaultCommand(context: Context): Command {
     .action(
       async (
         provider: string | undefined,
-        options: FaultOptions & { clear?: true; add?: true; release?: true },
+        options: OutputOptions & FaultOptions & { clear?: true; add?: true; release?: true },
       ) => {
+        const { io } = context;
         if (provider !== undefined && !PROVIDERS.includes(provider as Provider)) {
           throw usageError(
             `there is no provider "${provider}"`,
@@ -51,16 +56,22 @@ export function sandboxFaultCommand(context: Context): Command {
         }
         if (options.release) {
           const { released } = await (await openSandbox(context)).releaseHeld();
-          return say(
-            context.io,
-            released === 1
-              ? '1 late request has taken effect.'
-              : `${released} late requests have taken effect.`,
+          const none = { provider: provider ?? null, faults: null };
+          return writeDone(io, options, FIELDS, { ...none, released }, () =>
+            say(
+              io,
+              released === 1
+                ? '1 late request has taken effect.'
+                : `${released} late requests have taken effect.`,
+            ),
           );
         }
         if (options.clear) {
           await (await openSandbox(context)).clearFaults(provider as Provider | undefined);
-          return say(context.io, `${provider ?? 'Both providers'} will work normally.`);
+          const cleared = { provider: provider ?? null, faults: [], released: null };
+          return writeDone(io, options, FIELDS, cleared, () =>
+            say(io, `${provider ?? 'Both providers'} will work normally.`),
+          );
         }
         if (!provider)
           throw usageError('no provider is given', 'Name the provider: stripe or sendgrid.');
@@ -73,14 +84,17 @@ export function sandboxFaultCommand(context: Context): Command {
             : { ...rule, forMs: Math.max(1, untilMs - context.clock.now().getTime()) },
         );
         const now = await sandbox.setFaults(provider as Provider, [...asGiven, ...rules]);
-        print(context.io, toJson(now[provider as Provider]));
-        say(
-          context.io,
-          `${provider} has faults now. Remove them: donations sandbox fault ${provider} --clear`,
-        );
+        const faults = now[provider as Provider];
+        writeDone(io, options, FIELDS, { provider, faults, released: null }, () => {
+          print(io, toJson(faults));
+          say(
+            io,
+            `${provider} has faults now. Remove them: donations sandbox fault ${provider} --clear`,
+          );
+        });
       },
     );
-  return examples(command, [
+  return examples(withOutput(command, FIELDS), [
     [
       'donations sandbox fault sendgrid --timeouts 20% --latency 100ms-2s',
       'a fifth of the mails get no answer',

@@ -17,20 +17,20 @@ import { withOutput } from '../shared/output-options.ts';
 import { openSandbox } from './shared/open-sandbox.ts';
 
 const COLUMNS: Column<InboxMail>[] = [
-  { name: 'id', header: 'MAIL', value: (mail) => mail.id },
-  { name: 'to', header: 'TO', value: (mail) => mail.to },
+  { name: 'mail', header: 'MAIL', value: (mail) => mail.id, whole: true },
+  { name: 'recipient', header: 'TO', value: (mail) => mail.to },
   { name: 'subject', header: 'SUBJECT', value: (mail) => mail.subject },
-  { name: 'receipt_id', header: 'RECEIPT', value: (mail) => mail.receipt_id },
+  { name: 'receipt', header: 'RECEIPT', value: (mail) => mail.receipt_id, isId: true },
   { name: 'outcome', header: 'OUTCOME', value: (mail) => mail.outcome },
   { name: 'accepted_at', header: 'ACCEPTED', value: (mail) => new Date(mail.accepted_at) },
-  { name: 'donation_id', header: 'DONATION', value: (mail) => mail.donation_id, wide: true },
-  { name: 'delivery_id', header: 'DELIVERY', value: (mail) => mail.delivery_id, wide: true },
+  { name: 'donation', header: 'DONATION', value: (mail) => mail.donation_id, wide: true },
+  { name: 'delivery', header: 'DELIVERY', value: (mail) => mail.delivery_id, wide: true },
 ];
 
 /** The fields of one mail. */
 const LETTER: Column<InboxMail & { message: Mail }>[] = [
   ...COLUMNS,
-  { name: 'message', header: 'MESSAGE', value: (mail) => mail.message },
+  { name: 'letter', header: 'MESSAGE', value: (mail) => mail.message },
 ];
 
 interface Options extends OutputOptions {

@@ -13,14 +13,15 @@ interface Refund {
 }
 
 const COLUMNS: Column<Refund>[] = [
-  { name: 'id', header: 'REFUND', value: (row) => row.id },
+  { name: 'refund', header: 'REFUND', value: (row) => row.id },
   { name: 'payment_intent', header: 'PAYMENT', value: (row) => row.paymentIntent },
   {
-    name: 'amount',
+    name: 'amount_minor',
     header: 'AMOUNT',
-    value: (row) => decimalAmount(row.amount),
+    value: (row) => row.amount.minor,
     text: (row) => formatMoney(row.amount),
   },
+  { name: 'amount', header: '', value: (row) => decimalAmount(row.amount), text: () => '' },
   { name: 'currency', header: 'CURRENCY', value: (row) => row.amount.currency, wide: true },
 ];
 

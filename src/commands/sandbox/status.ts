@@ -17,17 +17,16 @@ type Row = Pick<SandboxStatus, 'running' | 'pid'> &
 
 const COLUMNS: Column<Row>[] = [
   {
-    name: 'running',
-    header: 'RUNNING',
-    value: (row) => row.running,
-    text: (row) => (row.running ? 'yes' : 'no'),
+    name: 'status',
+    header: 'STATUS',
+    value: (row) => (row.running ? 'running' : 'stopped'),
   },
   { name: 'url', header: 'URL', value: (row) => row.url },
   { name: 'pid', header: 'PID', value: (row) => row.pid },
-  { name: 'payment_intents', header: 'PAYMENTS', value: (row) => row.payment_intents },
+  { name: 'payment_count', header: 'PAYMENTS', value: (row) => row.payment_intents },
   { name: 'succeeded', header: 'SUCCEEDED', value: (row) => row.succeeded },
-  { name: 'customers', header: 'CUSTOMERS', value: (row) => row.customers },
-  { name: 'mails', header: 'MAILS', value: (row) => row.mails },
+  { name: 'customer_count', header: 'CUSTOMERS', value: (row) => row.customers },
+  { name: 'mail_count', header: 'MAILS', value: (row) => row.mails },
   {
     name: 'stripe_faults',
     header: 'STRIPE FAULTS',
@@ -77,6 +76,6 @@ export function sandboxStatusCommand(context: Context): Command {
     });
   return examples(withOutput(command, COLUMNS), [
     ['donations sandbox status', 'for people'],
-    ['donations sandbox status --json=running,mails', 'for a script'],
+    ['donations sandbox status --json=status,mail_count', 'for a script'],
   ]);
 }

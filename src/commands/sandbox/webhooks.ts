@@ -8,11 +8,11 @@ import { withOutput } from '../shared/output-options.ts';
 import { openSandbox } from './shared/open-sandbox.ts';
 
 const COLUMNS: Column<WebhookSettings>[] = [
-  { name: 'stripe_url', header: 'STRIPE URL', value: (row) => row.stripeUrl },
-  { name: 'stripe_secret', header: 'STRIPE SECRET', value: (row) => row.stripeSecret },
-  { name: 'sendgrid_url', header: 'SENDGRID URL', value: (row) => row.sendgridUrl },
+  { name: 'stripe_webhook_url', header: 'STRIPE URL', value: (row) => row.stripeUrl },
+  { name: 'stripe_webhook_secret', header: 'STRIPE SECRET', value: (row) => row.stripeSecret },
+  { name: 'sendgrid_webhook_url', header: 'SENDGRID URL', value: (row) => row.sendgridUrl },
   {
-    name: 'sendgrid_public_key',
+    name: 'sendgrid_webhook_public_key',
     header: 'SENDGRID PUBLIC KEY',
     value: (row) => row.sendgridPublicKey,
   },
@@ -39,7 +39,10 @@ export function sandboxWebhooksCommand(context: Context): Command {
       'donations sandbox webhooks --sendgrid-url http://localhost:8080/sendgrid',
       'mail events go there',
     ],
-    ['donations sandbox webhooks --json=stripe_secret', 'the secret that verifies payment events'],
+    [
+      'donations sandbox webhooks --json=stripe_webhook_secret',
+      'the secret that verifies payment events',
+    ],
   ]);
 }
 

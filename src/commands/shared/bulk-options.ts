@@ -23,7 +23,7 @@ const PLAN_FIELDS = [
   'examples',
   'at',
 ];
-const DONE_FIELDS = fieldsOf('operation', 'changed', 'planned', 'skipped', 'stopped', 'outcomes');
+const DONE_FIELDS = fieldsOf('audit', 'changed', 'planned', 'skipped', 'stopped', 'outcomes');
 
 /**
  * Adds the options of every bulk change.

@@ -34,7 +34,7 @@ export async function runBulk<P extends Plan>(
   if (!json) say(io, planText(io, change, plan));
   if (plan.count === 0) {
     const { skipped } = plan;
-    if (json) writeDone(io, options, { operation: null, changed: 0, skipped });
+    if (json) writeDone(io, options, { ...NOTHING, skipped });
     return;
   }
 
@@ -73,6 +73,14 @@ export async function runBulk<P extends Plan>(
   report(context, change, plan, { applied, pacing, options });
 }
 
+const NOTHING = {
+  audit: null,
+  changed: 0,
+  planned: 0,
+  stopped: null,
+  outcomes: { succeeded: 0, failed: 0, pending: 0 },
+};
+
 /** Writes the result for scripts. */
 function writeDone(io: Io, options: BulkOptions, record: Record<string, unknown>): void {
   renderOne(io, options, fieldsOf(...Object.keys(record)), record);
@@ -88,7 +96,7 @@ function report<P extends Plan>(
   const { operation, changed } = applied;
   const { stopped, outcomes } = pacing;
   if (chosenFormat(options).format !== 'table') {
-    const result = { operation: operation ?? null, changed, planned: count, skipped };
+    const result = { audit: operation ?? null, changed, planned: count, skipped };
     writeDone(io, options, { ...result, stopped: stopped?.code ?? null, outcomes });
   } else {
     const others =

@@ -1,13 +1,18 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
 import { print } from '../../lib/output/io.ts';
+import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
 import type { WebhookHandler } from '../../lib/webhooks/handler.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { writeDone } from '../shared/write-result.ts';
 import { type Endpoints, openEndpoints, PATHS } from './shared/endpoints.ts';
 
-interface Options {
+const FIELDS = fieldsOf('stripe_webhook_url', 'sendgrid_webhook_url');
+
+interface Options extends OutputOptions {
   port: string;
   host: string;
 }
@@ -22,7 +27,7 @@ export function webhooksListenCommand(context: Context): Command {
       'the address to listen on; use a TLS proxy in front of it',
       '127.0.0.1',
     );
-  return examples(command, [
+  return examples(withOutput(command, FIELDS), [
     ['donations webhooks listen', 'on loopback, for the sandbox or a proxy on this machine'],
     ['donations webhooks listen --host 0.0.0.0 --port 8080', 'for a proxy elsewhere'],
   ]).action((options: Options) => listen(context, options));
@@ -43,7 +48,14 @@ async function listen(context: Context, options: Options): Promise<void> {
   const stopWatching = watchLateHolds(db, log);
   try {
     const unregister = await endpoints.register(server.url);
-    for (const path of Object.keys(routes)) print(context.io, `${server.url}${path}`);
+    const urlOf = (path: string) => (routes[path] ? `${server.url}${path}` : null);
+    const urls = {
+      stripe_webhook_url: urlOf(PATHS.stripe),
+      sendgrid_webhook_url: urlOf(PATHS.sendgrid),
+    };
+    writeDone(context.io, options, FIELDS, urls, () => {
+      for (const url of Object.values(urls)) if (url) print(context.io, url);
+    });
     log.info(`listening on ${server.url}`);
     if (!context.signal.aborted) await once(context.signal, 'abort');
     log.info('stopping: requests in progress are finished first');

@@ -9,27 +9,27 @@ import { sayPauses } from '../shared/pauses-notice.ts';
 import { showOrWatch, type WatchOptions, withWatch } from '../shared/watch.ts';
 
 const COLUMNS: Column<WorkerRow>[] = [
-  { name: 'id', header: 'WORKER', value: (w) => w.id },
+  { name: 'worker', header: 'WORKER', value: (w) => w.id, isId: true },
   {
-    name: 'state',
-    header: 'STATE',
+    name: 'status',
+    header: 'STATUS',
     value: (w) => w.state,
     text: (w) => statusText(w.state),
     tone: (w) => statusTone(w.state),
   },
   { name: 'host', header: 'HOST', value: (w) => w.host },
   { name: 'pid', header: 'PID', value: (w) => w.pid, align: 'right' },
-  { name: 'version', header: 'VERSION', value: (w) => w.version },
+  { name: 'version', header: 'VERSION', value: (w) => w.version, minor: true },
   { name: 'concurrency', header: 'SLOTS', value: (w) => w.concurrency, align: 'right' },
   {
-    name: 'running',
+    name: 'jobs',
     header: 'RUNNING',
     value: (w) => w.running,
     text: (w) => String(w.running.length),
     align: 'right',
   },
   { name: 'seen_at', header: 'SEEN', value: (w) => w.seenAt },
-  { name: 'started_at', header: 'STARTED', value: (w) => w.startedAt },
+  { name: 'started_at', header: 'STARTED', value: (w) => w.startedAt, minor: true },
   {
     name: 'tasks',
     header: 'TASKS',
@@ -46,7 +46,7 @@ export function workerListCommand(context: Context): Command {
   );
   return examples(withWatch(withOutput(command, COLUMNS)), [
     ['donations worker list', 'all workers of the last day'],
-    ['donations worker list --json=id,state,running', 'for a script'],
+    ['donations worker list --json=worker,status,jobs', 'for a script'],
   ]).action(async (options: WatchOptions) => {
     const [{ listWorkers }, { listPauses }] = await Promise.all([
       import('../../lib/queue/run/workers.ts'),

@@ -29,7 +29,7 @@ export interface ListedDonation {
   donorEmail: string | null;
   fund: string | null;
   campaign: string | null;
-  card: string | null;
+  card: { brand: string; last4: string } | null;
   failure: string | null;
   /** The number of its receipt in its printed form. */
   receipt: string | null;
@@ -98,7 +98,9 @@ export async function listDonations(
      select d.id, d.status, d.method, d.amount_minor as minor, d.currency,
        (select coalesce(max(f.total_minor), 0)::bigint from donations.refunds f where f.donation_id = d.id) as "refundedMinor",
        n.id as "donorId", n.name as "donorName", e.email as "donorEmail", ${FUNDS} as fund, d.campaign,
-       c.card_last4 as card, coalesce(c.failure_reason, c.failure_code) as failure,
+       case when c.card_last4 is not null
+         then json_build_object('brand', c.card_brand, 'last4', c.card_last4) end as card,
+       coalesce(c.failure_reason, c.failure_code) as failure,
        (select r.label from donations.receipt_donations l join donations.receipts r on r.id = l.receipt_id
         where l.donation_id = d.id and l.live and l.kind = 'donation') as receipt,
        d.gift_on as "giftOn", d.received_on as "receivedOn", d.batch_id as batch, d.source,

@@ -1,6 +1,6 @@
 import type { Db } from '../db/database.ts';
 import { observe } from './observe.ts';
-import type { Rule } from './rule-kinds.ts';
+import { type Rule, roundedValue } from './rule-kinds.ts';
 import { compareLevels, type Judgement, judgeRules, type Level, worstLevel } from './rules.ts';
 import { readStates } from './states.ts';
 import { commandsFor, findingInWords } from './words.ts';
@@ -60,7 +60,7 @@ export async function assess(
         rule: rule.name,
         subject: judgement.subject || null,
         text: findingInWords(rule, judgement),
-        value: judgement.value,
+        value: roundedValue(rule.kind, judgement.value),
         since: new Date(judgement.since),
         commands: commandsFor(rule.kind, judgement.subject),
       },

@@ -1,3 +1,4 @@
+import { round } from '../output/number.ts';
 import { formatDuration } from '../output/time.ts';
 
 export type Unit = 'count' | 'time' | 'share';
@@ -76,6 +77,10 @@ export interface Rule {
   /** A share of fewer than this says nothing. */
   minimum: number;
 }
+
+/** A value of a kind for scripts: milliseconds and counts are whole, a share has four decimals. */
+export const roundedValue = (kind: RuleKind, value: number | null): number | null =>
+  value === null ? null : round(value, kindFacts(kind).unit === 'share' ? 4 : 0);
 
 /** A value or a threshold of a kind as people read it. */
 export function inWords(kind: RuleKind, value: number): string {

@@ -9,15 +9,13 @@ export interface ImportDescription {
   file: string;
   mapping: string;
   status: string;
-  rows: Counts;
+  verdicts: Counts;
   /** Of rows that are new or imported. */
-  totals: {
-    currency: Record<string, string>;
-    method: Record<string, Record<string, string>>;
-    fund: Record<string, Record<string, string>>;
-  };
+  totals: Record<string, string>;
+  totals_by_method: Record<string, Record<string, string>>;
+  totals_by_fund: Record<string, Record<string, string>>;
   unmapped: string[];
-  left_out: { line: number; why: string; text: string }[];
+  left_out: { line: number; reason: string; text: string }[];
   sample: { line: number; verdict: Verdict; reasons: string[]; gifts: string[] }[];
 }
 
@@ -32,14 +30,12 @@ export function describeImport(store: LocalStore, id: string, sample: number): I
     file: batch.path ?? batch.name,
     mapping: batch.reading.origin,
     status: batch.status,
-    rows: countRows(store, batch.id),
-    totals: {
-      currency: toDecimals(totals.byCurrency),
-      method: decimals(totals.byMethod),
-      fund: decimals(totals.byFund),
-    },
+    verdicts: countRows(store, batch.id),
+    totals: toDecimals(totals.byCurrency),
+    totals_by_method: decimals(totals.byMethod),
+    totals_by_fund: decimals(totals.byFund),
     unmapped: batch.reading.unmapped,
-    left_out: batch.reading.leftOut,
+    left_out: batch.reading.leftOut.map(({ line, why, text }) => ({ line, reason: why, text })),
     sample: (Object.keys(VERDICTS) as Verdict[]).flatMap((verdict) =>
       sampleRows(store, batch.id, verdict, sample).map(({ line, reasons, gifts }) => ({
         line,

@@ -12,24 +12,40 @@ export interface ColumnRoom {
   texts: string[];
   /** Omitted when there is not enough room. */
   minor?: boolean | undefined;
+  /** Not made narrower than its texts. */
+  whole?: boolean | undefined;
 }
 
 /**
- * Chooses the columns that fit in a terminal of `total` columns, and their widths. If not all
- * columns fit in a readable width, the minor ones are omitted. Longer texts must be cut
+ * Chooses the columns that fit in a terminal of `total` columns, and their widths. While not all
+ * columns fit in a readable width, the last minor one is omitted. Longer texts must be cut
  * (`fitText`).
  */
 export function fitColumns<Room extends ColumnRoom>(
   columns: Room[],
   total: number,
 ): { column: Room; width: number }[] {
-  const needed = (shown: Room[]) => {
-    const widths = shown.map((column) => Math.min(NARROWEST, widthOf(column)));
+  const shown = columns.map((column) => ({ column, width: widthOf(column) }));
+  const needed = () => {
+    const widths = shown.map(({ column, width }) =>
+      column.whole ? width : Math.min(NARROWEST, width),
+    );
     return sum(widths) + SPACE_BETWEEN * (shown.length - 1);
   };
-  const shown = needed(columns) > total ? columns.filter(({ minor }) => !minor) : columns;
-  const widths = fitWidths(shown.map(widthOf), total);
-  return shown.map((column, i) => ({ column, width: widths[i] ?? NARROWEST }));
+  while (needed() > total) {
+    const last = shown.findLastIndex(({ column }) => column.minor);
+    if (last < 0) break;
+    shown.splice(last, 1);
+  }
+  const whole = shown.filter(({ column }) => column.whole);
+  const others = shown.filter(({ column }) => !column.whole);
+  const taken = sum(whole.map(({ width }) => width + SPACE_BETWEEN));
+  const widths = fitWidths(
+    others.map(({ width }) => width),
+    total - taken,
+  );
+  for (const [i, each] of others.entries()) each.width = widths[i] ?? NARROWEST;
+  return shown;
 }
 
 function widthOf({ header, texts }: ColumnRoom): number {

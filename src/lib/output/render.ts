@@ -21,6 +21,10 @@ export interface Column<Row> {
   wide?: boolean;
   /** Omitted on a terminal that is too narrow. */
   minor?: boolean;
+  /** The names of the parts of an object, which are columns of their own in CSV: `donor_name`. */
+  parts?: readonly string[];
+  /** Never cut on a terminal: a name or number that is of no use without its end. */
+  whole?: boolean;
   /** The value is an id: on a terminal it is shown short, `don…740v85`, which is taken as input too. */
   isId?: boolean;
 }
@@ -104,15 +108,27 @@ export function render<Row>(
       for (const row of rows) print(io, toJson(toRecord(picked, row)));
       break;
     case 'csv':
-      printData(io, grid(picked, rows, 'name', csvCell, ',', '\r\n'));
+      printData(io, grid(picked.flatMap(inParts), rows, 'name', csvCell, ',', '\r\n'));
       break;
     case 'table':
       if (rows.length === 0) say(io, words.empty ?? 'Nothing to show.');
       else if (io.stdout.isTTY)
         print(io, table(io, columns, rows, { now: words.now ?? new Date(), wide: options.wide }));
-      else print(io, grid(columns, rows, 'header', pipedCell, '\t', '\n'));
+      else print(io, grid(columns.map(inWords), rows, 'header', pipedCell, '\t', '\n'));
   }
 }
+
+/** A column for each part of an object; a spreadsheet has no use for JSON. */
+const inParts = <Row>(column: Column<Row>): Column<Row>[] =>
+  column.parts?.map((part) => ({
+    name: `${column.name}_${part}`,
+    header: column.header,
+    value: (row) => (column.value(row) as Record<string, unknown> | null)?.[part],
+  })) ?? [column];
+
+/** The column with what people read in place of an object. */
+const inWords = <Row>(column: Column<Row>): Column<Row> =>
+  column.parts ? { ...column, value: (row) => column.text?.(row, new Date()) } : column;
 
 /** A header line, and one line for each row. */
 function grid<Row>(
@@ -230,9 +246,10 @@ function table<Row>(
     .map((column) => ({
       header: column.header,
       minor: column.minor,
+      whole: column.whole || column.isId,
       texts: rows.map((row) =>
         column.isId && !wide
-          ? safeLine(shownId(cellValue(column.value(row))))
+          ? shownId(cellText(io, column, row, now))
           : cellText(io, column, row, now),
       ),
       spec: column,

@@ -43,6 +43,11 @@ export interface Receipt {
   deliveries: Delivery[];
 }
 
+/** What an error about a receipt speaks of. */
+export const aboutReceipt = ({ id, number, donationId }: Receipt) => ({
+  about: { donation: donationId, receipt: id, number },
+});
+
 /**
  * The receipt that a person means: by its id or an unambiguous beginning of it, its number, the id
  * of a delivery or of the donation, the number of the job that sends it, or the e-mail address of a

@@ -4,8 +4,7 @@ import type { DonationStatus, Method } from '../donations/donation.ts';
 /** A gift that is paid, and whose donor has no receipt. */
 export interface MissingReceipt {
   donation: string;
-  donor: string;
-  email: string | null;
+  donor: { id: string; name: string; email: string | null };
   amountMinor: bigint;
   currency: string;
   method: Method;
@@ -27,7 +26,8 @@ export async function listMissing(
   { since, limit }: { since: string | null; limit: number },
 ): Promise<MissingReceipt[]> {
   const { rows } = await db.query<MissingReceipt>(
-    `select d.id as donation, n.name as donor, e.email, d.amount_minor as "amountMinor", d.currency,
+    `select d.id as donation, json_build_object('id', n.id, 'name', n.name, 'email', e.email) as donor,
+       d.amount_minor as "amountMinor", d.currency,
        d.method, d.status, d.gift_on as "givenOn", r.label as receipt,
        case
          when r.id is null and v.label is not null then 'receipt ' || v.label || ' is void: ' || v.void_reason

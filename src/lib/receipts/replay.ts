@@ -102,7 +102,11 @@ export function replayReceipts(
       unknown > 0
         ? [`${plural(unknown, 'donor')} may have the receipt already, and get it twice`]
         : [],
-    toRecord: ({ examples, ...plan }) => ({ ...plan, examples: examples.map(({ id }) => id) }),
+    toRecord: ({ examples, donors, ...plan }) => ({
+      ...plan,
+      donor_count: donors,
+      examples: examples.map(({ id }) => id),
+    }),
     walks: async (_db, plan) => [
       {
         choose: (tx, at) => choose(tx, conditions, options, { ...at, until: plan.at }),

@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { findProblem } from './addresses.ts';
 import { sendByNewJob } from './enqueue.ts';
-import { loadReceipt, type Receipt } from './find-receipt.ts';
+import { aboutReceipt, loadReceipt, type Receipt } from './find-receipt.ts';
 
 /** Who decides, and why. */
 export interface Decision extends Actor {
@@ -42,6 +42,7 @@ export async function resendReceipt(
         'failed',
         `the donor of receipt ${receipt.number} has no e-mail address`,
         'Name one: --to ADDRESS',
+        aboutReceipt(receipt),
       );
     }
     const problem = force ? undefined : await findProblem(tx, recipient);
@@ -50,6 +51,7 @@ export async function resendReceipt(
         'failed',
         `${recipient} gets no mail: ${problem}`,
         'Name another address with --to, or send it all the same with --force.',
+        aboutReceipt(receipt),
       );
     }
     const deliveryId = newId('delivery');
@@ -69,14 +71,17 @@ export async function resendReceipt(
   });
 }
 
-function refuseWhileOpen({ number, status, donationId, deliveries }: Receipt): void {
-  if (status === 'void') throw new UserError('failed', `receipt ${number} is void`);
+function refuseWhileOpen(receipt: Receipt): void {
+  const { number, status, deliveries } = receipt;
+  if (status === 'void')
+    throw new UserError('failed', `receipt ${number} is void`, undefined, aboutReceipt(receipt));
   const held = deliveries.find((each) => each.status === 'held');
   if (held) {
     throw new UserError(
       'failed',
       `receipt ${number} is held: the mail to ${held.recipient} may have gone out`,
       `Look for it at SendGrid, then decide: donations receipts resolve ${number} --sent, or --resend`,
+      aboutReceipt(receipt),
     );
   }
   const open = underWay(deliveries);
@@ -85,7 +90,7 @@ function refuseWhileOpen({ number, status, donationId, deliveries }: Receipt): v
     'try_again',
     `receipt ${number} is under way to ${open.recipient} (${open.status})`,
     `See it: donations receipts show ${number}`,
-    { about: { donation: donationId, receipt: number } },
+    aboutReceipt(receipt),
   );
 }
 

@@ -2,7 +2,7 @@ import { recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
 import { sendByNewJob } from './enqueue.ts';
-import { type Delivery, loadReceipt, type Receipt } from './find-receipt.ts';
+import { aboutReceipt, type Delivery, loadReceipt, type Receipt } from './find-receipt.ts';
 import { reopenHeld } from './reopen.ts';
 import { type Decision, underWay } from './resend.ts';
 import { acceptProved, endJobs, keepEvidence } from './settle.ts';
@@ -42,6 +42,7 @@ export async function resolveDelivery(
         'try_again',
         `delivery ${held.id} was settled meanwhile`,
         `See it: donations receipts show ${receipt.number}`,
+        aboutReceipt(receipt),
       );
     await recordAudit(tx, {
       ...decision,
@@ -53,7 +54,8 @@ export async function resolveDelivery(
   });
 }
 
-function findHeld({ number, deliveries }: Receipt): Delivery {
+function findHeld(receipt: Receipt): Delivery {
+  const { number, deliveries } = receipt;
   const held = deliveries.find(({ status }) => status === 'held');
   if (held) return held;
   const last = deliveries.at(-1);
@@ -61,20 +63,24 @@ function findHeld({ number, deliveries }: Receipt): Delivery {
     'failed',
     `receipt ${number} is not held${last ? `: it is ${last.status}` : ''}`,
     `To send it again: donations receipts resend ${number}`,
+    aboutReceipt(receipt),
   );
 }
 
-function refuseVoid({ number, status }: Receipt): void {
+function refuseVoid(receipt: Receipt): void {
+  const { number, status } = receipt;
   if (status !== 'void') return;
   throw new UserError(
     'failed',
     `receipt ${number} is void: it is not sent any more`,
     `To end its delivery: donations receipts resolve ${number} --sent`,
+    aboutReceipt(receipt),
   );
 }
 
 /** The donor has another delivery of the receipt, or is about to get one. */
-function refuseOneTooMany({ number, deliveries }: Receipt, held: Delivery): void {
+function refuseOneTooMany(receipt: Receipt, held: Delivery): void {
+  const { number, deliveries } = receipt;
   const others = deliveries.filter(({ id }) => id !== held.id);
   const since = others.find(
     ({ acceptedAt }) => acceptedAt && acceptedAt > (held.claimedAt ?? held.createdAt),
@@ -85,6 +91,7 @@ function refuseOneTooMany({ number, deliveries }: Receipt, held: Delivery): void
     'confirmation_needed',
     `receipt ${number} ${since ? 'has gone' : 'is on its way'} to ${other.recipient} as a ${other.kind} since`,
     `If that is enough: donations receipts resolve ${number} --sent. To send one more: add --force to --resend.`,
+    aboutReceipt(receipt),
   );
 }
 

@@ -3,7 +3,7 @@ import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
 import { findLive, refuseIneligible, refuseUnmailable } from './by-hand.ts';
 import { loadGiftFacts } from './facts.ts';
-import { loadReceipt, type Receipt } from './find-receipt.ts';
+import { aboutReceipt, loadReceipt, type Receipt } from './find-receipt.ts';
 import { type IssuedReceipt, issueReceipts } from './issue.ts';
 import type { Decision } from './resend.ts';
 import { failWaiting } from './settle.ts';
@@ -23,7 +23,12 @@ export async function voidReceipt(db: Db, receipt: Receipt, decision: Explained)
   await db.transaction(async (tx) => {
     const now = await lock(tx, receipt.id);
     if (now.status === 'void')
-      throw new UserError('failed', `receipt ${now.number} is void already`);
+      throw new UserError(
+        'failed',
+        `receipt ${now.number} is void already`,
+        undefined,
+        aboutReceipt(now),
+      );
     await makeVoid(tx, now, decision.reason);
     await recordAudit(tx, {
       ...decision,
@@ -82,6 +87,7 @@ async function makeVoid(tx: Queryable, receipt: Receipt, reason: string): Promis
       'try_again',
       `receipt ${number} is being sent to ${sending.recipient} now`,
       `See what came of it: donations receipts show ${number}`,
+      aboutReceipt(receipt),
     );
   }
   await tx.query(`update donations.receipts set status = 'void', void_reason = $2 where id = $1`, [
@@ -98,5 +104,6 @@ async function refuseOther(tx: Queryable, old: Receipt): Promise<void> {
     'failed',
     `receipt ${old.number} is void, and ${other} has taken its place`,
     `To issue that one anew: donations receipts reissue ${other} --reason …`,
+    aboutReceipt(old),
   );
 }

@@ -1,5 +1,5 @@
 import type { Incident } from '../../../lib/alerts/incidents.ts';
-import { inWords } from '../../../lib/health/rule-kinds.ts';
+import { inWords, roundedValue } from '../../../lib/health/rule-kinds.ts';
 import { findingInWords } from '../../../lib/health/words.ts';
 import type { Column } from '../../../lib/output/render.ts';
 import { GLYPHS, lookOf } from '../../../lib/output/status.ts';
@@ -15,6 +15,9 @@ const wordsOf = (incident: Incident): string =>
     { ...incident, value: incident.closedAt ? incident.peak : incident.value },
   );
 
+const sums = ({ amounts }: Incident) =>
+  amounts.map(({ currency, minor }) => ({ currency, amount_minor: BigInt(minor) }));
+
 export const INCIDENT_COLUMNS: Column<Incident>[] = [
   {
     name: 'level',
@@ -23,7 +26,7 @@ export const INCIDENT_COLUMNS: Column<Incident>[] = [
     text: (row) => `${row.closedAt ? GLYPHS.good : lookOf(row.level).glyph} ${row.level}`,
     tone: (row) => (row.closedAt ? 'dim' : lookOf(row.level).tone),
   },
-  { name: 'state', header: 'STATE', value: stateOf },
+  { name: 'status', header: 'STATUS', value: stateOf },
   { name: 'what', header: 'WHAT', value: wordsOf },
   { name: 'opened_at', header: 'SINCE', value: (row) => row.openedAt },
   {
@@ -33,21 +36,21 @@ export const INCIDENT_COLUMNS: Column<Incident>[] = [
     text: (row) => formatDuration(row.lastedMs),
     align: 'right',
   },
-  { name: 'donors', header: 'DONORS', value: (row) => row.donors, align: 'right' },
-  { name: 'jobs', header: 'JOBS', value: (row) => row.jobs, align: 'right', minor: true },
-  { name: 'id', header: 'ID', value: (row) => row.id },
+  { name: 'donor_count', header: 'DONORS', value: (row) => row.donors, align: 'right' },
+  { name: 'job_count', header: 'JOBS', value: (row) => row.jobs, align: 'right', minor: true },
+  { name: 'incident', header: 'ID', value: (row) => row.id, isId: true },
   { name: 'rule', header: 'RULE', value: (row) => row.rule, wide: true },
   { name: 'subject', header: 'OF', value: (row) => row.subject || null, wide: true },
-  { name: 'value', header: 'VALUE', value: (row) => row.value, wide: true },
+  { name: 'value', header: 'VALUE', value: (row) => roundedValue(row.kind, row.value), wide: true },
   {
     name: 'peak',
     header: 'PEAK',
-    value: (row) => row.peak,
+    value: (row) => roundedValue(row.kind, row.peak),
     text: (row) => (row.peak === null ? '' : inWords(row.kind, row.peak)),
     wide: true,
   },
   { name: 'cause', header: 'CAUSE', value: (row) => row.cause, wide: true },
-  { name: 'amounts', header: 'GIFTS', value: (row) => row.amounts, wide: true },
+  { name: 'amounts', header: 'GIFTS', value: sums, wide: true },
   { name: 'closed_at', header: 'OVER', value: (row) => row.closedAt, wide: true },
   { name: 'acknowledged_by', header: 'BY', value: (row) => row.acknowledgedBy, wide: true },
   {

@@ -1,5 +1,5 @@
 import type { RuleReading } from '../../../lib/health/assess.ts';
-import { inWords, kindFacts } from '../../../lib/health/rule-kinds.ts';
+import { inWords, kindFacts, roundedValue } from '../../../lib/health/rule-kinds.ts';
 import type { Column } from '../../../lib/output/render.ts';
 import { lookOf } from '../../../lib/output/status.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
@@ -11,17 +11,17 @@ const scopeOf = ({ rule }: RuleReading) =>
   rule.filter ?? rule.task ?? (kindFacts(rule.kind).byTask && !rule.together ? 'each task' : '');
 
 export const RULE_COLUMNS: Column<RuleReading>[] = [
-  { name: 'rule', header: 'RULE', value: ({ rule }) => rule.name },
+  { name: 'rule', header: 'RULE', value: ({ rule }) => rule.name, whole: true },
   { name: 'measures', header: 'MEASURES', value: ({ rule }) => kindFacts(rule.kind).measures },
-  { name: 'of', header: 'OF', value: scopeOf },
+  { name: 'scope', header: 'OF', value: scopeOf },
   {
     name: 'value',
     header: 'NOW',
-    value: (row) => row.value,
+    value: (row) => roundedValue(row.rule.kind, row.value),
     text: (row) => words(row, row.value),
     align: 'right',
   },
-  { name: 'subject', header: 'WORST', value: (row) => row.subject, minor: true },
+  { name: 'subject', header: 'WORST', value: (row) => row.subject, minor: true, whole: true },
   {
     name: 'warning',
     header: 'WARNING',

@@ -12,7 +12,7 @@ import { formatDuration } from '../../../lib/output/time.ts';
 import { DONATION_COLUMNS } from '../../shared/donation-columns.ts';
 
 export const RECEIPT_COLUMNS: Column<DonorReceipt>[] = [
-  { name: 'number', header: 'RECEIPT', value: (r) => r.number },
+  { name: 'number', header: 'RECEIPT', value: (r) => r.number, whole: true },
   {
     name: 'status',
     header: 'STATUS',
@@ -42,7 +42,7 @@ export const CARD_COLUMNS: Column<DonorCard>[] = [
 
 export const MAIL_COLUMNS: Column<DonorMail>[] = [
   { name: 'at', header: 'WHEN', value: (m) => m.at },
-  { name: 'number', header: 'RECEIPT', value: (m) => m.receipt },
+  { name: 'number', header: 'RECEIPT', value: (m) => m.receipt, whole: true },
   {
     name: 'status',
     header: 'STATUS',
@@ -59,7 +59,7 @@ export const MAIL_COLUMNS: Column<DonorMail>[] = [
 
 export const DOUBLE_COLUMNS: Column<PossibleDouble>[] = [
   { name: 'donation', header: 'DONATION', value: (d) => d.donation, isId: true },
-  { name: 'before', header: 'LIKE', value: (d) => d.before, isId: true },
+  { name: 'earlier_donation', header: 'LIKE', value: (d) => d.before, isId: true },
   {
     name: 'amount_minor',
     header: 'AMOUNT',
@@ -87,14 +87,13 @@ const rows = <Row>(columns: Column<Row>[], all: Row[]) => all.map((row) => toRec
 
 /** One donor with all that is known, for scripts. */
 export const DONOR_FIELDS: Column<DonorPage>[] = [
-  field('donor', (d) => d.id),
+  field('donor', (d) => ({ id: d.id, name: d.name, email: d.emails[0] ?? null })),
   field('kind', (d) => d.kind),
-  field('name', (d) => d.name),
   field('emails', (d) => d.emails),
   field('address', (d) => d.address),
   field('may_be_mailed', (d) => d.mayBeMailed),
   field('stripe_customer', (d) => d.customer),
-  field('sources', (d) => d.sources),
+  field('sources', (d) => d.sources.map(({ source, id }) => ({ source, source_id: id }))),
   field('created_at', (d) => d.createdAt),
   field('gift_count', (d) => d.giftCount),
   field('gifts', (d) => rows(DONATION_COLUMNS, d.gifts)),

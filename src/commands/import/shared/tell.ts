@@ -88,7 +88,11 @@ export const RESULT_COLUMNS: Column<ImportResult>[] = (
     'totals',
     'receipts',
   ] as const
-).map((name) => ({ name, header: name.toUpperCase(), value: (row: ImportResult) => row[name] }));
+).map((name) => ({
+  name,
+  header: name.toUpperCase(),
+  value: (row: ImportResult) => (row[name] === '' ? null : row[name]),
+}));
 
 /** Writes the result: one object for scripts, a sentence for people. */
 export function writeResult(

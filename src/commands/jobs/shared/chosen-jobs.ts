@@ -7,7 +7,7 @@ import { type FilterOptions, filterOf, withFilter } from '../../shared/filter-op
 export type ChangeOptions = BulkOptions & FilterOptions;
 
 /** The fields that a plan of jobs has in addition to those of every plan. */
-export const JOB_PLAN_FIELDS = ['tasks', 'unknown', 'oldest', 'newest'];
+export const JOB_PLAN_FIELDS = ['by_task', 'unknown', 'oldest_at', 'newest_at'];
 
 /**
  * Adds the arguments and options of every change of many jobs: ids or a filter, limits,

@@ -2,14 +2,15 @@ import type { Column } from '../../../lib/output/render.ts';
 import { statusText, statusTone } from '../../../lib/output/status.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { ListedJob } from '../../../lib/queue/read/list.ts';
+import { donorColumn } from '../../shared/donor-column.ts';
 
 /** The columns of a list of jobs. */
 export const JOB_COLUMNS: Column<ListedJob>[] = [
-  { name: 'id', header: 'JOB', value: (job) => job.id, align: 'right' },
-  { name: 'task', header: 'TASK', value: (job) => job.task },
+  { name: 'job', header: 'JOB', value: (job) => job.id, align: 'right', whole: true },
+  { name: 'task', header: 'TASK', value: (job) => job.task, whole: true },
   {
-    name: 'state',
-    header: 'STATE',
+    name: 'status',
+    header: 'STATUS',
     value: (job) => job.state,
     text: (job) => statusText(job.state),
     tone: (job) => statusTone(job.state),
@@ -20,7 +21,12 @@ export const JOB_COLUMNS: Column<ListedJob>[] = [
     value: (job) => job.donation,
     isId: true,
   },
-  { name: 'donor_name', header: 'DONOR', value: (job) => job.donorName },
+  {
+    ...donorColumn<ListedJob>((job) =>
+      job.donor ? { id: job.donor, name: job.donorName, email: job.donorEmail } : null,
+    ),
+    minor: true,
+  },
   {
     name: 'attempts',
     header: 'TRIES',
@@ -32,6 +38,7 @@ export const JOB_COLUMNS: Column<ListedJob>[] = [
     name: 'run_at',
     header: 'NEXT RUN',
     value: (job) => (willRun(job) ? job.runAt : null),
+    minor: true,
   },
   {
     name: 'at',
@@ -41,7 +48,7 @@ export const JOB_COLUMNS: Column<ListedJob>[] = [
     align: 'right',
   },
   {
-    name: 'error',
+    name: 'last_error',
     header: 'LAST ERROR',
     value: (job) => job.error,
     text: (job) => job.error ?? '',
@@ -50,7 +57,6 @@ export const JOB_COLUMNS: Column<ListedJob>[] = [
   { name: 'error_class', header: 'CLASS', value: (job) => job.errorClass, wide: true },
   { name: 'error_code', header: 'CODE', value: (job) => job.errorCode, wide: true },
   { name: 'fingerprint', header: 'FINGERPRINT', value: (job) => job.fingerprint, wide: true },
-  { name: 'donor', header: 'DONOR ID', value: (job) => job.donor, wide: true },
   { name: 'queue', header: 'QUEUE', value: (job) => job.queue, wide: true },
   { name: 'created_at', header: 'ENQUEUED', value: (job) => job.createdAt, wide: true },
   { name: 'locked_by', header: 'LOCKED BY', value: (job) => job.lockedBy, wide: true },

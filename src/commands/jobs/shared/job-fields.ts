@@ -1,6 +1,6 @@
 import type { Column } from '../../../lib/output/render.ts';
 import type { JobDetail, LedgerAttempt } from '../../../lib/queue/read/detail.ts';
-import type { ListedJob } from '../../../lib/queue/read/list.ts';
+import { JOB_COLUMNS } from './columns.ts';
 import { commandsFor, whatNext } from './explain-job.ts';
 
 const field = (name: string, value: (detail: JobDetail) => unknown): Column<JobDetail> => ({
@@ -9,22 +9,29 @@ const field = (name: string, value: (detail: JobDetail) => unknown): Column<JobD
   value,
 });
 
+/** Known of a job that has left the queue, too. */
+const SHOWN_ANYWAY = ['job', 'task', 'status', 'donation', 'attempts'];
+
 /** The fields of one job for scripts. */
 export const JOB_FIELDS: Column<JobDetail>[] = [
-  field('id', ({ id }) => id),
+  field('job', ({ id }) => id),
   field('task', ({ task }) => task),
-  field('state', ({ state }) => state),
-  field('job', ({ job }) => job && jobFields(job)),
+  field('status', ({ state }) => state),
+  ...JOB_COLUMNS.filter(({ name }) => !SHOWN_ANYWAY.includes(name)).map(({ name, value }) =>
+    field(name, ({ job }) => job && value(job)),
+  ),
   field('payload', ({ payload }) => payload),
   field('key', ({ key }) => key),
   field('priority', ({ priority }) => priority),
   field('donation', ({ donation }) => donation),
-  field('attempts', ({ attempts }) => attempts.map(attemptFields)),
+  // A job that has left the queue has its attempts in the ledger.
+  field('attempts', ({ job, attempts }) => job?.attempts ?? attempts.length),
+  field('history', ({ attempts }) => attempts.map(attemptFields)),
   field(
     'discarded',
     ({ discarded }) =>
       discarded && {
-        operation: discarded.operation,
+        audit: discarded.operation,
         discarded_at: discarded.discardedAt,
         actor: discarded.actor,
         reason: discarded.reason,
@@ -33,33 +40,13 @@ export const JOB_FIELDS: Column<JobDetail>[] = [
   ),
   field('pause', ({ pause }) => pause),
   field(
-    'worker',
+    'runs_on',
     ({ worker }) =>
-      worker && { id: worker.id, host: worker.host, pid: worker.pid, seen_at: worker.seenAt },
+      worker && { worker: worker.id, host: worker.host, pid: worker.pid, seen_at: worker.seenAt },
   ),
   field('next', whatNext),
   field('commands', (detail) => commandsFor(detail).map(({ command }) => command)),
 ];
-
-const jobFields = (job: ListedJob) => ({
-  id: job.id,
-  task: job.task,
-  queue: job.queue,
-  state: job.state,
-  attempts: job.attempts,
-  max_attempts: job.maxAttempts,
-  run_at: job.runAt,
-  at: job.at,
-  created_at: job.createdAt,
-  locked_by: job.lockedBy,
-  error: job.error,
-  error_class: job.errorClass,
-  error_code: job.errorCode,
-  fingerprint: job.fingerprint,
-  donation: job.donation,
-  donor: job.donor,
-  donor_name: job.donorName,
-});
 
 const attemptFields = (attempt: LedgerAttempt) => ({
   attempt: attempt.attempt,

@@ -3,6 +3,7 @@ import { UserError, usageError } from '../../../lib/errors.ts';
 import type { Column, OutputOptions } from '../../../lib/output/render.ts';
 import { parseDuration } from '../../../lib/parse.ts';
 import type { Locker, RescueRequest } from '../../../lib/queue/change/rescue.ts';
+import { tasksInShort } from './tasks-in-short.ts';
 
 export interface RescueOptions extends OutputOptions {
   worker?: string;
@@ -28,15 +29,21 @@ export const withLockers = (command: Command): Command =>
 
 /** The columns of lockers. */
 export const LOCKER_COLUMNS: Column<Locker>[] = [
-  { name: 'worker', header: 'WORKER', value: (l) => l.worker ?? l.locker },
-  { name: 'locker', header: 'LOCKED BY', value: (l) => l.locker, wide: true },
-  { name: 'host', header: 'HOST', value: (l) => l.host },
+  { name: 'worker', header: 'WORKER', value: (l) => l.worker ?? l.locker, isId: true },
+  { name: 'locked_by', header: 'LOCKED BY', value: (l) => l.locker, wide: true },
+  { name: 'host', header: 'HOST', value: (l) => l.host, minor: true },
   { name: 'pid', header: 'PID', value: (l) => l.pid, wide: true },
-  { name: 'state', header: 'STATE', value: (l) => l.state },
-  { name: 'jobs', header: 'JOBS', value: (l) => l.jobs, align: 'right' },
-  { name: 'oldest_lock', header: 'OLDEST LOCK', value: (l) => l.oldest },
-  { name: 'latest_lock', header: 'LATEST LOCK', value: (l) => l.latest },
-  { name: 'tasks', header: 'TASKS', value: (l) => l.tasks, text: (l) => l.tasks.join(', ') },
+  { name: 'status', header: 'STATUS', value: (l) => l.state },
+  { name: 'job_count', header: 'JOBS', value: (l) => l.jobs, align: 'right' },
+  { name: 'oldest_lock_at', header: 'OLDEST LOCK', value: (l) => l.oldest },
+  { name: 'latest_lock_at', header: 'LATEST LOCK', value: (l) => l.latest, minor: true },
+  {
+    name: 'tasks',
+    header: 'TASKS',
+    value: (l) => l.tasks,
+    text: (l) => tasksInShort(l.tasks),
+    whole: true,
+  },
   {
     name: 'release',
     header: 'RELEASE',
@@ -44,7 +51,7 @@ export const LOCKER_COLUMNS: Column<Locker>[] = [
     text: (l) => (l.release ? 'yes' : 'no'),
     tone: (l) => (l.release ? 'warn' : 'dim'),
   },
-  { name: 'why', header: 'WHY', value: (l) => l.why },
+  { name: 'reason', header: 'WHY', value: (l) => l.why },
 ];
 
 /**

@@ -1,3 +1,4 @@
+import { round } from '../../../lib/output/number.ts';
 import type { Column } from '../../../lib/output/render.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { QueueStats, TaskStats } from '../../../lib/queue/read/stats.ts';
@@ -27,7 +28,7 @@ export function statsColumns({
       tone: (task) =>
         (name === 'failed' || name === 'held') && task[name] > 0 ? 'bad' : undefined,
       align: 'right',
-      minor: name === 'scheduled',
+      minor: name === 'scheduled' || name === 'retrying',
     }),
   );
   return [
@@ -36,12 +37,13 @@ export function statsColumns({
       header: 'TASK',
       value: (task) => task.task,
       text: ({ task }) => (isPaused(task) ? `‖ ${task}` : task),
+      whole: true,
     },
     ...counts,
     {
       name: 'enqueued_per_minute',
       header: 'IN/MIN',
-      value: (task) => task.enqueuedPerMinute,
+      value: (task) => round(task.enqueuedPerMinute, 1),
       text: (task) => `${rate(task.enqueuedPerMinute)}${more.has('enqueued') ? '+' : ''}`,
       align: 'right',
       minor: true,
@@ -49,14 +51,14 @@ export function statsColumns({
     {
       name: 'done_per_minute',
       header: 'DONE/MIN',
-      value: (task) => task.donePerMinute,
+      value: (task) => round(task.donePerMinute, 1),
       text: (task) => rate(task.donePerMinute),
       align: 'right',
     },
     {
       name: 'error_rate',
       header: 'ERR',
-      value: (task) => task.errorRate,
+      value: (task) => task.errorRate && round(task.errorRate, 4),
       text: (task) => (task.errorRate === null ? '' : `${rate(task.errorRate * 100)}%`),
       tone: (task) => ((task.errorRate ?? 0) >= 0.1 ? 'bad' : undefined),
       align: 'right',
@@ -64,7 +66,7 @@ export function statsColumns({
     ...percentiles('latency', 'WAIT'),
     ...percentiles('duration', 'TOOK'),
     {
-      name: 'oldest_ready',
+      name: 'oldest_ready_at',
       header: 'OLDEST',
       value: (task) => task.oldestReady,
       text: (task, now) =>
@@ -75,15 +77,16 @@ export function statsColumns({
     {
       name: 'drain_ms',
       header: 'DRAINED',
-      value: (task) => task.drainMs,
+      value: (task) => task.drainMs && round(task.drainMs),
       text: (task) => drained(task, isPaused(task.task), more.has('ready')),
       tone: (task) => (task.drainMs === null ? 'warn' : undefined),
       align: 'right',
     },
     {
-      name: 'paused',
+      name: 'pause',
       header: 'PAUSED',
-      value: ({ task }) => pauses.find((pause) => pause.task === task)?.reason ?? null,
+      value: ({ task }) => pauses.find((pause) => pause.task === task),
+      text: ({ task }) => pauses.find((pause) => pause.task === task)?.reason ?? '',
       wide: true,
     },
   ];
@@ -95,7 +98,7 @@ const percentiles = (name: 'latency' | 'duration', header: string) =>
     (p): Column<TaskStats> => ({
       name: `${name}_${p}_ms`,
       header: `${header} ${p.toUpperCase()}`,
-      value: (task) => task[name]?.[p] ?? null,
+      value: (task) => task[name] && round(task[name][p]),
       text: (task) => (task[name] ? formatDuration(task[name][p]) : ''),
       align: 'right',
       wide: p !== 'p95',

@@ -1,4 +1,5 @@
 import type { Story, StoryEvent } from '../../../lib/donations/story.ts';
+import { decimalAmount } from '../../../lib/money.ts';
 import type { Column } from '../../../lib/output/render.ts';
 
 const field = (name: string, value: (story: Story) => unknown): Column<Story> => ({
@@ -9,10 +10,10 @@ const field = (name: string, value: (story: Story) => unknown): Column<Story> =>
 
 /** One donation with all that is known of it, for scripts. */
 export const STORY_FIELDS: Column<Story>[] = [
-  field('id', ({ donation }) => donation.id),
   field('donation', ({ donation }) => donation.id),
   field('status', ({ donation }) => donation.status),
   field('amount_minor', ({ donation }) => donation.amount.minor),
+  field('amount', ({ donation }) => decimalAmount(donation.amount)),
   field('currency', ({ donation }) => donation.amount.currency),
   field('refunded_minor', ({ donation }) => donation.refundedMinor),
   field('method', ({ donation }) => donation.method),
@@ -25,19 +26,20 @@ export const STORY_FIELDS: Column<Story>[] = [
   field('campaign', ({ donation }) => donation.campaign),
   field('payment_intent', ({ donation }) => donation.charge?.paymentIntentId),
   field('decline_code', ({ donation }) => donation.charge?.failure?.code),
-  field('failure_reason', ({ donation }) => donation.charge?.failure?.reason),
+  field('failure', ({ donation }) => donation.charge?.failure?.reason),
   field('card', ({ donation }) => donation.charge?.card),
   field('card_saved_at', ({ donation }) => donation.charge?.cardSavedAt),
   field('created_at', ({ donation }) => donation.createdAt),
   field('settled_at', ({ donation }) => donation.settledAt),
-  field('mails', ({ mails }) => ({ sent: mails.sent, maybe_sent: mails.maybeSent })),
+  field('mails_sent', ({ mails }) => mails.sent),
+  field('mails_maybe_sent', ({ mails }) => mails.maybeSent),
   field('receipts', ({ receipts }) =>
     receipts.map((receipt) => ({
-      id: receipt.id,
+      receipt: receipt.id,
       number: receipt.number,
       status: receipt.status,
       deliveries: receipt.deliveries.map((delivery) => ({
-        id: delivery.id,
+        delivery: delivery.id,
         kind: delivery.kind,
         status: delivery.status,
         recipient: delivery.recipient,
@@ -49,9 +51,9 @@ export const STORY_FIELDS: Column<Story>[] = [
   ),
   field('jobs', ({ jobs }) =>
     jobs.map((job) => ({
-      id: job.id,
+      job: job.id,
       task: job.task,
-      state: job.state,
+      status: job.state,
       attempts: job.attempts,
       max_attempts: job.maxAttempts,
       run_at: job.runAt,
@@ -67,7 +69,7 @@ const eventFields = (event: StoryEvent) => ({
   what: event.what,
   text: event.text,
   task: event.task ?? null,
-  job_id: event.job ?? null,
+  job: event.job ?? null,
   attempt: event.attempt ?? null,
   outcome: event.outcome ?? null,
   duration_ms: event.durationMs ?? null,

@@ -1,5 +1,6 @@
 import { type Actor, recordAudit } from '../../audit/record.ts';
 import type { Db, Queryable } from '../../db/database.ts';
+import { likeId } from '../../db/match.ts';
 import { notFound, UserError } from '../../errors.ts';
 import { voidReceiptsOf } from '../../receipts/void-many.ts';
 
@@ -42,8 +43,8 @@ const LIVE_RECEIPTS = `
 /** What undoing a batch would do. @throws UserError `not_found`. */
 export async function planUndo(tx: Queryable, batch: string): Promise<UndoPlan> {
   const found = await tx.query<{ id: string; name: string; status: UndoPlan['status'] }>(
-    `select id, name, status from donations.batches where starts_with(id, $1) order by id limit 2`,
-    [batch],
+    `select id, name, status from donations.batches where id like $1 order by id limit 2`,
+    [likeId(batch)],
   );
   const [row, another] = found.rows;
   if (!row || another)

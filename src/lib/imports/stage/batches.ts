@@ -1,3 +1,4 @@
+import { likeId } from '../../db/match.ts';
 import { notFound } from '../../errors.ts';
 import type { LocalStore } from '../../local/sqlite.ts';
 import type { ReadingOptions } from '../open.ts';
@@ -115,13 +116,13 @@ export const listBatches = (store: LocalStore): StagedBatch[] =>
  * @throws UserError `not_found`.
  */
 export function findBatch(store: LocalStore, id: string): StagedBatch {
-  const rows = /^[\w]{1,40}$/.test(id)
-    ? store.all<Row>(
-        `select * from import_batches where id >= ? and id < ? limit 2`,
-        id,
-        `${id}\uffff`,
-      )
-    : [];
+  const rows =
+    id === ''
+      ? []
+      : store.all<Row>(
+          `select * from import_batches where id like ? escape '\\' limit 2`,
+          likeId(id),
+        );
   if (rows.length === 1 && rows[0]) return fromRow(rows[0]);
   throw notFound(
     rows.length > 1 ? `${id} fits several imports` : `this machine has no import ${id}`,

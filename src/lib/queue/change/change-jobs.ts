@@ -38,7 +38,13 @@ export function changeJobs(change: JobChange, asked: JobFilter): BulkChange<JobP
       unknown > 0
         ? [`${grouped(unknown)} may have taken effect already, and would take effect twice`]
         : [],
-    toRecord: ({ examples, ...plan }) => ({ ...plan, examples: examples.map(({ id }) => id) }),
+    toRecord: ({ examples, tasks, oldest, newest, ...plan }) => ({
+      ...plan,
+      by_task: tasks.map(({ donors, ...each }) => ({ ...each, donor_count: donors })),
+      oldest_at: oldest,
+      newest_at: newest,
+      examples: examples.map(({ id }) => id),
+    }),
     async walks(db, plan) {
       const known = await findKnownDonations(db, filter);
       return sourcesOf(filter).map((source) =>

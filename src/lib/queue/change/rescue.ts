@@ -1,6 +1,8 @@
 import { type Actor, recordAudit } from '../../audit/record.ts';
 import type { Db, Queryable } from '../../db/database.ts';
+import { likeId } from '../../db/match.ts';
 import { notFound, usageError } from '../../errors.ts';
+import { givenId } from '../../ids.ts';
 import { IS_GONE, markReleased, milliseconds } from '../run/workers.ts';
 
 /** Selects the lockers whose jobs are released. An empty request selects our workers that are gone. */
@@ -70,10 +72,10 @@ export async function planRescue(tx: Queryable, request: RescueRequest): Promise
 }
 
 async function findWorker(tx: Queryable, ref: string): Promise<{ id?: string; pool?: string }> {
-  if (!ref.startsWith('wrk_')) return { pool: ref };
+  if (!givenId(ref).startsWith('wrk_')) return { pool: ref };
   const { rows } = await tx.query<{ id: string }>(
-    'select id from donations.workers where starts_with(id, $1) limit 2',
-    [ref],
+    'select id from donations.workers where id like $1 limit 2',
+    [likeId(ref)],
   );
   const [found, other] = rows;
   if (!found) throw notFound(`no worker "${ref}"`, 'List the workers: donations worker list');

@@ -26,6 +26,7 @@ export interface ListedJob {
   donation: string | null;
   donor: string | null;
   donorName: string | null;
+  donorEmail: string | null;
 }
 
 export type Sort = 'newest' | 'oldest' | 'attempts';
@@ -102,7 +103,7 @@ export async function listJobs(
        j.run_at as "runAt", j.created_at as "createdAt", j.locked_by as "lockedBy",
        coalesce(v.message, j.last_error) as error,
        v.error_class as "errorClass", v.error_code as "errorCode", v.fingerprint,
-       d.donor_id as donor, n.name as "donorName",
+       d.donor_id as donor, n.name as "donorName", e.email as "donorEmail",
        coalesce(v.donation_id, j.payload->>'donation_id') as donation,
        array[${names.map((name) => `p.${name}::text`).join(', ')}] as cursor
      from page p
@@ -113,6 +114,7 @@ export async function listJobs(
        on v.job_id = p.id and v.decision <> 'retry' and p.state in ('failed', 'held')
      left join donations.donations d on d.id = coalesce(v.donation_id, j.payload->>'donation_id')
      left join donations.donors n on n.id = d.donor_id
+     left join donations.donor_emails e on e.donor_id = n.id and e.is_primary
      order by ${by(names.map((name) => `p.${name}`))}`,
     bindings.values,
   );

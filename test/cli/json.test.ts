@@ -1,0 +1,249 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type CliResult, runCli } from '../support/cli.ts';
+import { allCommands, fieldNames, hasOption } from '../support/commands.ts';
+import { donateNow } from '../support/donate.ts';
+import { addJob } from '../support/jobs.ts';
+import { MONITOR_PARTS, rowsSchema, schemaOf } from '../support/json-fields.ts';
+import { gift, type System, startSystem } from '../support/system.ts';
+
+const LAUNCHER = new URL('../../bin/donations', import.meta.url).pathname;
+
+let system: System;
+/** Of a machine without a database or settings of its own. */
+let alone: NodeJS.ProcessEnv;
+let folder: string;
+/** What the commands speak of. */
+const at: Record<string, string> = {};
+const checked = new Set<string>();
+
+const cli = (args: string[], env = system.env): Promise<CliResult> =>
+  runCli(args, { env: { ...env, DONATIONS_ACTOR: 'grace' }, cwd: folder });
+
+/** Runs a command with --json, and holds what it writes against the schema of the command. */
+async function check(
+  command: string,
+  args: string[] = [],
+  { env, code = 0 }: { env?: NodeJS.ProcessEnv; code?: number } = {},
+) {
+  const ended = await cli([...command.split(' '), ...args, '--json'], env);
+  expect(ended.code, `${command}: ${ended.stderr}`).toBe(code);
+  const option = ['--dry-run', '--open'].find((each) => args.includes(each));
+  const name = option ? `${command} ${option}` : command;
+  const variant = option === '--open' ? [option, 'x'] : option ? [option] : [];
+  const value = JSON.parse(ended.stdout);
+  const { error } = schemaOf(name, await fieldNames(command, variant)).safeParse(value);
+  expect(error?.issues ?? [], `${name}: ${ended.stdout.slice(0, 2000)}`).toEqual([]);
+  checked.add(command);
+  return value;
+}
+
+beforeAll(async () => {
+  system = await startSystem();
+  folder = mkdtempSync(join(tmpdir(), 'donations-json-'));
+  await chmod(folder, 0o755);
+  alone = { PATH: process.env.PATH, HOME: folder, DONATIONS_DATA_DIR: folder };
+  const { db, deps, sandbox } = system;
+  await sandbox.setFaults('sendgrid', { path: 'POST', timeouts: true, count: 1 });
+  at.held = (await donateNow(deps, gift())).id;
+  await cli(['worker', 'start', '--once']);
+  at.sent = (await donateNow(deps, gift({ name: 'Grace Hopper', email: 'grace@example.org' }))).id;
+  await donateNow(deps, gift({ name: 'Grace Hopper', email: 'grace@example.org' }));
+  await donateNow(deps, gift({ paymentMethod: 'pm_card_chargeDeclined' }));
+  await cli(['worker', 'start', '--once']);
+  at.failed = await addJob(db, { state: 'failed', payload: { donation_id: at.sent } });
+  await addJob(db, { state: 'retrying', payload: { donation_id: at.sent } });
+  await addJob(db, { state: 'running', ageMs: 7_200_000, lockedBy: 'dead' });
+});
+afterAll(async () => {
+  await cli(['stop'], alone);
+  await system.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('donations, donors and receipts', async () => {
+  const { id, donation } = await check('donate', [
+    ...['--amount', '50', '--currency', 'usd', '--email', 'ada@example.org'],
+    ...['--name', 'Ada', '--payment-method', 'pm_card_visa'],
+  ]);
+  expect(id).toBe(donation);
+  await check('list');
+  const story = await check('show', [at.held as string]);
+  at.job = story.jobs[0].job;
+  const [donor] = await check('donors list', ['hopper']);
+  expect(donor.donor).toEqual({
+    id: expect.any(String),
+    name: 'Grace Hopper',
+    email: 'grace@example.org',
+  });
+  await check('donors show', [donor.donor.id]);
+  await check('receipts list');
+  const { attempts: _, history } = await check('receipts show', [at.held as string]);
+  expect(history).toHaveLength(1);
+  await check('receipts preview', [at.sent as string]);
+  await check('receipts missing');
+  await check('receipts resend', [at.sent as string]);
+  await check('receipts resolve', [at.held as string, '--sent']);
+  await check('receipts void', [at.held as string, '--reason', 'x']);
+  await check('receipts issue', [at.held as string, '--no-mail']);
+  await check('receipts reissue', [at.held as string, '--reason', 'x', '--no-mail']);
+  await check('receipts replay', ['--failed', '--dry-run']);
+  await check('receipts replay', ['--failed']);
+  await check('donors fix-email', ['ada@example.org', 'ada@new.example']);
+  const events = join(folder, 'events.json');
+  writeFileSync(events, '[]');
+  await check('receipts evidence import', [events]);
+});
+
+it('the queue', async () => {
+  const [first] = await check('jobs list', ['--failed']);
+  expect(first).toMatchObject({
+    job: at.failed,
+    status: 'failed',
+    attempts: 1,
+    last_error: 'it broke',
+    donor: { name: 'Grace Hopper', email: 'grace@example.org' },
+  });
+  await check('jobs show', [at.failed as string]);
+  await check('jobs errors');
+  await check('jobs stats');
+  await check('jobs policy');
+  await check('jobs pause', ['send_receipt', '--reason', 'x', '--for', '1h']);
+  await check('jobs stats');
+  await check('jobs show', [at.failed as string]);
+  await check('jobs resume', ['send_receipt']);
+  await check('jobs rescue', ['--locked-longer-than', '1h', '--dry-run']);
+  await check('jobs rescue', ['--locked-longer-than', '1h', '--yes']);
+  await check('jobs retry', ['--failed', '--dry-run']);
+  const { audit } = await check('jobs retry', ['--failed', '--spread', '1h', '--yes']);
+  await check('jobs recall', [audit, '--yes']);
+  await check('jobs reschedule', ['--retrying', '--in', '1h', '--yes']);
+  const discarded = await check('jobs discard', [at.failed as string, '--yes']);
+  await check('jobs show', [at.failed as string]);
+  await check('audit show', [discarded.audit]);
+  await check('jobs restore', [discarded.audit]);
+  await check('audit list');
+  await check('worker list');
+  const all = JSON.parse((await cli(['monitor', '--json'])).stdout);
+  const { error } = schemaOf('monitor', Object.keys(all)).safeParse(all);
+  expect(error?.issues ?? []).toEqual([]);
+  for (const [part, names] of Object.entries(MONITOR_PARTS)) {
+    const rows = all[part].value.rows ?? all[part].value;
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rowsSchema(names).safeParse(rows).error?.issues ?? [], part).toEqual([]);
+  }
+});
+
+it('health and alerts', async () => {
+  await check('health', [], { code: (await cli(['health'])).code as number });
+  await check('report', ['--daily']);
+  await check('alerts rules');
+  await check('alerts check');
+  const [incident] = await check('alerts list');
+  await check('alerts ack', [incident.incident]);
+  await check('alerts show', [incident.incident]);
+  await check('alerts silence', ['--task', 'send_receipt', '--for', '1h']);
+  await check('alerts test', ['log']);
+  const { code } = await cli(['doctor']);
+  await check('doctor', [], { code: code as number });
+});
+
+it('imports', async () => {
+  const file = join(folder, 'gifts.csv');
+  writeFileSync(file, (await cli(['import', 'template'])).stdout);
+  const map = join(folder, 'map.json');
+  writeFileSync(map, '{"columns": {"Wann": "gift_date", "Wieviel": "amount"}}');
+  await check('import check', [file]);
+  await check('import offline', [file, '--dry-run'], {});
+  const { batch } = await check('import offline', [file, '--yes']);
+  await check('import list');
+  await check('import show', [batch]);
+  await check('import diff', [file]);
+  await check('import resume', [batch, '--yes']);
+  await check('import undo', [batch, '--dry-run']);
+  await check('import undo', [batch, '--yes']);
+  await check('import map save', ['kasse', map]);
+  await check('import map list');
+  await check('offline add', [
+    '--amount',
+    '5',
+    '--currency',
+    'usd',
+    '--method',
+    'cash',
+    '--name',
+    'Bo',
+  ]);
+  await check('offline list');
+  await check('offline push');
+  await check('offline push');
+});
+
+it('set-up', async () => {
+  await check('organization show');
+  await check('organization update');
+  await check('config show');
+  await check('init', ['--print-sample']);
+  await check('init', ['--mode', 'sandbox', '--file', join(folder, 'settings.toml')], {
+    env: alone,
+  });
+  await check('db status');
+  await check('db url');
+  await check('db migrate', ['--dry-run']);
+  await check('db migrate');
+  await check('db grant-readonly', ['reporting', '--print']);
+  await check('help', ['exit-codes']);
+});
+
+it('the embedded database and the doubles', async () => {
+  const env = alone;
+  await check('sandbox start', [], { env });
+  await check('sandbox status', [], { env });
+  await check('sandbox webhooks', [], { env });
+  await check('sandbox fault', ['stripe', '--unavailable', '60s'], { env });
+  await check('sandbox fault', ['--release'], { env });
+  await check('sandbox status', [], { env });
+  await check('sandbox fault', ['--clear'], { env });
+  await check('db start', [], { env });
+  const donation = await check(
+    'donate',
+    [
+      ...['--amount', '50', '--currency', 'usd', '--email', 'ada@example.org'],
+      ...['--name', 'Ada', '--payment-method', 'pm_card_visa'],
+    ],
+    { env },
+  );
+  await cli(['worker', 'start', '--once'], env);
+  const [mail] = await check('sandbox inbox', [], { env });
+  await check('sandbox inbox', ['--open', mail.mail], { env });
+  await check('sandbox refund', [donation.payment_intent], { env });
+  await check('sandbox reset', [], { env });
+  await check('db reset', ['--yes'], { env });
+  await check('db stop', [], { env });
+  await check('sandbox stop', [], { env });
+  await check('stop', [], { env });
+}, 180_000);
+
+it('a listener says where it listens', async () => {
+  const child = spawn(process.execPath, [LAUNCHER, 'webhooks', 'listen', '--port', '0', '--json'], {
+    env: system.env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [line] = await once(child.stdout, 'data');
+  child.kill('SIGTERM');
+  const names = await fieldNames('webhooks listen');
+  expect(schemaOf('webhooks listen', names).safeParse(JSON.parse(line)).error).toBeUndefined();
+  checked.add('webhooks listen');
+  await once(child, 'exit');
+});
+
+it('no command is left out', async () => {
+  const writers = (await allCommands()).filter((leaf) => hasOption(leaf, '--output'));
+  const names = writers.map(({ words }) => words.join(' '));
+  expect(names.filter((name) => !checked.has(name))).toEqual([]);
+});
