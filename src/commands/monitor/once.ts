@@ -3,6 +3,7 @@ import { judgeHealth } from '../../lib/monitor/health.ts';
 import { type Plain, type Snapshot, type Tasks, takeSnapshot } from '../../lib/monitor/snapshot.ts';
 import { round } from '../../lib/output/number.ts';
 import { toRecord } from '../../lib/output/render.ts';
+import { snakeCase } from '../../lib/output/snake-case.ts';
 import type { WorkerRow } from '../../lib/queue/run/workers.ts';
 import type { History } from '../../lib/samples/read.ts';
 import { statsColumns } from '../jobs/shared/stats-columns.ts';
@@ -91,16 +92,4 @@ export function pickFields(
   if (unknown !== undefined)
     throw usageError(`there is no field "${unknown}"`, `Fields: ${Object.keys(all).join(', ')}`);
   return Object.fromEntries(names.map((name) => [name, all[name]]));
-}
-
-/** The same value with every key in snake_case, as in the JSON of other commands. */
-function snakeCase(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(snakeCase);
-  if (value === null || typeof value !== 'object' || value instanceof Date) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      snakeCase(inner),
-    ]),
-  );
 }

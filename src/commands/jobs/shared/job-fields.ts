@@ -1,4 +1,5 @@
 import type { Column } from '../../../lib/output/render.ts';
+import { snakeCase } from '../../../lib/output/snake-case.ts';
 import type { JobDetail, LedgerAttempt } from '../../../lib/queue/read/detail.ts';
 import { JOB_COLUMNS } from './columns.ts';
 import { commandsFor, whatNext } from './explain-job.ts';
@@ -38,7 +39,7 @@ export const JOB_FIELDS: Column<JobDetail>[] = [
         restored_as: discarded.restoredAs,
       },
   ),
-  field('pause', ({ pause }) => pause),
+  field('pause', ({ pause }) => snakeCase(pause)),
   field(
     'runs_on',
     ({ worker }) =>

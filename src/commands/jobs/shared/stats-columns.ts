@@ -1,5 +1,6 @@
 import { round } from '../../../lib/output/number.ts';
 import type { Column } from '../../../lib/output/render.ts';
+import { snakeCase } from '../../../lib/output/snake-case.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { QueueStats, TaskStats } from '../../../lib/queue/read/stats.ts';
 
@@ -85,7 +86,7 @@ export function statsColumns({
     {
       name: 'pause',
       header: 'PAUSED',
-      value: ({ task }) => pauses.find((pause) => pause.task === task),
+      value: ({ task }) => snakeCase(pauses.find((pause) => pause.task === task)),
       text: ({ task }) => pauses.find((pause) => pause.task === task)?.reason ?? '',
       wide: true,
     },
