@@ -152,6 +152,7 @@ const OWNERS: Record<string, string[]> = {
   donor_emails: ['lib/donors/', 'lib/imports/'],
   donor_sources: ['lib/donors/', 'lib/imports/match/'],
   donors: ['lib/donors/', 'lib/imports/'],
+  gift_aid_declarations: ['lib/donors/gift-aid.ts'],
   health_states: ['lib/health/states.ts'],
   health_turn: ['lib/health/states.ts'],
   import_donors: ['lib/imports/'],

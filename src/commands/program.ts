@@ -50,6 +50,7 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./donors/list.ts')).donorsListCommand,
       async () => (await import('./donors/show.ts')).donorsShowCommand,
       async () => (await import('./donors/fix-email.ts')).donorsFixEmailCommand,
+      async () => (await import('./donors/gift-aid.ts')).donorsGiftAidCommand,
     ],
   },
   {

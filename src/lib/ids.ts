@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 export const ID_PREFIXES = {
   organization: 'org',
   donor: 'dnr',
+  declaration: 'gad',
   donation: 'don',
   receipt: 'rcp',
   delivery: 'dlv',

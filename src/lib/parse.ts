@@ -99,6 +99,17 @@ export function parseRate(text: string): number {
 }
 
 /**
+ * Parses a day: `2026-01-31`.
+ * @throws UserError `usage`.
+ */
+export function parseDay(text: string): string {
+  const day = text.trim();
+  const at = new Date(`${day}T00:00:00Z`);
+  if (/^\d{4}-\d\d-\d\d$/.test(day) && at.toJSON()?.startsWith(day)) return day;
+  throw usageError(`${quoted(text)} is not a day`, 'Write it like 2026-01-31.');
+}
+
+/**
  * Parses a whole number in a range.
  * @throws UserError `usage`.
  */

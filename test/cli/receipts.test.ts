@@ -168,6 +168,89 @@ it('replays what failed, after a confirmation', async () => {
   expect(await list(`donation:${id}`)).toMatchObject([{ status: 'accepted', kind: 'original' }]);
 });
 
+/** A receipt whose mail SendGrid may have sent. */
+async function donateHeld(email: string) {
+  await system.sandbox.setFaults('sendgrid', { path: 'POST', timeouts: true, count: 1 });
+  const { id } = await donate(email);
+  await send();
+  const [delivery] = await list(`donation:${id}`);
+  expect(delivery).toMatchObject({ status: 'held' });
+  return delivery as ListedDelivery;
+}
+
+it('takes evidence from an activity CSV by ids, never by the address alone', async () => {
+  const named = await donateHeld('named@example.org');
+  const alike = await donateHeld('alike@example.org');
+  const { id } = await donate('gone@example.org');
+  await send();
+  const { rows } = await system.db.query<{ message: string }>(
+    `select message_id as message from donations.receipt_deliveries d
+     join donations.receipt_donations c on c.receipt_id = d.receipt_id where c.donation_id = $1`,
+    [id],
+  );
+  const args = JSON.stringify({ delivery_id: named.delivery, donation_id: named.donation });
+  const file = join(dir, 'activity.csv');
+  writeFileSync(
+    file,
+    [
+      '\ufeffprocessed,message_id,event,recv_message_id,subject,from,email,reason,type,unique_args',
+      `2026-11-29 08:00:00,x1.recvd-1,delivered,,"Your, receipt",a@b.org,named@example.org,,,"${args.replaceAll('"', '""')}"`,
+      '2026-11-29T08:00:01Z,x2.recvd-1,delivered,,Your receipt,a@b.org,Alike@example.org,,,{}',
+      `2026-11-29 08:00:02 +0000 UTC,${rows[0]?.message}.recvd-9-1,bounced,,Your receipt,a@b.org,gone@example.org,"550 no such user",hard,`,
+      '2026-11-29 08:00:03,x4.recvd-1,open,,Newsletter,a@b.org,else@example.org,,,',
+      'yesterday,x5.recvd-1,open,,Newsletter,a@b.org,else@example.org,,,',
+      '',
+    ].join('\r\n'),
+  );
+  expect(await json('evidence', 'import', file)).toMatchObject({
+    events: 5,
+    unreadable: 1,
+    ours: 2,
+    new: 2,
+    unknown: 0,
+    unmatched: 2,
+    possible: [{ receipt: alike.number, email: 'alike@example.org', line: 3, event: 'delivered' }],
+    settled: [named.delivery],
+  });
+  expect(await list(`donation:${alike.donation}`)).toMatchObject([{ status: 'held' }]);
+  expect(await list(`donation:${id}`)).toMatchObject([
+    { status: 'bounced', reason: '550 no such user' },
+  ]);
+  const again = await cli('evidence', 'import', file);
+  expect(again.stderr).toContain(`Receipt ${alike.number} stays held: line 3 (delivered`);
+  writeFileSync(file, 'name,email\nAda,ada@example.org\n');
+  const refused = await cli('evidence', 'import', file);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('no column processed, message_id, event');
+  await cli('resolve', alike.number, '--sent');
+});
+
+it('resolves several held receipts by a plan, a confirmation, and one decision', async () => {
+  const first = await donateHeld('first@example.org');
+  const second = await donateHeld('second@example.org');
+  const both = [first.number, second.donation];
+  expect((await cli('resolve', ...both)).code).toBe(2);
+  expect((await cli('resolve', '--sent')).code).toBe(2);
+  expect((await cli('resolve', first.number, 'nothing', '--sent')).code).toBe(3);
+  expect(await json('resolve', '--held', '--since', '3h', '--resend', '--dry-run')).toMatchObject({
+    action: 'receipts.resolve',
+    count: 2,
+    outcome: 'resend',
+    effects: ['2 e-mails to 2 donors'],
+  });
+  const asked = await cli('resolve', ...both, '--sent');
+  expect(asked.code).toBe(4);
+  expect(asked.stderr).toContain('counts as sent to 2 donors; nothing more is sent');
+  const done = await cli('resolve', ...both, '--sent', '--yes', '--note', 'in the feed');
+  expect(done.stdout).toContain('Resolved 2 of 2 receipts.');
+  expect(await list('--held')).toEqual([]);
+  // The same command again has nothing left to do.
+  expect((await json('resolve', ...both, '--sent', '--yes')).changed).toBe(0);
+  const one = await cli('resolve', first.number, '--sent');
+  expect(one.code).toBe(1);
+  expect(one.stderr).toContain(`receipt ${first.number} is not held: it is accepted`);
+});
+
 it('corrects an address, and sends what did not get there', async () => {
   const { id } = await donate('wrnog@example.org');
   await send();

@@ -104,7 +104,7 @@ describe('audit', () => {
     const { mails_sent, mails_maybe_sent, events } = await json('show', other);
     expect({ mails_sent, mails_maybe_sent }).toEqual({ mails_sent: 1, mails_maybe_sent: 0 });
     expect(events.find(({ what }: { what: string }) => what === 'decision').text).toMatch(
-      /says that receipt \S+ was sent$/,
+      /says that the receipt was sent$/,
     );
     await done(as('eve', 'receipts', 'resend', other));
     const { code, stderr } = await as('eve', 'receipts', 'resend', other, '--json');

@@ -7,16 +7,14 @@ import { ensureMode } from '../../src/lib/db/prepare.ts';
 import { ensureOrganization } from '../../src/lib/organizations/organization.ts';
 import { recordAddressNews } from '../../src/lib/receipts/addresses.ts';
 import { recordBounces } from '../../src/lib/receipts/evidence.ts';
-import { loadGiftFacts } from '../../src/lib/receipts/facts.ts';
-import { loadReceipt } from '../../src/lib/receipts/find-receipt.ts';
-import { type IssuedReceipt, issueReceipts } from '../../src/lib/receipts/issue.ts';
 import { listDeliveries } from '../../src/lib/receipts/list.ts';
 import { listMissing } from '../../src/lib/receipts/missing.ts';
 import { type ReplayOptions, replayReceipts } from '../../src/lib/receipts/replay.ts';
 import { parseReceiptFilter } from '../../src/lib/receipts/vocabulary.ts';
 import { voidReceipt } from '../../src/lib/receipts/void.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { addDonation, addDonor } from '../support/records.ts';
+import { addReceipt, type DeliveryState } from '../support/receipts.ts';
+import { type addDonation, addDonor } from '../support/records.ts';
 
 const { config } = loadConfig({ env: { HOME: '/nowhere' }, cwd: '/' });
 const WHO = { actor: 'grace', host: 'here' };
@@ -32,40 +30,8 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-type Status = 'pending' | 'accepted' | 'held' | 'failed';
-
-/** A receipt whose original is in this state, its job as it would be then. */
-async function issued(status: Status, donation?: Parameters<typeof addDonation>[1]) {
-  const donationId = await addDonation(db, donation);
-  const receipt = await db.transaction(async (tx) => {
-    const gift = await loadGiftFacts(tx, donationId, { lock: true });
-    return (await issueReceipts(tx, [{ gift, mailed: true }]))[0] as IssuedReceipt;
-  });
-  if (status !== 'pending') {
-    await db.query(
-      `update donations.receipt_deliveries set status = 'sending', claim = gen_random_uuid() where id = $1`,
-      [receipt.deliveryId],
-    );
-    await db.query(
-      `update donations.receipt_deliveries set status = $2,
-         reason = case when $2 <> 'accepted' then 'it broke' end,
-         accepted_at = case when $2 = 'accepted' then now() end where id = $1`,
-      [receipt.deliveryId, status],
-    );
-    if (status === 'accepted')
-      await db.query('select graphile_worker.complete_jobs(array[$1::bigint])', [receipt.jobId]);
-    else
-      await db.query(
-        `select graphile_worker.permanently_fail_jobs(array[$1::bigint], 'it broke')`,
-        [receipt.jobId],
-      );
-  }
-  return {
-    ...receipt,
-    deliveryId: receipt.deliveryId as string,
-    load: () => loadReceipt(db, receipt.receiptId),
-  };
-}
+const issued = (status: DeliveryState, donation?: Parameters<typeof addDonation>[1]) =>
+  addReceipt(db, status, donation);
 
 async function replay(text: string, options: Partial<ReplayOptions> = {}) {
   const change = replayReceipts(parseReceiptFilter(text), { ...PLAIN, ...options });

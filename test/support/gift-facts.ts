@@ -1,4 +1,19 @@
+import type { Declaration } from '../../src/lib/donors/declaration.ts';
 import type { GiftFacts } from '../../src/lib/receipts/facts.ts';
+
+/** A Gift Aid declaration that covers the gift of `giftFacts`. */
+export const declaration = (rest: Partial<Declaration> = {}): Declaration => ({
+  id: 'gad_1',
+  madeOn: '2026-05-01',
+  how: 'online',
+  coversFrom: '2026-05-01',
+  coversTo: null,
+  confirmedOn: null,
+  withdrawnOn: null,
+  ...rest,
+});
+
+const CURRENCIES: Record<string, string> = { CA: 'cad', GB: 'gbp' };
 
 /** The facts of a gift by check, given to an organisation of a country. */
 export const giftFacts = (rest: Partial<GiftFacts> = {}, country = 'US'): GiftFacts => ({
@@ -10,7 +25,7 @@ export const giftFacts = (rest: Partial<GiftFacts> = {}, country = 'US'): GiftFa
   goodsValueMinor: 0n,
   goodsDescription: null,
   inKindDescription: null,
-  currency: country === 'CA' ? 'cad' : 'usd',
+  currency: CURRENCIES[country] ?? 'usd',
   giftOn: '2026-11-23',
   receivedOn: '2026-11-23',
   today: '2026-11-25',
@@ -20,11 +35,14 @@ export const giftFacts = (rest: Partial<GiftFacts> = {}, country = 'US'): GiftFa
   locale: 'en-US',
   donor: {
     id: 'dnr_1',
+    kind: 'person',
     name: 'Ada Lovelace',
     email: 'ada@example.org',
     address: ['1 Analytical Way', 'London'],
     mayBeMailed: true,
   },
+  declarations: [],
+  otherBenefitsMinor: 0n,
   organization: {
     id: 'org_1',
     version: 1,

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { covers, type Declaration } from '../../src/lib/donors/declaration.ts';
 import type { GiftFacts } from '../../src/lib/receipts/facts.ts';
 import { eligibleMinor, isGift } from '../../src/lib/receipts/kinds/canada/split-receipting.ts';
 import { composeReceipt } from '../../src/lib/receipts/kinds/choose.ts';
-import { giftFacts } from '../support/gift-facts.ts';
+import {
+  benefitLimitMinor,
+  judgeGiftAid,
+} from '../../src/lib/receipts/kinds/united-kingdom/gift-aid.ts';
+import { declaration, giftFacts } from '../support/gift-facts.ts';
 
 const NONE = 'No goods or services were provided in exchange for this contribution.';
 
@@ -118,6 +123,112 @@ describe('Canada', () => {
     [10_000n, 0n, 10_000n],
   ])('eligible of %s with an advantage of %s', (amount, value, eligible) => {
     expect(eligibleMinor(gift(dinner(amount, value), 'CA'))).toBe(eligible);
+  });
+});
+
+describe('United Kingdom', () => {
+  const uk = (rest: Partial<GiftFacts> = {}) =>
+    gift({ locale: 'en-GB', declarations: [declaration()], ...rest }, 'GB');
+  const donor = (rest: Partial<GiftFacts['donor']>) => ({ donor: { ...gift().donor, ...rest } });
+  const what = (rest: Partial<GiftFacts>) => {
+    const judged = judgeGiftAid(uk(rest));
+    return 'why' in judged ? judged.why : judged.reliefMinor;
+  };
+
+  // 25p for every £1, in whole pence.
+  it.each([
+    ['£250', {}, 6250n],
+    ['£10.01', { amountMinor: 1001n }, 250n],
+    ['3p', { amountMinor: 3n }, 0n],
+    ['half of it was refunded', { refundedMinor: 12_500n }, 3125n],
+    ['a card', { method: 'card' }, 6250n],
+    ['a refund of all', { refundedMinor: 25_000n }, 'it was given back'],
+    ['property', { method: 'in_kind' }, 'it is not a gift of money'],
+    ['shares', { method: 'stock' }, 'it is not a gift of money'],
+    ['crypto', { method: 'crypto' }, 'it is not a gift of money'],
+    ['a donor-advised fund', { method: 'daf' }, 'it comes from a donor-advised fund'],
+    ['an employer', { method: 'matching' }, 'it comes from an employer'],
+    ['a company', donor({ kind: 'organization' }), 'the donor is not an individual'],
+    ['euros', { currency: 'eur' }, 'it is not in pounds'],
+    ['long ago', { giftOn: '2019-04-05' }, 'it was given before 6 April 2019'],
+    ['no declaration', { declarations: [] }, 'no declaration covers it'],
+    ['a benefit at the limit', dinner(25_000n, 3250n), 6250n],
+    [
+      'a benefit above the limit',
+      dinner(25_000n, 3251n),
+      'what was given in return is worth more than the limit',
+    ],
+    [
+      'benefits of the year at the limit',
+      { ...dinner(25_000n, 100n), otherBenefitsMinor: 249_900n },
+      6250n,
+    ],
+    [
+      'benefits of the year above the limit',
+      { ...dinner(25_000n, 100n), otherBenefitsMinor: 249_901n },
+      'what was given in return in the tax year is worth more than £2,500',
+    ],
+    ['no benefit, in a year of many', { otherBenefitsMinor: 300_000n }, 6250n],
+  ] as [string, Partial<GiftFacts>, bigint | string][])('%s', (_name, rest, expected) => {
+    expect(what(rest)).toBe(expected);
+  });
+
+  // 25 % of the first £100, 5 % of the rest, at most £2,500.
+  it.each([
+    [100n, 25n],
+    [10_000n, 2500n],
+    [10_001n, 2500n],
+    [20_000n, 3000n],
+    [4_960_000n, 250_000n],
+    [9_999_999n, 250_000n],
+  ])('benefits for %s pence may be worth %s', (donation, limit) => {
+    expect(benefitLimitMinor(donation)).toBe(limit);
+  });
+
+  const oral = { how: 'oral', confirmedOn: '2026-05-03' } as const;
+  it.each([
+    ['the first day', {}, '2026-05-01', true],
+    ['the day before', {}, '2026-04-30', false],
+    ['backdated', { coversFrom: '2022-05-01' }, '2022-05-01', true],
+    ['the last day', { coversTo: '2026-06-01' }, '2026-06-01', true],
+    ['after the last day', { coversTo: '2026-06-01' }, '2026-06-02', false],
+    ['before a withdrawal', { withdrawnOn: '2026-06-01' }, '2026-05-31', true],
+    ['on the day of a withdrawal', { withdrawnOn: '2026-06-01' }, '2026-06-01', false],
+    ['oral, kept', oral, '2026-05-02', true],
+    ['oral, cancelled within 30 days', { ...oral, withdrawnOn: '2026-06-02' }, '2026-05-02', false],
+    ['oral, withdrawn later', { ...oral, withdrawnOn: '2026-06-03' }, '2026-05-02', true],
+    [
+      'oral and recorded, withdrawn soon',
+      { how: 'oral', withdrawnOn: '2026-05-20' },
+      '2026-05-02',
+      true,
+    ],
+  ] as [string, Partial<Declaration>, string, boolean][])(
+    'a declaration covers a gift: %s',
+    (_name, rest, day, expected) => {
+      expect(covers(declaration(rest), day)).toBe(expected);
+    },
+  );
+
+  it('states the declaration and the amounts', () => {
+    const wording = composeReceipt('donation', uk());
+    expect(wording).toMatchObject({ form: 'united-kingdom', deductibleMinor: 25_000n });
+    expect(wording.details).toEqual([
+      { label: 'Gift Aid donation', value: '£250.00 GBP' },
+      { label: 'Basic rate tax we can claim', value: '£62.50 GBP' },
+      { label: 'Worth with Gift Aid', value: '£312.50 GBP' },
+    ]);
+    expect(wording.statements[1]).toMatch(/you declared online on 1 May 2026 .* 25p .* every £1/);
+    expect(wording.statements[2]).toMatch(/Income Tax and\/or Capital Gains Tax/);
+  });
+
+  it('says why there is no claim', () => {
+    const wording = composeReceipt('donation', uk({ declarations: [] }));
+    expect(wording.details).toEqual([]);
+    expect(wording.statements).toEqual([
+      NONE,
+      'We do not claim Gift Aid on this gift: no declaration covers it.',
+    ]);
   });
 });
 

@@ -6,7 +6,7 @@ import type { GiftFacts } from '../../src/lib/receipts/facts.ts';
 import type { ReceiptKind } from '../../src/lib/receipts/kinds/choose.ts';
 import { renderReceipt } from '../../src/lib/receipts/message.ts';
 import { loadTemplates } from '../../src/lib/receipts/templates.ts';
-import { giftFacts } from '../support/gift-facts.ts';
+import { declaration, giftFacts } from '../support/gift-facts.ts';
 
 const templates = await loadTemplates(undefined);
 
@@ -15,6 +15,7 @@ function render(kind: ReceiptKind, gift: GiftFacts, replaces: string | null = nu
   return renderReceipt(content, templates, { copy: false });
 }
 
+const calendar = { goodsDescription: 'A calendar', goodsValueMinor: 800n };
 const dinner = { goodsDescription: 'Dinner for two', goodsValueMinor: 8000n };
 
 // To look at after a change, and to keep: `npx vitest run test/unit/receipt-golden.test.ts -u`.
@@ -28,6 +29,12 @@ describe('each form, whole', () => {
       giftFacts({ method: 'in_kind', inKindDescription: '40 wool blankets' }),
     ],
     ['canada', 'donation', giftFacts(dinner, 'CA')],
+    [
+      'united-kingdom',
+      'donation',
+      giftFacts({ ...calendar, locale: 'en-GB', declarations: [declaration()] }, 'GB'),
+    ],
+    ['united-kingdom-no-claim', 'donation', giftFacts({ locale: 'en-GB' }, 'GB')],
     ['plain', 'donation', giftFacts({ currency: 'eur', locale: 'de-DE' }, 'DE')],
     ['refund', 'refund', giftFacts({ refundedMinor: 10_000n, status: 'partly_refunded' })],
   ] as [string, ReceiptKind, GiftFacts][])('%s', async (name, kind, gift) => {
@@ -62,7 +69,7 @@ describe('whatever a donor is called and gives', () => {
       amountMinor: fc.bigInt(1n, 10n ** 15n),
       share: fc.bigInt(0n, 100n),
       goods: fc.option(name, { nil: null }),
-      country: fc.constantFrom('US', 'CA', 'DE', 'JP'),
+      country: fc.constantFrom('US', 'CA', 'GB', 'DE', 'JP'),
       locale: fc.constantFrom('en-US', 'de-DE', 'ar', 'ja-JP', 'fr-CA'),
     })
     .map(({ country, amountMinor, share, goods, name: called, ...rest }) =>
@@ -72,6 +79,7 @@ describe('whatever a donor is called and gives', () => {
           amountMinor,
           goodsDescription: goods,
           goodsValueMinor: goods === null ? 0n : (amountMinor * share) / 100n,
+          declarations: [declaration()],
           donor: { ...giftFacts().donor, name: called, address: [called] },
         },
         country,

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
-import { say } from '../../lib/output/io.ts';
+import { plain, say } from '../../lib/output/io.ts';
 import {
   type Column,
   chosenFormat,
@@ -12,12 +12,21 @@ import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
+const MOST_SHOWN = 20;
+
 const COLUMNS: Column<Imported>[] = [
   { name: 'event_count', header: 'EVENTS', value: (row) => row.events },
   { name: 'unreadable', header: 'UNREADABLE', value: (row) => row.unreadable },
   { name: 'ours', header: 'OURS', value: (row) => row.ours },
   { name: 'new', header: 'NEW', value: (row) => row.fresh },
   { name: 'unknown', header: 'UNKNOWN', value: (row) => row.unknown },
+  { name: 'unmatched', header: 'UNMATCHED', value: (row) => row.unmatched },
+  {
+    name: 'possible',
+    header: 'POSSIBLE',
+    value: (row) => row.possible,
+    text: (row) => String(row.possible.length),
+  },
   {
     name: 'settled',
     header: 'SETTLED',
@@ -38,13 +47,17 @@ export function receiptsEvidenceCommand(context: Context): Command {
 /** `donations receipts evidence import <file>`: takes SendGrid's events from a file. */
 function importCommand(context: Context): Command {
   const command = new Command('import')
-    .description('resolve held receipts with a file of the events that SendGrid posts')
-    .argument('<file>', 'JSON: an array of events, or one in each line; - for stdin');
+    .description('resolve held receipts with a file of SendGrid’s events')
+    .argument(
+      '<file>',
+      'the JSON that SendGrid posts (an array, or an event in each line), or the CSV of its Activity page; - for stdin',
+    );
   return examples(withOutput(command, COLUMNS), [
     [
       'donations receipts evidence import events.json',
       'the listener was down, the events were kept',
     ],
+    ['donations receipts evidence import activity.csv', 'exported from SendGrid’s Activity page'],
     ['cat *.ndjson | donations receipts evidence import -', 'from several files'],
   ]).action(async (file: string, options: OutputOptions) => {
     const [{ importMailEvents }, text] = await Promise.all([
@@ -53,8 +66,13 @@ function importCommand(context: Context): Command {
     ]);
     const imported = await importMailEvents(await context.db(), text);
     renderOne(context.io, options, COLUMNS, imported);
-    if (chosenFormat(options).format === 'table')
-      say(context.io, 'Next: donations receipts list --held');
+    if (chosenFormat(options).format !== 'table') return;
+    for (const { receipt, email, line, event, at } of imported.possible.slice(0, MOST_SHOWN))
+      say(
+        context.io,
+        `Receipt ${receipt} stays held: line ${line} (${event}, ${at.toISOString()}) is to ${plain(email)} too, but does not say that it is this mail.`,
+      );
+    say(context.io, 'Next: donations receipts list --held');
   });
 }
 

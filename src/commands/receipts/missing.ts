@@ -1,8 +1,7 @@
 import { Command } from 'commander';
-import { usageError } from '../../lib/errors.ts';
 import { formatMoney } from '../../lib/money.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
-import { parseCount } from '../../lib/parse.ts';
+import { parseCount, parseDay } from '../../lib/parse.ts';
 import type { MissingReceipt } from '../../lib/receipts/missing.ts';
 import type { Context } from '../context.ts';
 import { donorColumn } from '../shared/donor-column.ts';
@@ -38,15 +37,9 @@ export function receiptsMissingCommand(context: Context): Command {
     ['donations receipts missing --json=donation,reason', 'for a script'],
   ]).action(async (options: OutputOptions & { since?: string; limit: string }) => {
     const limit = parseCount(options.limit, { max: 100_000 });
-    const since = options.since === undefined ? null : readDay(options.since);
+    const since = options.since === undefined ? null : parseDay(options.since);
     const { listMissing } = await import('../../lib/receipts/missing.ts');
     const rows = await context.read((tx) => listMissing(tx, { since, limit }));
     render(context.io, options, COLUMNS, rows, { empty: 'Every gift has its receipt.' });
   });
-}
-
-function readDay(text: string): string {
-  const at = new Date(`${text}T00:00:00Z`);
-  if (/^\d{4}-\d\d-\d\d$/.test(text) && at.toJSON()?.startsWith(text)) return text;
-  throw usageError(`"${text}" is not a day`, 'Write it like 2026-01-01.');
 }

@@ -1,71 +1,77 @@
 import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
-import { print, say } from '../../lib/output/io.ts';
-import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
+import { type BulkOptions, withBulk } from '../shared/bulk-options.ts';
 import { commandLine } from '../shared/command-line.ts';
 import { examples } from '../shared/examples.ts';
-import { withOutput } from '../shared/output-options.ts';
-import { writeDone } from '../shared/write-result.ts';
+import { runBulk } from '../shared/run-bulk.ts';
+import { type FilterOptions, receiptFilterOf, withReceiptFilter } from './shared/filter-options.ts';
 
-const FIELDS = fieldsOf('receipt', 'number', 'donation', 'delivery', 'recipient', 'outcome');
+type Options = BulkOptions &
+  FilterOptions & { sent?: boolean; resend?: boolean; force?: boolean; note?: string };
 
-interface Options extends OutputOptions {
-  sent?: boolean;
-  resend?: boolean;
-  force?: boolean;
-  reason?: string;
+/** `donations receipts resolve`: settles receipts that may have been sent. */
+export function receiptsResolveCommand(context: Context): Command {
+  const command = withBulk(
+    withReceiptFilter(
+      new Command('resolve').description('decide about held receipts, which may have been sent'),
+      'receipt numbers or ids, or terms that must all hold: status:held issued:>=2026-11',
+    ),
+    'receipts',
+    ['donor_count', 'unknown', 'outcome'],
+  )
+    .option('--sent', 'they were sent: nothing more goes out')
+    .option('--resend', 'send them, although they may have been sent before')
+    .option('--force', 'with --resend: also when a copy was sent since')
+    .option('--note <text>', 'another name of --reason');
+  return examples(command, [
+    ['donations receipts resolve 2026-000042 --sent --note "in SendGrid’s activity feed"', 'one'],
+    ['donations receipts resolve 2026-000042 2026-000043 --resend', 'they did not arrive: send'],
+    ['donations receipts resolve --held --since 3h --sent --dry-run', 'those of an outage'],
+  ]).action(async (words: string[], options: Options) => {
+    const refs = words.filter((word) => !word.includes(':'));
+    const terms = words.filter((word) => word.includes(':'));
+    const outcome = outcomeOf(refs, options);
+    const force = options.force === true;
+    const { findReceipt } = await import('../../lib/receipts/find-receipt.ts');
+    const db = await context.db();
+    const receipts = [];
+    for (const ref of refs) receipts.push(await findReceipt(db, ref));
+    const ids = [...new Set(receipts.map(({ id }) => id))];
+    if (ids.length > 0) terms.push(`receipt:${ids.join(',')}`);
+    const filter = receiptFilterOf(terms, options);
+    if (filter.terms.length === 0)
+      throw usageError(
+        'no receipts are selected: give numbers, --held, or a filter',
+        "For instance 2026-000042, or --held --since 3h, or 'status:held fund:gala'.",
+      );
+    const { refuseToResolve } = await import('../../lib/receipts/resolve.ts');
+    const [only] = filter.terms.length === 1 && ids.length === 1 ? receipts : [];
+    if (only) refuseToResolve(only, { outcome, force });
+    const { resolveReceipts } = await import('../../lib/receipts/resolve-many.ts');
+    const { actor } = await context.operator();
+    const change = resolveReceipts(filter, { outcome, force, actor, only: only?.donationId });
+    await runBulk(context, change, { ...options, ...reasonOf(options) });
+  });
 }
 
-/** `donations receipts resolve <id>`: settles a receipt that may have been sent. */
-export function receiptsResolveCommand(context: Context): Command {
-  const command = new Command('resolve')
-    .description('settle a held receipt, for which it is unknown whether it was sent')
-    .argument('<id>', 'receipt, receipt number, delivery, donation or job id')
-    .option('--sent', 'it was sent: nothing more goes out')
-    .option('--resend', 'send it, although it may have been sent before')
-    .option('--force', 'with --resend: also when a copy was sent since')
-    .option('--reason <text>', 'why, for the audit trail');
-  return examples(withOutput(command, FIELDS), [
-    [
-      'donations receipts resolve 2026-000042 --sent --reason "on SendGrid’s activity feed"',
-      'it arrived',
-    ],
-    ['donations receipts resolve 2026-000042 --resend', 'it did not: send it'],
-  ]).action(async (ref: string, options: Options) => {
-    if (Boolean(options.sent) === Boolean(options.resend)) {
-      throw usageError(
-        'say what is true of it: --sent or --resend',
-        `Look for it at SendGrid first. When and to whom: ${commandLine(['receipts', 'show', ref])}`,
-      );
-    }
-    if (options.force && !options.resend)
-      throw usageError('--force belongs to --resend', 'With --sent nothing is sent.');
-    const outcome = options.sent ? 'sent' : 'resend';
-    const [{ findReceipt }, { resolveDelivery }] = await Promise.all([
-      import('../../lib/receipts/find-receipt.ts'),
-      import('../../lib/receipts/resolve.ts'),
-    ]);
-    const db = await context.db();
-    const receipt = await findReceipt(db, ref);
-    const { id: delivery, recipient } = await resolveDelivery(db, receipt, {
-      ...(await context.operator()),
-      reason: options.reason,
-      outcome,
-      force: options.force,
-    });
-    const { io } = context;
-    const { id, number, donationId: donation } = receipt;
-    writeDone(
-      io,
-      options,
-      FIELDS,
-      { receipt: id, number, donation, delivery, recipient, outcome },
-      () => {
-        const what = outcome === 'sent' ? 'counts as sent to' : 'goes to';
-        print(io, `Receipt ${number} ${what} ${recipient}.`);
-        say(io, `Next: donations show ${donation}`);
-      },
+function outcomeOf(refs: string[], { sent, resend, force }: Options): 'sent' | 'resend' {
+  if (Boolean(sent) === Boolean(resend)) {
+    throw usageError(
+      'say what is true: --sent or --resend',
+      `Look for the mail at SendGrid first. When and to whom: ${
+        refs[0] ? commandLine(['receipts', 'show', refs[0]]) : 'donations receipts list --held'
+      }`,
     );
-  });
+  }
+  if (force && !resend)
+    throw usageError('--force belongs to --resend', 'With --sent nothing is sent.');
+  return sent ? 'sent' : 'resend';
+}
+
+function reasonOf({ reason, note }: Options): { reason?: string } {
+  if (reason !== undefined && note !== undefined)
+    throw usageError('--note and --reason are the same', 'Give one of them.');
+  const text = reason ?? note;
+  return text === undefined ? {} : { reason: text };
 }

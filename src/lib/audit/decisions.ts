@@ -29,7 +29,8 @@ export async function decisionsAbout(
 ): Promise<Decision[]> {
   const { rows } = await db.query<Row>(
     `select coalesce(a.operation, a.id) as id, a.at, a.actor, a.host, a.action, a.reason,
-       case when j.job is null then a.detail else jsonb_build_object('state', a.detail #> '{before,state}') end as detail,
+       case when j.job is null then a.detail
+         else jsonb_build_object('state', a.detail #> '{before,state}', 'outcome', a.detail -> 'outcome') end as detail,
        j.job::text
      from donations.audit_log a
      left join lateral (
@@ -46,7 +47,7 @@ export async function decisionsAbout(
 }
 
 function inWords(action: string, detail: Record<string, unknown>, job: string | null): string {
-  const receipt = `receipt ${detail.number ?? ''}`.trim();
+  const receipt = detail.number ? `receipt ${detail.number}` : 'the receipt';
   switch (action) {
     case 'receipts.resolve':
       return detail.outcome === 'sent'

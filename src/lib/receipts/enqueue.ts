@@ -33,15 +33,20 @@ export async function enqueueDeliveries(
   return ids.slice(others.length);
 }
 
-/** Sends a delivery that is there by a new job. @returns the job's id. */
-export async function sendByNewJob(tx: Queryable, delivery: ToSend): Promise<bigint> {
-  const [jobId] = await enqueueDeliveries(tx, [delivery]);
-  await tx.query('update donations.receipt_deliveries set job_id = $2 where id = $1', [
-    delivery.deliveryId,
-    jobId,
-  ]);
-  return jobId as bigint;
+/** Sends deliveries that exist by new jobs. @returns the jobs' ids, in the order of the deliveries. */
+export async function sendByNewJobs(tx: Queryable, deliveries: ToSend[]): Promise<bigint[]> {
+  const jobs = await enqueueDeliveries(tx, deliveries);
+  await tx.query(
+    `update donations.receipt_deliveries d set job_id = a.job
+     from unnest($1::text[], $2::bigint[]) as a(id, job) where d.id = a.id`,
+    [deliveries.map(({ deliveryId }) => deliveryId), jobs],
+  );
+  return jobs;
 }
+
+/** Sends a delivery that exists by a new job. @returns the job's id. */
+export const sendByNewJob = async (tx: Queryable, delivery: ToSend): Promise<bigint> =>
+  (await sendByNewJobs(tx, [delivery]))[0] as bigint;
 
 /** Deliveries to these donors that wait go to another address. @returns how many. */
 export async function readdressWaiting(

@@ -108,3 +108,38 @@ export async function recordBounces(tx: Queryable, bounces: Bounce[]): Promise<v
     [JSON.stringify(rows)],
   );
 }
+
+/**
+ * The deliveries whose mails have these ids of the provider.
+ * @returns their ids by the mail's; several where several deliveries have the same one.
+ */
+export async function findSentAs(
+  db: Queryable,
+  messageIds: string[],
+): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  if (messageIds.length === 0) return found;
+  const { rows } = await db.query<{ id: string; messageId: string }>(
+    `select id, message_id as "messageId" from donations.receipt_deliveries
+     where message_id = any ($1)`,
+    [[...new Set(messageIds)]],
+  );
+  for (const { id, messageId } of rows) found.set(messageId, [...(found.get(messageId) ?? []), id]);
+  return found;
+}
+
+/** Held deliveries to these addresses, which are in lower case. */
+export async function findHeldTo(
+  db: Queryable,
+  emails: string[],
+): Promise<{ receipt: string; delivery: string; email: string }[]> {
+  if (emails.length === 0) return [];
+  const { rows } = await db.query<{ receipt: string; delivery: string; email: string }>(
+    `select r.label as receipt, d.id as delivery, lower(d.recipient) as email
+     from donations.receipt_deliveries d join donations.receipts r on r.id = d.receipt_id
+     where d.needs_attention and d.status = 'held' and lower(d.recipient) = any ($1)
+     order by d.created_at, d.id`,
+    [emails],
+  );
+  return rows;
+}

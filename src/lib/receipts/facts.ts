@@ -1,6 +1,7 @@
 import type { Queryable } from '../db/database.ts';
 import type { DonationStatus, Method } from '../donations/donation.ts';
 import { FUNDS } from '../donations/donation.ts';
+import { type Declaration, declarationsOf } from '../donors/declaration.ts';
 import { CURRENT_ORGANIZATION, type Organization } from '../organizations/organization.ts';
 import type { ReceiptContent } from './content.ts';
 
@@ -27,14 +28,30 @@ export interface GiftFacts {
   locale: string;
   donor: {
     id: string;
+    kind: 'person' | 'organization';
     name: string;
     email: string | null;
     address: string[];
     mayBeMailed: boolean;
   };
+  /** The donor's Gift Aid declarations; none unless the organisation is in the United Kingdom. */
+  declarations: Declaration[];
+  /** The value of what the donor got for other gifts in the same tax year; 0 outside the United Kingdom. */
+  otherBenefitsMinor: bigint;
   organization: Organization;
   mode: ReceiptContent['mode'];
 }
+
+/**
+ * SQL: what the donor of `d` got for other gifts in its tax year, which begins on 6 April, in the
+ * smallest unit of the currency.
+ */
+const OTHER_BENEFITS = `(
+  select coalesce(sum(x.goods_value_minor), 0)::bigint from donations.donations x
+  where x.donor_id = d.donor_id and x.id <> d.id and x.currency = d.currency and x.goods_value_minor > 0
+    and x.status in ('succeeded', 'partly_refunded', 'disputed')
+    and extract(year from x.gift_on - interval '3 months 5 days')
+      = extract(year from d.gift_on - interval '3 months 5 days'))`;
 
 /**
  * Loads the facts of gifts, in the order of their ids as given.
@@ -54,10 +71,12 @@ export async function loadManyGiftFacts(
        case when c.card_brand is not null and c.card_last4 is not null
          then json_build_object('brand', c.card_brand, 'last4', c.card_last4) end as card,
        coalesce(n.locale, o.locale) as locale,
-       json_build_object('id', n.id, 'name', n.name, 'email', e.email,
+       json_build_object('id', n.id, 'kind', n.kind, 'name', n.name, 'email', e.email,
          'address', to_json(n.address_lines || array_remove(array[
            nullif(concat_ws(' ', concat_ws(', ', n.city, n.region), n.postal_code), ''), n.country], null)),
          'mayBeMailed', n.may_be_mailed) as donor,
+       case o.country when 'GB' then ${declarationsOf('n.id')} else '[]' end as declarations,
+       case o.country when 'GB' then ${OTHER_BENEFITS} else 0::bigint end as "otherBenefitsMinor",
        to_json(o) as organization,
        (select value from donations.settings where key = 'mode') as mode
      from unnest($1::text[]) with ordinality as asked(id, place)

@@ -38,16 +38,19 @@ export async function reopenDeliveries(tx: Queryable, jobs: string): Promise<voi
 }
 
 /**
- * A held delivery waits again, by a person's decision.
- * @returns its job so far; undefined when it was settled meanwhile.
+ * Held deliveries wait again, because a person has decided so. Those that have evidence stay.
+ * @returns those that wait, each with its job so far.
  */
-export async function reopenHeld(tx: Queryable, id: string): Promise<bigint | null | undefined> {
-  const { rows } = await tx.query<{ jobId: bigint | null }>(
+export async function reopenHeld(
+  tx: Queryable,
+  ids: string[],
+): Promise<{ id: string; jobId: bigint | null }[]> {
+  const { rows } = await tx.query<{ id: string; jobId: bigint | null }>(
     `update donations.receipt_deliveries d set ${MAY_GO_TWICE}
-     where id = $1 and status = 'held' and evidence is null returning job_id as "jobId"`,
-    [id],
+     where id = any ($1) and status = 'held' and evidence is null returning id, job_id as "jobId"`,
+    [ids],
   );
-  return rows[0]?.jobId;
+  return rows;
 }
 
 /**

@@ -1,11 +1,11 @@
 import { recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
-import { sendByNewJob } from './enqueue.ts';
+import { sendByNewJobs } from './enqueue.ts';
 import { aboutReceipt, type Delivery, loadReceipt, type Receipt } from './find-receipt.ts';
 import { reopenHeld } from './reopen.ts';
 import { type Decision, underWay } from './resend.ts';
-import { acceptProved, endJobs, keepEvidence } from './settle.ts';
+import { acceptHeld, endJobs } from './settle.ts';
 
 export interface Resolution extends Decision {
   /** `sent`: nothing more is sent. `resend`: it goes out, although it may have before. */
@@ -30,14 +30,13 @@ export async function resolveDelivery(
     await tx.query('select 1 from donations.receipts where id = $1 for update', [receipt.id]);
     const now = await loadReceipt(tx, receipt.id);
     const held = findHeld(receipt);
-    if (outcome === 'resend') refuseVoid(now);
-    if (outcome === 'resend' && !force) refuseOneTooMany(now, held);
+    if (outcome === 'resend') refuseToResend(now, held, force);
     const changed =
       outcome === 'sent'
-        ? await acceptBecause(tx, held.id, `${decision.actor} says that it was sent`)
-        : await sendAgain(tx, held.id, now.donationId);
+        ? await acceptHeld(tx, [held.id], saysSent(decision.actor))
+        : await sendHeldAgain(tx, [{ id: held.id, donation: now.donationId }]);
     // Evidence or another operator may have settled it since it was looked up.
-    if (!changed)
+    if (changed === 0)
       throw new UserError(
         'try_again',
         `delivery ${held.id} was settled meanwhile`,
@@ -52,6 +51,26 @@ export async function resolveDelivery(
     });
     return held;
   });
+}
+
+/** The evidence of a person. */
+export const saysSent = (actor: string): string => `${actor} says that it was sent`;
+
+/**
+ * Refuses a decision about a receipt as it is now.
+ * @throws UserError as `resolveDelivery`.
+ */
+export function refuseToResolve(
+  receipt: Receipt,
+  { outcome, force = false }: Pick<Resolution, 'outcome' | 'force'>,
+): void {
+  const held = findHeld(receipt);
+  if (outcome === 'resend') refuseToResend(receipt, held, force);
+}
+
+function refuseToResend(receipt: Receipt, held: Delivery, force: boolean): void {
+  refuseVoid(receipt);
+  if (!force) refuseOneTooMany(receipt, held);
 }
 
 function findHeld(receipt: Receipt): Delivery {
@@ -95,20 +114,26 @@ function refuseOneTooMany(receipt: Receipt, held: Delivery): void {
   );
 }
 
-async function acceptBecause(tx: Queryable, id: string, evidence: string): Promise<boolean> {
-  const { rowCount } = await tx.query(
-    `select 1 from donations.receipt_deliveries where id = $1 and status = 'held' for update`,
-    [id],
+/**
+ * Sends held deliveries again by new jobs, in the caller's transaction.
+ * @returns how many: those that were settled meanwhile are not sent.
+ */
+export async function sendHeldAgain(
+  tx: Queryable,
+  held: { id: string; donation: string }[],
+): Promise<number> {
+  const reopened = await reopenHeld(
+    tx,
+    held.map(({ id }) => id),
   );
-  if (!rowCount) return false;
-  await keepEvidence(tx, { id, evidence, messageId: undefined });
-  return acceptProved(tx, id);
-}
-
-async function sendAgain(tx: Queryable, id: string, donationId: string): Promise<boolean> {
-  const job = await reopenHeld(tx, id);
-  if (job === undefined) return false;
-  await endJobs(tx, job === null ? [] : [job]);
-  await sendByNewJob(tx, { deliveryId: id, donationId });
-  return true;
+  await endJobs(
+    tx,
+    reopened.flatMap(({ jobId }) => jobId ?? []),
+  );
+  const donations = new Map(held.map(({ id, donation }) => [id, donation]));
+  await sendByNewJobs(
+    tx,
+    reopened.map(({ id }) => ({ deliveryId: id, donationId: donations.get(id) as string })),
+  );
+  return reopened.length;
 }

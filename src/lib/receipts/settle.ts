@@ -44,6 +44,24 @@ export async function acceptProved(
   return true;
 }
 
+/**
+ * Held deliveries count as sent, because a person says so, and their jobs end.
+ * @returns how many were held.
+ */
+export async function acceptHeld(tx: Queryable, ids: string[], evidence: string): Promise<number> {
+  const { rows } = await tx.query<{ jobId: bigint | null }>(
+    `update donations.receipt_deliveries
+     set status = 'accepted', accepted_at = now(), reason = null, evidence = coalesce(evidence, $2)
+     where id = any ($1) and status = 'held' returning job_id as "jobId"`,
+    [ids, evidence],
+  );
+  await endJobs(
+    tx,
+    rows.flatMap(({ jobId }) => jobId ?? []),
+  );
+  return rows.length;
+}
+
 /** Jobs that have nothing left to do end. One that runs finds out for itself. */
 export async function endJobs(tx: Queryable, jobs: (string | bigint)[]): Promise<void> {
   if (jobs.length === 0) return;

@@ -34,19 +34,16 @@ const FILTER_WORDS = [
 ];
 
 /** Adds `[filter…]` and the flags that are shorthand for its terms. */
-export function withReceiptFilter(command: Command): Command {
-  command.addArgument(
-    new CompletedArgument(
-      '[filter...]',
-      'terms that must all hold: status:… fund:… issued:>=2026-11',
-      FILTER_WORDS,
-    ),
-  );
+export function withReceiptFilter(
+  command: Command,
+  about = 'terms that must all hold: status:… fund:… issued:>=2026-11',
+): Command {
+  command.addArgument(new CompletedArgument('[filter...]', about, FILTER_WORDS));
   for (const status of DELIVERY_STATUSES)
     command.addOption(new Option(`--${status}`, STATUS_HELP[status]));
   return command
     .option('--status <status>', 'of this status')
-    .option('--since <day>', 'given on this day or later: 2026-11-01')
+    .option('--since <when>', 'given on this day or later (2026-11-01), or made in the last 3h')
     .option('--until <day>', 'given on this day or before: 2026-11-30')
     .option('--fund <fund>', 'for this fund')
     .option('--campaign <campaign>', 'of this campaign')
@@ -66,7 +63,12 @@ export function receiptFilterOf(words: string[], options: FilterOptions): Receip
   if (options.status !== undefined) statuses.push(options.status);
   const pieces = [...words];
   if (statuses.length > 0) pieces.push(`status:${statuses.join(',')}`);
-  if (options.since !== undefined) pieces.push(term('received', options.since, '>='));
+  if (options.since !== undefined)
+    pieces.push(
+      /^\d+(-\d+)*$/.test(options.since)
+        ? term('received', options.since, '>=')
+        : term('since', options.since),
+    );
   if (options.until !== undefined) pieces.push(term('received', options.until, '<='));
   if (options.fund !== undefined) pieces.push(term('fund', options.fund));
   if (options.campaign !== undefined) pieces.push(term('campaign', options.campaign));

@@ -149,6 +149,7 @@ export function undoImport(
        where i.batch_id = $1 and n.id = i.donor_id and n.stripe_customer_id is null
          and not exists (select from donations.donations d where d.donor_id = n.id)
          and not exists (select from donations.soft_credits s where s.donor_id = n.id)
+         and not exists (select from donations.gift_aid_declarations g where g.donor_id = n.id)
          and not exists (select from donations.receipts r where r.donor_id = n.id)`,
       [batch],
     );

@@ -3,6 +3,7 @@ import { officialReceipt } from './canada/official-receipt.ts';
 
 import { plainReceipt } from './plain/receipt.ts';
 import { refundReceipt } from './refund/receipt.ts';
+import { giftAidReceipt } from './united-kingdom/receipt.ts';
 import { writtenAcknowledgment } from './united-states/acknowledgment.ts';
 import type { Wording } from './wording.ts';
 
@@ -17,6 +18,8 @@ export function composeReceipt(kind: ReceiptKind, gift: GiftFacts): Wording {
       return writtenAcknowledgment(gift);
     case 'CA':
       return officialReceipt(gift) ?? plainReceipt(gift);
+    case 'GB':
+      return giftAidReceipt(gift);
     default:
       return plainReceipt(gift);
   }

@@ -5,6 +5,12 @@ import type { GiftFacts } from '../facts.ts';
 export const moneyOf = ({ currency, locale }: GiftFacts, minor: bigint): string =>
   formatMoney({ minor, currency }, locale);
 
+/** A day, `YYYY-MM-DD`, in words of the donor's locale. */
+export const dayOf = ({ locale }: GiftFacts, day: string): string =>
+  new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(
+    new Date(`${day}T00:00:00Z`),
+  );
+
 /** What the donor gave and got back since is not acknowledged. In minor units. */
 export const netMinor = ({ amountMinor, refundedMinor }: GiftFacts): bigint =>
   amountMinor - refundedMinor;

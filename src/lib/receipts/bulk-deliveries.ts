@@ -1,0 +1,137 @@
+import type { Place, Plan, Walk } from '../bulk/change.ts';
+import type { Db, Queryable } from '../db/database.ts';
+import { NO_JIT, readWithin } from '../db/read.ts';
+import { Bindings } from '../filter/compile.ts';
+import { plural } from '../output/text.ts';
+import { conditionsOn, type ReceiptFilter } from './vocabulary.ts';
+
+/** What a bulk change of deliveries would do. */
+export interface DeliveryPlan extends Plan {
+  donors: number;
+  /** How many may have been sent already. */
+  unknown: number;
+}
+
+/** The deliveries of a bulk change. In SQL, `d` is a delivery, `r` its receipt, `o` its other deliveries. */
+export interface Selection {
+  filter: ReceiptFilter;
+  /** SQL: why a delivery is skipped; null for one that is changed. */
+  skip: string;
+  /** SQL: the address that the mail goes to. */
+  recipient: string;
+}
+
+/** A delivery that is changed. */
+export interface ChosenDelivery {
+  id: string;
+  createdAt: string;
+  receipt: string;
+  donation: string;
+  job: string | null;
+  status: 'failed' | 'held' | 'accepted';
+  recipient: string;
+}
+
+const PLAN_TIMEOUT_MS = 60_000;
+const EXAMPLES = 3;
+
+const FROM = `donations.receipt_deliveries d
+  join donations.receipts r on r.id = d.receipt_id
+  left join donations.donor_emails e on e.donor_id = r.donor_id and e.is_primary
+  -- What there is of other deliveries of the same receipt.
+  cross join lateral (
+    select coalesce(bool_or(x.status in ('pending', 'sending')), false) as under_way,
+      coalesce(bool_or(x.status = 'accepted' and x.bounced_at is null), false) as sent,
+      coalesce(bool_or(x.accepted_at > coalesce(d.claimed_at, d.created_at)), false) as sent_since,
+      coalesce(bool_or(x.status = 'held' and (x.created_at, x.id) > (d.created_at, d.id)), false) as newer_held,
+      coalesce(bool_or(x.created_at > d.created_at), false) as newer
+    from donations.receipt_deliveries x where x.receipt_id = r.id and x.id <> d.id) o`;
+
+/** SQL: the first reason that applies; null if none does. */
+export const firstReason = (reasons: [when: string, why: string][]): string =>
+  `case ${reasons.map(([when, why]) => `when ${when} then '${why}'`).join(' ')} end`;
+
+/** Plans a change of at most `limit` of the deliveries. */
+export function planDeliveries(db: Db, selection: Selection, limit: number): Promise<DeliveryPlan> {
+  return readWithin(db, PLAN_TIMEOUT_MS, (tx) => look(tx, selection, limit));
+}
+
+/** Whether more deliveries are eligible now than when the plan was made. */
+export const haveOutgrown = async (db: Db, selection: Selection, { eligible }: DeliveryPlan) =>
+  (await planDeliveries(db, selection, 0)).eligible > eligible;
+
+async function look(tx: Queryable, { filter, skip, recipient }: Selection, limit: number) {
+  const bindings = new Bindings();
+  const { rows } = await tx.query<Omit<DeliveryPlan, 'effects'>>(
+    `with found as materialized (
+       select d.id, d.created_at, r.donor_id, r.label, d.status, ${recipient} as recipient,
+         coalesce(d.reason, d.bounce_reason) as reason, ${skip} as skip
+       from ${FROM} where ${conditionsOn(filter, bindings)}
+     ), chosen as materialized (
+       select * from found where skip is null order by created_at, id limit ${bindings.add(limit)}::bigint
+     )
+     select now() as at, (select count(*)::int from found where skip is null) as eligible,
+       (select count(*)::int from chosen) as count,
+       (select count(distinct donor_id)::int from chosen) as donors,
+       (select count(*)::int from chosen where status = 'held') as unknown,
+       (select coalesce(json_agg(json_build_object('id', id, 'text', concat_ws('  ', label, recipient, reason))), '[]')
+          from (select * from chosen order by created_at, id limit ${EXAMPLES}) first) as examples,
+       (select coalesce(json_agg(json_build_object('reason', skip, 'count', count) order by count desc), '[]')
+          from (select skip, count(*) from found where skip is not null group by skip) s) as skipped`,
+    bindings.values,
+  );
+  const plan = rows[0] as Omit<DeliveryPlan, 'effects'>;
+  return {
+    ...plan,
+    effects: [`${plural(plan.count, 'e-mail')} to ${plural(plan.donors, 'donor')}`],
+  };
+}
+
+/**
+ * Walks through the deliveries that a plan found, oldest first. Those that another operator is
+ * changing are skipped.
+ */
+export const walkDeliveries = (
+  selection: Selection,
+  until: Date,
+  change: (tx: Queryable, rows: ChosenDelivery[], place: Place) => Promise<Record<string, unknown>>,
+): Walk => ({
+  async choose(tx, { size, after }) {
+    const rows = await choose(tx, selection, { size, after, until });
+    const last = rows.at(-1);
+    if (!last) return undefined;
+    return {
+      count: rows.length,
+      ids: JSON.stringify(rows.map(({ id }) => id)),
+      reached: [last.createdAt, last.id],
+      change: (place) => change(tx, rows, place),
+    };
+  },
+});
+
+async function choose(
+  tx: Queryable,
+  { filter, skip, recipient }: Selection,
+  { size, after, until }: { size: number; after: string[] | undefined; until: Date },
+): Promise<ChosenDelivery[]> {
+  const bindings = new Bindings();
+  const beyond = after
+    ? `and (d.created_at, d.id) > (${bindings.add(after[0])}::timestamptz, ${bindings.add(after[1])})`
+    : '';
+  // By their keys, one after the other: the statistics may still tell of the time before the outage,
+  // also to Graphile Worker's functions, which look for each job's key.
+  await tx.query(`${NO_JIT}; set local enable_seqscan = off; set local enable_mergejoin = off`);
+  const { rows } = await tx.query<ChosenDelivery>(
+    `select d.id, d.created_at::text as "createdAt", r.id as receipt, d.job_id::text as job, d.status,
+       (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as donation,
+       ${recipient} as recipient
+     from ${FROM}
+     where ${conditionsOn(filter, bindings)} and ${skip} is null ${beyond}
+       and d.created_at <= ${bindings.add(until)}::timestamptz + interval '1 millisecond'
+     order by d.created_at, d.id limit ${bindings.add(size)}::int
+     -- The receipt as well: another delivery of it may be made meanwhile.
+     for no key update of d, r skip locked`,
+    bindings.values,
+  );
+  return rows;
+}
