@@ -156,6 +156,7 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./jobs/policy.ts')).jobsPolicyCommand,
     ],
   },
+  { name: 'logs', group: QUEUE, load: async () => (await import('./logs.ts')).logsCommand },
   {
     name: 'audit',
     group: QUEUE,
