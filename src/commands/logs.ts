@@ -57,7 +57,8 @@ export function logsCommand(context: Context): Command {
       timeoutMs: (await context.connection()).queue.readTimeoutMs,
       signal: context.signal,
       onAttempts: write,
-      onLost: ({ message }) => say(io, `The connection to the database is lost; connecting again: ${message}`),
+      onLost: ({ message }) =>
+        say(io, `The connection to the database is lost; connecting again: ${message}`),
       onBack: () => say(io, 'The connection to the database works again.'),
     });
   });

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { chosenFormat, type OutputOptions, renderOne } from '../lib/output/render.ts';
 import { localZone } from '../lib/output/time.ts';
 import type { Context } from './context.ts';
+import { CompletedArgument, recent } from './shared/completed.ts';
 import { examples } from './shared/examples.ts';
 import { withOutput } from './shared/output-options.ts';
 import { STORY_FIELDS } from './show/shared/story-fields.ts';
@@ -11,9 +12,12 @@ import { tellStory } from './show/shared/tell-story.ts';
 export function showCommand(context: Context): Command {
   const command = new Command('show')
     .description('one donation as a timeline: charge, token, receipt, jobs, decisions')
-    .argument(
-      '<ref>',
-      'donation (or the beginning of its id), receipt, receipt number, pi_…, job id, or a donor: e-mail address or name',
+    .addArgument(
+      new CompletedArgument(
+        '<ref>',
+        'donation (or the beginning of its id), receipt, receipt number, pi_…, job id, or a donor: e-mail address or name',
+        recent('donation'),
+      ),
     )
     .option('--local', 'times of the terminal’s zone, not the organisation’s');
   return examples(withOutput(command, STORY_FIELDS), [

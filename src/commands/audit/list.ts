@@ -1,9 +1,11 @@
 import { Command } from 'commander';
+import { AUDIT_ACTIONS } from '../../lib/audit/actions.ts';
 import type { AuditRow } from '../../lib/audit/find.ts';
 import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount, parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
+import { CompletedOption, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { type About, subjectsOf } from './shared/subjects.ts';
@@ -39,11 +41,29 @@ export function auditListCommand(context: Context): Command {
   const command = new Command('list')
     .description('list the changes by people: who, what, when, how many and why; the latest first')
     .option('--since <time>', 'no longer ago than this: 2h, 7d')
-    .option('--action <action>', 'what was done: jobs.retry, or jobs for all of them')
+    .addOption(
+      new CompletedOption(
+        '--action <action>',
+        'what was done: jobs.retry, or jobs for all of them',
+        AUDIT_ACTIONS,
+      ),
+    )
     .option('--by <name>', 'who did it: grace, or grace@host')
-    .option('--donation <id>', 'about this donation, its receipts and jobs')
-    .option('--receipt <id>', 'about this receipt, by id or number')
-    .option('--job <id>', 'about this job')
+    .addOption(
+      new CompletedOption(
+        '--donation <id>',
+        'about this donation, its receipts and jobs',
+        recent('donation'),
+      ),
+    )
+    .addOption(
+      new CompletedOption(
+        '--receipt <id>',
+        'about this receipt, by id or number',
+        recent('receipt'),
+      ),
+    )
+    .addOption(new CompletedOption('--job <id>', 'about this job', recent('job')))
     .option('--donor <donor>', 'about the gifts of this donor: name, e-mail address or id')
     .option('--limit <n>', 'how many', '50')
     .option('--wide', 'on a terminal, all columns and whole ids');

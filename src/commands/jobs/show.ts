@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import { chosenFormat, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { JOB_FIELDS } from './shared/job-fields.ts';
@@ -11,7 +12,7 @@ import { tellJob } from './shared/tell-job.ts';
 export function jobsShowCommand(context: Context): Command {
   const command = new Command('show')
     .description('one job: payload, state and the reason for it, every attempt, what happens next')
-    .argument('<id>', 'job id');
+    .addArgument(new CompletedArgument('<id>', 'job id', recent('job')));
   return examples(withOutput(command, JOB_FIELDS), [
     ['donations jobs show 4711', 'why it failed, and what to do'],
     ['donations jobs show 4711 --json', 'for a script'],

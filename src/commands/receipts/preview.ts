@@ -3,6 +3,7 @@ import { usageError } from '../../lib/errors.ts';
 import { printData, say } from '../../lib/output/io.ts';
 import type { Preview } from '../../lib/receipts/preview.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 
 interface Options {
@@ -16,7 +17,13 @@ interface Options {
 export function receiptsPreviewCommand(context: Context): Command {
   const command = new Command('preview')
     .description('a receipt as it was sent, or as it would be; sends nothing')
-    .argument('[id]', 'receipt, receipt number, delivery, donation or job id')
+    .addArgument(
+      new CompletedArgument(
+        '[id]',
+        'receipt, receipt number, delivery, donation or job id',
+        recent('receipt'),
+      ),
+    )
     .option('--sample', 'an invented receipt')
     .option('--html', 'the HTML part')
     .option('--open', 'the HTML part, in a browser')

@@ -3,6 +3,7 @@ import { usageError } from '../../lib/errors.ts';
 import { print, say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
 import { commandLine } from '../shared/command-line.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 
 interface Options {
@@ -16,7 +17,13 @@ interface Options {
 export function receiptsResolveCommand(context: Context): Command {
   const command = new Command('resolve')
     .description('settle a held receipt, of which nobody knows whether it was sent')
-    .argument('<id>', 'receipt, receipt number, delivery, donation or job id')
+    .addArgument(
+      new CompletedArgument(
+        '<id>',
+        'receipt, receipt number, delivery, donation or job id',
+        recent('receipt'),
+      ),
+    )
     .option('--sent', 'it was sent: nothing more goes out')
     .option('--resend', 'send it, although it may have been sent before')
     .option('--force', 'with --resend: also when a copy was sent since')

@@ -4,6 +4,7 @@ import { type Column, type OutputOptions, renderOne } from '../../lib/output/ren
 import type { SendAttempt } from '../../lib/receipts/attempts.ts';
 import type { Receipt } from '../../lib/receipts/find.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
@@ -84,7 +85,13 @@ const COLUMNS: Column<Shown>[] = [
 export function receiptsShowCommand(context: Context): Command {
   const command = new Command('show')
     .description('one receipt, its deliveries, and each attempt to send it')
-    .argument('<id>', 'receipt, receipt number, delivery, donation or job id');
+    .addArgument(
+      new CompletedArgument(
+        '<id>',
+        'receipt, receipt number, delivery, donation or job id',
+        recent('receipt'),
+      ),
+    );
   return examples(withOutput(command, COLUMNS), [
     ['donations receipts show 2026-000042', 'by its number'],
     ['donations receipts show rcp_01jd2x --json', 'by the beginning of its id, for a script'],
