@@ -5,6 +5,7 @@ import { completeCommand } from './completion/complete.ts';
 import { completionCommand } from './completion.ts';
 import type { Context } from './context.ts';
 import { helpCommand } from './help.ts';
+import { manualCommand } from './manual.ts';
 
 type MakeCommand = (context: Context) => Command;
 type Load = () => Promise<MakeCommand>;
@@ -267,6 +268,10 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
   program.addCommand(completionCommand(context, () => buildProgram(context)).helpGroup(SETUP));
   program.addCommand(
     completeCommand(context, (words) => buildProgram(context, words)),
+    { hidden: true },
+  );
+  program.addCommand(
+    manualCommand(context, () => buildProgram(context)),
     { hidden: true },
   );
   program.addCommand(
