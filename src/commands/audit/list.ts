@@ -5,10 +5,10 @@ import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount, parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
-import { CompletedOption, recent } from '../shared/completed.ts';
+import { CompletedOption } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { type About, subjectsOf } from './shared/subjects.ts';
+import { type About, subjectsOf, withAbout } from './shared/subjects.ts';
 
 type Options = OutputOptions &
   About & { since?: string; action?: string; by?: string; limit: string };
@@ -49,25 +49,9 @@ export function auditListCommand(context: Context): Command {
       ),
     )
     .option('--by <name>', 'who did it: grace, or grace@host')
-    .addOption(
-      new CompletedOption(
-        '--donation <id>',
-        'about this donation, its receipts and jobs',
-        recent('donation'),
-      ),
-    )
-    .addOption(
-      new CompletedOption(
-        '--receipt <id>',
-        'about this receipt, by id or number',
-        recent('receipt'),
-      ),
-    )
-    .addOption(new CompletedOption('--job <id>', 'about this job', recent('job')))
-    .option('--donor <donor>', 'about the gifts of this donor: name, e-mail address or id')
     .option('--limit <n>', 'how many', '50')
     .option('--wide', 'on a terminal, all columns and whole ids');
-  return examples(withOutput(command, COLUMNS), [
+  return examples(withOutput(withAbout(command), COLUMNS), [
     ['donations audit', 'the latest 50'],
     ['donations audit --since 7d --action jobs.discard', 'what was discarded this week'],
     ['donations audit --donation don_01jd2x', 'what people decided about a donation'],
