@@ -1,6 +1,8 @@
-// Bundles the CLI into dist/, one chunk for each part that is loaded on demand.
-import { cp, mkdir, rename, rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+// Bundles the CLI into dist/, one chunk for each part that is loaded on demand, and writes its manual page.
+import { execFile } from 'node:child_process';
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -50,6 +52,13 @@ try {
   });
   await cp(`${root}src/lib/db/migrations`, `${fresh}/migrations`, { recursive: true });
   await cp(`${root}src/lib/receipts/templates`, `${fresh}/templates`, { recursive: true });
+  const program = `import('${pathToFileURL(`${fresh}/main.js`)}').then(({ run }) => run(process.argv))`;
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['-e', program, 'donations', '__manual'],
+    { cwd: fresh, env: { ...process.env, NODE_ENV: 'production' }, maxBuffer: 10_000_000 },
+  );
+  await writeFile(`${fresh}/donations.1`, stdout);
   await mkdir(dist, { recursive: true });
   await rename(dist, `${fresh}.old`);
   await rename(fresh, dist);

@@ -40,6 +40,8 @@ export interface Context {
    * is enough, and no settings but the connection's.
    */
   read<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /** The database that `read` reads from, for what reads again and again. */
+  readDb(): Promise<Db>;
   payments(): Promise<PaymentGateway>;
   mail(): Promise<MailGateway>;
   /** The person at the terminal, for the audit trail. */
@@ -179,6 +181,7 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
       const { readWithin } = await import('../lib/db/read.ts');
       return readWithin(await readDb(), (await connection()).queue.readTimeoutMs, work);
     },
+    readDb,
     payments: once(async () => {
       const { stripe } = await endpoints();
       const { stripeGateway } = await import('../lib/providers/stripe.ts');

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import type { Io } from '../lib/output/io.ts';
 import { checkValues } from './arguments.ts';
+import { completeCommand } from './completion/complete.ts';
 import { completionCommand } from './completion.ts';
 import type { Context } from './context.ts';
 import { helpCommand } from './help.ts';
+import { manualCommand } from './manual.ts';
 
 type MakeCommand = (context: Context) => Command;
 type Load = () => Promise<MakeCommand>;
@@ -157,6 +159,7 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./jobs/policy.ts')).jobsPolicyCommand,
     ],
   },
+  { name: 'logs', group: QUEUE, load: async () => (await import('./logs.ts')).logsCommand },
   {
     name: 'audit',
     group: QUEUE,
@@ -250,6 +253,7 @@ export function overview(): string {
  */
 export async function buildProgram(context: Context, args: string[] = []): Promise<Command> {
   const word = args.find((arg) => !arg.startsWith('-'));
+  const isInternal = word?.startsWith('__');
   const named = BRANCHES.filter(({ name }) => name === word);
   const program = new Command('donations')
     .description(ABOUT)
@@ -259,10 +263,18 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
     .helpCommand(false)
     .hook('preAction', (_program, action) => checkValues(action))
     .addHelpText('after', '\nMore: donations <command> --help, donations help exit-codes');
-  for (const branch of named.length > 0 ? named : BRANCHES) {
+  for (const branch of named.length > 0 || isInternal ? named : BRANCHES) {
     program.addCommand((await grow(branch, context)).helpGroup(branch.group));
   }
   program.addCommand(completionCommand(context, () => buildProgram(context)).helpGroup(SETUP));
+  program.addCommand(
+    completeCommand(context, (words) => buildProgram(context, words)),
+    { hidden: true },
+  );
+  program.addCommand(
+    manualCommand(context, () => buildProgram(context)),
+    { hidden: true },
+  );
   program.addCommand(
     helpCommand(context, () => program),
     { hidden: true },

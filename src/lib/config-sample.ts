@@ -6,10 +6,7 @@ import {
   SETTINGS,
 } from './config-schema.ts';
 
-/**
- * The meaning of each setting, for the person who writes the file.
- * @internal Exported for its tests.
- */
+/** What each setting means, for the person who writes the file. */
 export const MEANINGS: Record<string, string> = {
   mode: 'sandbox, test or live; what the Stripe key says if not set',
   dataDir: 'Where the embedded database, the doubles and offline gifts are kept',

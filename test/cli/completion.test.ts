@@ -1,64 +1,159 @@
-import { execFileSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCli } from '../support/cli.ts';
+import { donateNow } from '../support/donate.ts';
+import { addJob } from '../support/jobs.ts';
+import { startProxy } from '../support/proxy.ts';
+import { gift, type System, startSystem } from '../support/system.ts';
+import { hasTmux, Tmux } from '../tui/tmux.ts';
 
-const env = { PATH: process.env.PATH, HOME: '/nonexistent' };
-const { stdout: script } = await runCli(['completion', 'bash'], { env });
+const LAUNCHER = new URL('../../bin/donations', import.meta.url).pathname;
+const home = mkdtempSync(join(tmpdir(), 'donations-completion-'));
+const bare = { PATH: process.env.PATH, HOME: home, DONATIONS_DATA_DIR: join(home, 'data') };
 
-/** The words that bash offers for the last word. */
-function offered(...words: string[]): string[] {
-  const line = words.map((word) => `'${word}'`).join(' ');
-  const ask = `COMP_WORDS=(${line}); COMP_CWORD=${words.length - 1}; _donations; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  return execFileSync('bash', ['-c', `${script}\n${ask}`], { encoding: 'utf8' })
-    .trim()
-    .split('\n');
+let system: System;
+let donation: string;
+let job: string;
+beforeAll(async () => {
+  symlinkSync(LAUNCHER, join(home, 'donations'));
+  system = await startSystem();
+  donation = (await donateNow(system.deps, gift())).id;
+  job = await addJob(system.db, { state: 'held' });
+});
+afterAll(async () => {
+  await system.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** The words that the last word can become, with their descriptions. */
+async function offered(
+  words: string[],
+  env: NodeJS.ProcessEnv = bare,
+): Promise<Record<string, string>> {
+  const { stdout, stderr, code } = await runCli(['__complete', '--', ...words], { env });
+  expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+  const lines = stdout.split('\n').filter(Boolean);
+  return Object.fromEntries(lines.map((line) => line.split('\t') as [string, string]));
 }
 
-describe('completion bash', () => {
-  it('completes nouns, verbs and options', () => {
-    expect(offered('donations', 'wor')).toEqual(['worker']);
-    expect(offered('donations', 'worker', '')).toContain('start');
-    expect(offered('donations', 'worker', 'st')).toEqual(['start']);
-    expect(offered('donations', 'worker', 'start', '--on')).toEqual(['--once']);
-    expect(offered('donations', 'completion', 'z')).toEqual(['zsh']);
+describe('__complete', () => {
+  it.each([
+    ['worker st', ['start']],
+    ['worker start --on', ['--once']],
+    ['worker start --once --conc', ['--concurrency']],
+    ['show don_1 --js', ['--json']],
+    ['completion z', ['zsh']],
+    ['audit sh', ['show']],
+    ['audit --act', ['--action']],
+    ['audit --action receipts.', ['receipts.resend', 'receipts.resolve']],
+    ['jobs pause send', ['send_receipt']],
+    ['jobs list --task tok', ['tokenize_card']],
+    ['worker start --tasks send_receipt,tok', ['send_receipt,tokenize_card']],
+    ['jobs list finger', ['fingerprint:']],
+    ['jobs list state:fa', ['state:failed']],
+    ['jobs list state:failed,he', ['state:failed,held']],
+    ['jobs retry -state:he', ['-state:held']],
+    ['jobs list task:send', ['task:send_receipt']],
+    ['jobs list --json=id,ta', ['--json=id,task']],
+    ['jobs list --json --tas', ['--task']],
+    ['jobs list --output n', ['ndjson']],
+    ['list --status decl', ['declined']],
+    ['receipts list --status bou', ['bounced']],
+    ['logs --outcome held,fa', ['held,failed']],
+    ['sandbox serv', []],
+    ['jobs list -- --ta', []],
+  ])('%s → %j', async (line, words) => {
+    expect(Object.keys(await offered(line.split(' ')))).toEqual(words);
   });
 
-  it('skips options and arguments', () => {
-    expect(offered('donations', 'worker', 'start', '--once', '--conc')).toEqual(['--concurrency']);
-    expect(offered('donations', 'show', 'don_1', '--js')).toEqual(['--json']);
-    expect(offered('donations', 'nonsense', 'wor')).toEqual(['worker']);
-  });
-
-  it('completes the terms of a filter, which bash splits at the colon', () => {
-    const typed = (line: string, ...words: string[]) => {
-      const ask = `COMP_LINE='${line}'; COMP_POINT=${line.length}; COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _donations; printf '%s\\n' "\${COMPREPLY[@]}"`;
-      return execFileSync('bash', ['-c', `${script}\n${ask}`], { encoding: 'utf8' })
-        .trim()
-        .split('\n');
-    };
-    expect(typed('donations jobs list finger', 'donations', 'jobs', 'list', 'finger')).toEqual([
-      'fingerprint:',
+  it('offers the latest ids, with what they are', async () => {
+    const { env } = system;
+    // On a busy machine the first answer may come too late.
+    await vi.waitFor(async () => expect(await offered(['show', ''], env)).not.toEqual({}), 20_000);
+    const [ofDonation] = Object.entries(await offered(['show', donation.slice(0, -4)], env));
+    expect(ofDonation).toEqual([donation, '$50.00 USD Ada Lovelace']);
+    expect(Object.keys(await offered(['audit', '--donation', ''], env))).toEqual([donation]);
+    expect(Object.keys(await offered(['jobs', 'list', 'donation:don_'], env))).toEqual([
+      `donation:${donation}`,
     ]);
-    expect(
-      typed('donations jobs retry state:fa', 'donations', 'jobs', 'retry', 'state', ':', 'fa'),
-    ).toEqual(['failed']);
-    expect(offered('donations', 'jobs', 'pause', 'send')).toEqual(['send_receipt']);
+    expect(await offered(['jobs', 'show', ''], env)).toEqual({ [job]: 'send_receipt held' });
+    const receipts = Object.keys(await offered(['receipts', 'show', '20'], env));
+    expect(receipts).toEqual([expect.stringMatching(/^20\d\d-0*1$/)]);
+    const byId = Object.keys(await offered(['receipts', 'show', 'rcp_'], env));
+    expect(byId).toEqual([expect.stringMatching(/^rcp_/)]);
   });
 
-  it('omits internal commands', () => {
-    expect(offered('donations', 'sandbox', 'se')).not.toContain('serve');
+  it('makes no database, and says nothing of settings that are wrong', async () => {
+    expect(await offered(['show', 'don_'])).toEqual({});
+    expect(existsSync(bare.DONATIONS_DATA_DIR)).toBe(false);
+    expect(await offered(['show', 'don_'], { ...bare, DATABASE_URL: 'nonsense' })).toEqual({});
+    expect(await offered(['no', 'such', 'thing', ''], bare)).toEqual({});
+  });
+
+  it('gives up soon when the database does not answer', async () => {
+    const proxy = await startProxy(system.env.DATABASE_URL as string);
+    proxy.freeze();
+    const env = { ...system.env, DATABASE_URL: proxy.url };
+    const start = performance.now();
+    expect(await offered(['show', 'don_'], env)).toEqual({});
+    const spent = performance.now() - start;
+    const idle = performance.now();
+    await offered(['jobs', 'list', '--task', ''], env);
+    // Without the start of Node, which takes longer on a busy machine.
+    expect(spent - (performance.now() - idle)).toBeLessThan(3000);
+    await proxy.close();
   });
 });
 
-it.each(['zsh', 'fish'])('completion %s names every command', async (shell) => {
-  const { code, stdout } = await runCli(['completion', shell], { env });
-  expect(code).toBe(0);
-  for (const word of ['worker', 'start', 'receipts', 'resolve', 'doctor'])
-    expect(stdout).toContain(word);
+const SHELLS: [shell: string, start: string, load: string][] = [
+  ['bash', 'bash --norc --noprofile', 'source <(donations completion bash)'],
+  ['zsh', 'zsh -f', 'autoload -U compinit && compinit -u -D && source <(donations completion zsh)'],
+  ['fish', 'fish --no-config', 'donations completion fish | source'],
+];
+
+describe.each(SHELLS)('in %s', (shell, start, load) => {
+  const isThere = hasTmux && spawnSync(shell, ['-c', 'true']).status === 0;
+
+  it.skipIf(!isThere)('Tab completes commands, options, values and ids', async () => {
+    const env = { ...system.env, PATH: `${home}:${process.env.PATH}`, PS1: '> ', LANG: 'C.UTF-8' };
+    const terminal = new Tmux(start, { columns: 120, rows: 40 }, env);
+    try {
+      terminal.type(`${load} ${shell === 'fish' ? '; and' : '&&'} echo loaded`);
+      terminal.keys('Enter');
+      await terminal.until(/^loaded/m);
+      const completes = async (typed: string, line: string) => {
+        terminal.keys('C-u');
+        terminal.type(typed);
+        // On a busy machine the answer may come too late; a person presses the key again.
+        const isThere = () => terminal.screen().trimEnd().endsWith(line);
+        await vi.waitFor(
+          async () => {
+            if (!isThere()) terminal.keys('Tab');
+            await vi.waitFor(() => expect(isThere()).toBe(true), { timeout: 3000 });
+          },
+          { timeout: 15_000 },
+        );
+      };
+      await completes('donations wor', 'donations worker');
+      await completes('donations worker sta', 'donations worker start');
+      await completes('donations jobs list --finger', 'donations jobs list --fingerprint');
+      await completes('donations jobs list --task send', '--task send_receipt');
+      await completes('donations jobs retry state:fa', 'donations jobs retry state:failed');
+      await completes('donations jobs list --json=id,stat', '--json=id,state');
+      await completes('donations audit --action jobs.disc', '--action jobs.discard');
+      await completes(`donations show ${donation.slice(0, 8)}`, `donations show ${donation}`);
+      await completes('donations logs donation:don_', `donations logs donation:${donation}`);
+    } finally {
+      terminal.close();
+    }
+  });
 });
 
 it('offers the shells there are', async () => {
-  const { code, stderr } = await runCli(['completion', 'tcsh'], { env });
+  const { code, stderr } = await runCli(['completion', 'tcsh'], { env: bare });
   expect(code).toBe(2);
   expect(stderr).toContain('bash, zsh, fish');
 });

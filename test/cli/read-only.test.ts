@@ -57,6 +57,7 @@ describe('commands that only read', () => {
     ['donors', 'list'],
     ['donors', 'show', 'lovelace'],
     ['jobs', 'list'],
+    ['logs'],
     ['jobs', 'show', 'JOB'],
     ['jobs', 'stats'],
     ['jobs', 'errors'],

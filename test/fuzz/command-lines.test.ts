@@ -116,8 +116,9 @@ const OUTPUTS = [['--json'], ['--output', 'csv'], ['--output=ndjson'], ['--json=
 const lineOf = ({ words, command }: Leaf): fc.Arbitrary<string[]> => {
   const writes = command.options.some(({ long }) => long === '--json');
   const free = command.options.filter(
-    // No worker runs here, so --wait would never end.
-    ({ mandatory, long }) => !mandatory && !['--json', '--output', '--wait'].includes(long ?? ''),
+    // No worker runs here, so --wait would never end; --watch and --follow end at a signal.
+    ({ mandatory, long }) =>
+      !mandatory && !['--json', '--output', '--wait', '--watch', '--follow'].includes(long ?? ''),
   );
   const must = command.options.filter(({ mandatory }) => mandatory);
   const given = command.registeredArguments.map((argument) =>

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
@@ -19,11 +19,14 @@ describe('the package', () => {
       expect.arrayContaining([
         'bin/donations',
         'dist/main.js',
+        'dist/donations.1',
         'docs/deploy.md',
         ...built('db/migrations', 'migrations'),
         ...built('receipts/templates', 'templates'),
       ]),
     );
+    const { man } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));
+    expect(paths.map((path) => `./${path}`)).toContain(man);
     expect(paths.filter((path) => /^(src|test|bench)\//.test(path))).toEqual([]);
   });
 });

@@ -1,13 +1,15 @@
 import { Command } from 'commander';
+import { AUDIT_ACTIONS } from '../../lib/audit/actions.ts';
 import type { AuditEntry } from '../../lib/audit/entries.ts';
 import { shownId } from '../../lib/ids.ts';
 import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount, parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
+import { CompletedOption } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { type About, subjectsOf } from './shared/subjects.ts';
+import { type About, subjectsOf, withAbout } from './shared/subjects.ts';
 
 type Options = OutputOptions &
   About & { since?: string; action?: string; by?: string; limit: string };
@@ -40,15 +42,17 @@ export function auditListCommand(context: Context): Command {
   const command = new Command('list')
     .description('list the changes by people: who, what, when, how many and why; the latest first')
     .option('--since <time>', 'no longer ago than this: 2h, 7d')
-    .option('--action <action>', 'what was done: jobs.retry, or jobs for all of them')
+    .addOption(
+      new CompletedOption(
+        '--action <action>',
+        'what was done: jobs.retry, or jobs for all of them',
+        AUDIT_ACTIONS,
+      ),
+    )
     .option('--by <name>', 'who did it: grace, or grace@host')
-    .option('--donation <id>', 'about this donation, its receipts and jobs')
-    .option('--receipt <id>', 'about this receipt, by id or number')
-    .option('--job <id>', 'about this job')
-    .option('--donor <donor>', 'about the gifts of this donor: name, e-mail address or id')
     .option('--limit <n>', 'how many', '50')
     .option('--wide', 'on a terminal, all columns and whole ids');
-  return examples(withOutput(command, COLUMNS), [
+  return examples(withOutput(withAbout(command), COLUMNS), [
     ['donations audit', 'the latest 50'],
     ['donations audit --since 7d --action jobs.discard', 'what was discarded this week'],
     ['donations audit --donation don_01jd2x', 'what people decided about a donation'],

@@ -10,6 +10,7 @@ import {
   toRecord,
 } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
@@ -47,7 +48,13 @@ const CHUNK_COLUMNS: Column<AuditChunk>[] = [
 export function auditShowCommand(context: Context): Command {
   const command = new Command('show')
     .description('all of one entry: the command line, the filter, what was before and after')
-    .argument('<id>', 'the entry (aud_…), or an unambiguous beginning of it');
+    .addArgument(
+      new CompletedArgument(
+        '<id>',
+        'the entry (aud_…), or an unambiguous beginning of it',
+        recent('audit'),
+      ),
+    );
   return examples(withOutput(command, COLUMNS), [
     ['donations audit show aud_01jd2x', 'one change, chunk by chunk'],
     ['donations audit show aud_01jd2x --json=command,before,after', 'for a script'],

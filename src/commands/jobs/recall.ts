@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { type BulkOptions, withBulk } from '../shared/bulk-options.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { runBulk } from '../shared/run-bulk.ts';
 import { JOB_PLAN_FIELDS } from './shared/chosen-jobs.ts';
@@ -10,7 +11,13 @@ export function jobsRecallCommand(context: Context): Command {
   const command = withBulk(
     new Command('recall')
       .description('cancel a paced retry: its jobs that have not run yet are failed or held again')
-      .argument('<id>', 'the audit entry of a retry with --rate or --spread (aud_…)'),
+      .addArgument(
+        new CompletedArgument(
+          '<id>',
+          'the audit entry of a retry with --rate or --spread (aud_…)',
+          recent('audit'),
+        ),
+      ),
     'jobs',
     JOB_PLAN_FIELDS,
   );

@@ -3,6 +3,7 @@ import { print, say } from '../../lib/output/io.ts';
 import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import { plural } from '../../lib/output/text.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
@@ -12,7 +13,13 @@ const FIELDS = fieldsOf('audit', 'restored', 'replaced');
 export function jobsRestoreCommand(context: Context): Command {
   const command = new Command('restore')
     .description('restore discarded jobs as they were: failed jobs are failed again')
-    .argument('<id>', 'the audit entry of the discard (aud_…), or the id of one job')
+    .addArgument(
+      new CompletedArgument(
+        '<id>',
+        'the audit entry of the discard (aud_…), or the id of one job',
+        recent('audit'),
+      ),
+    )
     .option('--reason <text>', 'why, for the audit trail');
   return examples(withOutput(command, FIELDS), [
     ['donations jobs restore aud_01jd2x', 'all jobs of one discard'],

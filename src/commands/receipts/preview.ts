@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
-import { printData, say } from '../../lib/output/io.ts';
+import { printData } from '../../lib/output/io.ts';
 import { chosenFormat, fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Preview } from '../../lib/receipts/preview.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
+import { openPage } from '../shared/open-page.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { writeDone } from '../shared/write-result.ts';
 
@@ -21,7 +23,13 @@ interface Options extends OutputOptions {
 export function receiptsPreviewCommand(context: Context): Command {
   const command = new Command('preview')
     .description('a receipt as it was sent, or as it would be; sends nothing')
-    .argument('[id]', 'receipt, receipt number, delivery, donation or job id')
+    .addArgument(
+      new CompletedArgument(
+        '[id]',
+        'receipt, receipt number, delivery, donation or job id',
+        recent('receipt'),
+      ),
+    )
     .option('--sample', 'an invented receipt')
     .option('--html', 'the HTML part')
     .option('--open', 'the HTML part, in a browser')
@@ -59,23 +67,14 @@ async function find(context: Context, ref: string | undefined): Promise<Preview>
   return context.read((tx) => previewReceipt(tx, ref));
 }
 
-const OPENERS: Partial<Record<NodeJS.Platform, string>> = { darwin: 'open', win32: 'explorer' };
-
 /** Writes the page to a file that only this user can read, and has the system open it. */
 async function openInBrowser({ io }: Context, html: string): Promise<void> {
-  const [{ mkdtemp, writeFile }, { tmpdir }, { join }, { spawn }] = await Promise.all([
+  const [{ mkdtemp, writeFile }, { tmpdir }, { join }] = await Promise.all([
     import('node:fs/promises'),
     import('node:os'),
     import('node:path'),
-    import('node:child_process'),
   ]);
   const file = join(await mkdtemp(join(tmpdir(), 'donations-preview-')), 'receipt.html');
   await writeFile(file, html, { mode: 0o600 });
-  const opener = OPENERS[process.platform] ?? 'xdg-open';
-  const opened = await new Promise<boolean>((resolve) => {
-    const child = spawn(opener, [file], { stdio: 'ignore', detached: true });
-    child.once('spawn', () => resolve(true)).once('error', () => resolve(false));
-    child.unref();
-  });
-  say(io, opened ? `Opened ${file}` : `Nothing here opens a browser. The page: ${file}`);
+  await openPage(io, file);
 }

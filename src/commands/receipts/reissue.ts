@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
 import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { writeDone } from '../shared/write-result.ts';
@@ -17,7 +18,13 @@ interface Options extends OutputOptions {
 export function receiptsReissueCommand(context: Context): Command {
   const command = new Command('reissue')
     .description('void a receipt and issue a new one, from the facts as they are now')
-    .argument('<id>', 'receipt, receipt number, delivery, donation or job id')
+    .addArgument(
+      new CompletedArgument(
+        '<id>',
+        'receipt, receipt number, delivery, donation or job id',
+        recent('receipt'),
+      ),
+    )
     .requiredOption('--reason <text>', 'why; it stands on the old receipt for good')
     .option('--no-mail', 'issue it, and send nothing');
   return examples(withOutput(command, FIELDS), [

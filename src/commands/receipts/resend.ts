@@ -6,6 +6,7 @@ import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../../lib
 import { statusText } from '../../lib/output/status.ts';
 import type { Progress } from '../../lib/receipts/wait.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
@@ -21,9 +22,12 @@ const FIELDS = fieldsOf('receipt', 'number', 'delivery', 'job', 'recipient', 'st
 export function receiptsResendCommand(context: Context): Command {
   const command = new Command('resend')
     .description('send a receipt again: same number and content, marked COPY')
-    .argument(
-      '<id>',
-      'receipt, receipt number, delivery, donation or job id, or the donor’s address',
+    .addArgument(
+      new CompletedArgument(
+        '<id>',
+        'receipt, receipt number, delivery, donation or job id, or the donor’s address',
+        recent('receipt'),
+      ),
     )
     .option('--to <address>', "another address than the donor's")
     .option('--force', 'also to an address that mail did not reach before')

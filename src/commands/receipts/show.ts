@@ -4,6 +4,8 @@ import { type Column, type OutputOptions, renderOne } from '../../lib/output/ren
 import type { SendAttempt } from '../../lib/receipts/attempts.ts';
 import type { Receipt } from '../../lib/receipts/find-receipt.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
+import { openDashboard, withOpen } from '../shared/dashboard.ts';
 import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
@@ -87,13 +89,23 @@ const COLUMNS: Column<Shown>[] = [
 
 /** `donations receipts show <id>`: one receipt, its deliveries and attempts. */
 export function receiptsShowCommand(context: Context): Command {
-  const command = new Command('show')
+  const command = withOpen(new Command('show'))
     .description('one receipt, its deliveries, and each attempt to send it')
-    .argument('<id>', 'receipt, receipt number, delivery, donation or job id');
+    .addArgument(
+      new CompletedArgument(
+        '<id>',
+        'receipt, receipt number, delivery, donation or job id',
+        recent('receipt'),
+      ),
+    );
   return examples(withOutput(command, COLUMNS), [
     ['donations receipts show 2026-000042', 'by its number'],
     ['donations receipts show rcp_01jd2x --json', 'by the beginning of its id, for a script'],
-  ]).action(async (ref: string, options: OutputOptions) => {
+  ]).action(async (ref: string, options: OutputOptions & { open?: boolean }) => {
+    if (options.open) {
+      const { mailPage } = await import('../shared/provider-pages.ts');
+      return openDashboard(context, (tx) => mailPage(tx, ref));
+    }
     const [{ findReceipt }, { listSendAttempts }] = await Promise.all([
       import('../../lib/receipts/find-receipt.ts'),
       import('../../lib/receipts/attempts.ts'),

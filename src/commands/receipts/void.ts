@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
 import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { writeDone } from '../shared/write-result.ts';
@@ -12,7 +13,13 @@ const FIELDS = fieldsOf('receipt', 'number', 'donation', 'status');
 export function receiptsVoidCommand(context: Context): Command {
   const command = new Command('void')
     .description('mark a receipt as void: it stays on record, and is not sent any more')
-    .argument('<id>', 'receipt, receipt number, delivery, donation or job id')
+    .addArgument(
+      new CompletedArgument(
+        '<id>',
+        'receipt, receipt number, delivery, donation or job id',
+        recent('receipt'),
+      ),
+    )
     .requiredOption('--reason <text>', 'why; it stands on the receipt for good');
   return examples(withOutput(command, FIELDS), [
     ['donations receipts void 2026-000042 --reason "entered twice"', 'it acknowledges no gift'],

@@ -3,7 +3,8 @@ import { usageError } from '../../lib/errors.ts';
 import { term } from '../../lib/filter/parse.ts';
 import { JOB_TERMS, type JobFilter, parseJobFilter } from '../../lib/queue/read/vocabulary.ts';
 import { JOB_STATES } from '../../lib/queue/states.ts';
-import { CompletedArgument } from './completed-argument.ts';
+import { TASK_NAMES } from '../../lib/queue/tasks.ts';
+import { CompletedArgument, CompletedOption, recent, termOffers } from './completed.ts';
 
 const STATE_FLAGS = [...JOB_STATES, 'stuck'] as const;
 
@@ -29,27 +30,21 @@ const STATE_HELP: Record<(typeof STATE_FLAGS)[number], string> = {
   stuck: 'jobs that are locked although no worker seems to run them',
 };
 
-/** Words for shell completion of a filter. */
-const FILTER_WORDS = [
-  ...Object.entries(JOB_TERMS).map(([name, facts]) =>
-    'hasFields' in facts ? `${name}.` : `${name}:`,
-  ),
-  ...STATE_FLAGS.map((state) => `state:${state}`),
-];
+const FILTER_OFFERS = [...termOffers(JOB_TERMS), ...TASK_NAMES.map((task) => `task:${task}`)];
 
 /** Adds `[filter…]` and the flags that are shorthand for its terms. */
 export function withFilter(
   command: Command,
   about = 'terms that must all hold: task:… error:~… age:>1h',
 ): Command {
-  command.addArgument(new CompletedArgument('[filter...]', about, FILTER_WORDS));
+  command.addArgument(new CompletedArgument('[filter...]', about, FILTER_OFFERS));
   for (const state of STATE_FLAGS) command.addOption(new Option(`--${state}`, STATE_HELP[state]));
   return command
-    .option('--task <task>', 'of this task')
+    .addOption(new CompletedOption('--task <task>', 'of this task', TASK_NAMES))
     .option('--queue <queue>', 'of this named queue')
     .option('--error <text>', 'whose last error contains this')
     .option('--fingerprint <id>', 'of this error group (see jobs errors)')
-    .option('--donation <id>', 'of this donation')
+    .addOption(new CompletedOption('--donation <id>', 'of this donation', recent('donation')))
     .option('--donor <id>', 'of this donor: id or e-mail address')
     .option('--older-than <time>', 'for longer than this: 10m, 2h, 3d')
     .option('--since <time>', 'for at most this long: 2h, or since a time')

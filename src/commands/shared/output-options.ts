@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { checkOutput, type OutputOptions } from '../../lib/output/render.ts';
+import { CompletedOption } from './completed.ts';
 
 /** The fields of a command's result. */
 type Fields = readonly { name: string }[];
@@ -22,7 +23,13 @@ export function withOutput<Options extends OutputOptions = OutputOptions>(
         'csv',
       ]),
     )
-    .option('--json [fields]', 'write JSON; optionally only these fields (a,b)')
+    .addOption(
+      new CompletedOption(
+        '--json [fields]',
+        'write JSON; optionally only these fields (a,b)',
+        typeof fields === 'function' ? [] : fields.map(({ name }) => name),
+      ),
+    )
     .hook('preAction', (_hooked, action) => {
       const options = action.opts<Options>();
       checkOutput(options, typeof fields === 'function' ? fields(options) : fields);

@@ -1,17 +1,14 @@
 import type { Command } from 'commander';
 import { term } from '../../lib/filter/parse.ts';
 import type { TermFacts, Vocabulary } from '../../lib/filter/vocabulary.ts';
-import { CompletedArgument } from './completed-argument.ts';
+import { CompletedArgument, CompletedOption, termOffers, valuesOf } from './completed.ts';
 
 /** Adds `[filter…]`, and for each of its terms a flag that is shorthand for it. */
 export function withTerms(command: Command, vocabulary: Vocabulary, about: string): Command {
   const facts = Object.entries<TermFacts>(vocabulary);
-  const words = facts.flatMap(([name, { values = [] }]) => [
-    `${name}:`,
-    ...values.map((value) => `${name}:${value}`),
-  ]);
-  command.addArgument(new CompletedArgument('[filter...]', about, words));
-  for (const [name, { about }] of facts) command.option(`--${name} <${name}>`, about);
+  command.addArgument(new CompletedArgument('[filter...]', about, termOffers(vocabulary)));
+  for (const [name, each] of facts)
+    command.addOption(new CompletedOption(`--${name} <${name}>`, each.about, valuesOf(each)));
   return command.addHelpText(
     'after',
     `\nTerms of the filter:\n${facts

@@ -29,8 +29,7 @@ export async function showOrWatch<Options extends WatchOptions>(
   const { io, signal } = context;
   if (options.watch === undefined) return show(io, options);
   const { format } = chosenFormat(options);
-  if (format === 'csv')
-    throw usageError('--watch does not go with --output csv', 'Off a terminal it writes NDJSON.');
+  refuseCsv(options, '--watch');
   const intervalMs = parseDuration(options.watch);
   context.stopsByItself = true;
   while (!signal.aborted) {
@@ -39,6 +38,12 @@ export async function showOrWatch<Options extends WatchOptions>(
     else await show({ ...io, stderr: sink(io.stderr) }, { ...options, output: 'ndjson' });
     await wait(intervalMs, undefined, { signal }).catch(() => {});
   }
+}
+
+/** @throws UserError `usage` for an output that has an end. */
+export function refuseCsv(options: OutputOptions, flag: string): void {
+  if (chosenFormat(options).format === 'csv')
+    throw usageError(`${flag} does not go with --output csv`, 'Off a terminal it writes NDJSON.');
 }
 
 /** Draws the whole before any of it is seen. */

@@ -5,6 +5,7 @@ import type { Metrics } from '../../lib/metrics/metrics.ts';
 import { parseCount } from '../../lib/parse.ts';
 import { TASK_NAMES, type TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
+import { CompletedOption } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 
 interface Options {
@@ -24,7 +25,9 @@ export function workerStartCommand(context: Context): Command {
       'run jobs until stopped; a first signal lets running jobs finish, a second ends them',
     )
     .option('--concurrency <n>', 'jobs at a time')
-    .option('--tasks <names>', 'only these tasks, separated by commas')
+    .addOption(
+      new CompletedOption('--tasks <names>', 'only these tasks, separated by commas', TASK_NAMES),
+    )
     .option('--once', 'run the due jobs and those that follow from them, then stop')
     .option('--metrics-port <port>', 'serve /metrics, /healthz and /readyz there')
     .option(

@@ -3,7 +3,7 @@ import { usageError } from '../errors.ts';
 import { quoted } from '../text.ts';
 
 /** What is audited, whether or not it has been done yet. */
-const ACTIONS = [
+export const AUDIT_ACTIONS = [
   'jobs.discard',
   'jobs.pause',
   'jobs.recall',
@@ -23,11 +23,11 @@ const ACTIONS = [
  */
 export async function checkAction(db: Queryable, action: string): Promise<void> {
   const isIt = (known: string) => known === action || known.startsWith(`${action}.`);
-  if (ACTIONS.some(isIt)) return;
+  if (AUDIT_ACTIONS.some(isIt)) return;
   const { rows } = await db.query<{ action: string }>(
     'select distinct action from donations.audit_log',
   );
-  const known = [...new Set([...ACTIONS, ...rows.map((row) => row.action)])].sort();
+  const known = [...new Set([...AUDIT_ACTIONS, ...rows.map((row) => row.action)])].sort();
   if (known.some(isIt)) return;
   throw usageError(`there is no action ${quoted(action)}`, `Actions: ${known.join(', ')}`);
 }

@@ -21,7 +21,7 @@ export interface TermFacts {
   kind: TermKind;
   about: string;
   example: string;
-  /** The allowed values of a choice. */
+  /** The values of a choice, which allows no others; of a word, those that completion offers. */
   values?: readonly string[];
   /** The prefix of an id, such as `don_`. */
   prefix?: string;

@@ -130,6 +130,19 @@ const inParts = <Row>(column: Column<Row>): Column<Row>[] =>
 const inWords = <Row>(column: Column<Row>): Column<Row> =>
   column.parts ? { ...column, value: (row) => column.text?.(row, new Date()) } : column;
 
+/**
+ * Writes rows to a terminal as they come: a table that goes on. Its columns become wider with what
+ * comes, and never narrower.
+ */
+export function rowWriter<Row>(
+  io: Io,
+  columns: Column<Row>[],
+  options: OutputOptions,
+): (rows: Row[]) => void {
+  const widest = new Map<string, string>();
+  return (rows) => print(io, table(io, columns, rows, { now: new Date(), ...options, widest }));
+}
+
 /** A header line, and one line for each row. */
 function grid<Row>(
   columns: Column<Row>[],
@@ -239,27 +252,39 @@ function table<Row>(
   io: Io,
   columns: Column<Row>[],
   rows: Row[],
-  { now, wide = false }: { now: Date; wide: boolean | undefined },
+  {
+    now,
+    wide = false,
+    widest,
+  }: { now: Date; wide?: boolean | undefined; widest?: Map<string, string> },
 ): string {
+  const goesOn = widest !== undefined && widest.size > 0;
   const rooms = columns
     .filter((column) => wide || !column.wide)
-    .map((column) => ({
-      header: column.header,
-      minor: column.minor,
-      whole: column.whole || column.isId,
-      texts: rows.map((row) =>
+    .map((column) => {
+      const texts = rows.map((row) =>
         column.isId && !wide
           ? shownId(cellText(io, column, row, now))
           : cellText(io, column, row, now),
-      ),
-      spec: column,
-    }));
+      );
+      if (widest) {
+        texts.push(widest.get(column.name) ?? '');
+        widest.set(
+          column.name,
+          texts.reduce((a, b) => (textWidth(b) > textWidth(a) ? b : a)),
+        );
+      }
+      const { header, minor } = column;
+      return { header, minor, whole: column.whole || column.isId, texts, spec: column };
+    });
   // What is asked for whole may be wider than the terminal, which wraps it.
   const shown = fitColumns(rooms, wide ? Number.POSITIVE_INFINITY : io.stdout.columns || 80);
   const grid = new Table({
-    head: shown.map(({ column, width }) =>
-      withCodes(paint(io, 'dim', cutText(column.header, width))),
-    ),
+    head: goesOn
+      ? []
+      : shown.map(({ column, width }) =>
+          withCodes(paint(io, 'dim', cutText(column.header, width))),
+        ),
     chars: NO_LINES,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
     colAligns: shown.map(({ column }) => column.spec.align ?? 'left'),

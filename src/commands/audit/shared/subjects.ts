@@ -1,6 +1,8 @@
+import type { Command } from 'commander';
 import type { Subjects } from '../../../lib/audit/about.ts';
 import type { Queryable } from '../../../lib/db/database.ts';
 import { usageError } from '../../../lib/errors.ts';
+import { CompletedOption, recent } from '../../shared/completed.ts';
 
 /** What entries are to be about, as a person says it. */
 export interface About {
@@ -9,6 +11,26 @@ export interface About {
   job?: string;
   donor?: string;
 }
+
+/** Adds the options for what entries are about. */
+export const withAbout = (command: Command): Command =>
+  command
+    .addOption(
+      new CompletedOption(
+        '--donation <id>',
+        'about this donation, its receipts and jobs',
+        recent('donation'),
+      ),
+    )
+    .addOption(
+      new CompletedOption(
+        '--receipt <id>',
+        'about this receipt, by id or number',
+        recent('receipt'),
+      ),
+    )
+    .addOption(new CompletedOption('--job <id>', 'about this job', recent('job')))
+    .option('--donor <donor>', 'about the gifts of this donor: name, e-mail address or id');
 
 /**
  * What the options name; undefined when they name nothing.

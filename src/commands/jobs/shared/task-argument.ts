@@ -1,7 +1,7 @@
 import type { Argument } from 'commander';
 import { usageError } from '../../../lib/errors.ts';
 import { TASK_NAMES } from '../../../lib/queue/tasks.ts';
-import { CompletedArgument } from '../../shared/completed-argument.ts';
+import { CompletedArgument } from '../../shared/completed.ts';
 
 /** `<task>`: one of our tasks. Workers of other tools do not respect our pauses. */
 export function taskArgument(): Argument {

@@ -6,7 +6,7 @@ import {
   RECEIPT_TERMS,
   type ReceiptFilter,
 } from '../../../lib/receipts/vocabulary.ts';
-import { CompletedArgument } from '../../shared/completed-argument.ts';
+import { CompletedArgument, CompletedOption, termOffers } from '../../shared/completed.ts';
 
 const STATUS_HELP: Record<(typeof DELIVERY_STATUSES)[number], string> = {
   pending: 'those that wait to be sent',
@@ -28,21 +28,18 @@ export type FilterOptions = Partial<Record<(typeof DELIVERY_STATUSES)[number], b
   donor?: string;
 };
 
-const FILTER_WORDS = [
-  ...Object.keys(RECEIPT_TERMS).map((name) => `${name}:`),
-  ...DELIVERY_STATUSES.map((status) => `status:${status}`),
-];
-
 /** Adds `[filter…]` and the flags that are shorthand for its terms. */
 export function withReceiptFilter(
   command: Command,
   about = 'terms that must all hold: status:… fund:… issued:>=2026-11',
 ): Command {
-  command.addArgument(new CompletedArgument('[filter...]', about, FILTER_WORDS));
+  command.addArgument(new CompletedArgument('[filter...]', about, termOffers(RECEIPT_TERMS)));
   for (const status of DELIVERY_STATUSES)
     command.addOption(new Option(`--${status}`, STATUS_HELP[status]));
   return command
-    .option('--status <status>', 'of this status')
+    .addOption(
+      new CompletedOption('--status <status>', 'of this status', RECEIPT_TERMS.status.values),
+    )
     .option('--since <when>', 'given on this day or later (2026-11-01), or made in the last 3h')
     .option('--until <day>', 'given on this day or before: 2026-11-30')
     .option('--fund <fund>', 'for this fund')

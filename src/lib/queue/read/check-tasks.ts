@@ -1,7 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import { usageError } from '../../errors.ts';
+import type { Filter } from '../../filter/parse.ts';
 import { TASK_NAMES } from '../tasks.ts';
-import type { JobFilter } from './vocabulary.ts';
 
 /**
  * Refuses a filter with an unknown task: neither one of ours, nor one that ever had a job. Such a
@@ -9,7 +9,7 @@ import type { JobFilter } from './vocabulary.ts';
  *
  * @throws UserError `usage` with the existing tasks.
  */
-export async function checkTasks(tx: Queryable, filter: JobFilter): Promise<void> {
+export async function checkTasks(tx: Queryable, filter: Filter): Promise<void> {
   const named = filter.terms.flatMap(({ name, operator, values }) =>
     name === 'task' && operator === '=' ? values.map(String) : [],
   );

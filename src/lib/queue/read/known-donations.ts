@@ -1,9 +1,8 @@
 import type { Queryable } from '../../db/database.ts';
 import { usageError } from '../../errors.ts';
 import { Bindings, beginsWith, matches, resembles } from '../../filter/compile.ts';
-import type { Term } from '../../filter/parse.ts';
+import type { Filter, Term } from '../../filter/parse.ts';
 import { keysOfDonation, sendKey } from '../keys.ts';
-import type { JobFilter } from './vocabulary.ts';
 
 /** The donations that a term `donation:` or `donor:` selects, and their jobs. */
 export interface Known {
@@ -25,10 +24,7 @@ const MOST_DONATIONS = 5000;
  *
  * @throws UserError `usage` when a term selects too many donations.
  */
-export async function findKnownDonations(
-  db: Queryable,
-  filter: JobFilter,
-): Promise<KnownDonations> {
+export async function findKnownDonations(db: Queryable, filter: Filter): Promise<KnownDonations> {
   const known = new Map<Term, Known>();
   for (const term of filter.terms) {
     if (term.name === 'donation' || term.name === 'donor') known.set(term, await look(db, term));

@@ -1,11 +1,13 @@
-export type AttemptOutcome =
-  | 'succeeded'
-  | 'declined'
-  | 'retry'
-  | 'parked'
-  | 'failed'
-  | 'held'
-  | 'abandoned';
+export const ATTEMPT_OUTCOMES = [
+  'succeeded',
+  'declined',
+  'retry',
+  'parked',
+  'failed',
+  'held',
+  'abandoned',
+] as const;
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
 /** One attempt of one job in the ledger. Times are UTC, durations are in milliseconds. */
 export interface AttemptRow {
