@@ -32,7 +32,7 @@ interface Options extends OutputOptions {
 
 const COLUMNS: Column<Donation>[] = [
   { name: 'donation', header: 'DONATION', value: (d) => d.id },
-  // The name by which scripts have known it from the beginning.
+  // Scripts rely on this name.
   { name: 'id', header: '', value: (d) => d.id, text: () => '' },
   {
     name: 'status',

@@ -5,11 +5,13 @@ import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { shownId } from '../../src/lib/ids.ts';
 import { type CliResult, runCli } from '../support/cli.ts';
 import { allCommands, fieldNames, hasOption } from '../support/commands.ts';
 import { donateNow } from '../support/donate.ts';
 import { addJob } from '../support/jobs.ts';
-import { MONITOR_PARTS, rowsSchema, schemaOf } from '../support/json-fields.ts';
+import { MONITOR_PARTS } from '../support/json-fields.ts';
+import { rowsSchema, schemaOf } from '../support/json-schema.ts';
 import { gift, type System, startSystem } from '../support/system.ts';
 
 const LAUNCHER = new URL('../../bin/donations', import.meta.url).pathname;
@@ -162,10 +164,10 @@ it('imports', async () => {
   await check('import offline', [file, '--dry-run'], {});
   const { batch } = await check('import offline', [file, '--yes']);
   await check('import list');
-  await check('import show', [batch]);
+  await check('import show', [shownId(batch)]);
   await check('import diff', [file]);
   await check('import resume', [batch, '--yes']);
-  await check('import undo', [batch, '--dry-run']);
+  await check('import undo', [shownId(batch), '--dry-run']);
   await check('import undo', [batch, '--yes']);
   await check('import map save', ['kasse', map]);
   await check('import map list');

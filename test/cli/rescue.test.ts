@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/lib/db/database.ts';
 import { tallySince } from '../../src/lib/donations/tally.ts';
-import { newId } from '../../src/lib/ids.ts';
+import { newId, shownId } from '../../src/lib/ids.ts';
 import { holdWorkerLock, registerWorker } from '../../src/lib/queue/run/workers.ts';
 import { runCli } from '../support/cli.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -160,10 +160,12 @@ describe('jobs rescue', () => {
   });
 
   it('releases the jobs of a stopped worker', async () => {
-    await addWorker('ours');
+    const id = await addWorker('ours');
     await system.db.query('update donations.workers set stopped_at = now()');
     await lock('ours');
-    expect(await plan()).toMatchObject([{ status: 'stopped', host: 'web-1', release: true }]);
+    expect(await plan('--worker', shownId(id))).toMatchObject([
+      { status: 'stopped', host: 'web-1', release: true },
+    ]);
     expect((await cli('--yes')).code).toBe(0);
     expect(await locked()).toEqual({});
   });

@@ -1,35 +1,4 @@
-import { z } from 'zod';
-
-/** The types of values, by the words of docs/json.md. */
-const TYPES = {
-  text: z.string(),
-  count: z.int().nonnegative(),
-  number: z.number(),
-  'minor units': z.int(),
-  decimal: z.string().regex(/^-?\d+(\.\d+)?$/),
-  share: z.number().min(0).max(1),
-  milliseconds: z.int().nonnegative(),
-  moment: z.iso.datetime(),
-  day: z.iso.date(),
-  'true or false': z.boolean(),
-  'job id': z.string().regex(/^\d+$/),
-  ...idTypes('don', 'dnr', 'rcp', 'dlv', 'bat', 'wrk', 'aud', 'inc', 'sil'),
-  texts: z.array(z.string()),
-  counts: z.array(z.int().nonnegative()),
-  sums: z.record(z.string().regex(/^[A-Z]{3}$/), z.string()),
-  'any JSON': z.json(),
-} as const;
-
-type Type = keyof typeof TYPES;
-
-function idTypes<Prefix extends string>(...prefixes: Prefix[]) {
-  return Object.fromEntries(
-    prefixes.map((prefix) => [
-      `${prefix}_…`,
-      z.string().regex(new RegExp(`^${prefix}_[0-9a-z]{26}$`)),
-    ]),
-  ) as Record<`${Prefix}_…`, z.ZodString>;
-}
+import type { Type } from './json-schema.ts';
 
 /** What a field is: a value, an object of fields, or a list of such objects. */
 export interface Field {
@@ -113,7 +82,10 @@ export const FIELDS: Record<string, Field> = {
     'at what text task job attempt outcome duration_ms latency_ms error_class http_status request_id next_run_at actor action reason audit kind level note',
     'what happened, oldest first',
   ),
-  alerts: list('route event level status attempts due_at sent_at error', 'who was told of it'),
+  alerts: list(
+    'route event level status attempts due_at sent_at error',
+    'the alerts that were sent about it',
+  ),
   pause: object(PAUSE, 'the pause of the task'),
   resumed: list('cause reason since', 'the pauses that ended'),
   runs_on: object('worker host pid seen_at', 'the worker that runs the job'),
@@ -342,8 +314,7 @@ export const FIELDS: Record<string, Field> = {
     planned: 'how many were to be changed',
     changed: 'how many were changed',
     affected: 'how many were changed; null for what has no number',
-    unknown:
-      'of how many nobody knows whether they took effect; of events: that name no mail of ours',
+    unknown: 'how many may have taken effect already; of events: how many name no mail of ours',
     restored: 'how many jobs were put back',
     replaced: 'how many were not, as another job has their key',
     released: 'how many were released',
@@ -445,7 +416,7 @@ const IMPORT_RESULT = {
   }),
 };
 
-/** Names that scripts have relied on from the beginning, where they mean something else. */
+/** Names that scripts rely on, in the commands in which they mean something else. */
 export const EXCEPTIONS: Record<string, Record<string, Field>> = {
   import: IMPORT_RESULT,
   'offline push': IMPORT_RESULT,
@@ -470,11 +441,6 @@ export const EXCEPTIONS: Record<string, Record<string, Field>> = {
   },
 };
 
-/** The commands that write a list; the others write one object. */
-const LISTS =
-  /^(list|donors list|receipts (list|missing)|import (list|diff|map list)|offline list|worker list|alerts (list|silence|rules|check)|jobs (list|errors|stats|policy)|jobs rescue --dry-run|audit list|sandbox inbox|config show|doctor|help)$/;
-export const writesList = (command: string): boolean => LISTS.test(command);
-
 /** What a name means in a command. */
 export function fieldOf(command: string, name: string): Field | undefined {
   const exceptions = Object.entries(EXCEPTIONS)
@@ -483,37 +449,9 @@ export function fieldOf(command: string, name: string): Field | undefined {
   return exceptions.find(([, fields]) => fields[name])?.[1][name] ?? FIELDS[name];
 }
 
-function valueSchema(command: string, name: string): z.ZodType {
-  const field = fieldOf(command, name);
-  if (!field) throw new Error(`${command}: nothing says what the field ${name} is`);
-  if (field.type !== 'object' && field.type !== 'list') return TYPES[field.type].nullable();
-  const [first, ...others] = field.of ?? [];
-  const shape = z.strictObject({
-    ...(first ? { [first]: valueSchema(command, first) } : {}),
-    ...Object.fromEntries(others.map((each) => [each, valueSchema(command, each).optional()])),
-  });
-  return (field.type === 'list' ? z.array(shape) : shape).nullable();
-}
-
-/** The schema of a command's JSON: these fields and no others, each null where there is nothing to say. */
-export function schemaOf(command: string, names: string[]): z.ZodType {
-  const record = z.strictObject(
-    Object.fromEntries(names.map((name) => [name, valueSchema(command, name)])),
-  );
-  return writesList(command) ? z.array(record) : record;
-}
-
 /** What is in the `value` of the monitor's parts, by the names of `jobs stats`, `worker list` and `show`. */
 export const MONITOR_PARTS: Record<string, string> = {
   tasks: STATS,
   workers: WORKER,
   events: EVENT,
 };
-
-/** The schema of rows with these fields, whatever command they stand in. */
-export const rowsSchema = (names: string): z.ZodType =>
-  z.array(
-    z.strictObject(
-      Object.fromEntries(names.split(' ').map((name) => [name, valueSchema('', name)])),
-    ),
-  );

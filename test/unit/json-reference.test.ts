@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { allCommands, fieldNames, hasOption } from '../support/commands.ts';
-import { EXCEPTIONS, FIELDS, type Field, fieldOf, writesList } from '../support/json-fields.ts';
+import { EXCEPTIONS, FIELDS, type Field, fieldOf } from '../support/json-fields.ts';
+import { writesList } from '../support/json-schema.ts';
 
 /** What `monitor --json` writes; it has no other format. */
 const MONITOR = 'at took_ms health tasks workers events history'.split(' ');
@@ -64,7 +65,7 @@ ${rowsOf(FIELDS)}
 
 ## Exceptions
 
-Scripts have relied on these names from the beginning. They mean something else in these commands:
+Scripts rely on these names too. They mean something else in these commands:
 
 | command | field | type | meaning |
 | --- | --- | --- | --- |
