@@ -58,7 +58,8 @@ export async function loadManyGiftFacts(
          'address', to_json(n.address_lines || array_remove(array[
            nullif(concat_ws(' ', concat_ws(', ', n.city, n.region), n.postal_code), ''), n.country], null)),
          'mayBeMailed', n.may_be_mailed) as donor,
-       to_json(o) as organization,
+       -- Once: it is the same for all.
+       case when asked.place = 1 then to_json(o) end as organization,
        (select value from donations.settings where key = 'mode') as mode
      from unnest($1::text[]) with ordinality as asked(id, place)
      join donations.donations d on d.id = asked.id
@@ -73,6 +74,8 @@ export async function loadManyGiftFacts(
     const missing = donationIds.find((id) => !rows.some((row) => row.id === id));
     throw new Error(`no donation ${missing}, or no organisation on record`);
   }
+  const [first] = rows;
+  if (first) for (const row of rows) row.organization = first.organization;
   return rows;
 }
 
