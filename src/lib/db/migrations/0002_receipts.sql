@@ -68,13 +68,14 @@ create trigger receipt_references after insert on donations.receipts
 create table donations.receipt_donations (
   receipt_id text not null,
   donation_id text not null references donations.donations,
-  -- Copied from the receipt, for the index below.
+  -- That of the receipt, for the index below.
   kind text not null,
   live boolean not null default true,
   primary key (receipt_id, donation_id)
 );
-create unique index receipt_donations_one_live on donations.receipt_donations (donation_id, kind) where live;
-create index receipt_donations_donation on donations.receipt_donations (donation_id);
+-- One live receipt of each kind, any number of others; also finds all receipts of a donation.
+create unique index receipt_donations_one_live on donations.receipt_donations
+  (donation_id, (case when live then kind else receipt_id end));
 -- In place of foreign keys: receipts are never deleted, and neither their ids nor their kinds change.
 create function donations.check_receipt_donations() returns trigger language plpgsql as $$
 begin
@@ -176,8 +177,9 @@ create table donations.receipt_deliveries (
   check (status <> 'accepted' or reason is null),
   check ((bounced_at is null) = (bounce_reason is null))
 ) with (fillfactor = 70);
-create unique index receipt_deliveries_one_original on donations.receipt_deliveries (receipt_id) where kind = 'original';
-create index receipt_deliveries_receipt on donations.receipt_deliveries (receipt_id);
+-- One original, any number of copies; also finds all deliveries of a receipt.
+create unique index receipt_deliveries_one_original on donations.receipt_deliveries
+  (receipt_id, (case when kind = 'original' then '' else id end));
 create index receipt_deliveries_job on donations.receipt_deliveries (job_id) where job_id is not null;
 create index receipt_deliveries_attention on donations.receipt_deliveries (created_at) where needs_attention;
 create index receipt_deliveries_bounced on donations.receipt_deliveries (bounced_at) where bounced_at is not null;
