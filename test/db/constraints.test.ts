@@ -128,6 +128,95 @@ describe('what an issued receipt says', () => {
   });
 });
 
+describe('references to rows that are never deleted', () => {
+  const refused = { code: '23503' };
+  const copyOf = (table: string, id: string, change: string) => `
+    insert into donations.${table}
+    select (jsonb_populate_record(null::donations.${table}, to_jsonb(t) || ${change})).*
+    from donations.${table} t where id = '${id}'`;
+
+  it('are checked: the currency and the batch of a donation', async () => {
+    const { db } = database;
+    const id = await addDonation(db);
+    const another = newId('donation');
+    for (const change of [`{"currency": "xxq"}`, `{"batch_id": "${newId('batch')}"}`]) {
+      await expect(
+        db.query(copyOf('donations', id, `'{"id": "${another}"}' || '${change}'::jsonb`)),
+      ).rejects.toMatchObject({ ...refused, constraint: 'donation_references' });
+    }
+    await expect(
+      db.query(`update donations.donations set currency = 'eur' where id = $1`, [id]),
+    ).rejects.toMatchObject({ constraint: 'donation_references' });
+  });
+
+  it.each([
+    ['organization_version', '2'],
+    ['series', "'1999'"],
+    ['currency', "'xxq'"],
+  ])('are checked: the %s of a receipt', async (column, value) => {
+    const { db } = database;
+    const id = await addReceipt(db, await addDonation(db));
+    const columns =
+      'organization_id, organization_version, kind, series, donor_id, amount_minor, deductible_minor, currency, issued_on, locale, template_version, content, content_hash';
+    await expect(
+      db.query(
+        `insert into donations.receipts (id, number, ${columns})
+         select $2, 9000, ${columns.replace(column, value)} from donations.receipts where id = $1`,
+        [id, newId('receipt')],
+      ),
+    ).rejects.toMatchObject({ ...refused, constraint: 'receipt_references' });
+  });
+
+  it('are checked: the batch of an import row', async () => {
+    const id = await addDonation(database.db);
+    await expect(
+      database.db.query(
+        `insert into donations.import_rows values (gen_random_uuid(), 1, $1, 1, 0, $2)`,
+        [newId('batch'), id],
+      ),
+    ).rejects.toMatchObject({ ...refused, constraint: 'import_row_batch' });
+  });
+
+  it('are checked: the receipt of a gift and of a delivery', async () => {
+    const { db } = database;
+    const donation = await addDonation(db);
+    const receipt = await addReceipt(db, donation);
+    for (const [id, kind] of [
+      [newId('receipt'), 'donation'],
+      [receipt, 'refund'],
+    ]) {
+      await expect(
+        db.query(
+          'insert into donations.receipt_donations (receipt_id, donation_id, kind) values ($1, $2, $3)',
+          [id, await addDonation(db), kind],
+        ),
+      ).rejects.toMatchObject({ ...refused, constraint: 'receipt_donations_receipt' });
+    }
+    await expect(addDelivery(db, newId('receipt'))).rejects.toMatchObject({
+      ...refused,
+      constraint: 'receipt_deliveries_receipt',
+    });
+    const delivery = await addDelivery(db, receipt);
+    await expect(
+      db.query('update donations.receipt_deliveries set receipt_id = $2 where id = $1', [
+        delivery,
+        await addReceipt(db, await addDonation(db)),
+      ]),
+    ).rejects.toMatchObject({ constraint: 'receipt_deliveries_receipt' });
+    await expect(
+      db.query(`update donations.receipt_donations set kind = 'refund' where receipt_id = $1`, [
+        receipt,
+      ]),
+    ).rejects.toMatchObject({ constraint: 'receipt_donations_receipt' });
+  });
+
+  it.each(['currencies', 'batches', 'receipt_counters'])('%s are never deleted', async (table) => {
+    await expect(database.db.query(`delete from donations.${table}`)).rejects.toMatchObject({
+      code: '42501',
+    });
+  });
+});
+
 describe('charges', () => {
   it('keep the first payment that was stored', async () => {
     const donation = await addDonation(database.db, { status: 'processing' });
@@ -149,6 +238,25 @@ describe('allocations', () => {
         [donation],
       ),
     ).rejects.toMatchObject({ constraint: 'allocations_add_up' });
+  });
+
+  it('can be moved to another fund within a transaction, and add up at its end', async () => {
+    const { db } = database;
+    const donation = await addDonation(db, { amount: '5000' });
+    const move = (kept: number) =>
+      db.transaction(async (tx) => {
+        await tx.query(
+          `update donations.allocations set amount_minor = ${kept} where donation_id = $1`,
+          [donation],
+        );
+        await tx.query(
+          `insert into donations.allocations (donation_id, fund, amount_minor)
+           select id, 'Another', 2000 from donations.donations where id = $1 and ${kept} = 3000`,
+          [donation],
+        );
+      });
+    await expect(move(4000)).rejects.toMatchObject({ constraint: 'allocations_add_up' });
+    await move(3000);
   });
 });
 

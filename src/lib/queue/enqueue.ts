@@ -8,6 +8,8 @@ export type JobSpec = {
     payload: Payloads[Task];
     /** A waiting, failed or held job with the same key is replaced. */
     key?: string;
+    /** The key was made just now: there is nothing that the job replaces. */
+    isNew?: boolean;
     /** Milliseconds from now until the job is due, in the time of the Postgres server. */
     inMs?: number;
     /** Jobs of a lower number go first; 0 if not given. */
@@ -22,7 +24,7 @@ export type JobSpec = {
 export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]> {
   await endStandingJobs(
     tx,
-    jobs.flatMap(({ key }) => key ?? []),
+    jobs.flatMap(({ key, isNew }) => (isNew ? [] : (key ?? []))),
   );
   const specs = jobs.map((job) => ({
     task: job.task,

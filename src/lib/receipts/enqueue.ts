@@ -10,6 +10,8 @@ export interface ToSend {
   inMs?: number;
   /** Jobs of a lower number go first; 0 if not given. */
   priority?: number | undefined;
+  /** The delivery was made just now: no job of an earlier attempt is left. */
+  isNew?: boolean;
 }
 
 /**
@@ -22,10 +24,11 @@ export async function enqueueDeliveries(
   deliveries: ToSend[],
   others: JobSpec[] = [],
 ): Promise<bigint[]> {
-  const jobs: JobSpec[] = deliveries.map(({ deliveryId, donationId, inMs, priority }) => ({
+  const jobs: JobSpec[] = deliveries.map(({ deliveryId, donationId, inMs, priority, isNew }) => ({
     task: 'send_receipt',
     payload: { donation_id: donationId, delivery_id: deliveryId },
     key: sendKey(deliveryId),
+    ...(isNew ? { isNew } : {}),
     ...(inMs ? { inMs } : {}),
     ...(priority ? { priority } : {}),
   }));

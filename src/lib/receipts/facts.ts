@@ -77,7 +77,8 @@ export async function loadManyGiftFacts(
          'mayBeMailed', n.may_be_mailed) as donor,
        case o.country when 'GB' then ${declarationsOf('n.id')} else '[]' end as declarations,
        case o.country when 'GB' then ${OTHER_BENEFITS} else 0::bigint end as "otherBenefitsMinor",
-       to_json(o) as organization,
+       -- Once: it is the same for all.
+       case when asked.place = 1 then to_json(o) end as organization,
        (select value from donations.settings where key = 'mode') as mode
      from unnest($1::text[]) with ordinality as asked(id, place)
      join donations.donations d on d.id = asked.id
@@ -92,6 +93,8 @@ export async function loadManyGiftFacts(
     const missing = donationIds.find((id) => !rows.some((row) => row.id === id));
     throw new Error(`no donation ${missing}, or no organisation on record`);
   }
+  const [first] = rows;
+  if (first) for (const row of rows) row.organization = first.organization;
   return rows;
 }
 

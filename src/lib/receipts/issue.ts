@@ -1,7 +1,7 @@
 import type { Queryable } from '../db/database.ts';
-import { newId } from '../ids.ts';
+import { idMaker } from '../ids.ts';
 import type { JobSpec } from '../queue/enqueue.ts';
-import { TEMPLATE_VERSION } from './content.ts';
+import { type ReceiptContent, TEMPLATE_VERSION } from './content.ts';
 import { describeGift } from './describe.ts';
 import { enqueueDeliveries } from './enqueue.ts';
 import type { GiftFacts } from './facts.ts';
@@ -31,7 +31,7 @@ export interface IssuedReceipt {
 
 const ISSUE = `
   with asked as (
-    select * from rows from (json_to_recordset($1::json) as (id text, donation text, donor text,
+    select * from rows from (jsonb_to_recordset($1::jsonb) as (id text, donation text, donor text,
       organization text, version integer, series text, amount bigint, deductible bigint, currency text,
       issued_on date, locale text, template text, content jsonb, delivery text, recipient text, job bigint,
       kind text, replaces text))
@@ -48,7 +48,7 @@ const ISSUE = `
       + row_number() over (partition by a.organization, a.series order by a.position) as number
     from asked a join counted c on c.organization_id = a.organization and c.series = a.series
   ), written as (
-    select n.*, jsonb_set(n.content, '{number}', to_jsonb(donations.receipt_label(series, number))) as whole
+    select n.*, $2::jsonb || n.content || jsonb_build_object('number', donations.receipt_label(series, number)) as whole
     from numbered n
   ), receipt as (
     insert into donations.receipts (id, organization_id, organization_version, kind, series, number, donor_id,
@@ -64,7 +64,7 @@ const ISSUE = `
     select delivery, id, 'original', recipient, 'pending', job from written where delivery is not null
   )
   select id as "receiptId", donation as "donationId", delivery as "deliveryId", job as "jobId",
-    whole->>'number' as number
+    donations.receipt_label(series, number) as number
   from written order by position`;
 
 /**
@@ -82,21 +82,26 @@ export async function issueReceipts(
   orders: ReceiptOrder[],
   others: JobSpec[] = [],
 ): Promise<IssuedReceipt[]> {
-  const sent = orders.map(({ mailed }) => (mailed ? newId('delivery') : undefined));
+  const [newReceipt, newDelivery] = [idMaker('receipt'), idMaker('delivery')];
+  const sent = orders.map(({ mailed }) => (mailed ? newDelivery() : undefined));
   const jobs = await enqueueDeliveries(
     tx,
     orders.flatMap(({ gift, priority }, i) => {
       const deliveryId = sent[i];
-      return deliveryId ? { deliveryId, donationId: gift.id, priority } : [];
+      return deliveryId ? { deliveryId, donationId: gift.id, priority, isNew: true } : [];
     }),
     others,
   );
+  const contents = orders.map(({ gift, kind = 'donation', replaces }) =>
+    describeGift(kind, gift, replaces?.number ?? null),
+  );
+  const { shared, own } = splitShared(contents);
   const rows = orders.map(({ gift, kind = 'donation', replaces }, i) => {
     const { organization, donor, today } = gift;
-    const content = describeGift(kind, gift, replaces?.number ?? null);
+    const content = contents[i] as ReceiptContent;
     const delivery = sent[i];
     return {
-      id: newId('receipt'),
+      id: newReceipt(),
       donation: gift.id,
       donor: donor.id,
       organization: organization.id,
@@ -108,7 +113,7 @@ export async function issueReceipts(
       issued_on: today,
       locale: content.locale,
       template: TEMPLATE_VERSION,
-      content,
+      content: own[i],
       delivery: delivery ?? null,
       recipient: donor.email,
       job: delivery ? (jobs.shift()?.toString() ?? null) : null,
@@ -116,5 +121,25 @@ export async function issueReceipts(
       replaces: replaces?.id ?? null,
     };
   });
-  return (await tx.query<IssuedReceipt>(ISSUE, [JSON.stringify(rows)])).rows;
+  return (await tx.query<IssuedReceipt>(ISSUE, [JSON.stringify(rows), JSON.stringify(shared)]))
+    .rows;
+}
+
+/** What all of them say, such as the organisation, and what is each one's own: half as much to send. */
+function splitShared(contents: ReceiptContent[]) {
+  const [first] = contents;
+  const names = Object.keys(first ?? {}) as (keyof ReceiptContent)[];
+  const own = names.filter((name) => {
+    const text = JSON.stringify(first?.[name]);
+    return contents.some((content) => JSON.stringify(content[name]) !== text);
+  });
+  const pick = (content: ReceiptContent | undefined, chosen: (keyof ReceiptContent)[]) =>
+    Object.fromEntries(chosen.map((name) => [name, content?.[name]]));
+  return {
+    shared: pick(
+      first,
+      names.filter((name) => !own.includes(name)),
+    ),
+    own: contents.map((content) => pick(content, own)),
+  };
 }

@@ -29,6 +29,8 @@ create table donations.currencies (
   code text primary key check (code ~ '^[a-z]{3}$')
 );
 comment on table donations.currencies is 'ISO 4217, lower case; filled at migration from src/lib/money.ts.';
+create trigger currencies_kept before delete or truncate on donations.currencies
+  for each statement execute function donations.refuse_change();
 
 -- Organisations that issue receipts. Receipts print their facts, so each change is a new version.
 
@@ -123,6 +125,8 @@ create table donations.batches (
   undone_at timestamptz
 );
 create index batches_file on donations.batches (file_sha256) where file_sha256 is not null;
+create trigger batches_kept before delete or truncate on donations.batches
+  for each statement execute function donations.refuse_change();
 
 -- Donations: what was given. The table charges has the card payments.
 
@@ -130,7 +134,8 @@ create table donations.donations (
   id text primary key check (id ~ '^don_[0-9a-z]{26}$'),
   donor_id text not null references donations.donors,
   amount_minor bigint not null check (amount_minor > 0),
-  currency text not null references donations.currencies,
+  -- A currency and a batch that are on record: see donation_references.
+  currency text not null,
   method text not null check (method in ('card', 'check', 'cash', 'wire', 'ach', 'daf', 'in_kind',
     'stock', 'money_order', 'card_offline', 'matching', 'crypto', 'other')),
   status text not null check (status in ('pending', 'processing', 'requires_action', 'failed',
@@ -148,7 +153,7 @@ create table donations.donations (
   -- The name of another system, and its id of the gift.
   source text check (btrim(source) <> ''),
   source_id text check (btrim(source_id) <> ''),
-  batch_id text references donations.batches,
+  batch_id text,
   -- The caller's name for the request. The same name again returns the same donation.
   request_id text unique check (length(request_id) between 1 and 200),
   -- Digest of the gift as first requested, to detect another gift under the same name.
@@ -176,6 +181,34 @@ create index donations_unsettled on donations.donations (created_at) where settl
 create index donations_created on donations.donations (created_at, id);
 create index donations_batch on donations.donations (batch_id) where batch_id is not null;
 create index donations_campaign on donations.donations (lower(campaign), created_at) where campaign is not null;
+-- In place of foreign keys to tables whose rows are never deleted: one query for all rows of a statement,
+-- where a foreign key takes one for each row.
+create function donations.check_donation_references() returns trigger language plpgsql as $$
+begin
+  if exists (select from (select distinct currency from fresh) f
+    where not exists (select from donations.currencies c where c.code = f.currency)) then
+    raise exception 'a donation has a currency that is not on record'
+      using errcode = 'foreign_key_violation', constraint = 'donation_references';
+  end if;
+  if exists (select from (select distinct batch_id from fresh where batch_id is not null) f
+    where not exists (select from donations.batches b where b.id = f.batch_id)) then
+    raise exception 'a donation has a batch that is not on record'
+      using errcode = 'foreign_key_violation', constraint = 'donation_references';
+  end if;
+  return null;
+end
+$$;
+create trigger donation_references after insert on donations.donations
+  referencing new table as fresh for each statement execute function donations.check_donation_references();
+create function donations.refuse_new_reference() returns trigger language plpgsql as $$
+begin
+  raise exception 'the currency and the batch of donation % never change', old.id
+    using errcode = 'check_violation', constraint = 'donation_references';
+end
+$$;
+create trigger donation_references_kept before update of currency, batch_id on donations.donations
+  for each row when ((old.currency, old.batch_id) is distinct from (new.currency, new.batch_id))
+  execute function donations.refuse_new_reference();
 create trigger donation_transition before update of status on donations.donations
   for each row when (old.status is distinct from new.status and (old.status, new.status) not in (
     ('pending', 'processing'),
@@ -221,8 +254,26 @@ begin
   return null;
 end
 $$;
-create constraint trigger allocations_add_up after insert or update or delete on donations.allocations
+create constraint trigger allocations_add_up after update or delete on donations.allocations
   deferrable initially deferred for each row execute function donations.check_allocations();
+-- All allocations that one statement makes, in one query. They are made in the statement that makes the gift.
+create function donations.check_new_allocations() returns trigger language plpgsql as $$
+declare
+  gift text;
+begin
+  select d.id into gift from (select distinct donation_id from fresh) f
+    join donations.donations d on d.id = f.donation_id
+    where d.amount_minor <> (select sum(a.amount_minor) from donations.allocations a where a.donation_id = d.id)
+    limit 1;
+  if gift is not null then
+    raise exception 'the allocations of % do not add up to the gift', gift
+      using errcode = 'check_violation', constraint = 'allocations_add_up';
+  end if;
+  return null;
+end
+$$;
+create trigger new_allocations_add_up after insert on donations.allocations
+  referencing new table as fresh for each statement execute function donations.check_new_allocations();
 
 create table donations.soft_credits (
   donation_id text not null references donations.donations on delete cascade,

@@ -6,6 +6,8 @@ create table donations.receipt_counters (
   last_number bigint not null check (last_number >= 0),
   primary key (organization_id, series)
 );
+create trigger receipt_counters_kept before delete or truncate on donations.receipt_counters
+  for each statement execute function donations.refuse_change();
 comment on table donations.receipt_counters is 'Incremented by the last statement of the transaction that issues: issued and void receipts together are 1..last_number. A sequence would leave gaps.';
 
 -- A receipt number as it is printed: `2026-000042`.
@@ -26,7 +28,7 @@ create table donations.receipts (
   donor_id text not null references donations.donors,
   amount_minor bigint not null check (amount_minor > 0),
   deductible_minor bigint not null check (deductible_minor between 0 and amount_minor),
-  currency text not null references donations.currencies,
+  currency text not null,
   issued_on date not null,
   locale text not null,
   template_version text not null,
@@ -37,9 +39,6 @@ create table donations.receipts (
   void_reason text,
   created_at timestamptz not null default now(),
   unique (organization_id, series, number),
-  unique (id, kind),
-  foreign key (organization_id, organization_version) references donations.organization_versions,
-  foreign key (organization_id, series) references donations.receipt_counters,
   check (content_hash = encode(sha256(convert_to(content::text, 'UTF8')), 'hex')),
   check ((status = 'void') = (void_reason is not null))
 );
@@ -48,17 +47,57 @@ create unique index receipts_replaces on donations.receipts (replaces) where rep
 create index receipts_donor on donations.receipts (donor_id, created_at);
 create index receipts_created on donations.receipts (created_at, id);
 
+-- In place of foreign keys to tables whose rows are never deleted; the columns never change.
+create function donations.check_receipt_references() returns trigger language plpgsql as $$
+begin
+  if exists (select from (select distinct organization_id, organization_version, series, currency from fresh) f
+    where not exists (select from donations.organization_versions v
+        where v.organization_id = f.organization_id and v.version = f.organization_version)
+      or not exists (select from donations.receipt_counters c
+        where c.organization_id = f.organization_id and c.series = f.series)
+      or not exists (select from donations.currencies c where c.code = f.currency)) then
+    raise exception 'a receipt has an organization version, a series or a currency that is not on record'
+      using errcode = 'foreign_key_violation', constraint = 'receipt_references';
+  end if;
+  return null;
+end
+$$;
+create trigger receipt_references after insert on donations.receipts
+  referencing new table as fresh for each statement execute function donations.check_receipt_references();
+
 create table donations.receipt_donations (
   receipt_id text not null,
   donation_id text not null references donations.donations,
-  -- Copied from the receipt, for the index below.
+  -- That of the receipt, for the index below.
   kind text not null,
   live boolean not null default true,
-  primary key (receipt_id, donation_id),
-  foreign key (receipt_id, kind) references donations.receipts (id, kind)
+  primary key (receipt_id, donation_id)
 );
-create unique index receipt_donations_one_live on donations.receipt_donations (donation_id, kind) where live;
-create index receipt_donations_donation on donations.receipt_donations (donation_id);
+-- One live receipt of each kind, any number of others; also finds all receipts of a donation.
+create unique index receipt_donations_one_live on donations.receipt_donations
+  (donation_id, (case when live then kind else receipt_id end));
+-- In place of foreign keys: receipts are never deleted, and neither their ids nor their kinds change.
+create function donations.check_receipt_donations() returns trigger language plpgsql as $$
+begin
+  if exists (select from fresh f where not exists (
+    select from donations.receipts r where r.id = f.receipt_id and r.kind = f.kind)) then
+    raise exception 'a gift has a receipt that is not on record, or is of another kind'
+      using errcode = 'foreign_key_violation', constraint = 'receipt_donations_receipt';
+  end if;
+  return null;
+end
+$$;
+create trigger receipt_donations_receipt after insert on donations.receipt_donations
+  referencing new table as fresh for each statement execute function donations.check_receipt_donations();
+create function donations.refuse_other_receipt() returns trigger language plpgsql as $$
+begin
+  raise exception 'the receipt of a row of donations.% never changes', tg_table_name
+    using errcode = 'check_violation', constraint = tg_table_name || '_receipt';
+end
+$$;
+create trigger receipt_donations_kept before update of receipt_id, kind on donations.receipt_donations
+  for each row when ((old.receipt_id, old.kind) is distinct from (new.receipt_id, new.kind))
+  execute function donations.refuse_other_receipt();
 
 create function donations.refuse_receipt_change() returns trigger language plpgsql as $$
 begin
@@ -98,7 +137,7 @@ create trigger receipt_templates_append_only before update or delete or truncate
 
 create table donations.receipt_deliveries (
   id text primary key check (id ~ '^dlv_[0-9a-z]{26}$'),
-  receipt_id text not null references donations.receipts,
+  receipt_id text not null,
   kind text not null check (kind in ('original', 'copy')),
   recipient text not null,
   -- A person decided to send it although mail to this address failed before.
@@ -138,13 +177,28 @@ create table donations.receipt_deliveries (
   check (status <> 'accepted' or reason is null),
   check ((bounced_at is null) = (bounce_reason is null))
 ) with (fillfactor = 70);
-create unique index receipt_deliveries_one_original on donations.receipt_deliveries (receipt_id) where kind = 'original';
-create index receipt_deliveries_receipt on donations.receipt_deliveries (receipt_id);
+-- One original, any number of copies; also finds all deliveries of a receipt.
+create unique index receipt_deliveries_one_original on donations.receipt_deliveries
+  (receipt_id, (case when kind = 'original' then '' else id end));
 create index receipt_deliveries_job on donations.receipt_deliveries (job_id) where job_id is not null;
 create index receipt_deliveries_attention on donations.receipt_deliveries (created_at) where needs_attention;
 create index receipt_deliveries_bounced on donations.receipt_deliveries (bounced_at) where bounced_at is not null;
 create index receipt_deliveries_proved on donations.receipt_deliveries (id) where proved;
 create index receipt_deliveries_created on donations.receipt_deliveries (created_at, id);
+create function donations.check_deliveries() returns trigger language plpgsql as $$
+begin
+  if exists (select from fresh f where not exists (select from donations.receipts r where r.id = f.receipt_id)) then
+    raise exception 'a delivery has a receipt that is not on record'
+      using errcode = 'foreign_key_violation', constraint = 'receipt_deliveries_receipt';
+  end if;
+  return null;
+end
+$$;
+create trigger receipt_deliveries_receipt after insert on donations.receipt_deliveries
+  referencing new table as fresh for each statement execute function donations.check_deliveries();
+create trigger receipt_deliveries_kept before update of receipt_id on donations.receipt_deliveries
+  for each row when (old.receipt_id is distinct from new.receipt_id)
+  execute function donations.refuse_other_receipt();
 create trigger delivery_transition before update of status on donations.receipt_deliveries
   for each row when (old.status is distinct from new.status and (old.status, new.status) not in (
     ('pending', 'sending'),

@@ -18,7 +18,8 @@ create table donations.import_rows (
   -- What makes a gift itself: its source's id, else what it says. Identical rows of one file are counted.
   fingerprint uuid not null,
   occurrence integer not null check (occurrence > 0),
-  batch_id text not null references donations.batches,
+  -- That of the donation, for the undo of a batch: see import_row_batch.
+  batch_id text not null,
   line integer not null check (line > 0),
   part smallint not null check (part in (0, 1)),
   donation_id text not null references donations.donations on delete cascade,
@@ -26,6 +27,19 @@ create table donations.import_rows (
 );
 comment on table donations.import_rows is 'One row for each gift that an import made: the same gift is never made twice.';
 create unique index import_rows_donation on donations.import_rows (donation_id);
+-- In place of a foreign key to batches, whose rows are never deleted.
+create function donations.check_import_rows() returns trigger language plpgsql as $$
+begin
+  if exists (select from (select distinct batch_id from fresh) f
+    where not exists (select from donations.batches b where b.id = f.batch_id)) then
+    raise exception 'an import row has a batch that is not on record'
+      using errcode = 'foreign_key_violation', constraint = 'import_row_batch';
+  end if;
+  return null;
+end
+$$;
+create trigger import_row_batch after insert on donations.import_rows
+  referencing new table as fresh for each statement execute function donations.check_import_rows();
 
 create table donations.import_donors (
   donor_id text primary key references donations.donors on delete cascade,

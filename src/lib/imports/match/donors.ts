@@ -4,12 +4,11 @@ import { likeness } from './likeness.ts';
 // Everyone who gives or is thanked in `staged`, once.
 const PEOPLE = `
   create temp table people as
-  select distinct on (person) person, line, part, donation_id, kind, name, given_name, family_name, email, address_lines,
-    city, region, postcode, country, source, source_id, lower(email) as email_key, donations.match_key(name) as name_key,
+  select everyone.*, lower(email) as email_key, donations.match_key(name) as name_key,
     nullif(donations.match_key(array_to_string(address_lines, '')), '') as street_key,
     donations.match_key(postcode) as postcode_key, null::text as donor_id, null::uuid as same_as,
     false as is_made, null::text as problem
-  from (
+  from (select distinct on (person) * from (
     select person, line, part, donation_id, donor_kind as kind, donor_name as name, given_name, family_name, email,
       array_remove(array[street, street_2], null) as address_lines, city, region, postcode, country,
       case when donor_source_id is not null then source end as source, donor_source_id as source_id
@@ -18,8 +17,7 @@ const PEOPLE = `
     select soft_person, line, part, donation_id, 'person', soft_name, null, null, soft_email, '{}', null, null, null,
       null, null, null
     from staged where soft_person is not null
-  ) everyone
-  order by person, line, part, source_id nulls last, cardinality(address_lines) desc`;
+  ) named order by person, line, part, source_id nulls last, cardinality(address_lines) desc offset 0) everyone`;
 
 /** Collects everyone who stands in the staged gifts, and finds the donors that they are. */
 export async function findPeople(tx: Queryable): Promise<void> {
