@@ -63,9 +63,10 @@ const ERRORS = `
 const WORKERS = `
   select count(*) filter (where stopped_at is null and released_at is null and not ${IS_GONE})::int as alive,
     extract(epoch from now() - max(seen_at))::float8 * 1000 as silent,
-    (select extract(epoch from now() - min(j.run_at))::float8 * 1000
-     from graphile_worker._private_jobs j
-     where j.is_available = true and j.run_at <= now()) as waited
+    (select extract(epoch from now() - min(run_at))::float8 * 1000
+     from (select j.run_at from graphile_worker._private_jobs j
+           where j.is_available = true and j.run_at <= now()
+           order by j.priority, j.run_at limit 1000) first_in_line) as waited
   from donations.workers w`;
 
 /** What a rule watches, measured now. */
