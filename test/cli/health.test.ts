@@ -116,6 +116,9 @@ describe('donations alerts', () => {
     const [incident] = JSON.parse(list.stdout);
     expect(incident).toMatchObject({ rule: 'failed', state: 'open', donors: 1 });
     expect(await cli('alerts', 'ack', incident.id, '--reason', 'on it')).toMatchObject({ code: 0 });
+    expect((await cli('health')).stdout).toContain(
+      'tokenize_card 1 failed (acknowledged by grace)',
+    );
     const shown = await cli('alerts', 'show', incident.id);
     expect(shown.stdout).toContain('acknowledged by grace : on it');
     expect(shown.stdout).toMatch(/told ops: opened, sent at/);
@@ -148,6 +151,10 @@ describe('donations alerts', () => {
     expect((await cli('alerts', 'list')).stderr).toMatch(
       /Silenced by grace: rule failed, ends in (1h|60m): moving/,
     );
+    expect(await cli('health')).toMatchObject({
+      code: 1,
+      stdout: '▲ warning: send_receipt 1 failed (silenced)\n',
+    });
     expect((await cli('alerts', 'silence', '--rule', 'failed', '--end')).stdout).toBe(
       'Told again: rule failed.\n',
     );
