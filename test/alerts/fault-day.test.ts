@@ -19,10 +19,10 @@ beforeAll(async () => {
   // Workers evaluate whenever ten seconds are over; here the rules are evaluated by `alerts check` alone, at
   // times when nothing moves, so that the numbers are certain. Workers deliver as always.
   await system.db.query(
-    `create function nobodys_turn() returns trigger language plpgsql as $$
+    `create function no_turn() returns trigger language plpgsql as $$
      begin return case when new.taken_at = '-infinity' then new end; end $$;
-     create trigger nobodys_turn before insert on donations.health_turn
-     for each row execute function nobodys_turn()`,
+     create trigger no_turn before insert on donations.health_turn
+     for each row execute function no_turn()`,
   );
 });
 afterAll(async () => {

@@ -16,9 +16,9 @@ export interface HealthReason {
   text: string;
   value: number | null;
   since: Date;
-  /** The person who has taken it on; null when nobody has, or when that has run out. */
+  /** The person who has taken it on; null without one, or when that has run out. */
   acknowledgedBy: string | null;
-  /** Nobody is told of it for now. */
+  /** No route gets alerts about it for now. */
   silenced: boolean;
   /** What to run. */
   commands: string[];

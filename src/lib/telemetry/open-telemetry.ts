@@ -23,10 +23,7 @@ import { currentTrace, inTrace } from '../trace.ts';
 import { reporting } from './reporting.ts';
 import type { Attributes, SpanOptions, Telemetry, TelemetryOptions } from './telemetry.ts';
 
-/**
- * How long the end of a process may wait for the collector. Less than the time that a command has to close its
- * connections.
- */
+/** How long the end of a process may wait for the collector: less than commands have to close connections. */
 const FLUSH_MS = 400;
 /** How long spans wait for others, to be sent together. */
 const BATCH_MS = 2000;

@@ -11,7 +11,7 @@ interface MeterOptions extends Omit<TelemetryOptions, 'mode'> {
   queue: QueueLook;
 }
 
-/** Of the specification: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
+/** The default of the specification: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
 const INTERVAL_MS = 60_000;
 const LONGEST_EXPORT_MS = 10_000;
 
