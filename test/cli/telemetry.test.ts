@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startInbox } from '../alerts/harness.ts';
 import { runCli } from '../support/cli.ts';
 import { type Collector, type ReceivedSpan, startCollector } from '../support/collector.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -159,6 +160,31 @@ describe('a collector that does not answer', () => {
     const began = performance.now();
     expect(await worker.stop()).toBe(0);
     expect(performance.now() - began).toBeLessThan(5000);
+  });
+});
+
+describe('a collector that refuses', () => {
+  it('is logged once for traces and once for metrics, without the header that it refuses', async () => {
+    const refusing = await startInbox();
+    refusing.answer = 401;
+    await donate({}, '--background');
+    const worker = system.startWorker({
+      env: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: refusing.url,
+        OTEL_EXPORTER_OTLP_HEADERS: 'api-key=hunter2',
+        OTEL_METRIC_EXPORT_INTERVAL: '200',
+      },
+    });
+    const said = (what: string) =>
+      worker.lines.filter(
+        ({ msg }) => msg === `the OpenTelemetry collector does not take ${what}: it answered 401`,
+      ).length;
+    await worker.until(() => said('traces') > 0 && refusing.requests.length > 5);
+    expect(await worker.stop()).toBe(0);
+    expect(refusing.requests[0]?.headers['api-key']).toBe('hunter2');
+    expect([said('traces'), said('metrics')]).toEqual([1, 1]);
+    expect(worker.output).not.toContain('hunter2');
+    await refusing.close();
   });
 });
 
