@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { launcherPath } from '../src/lib/launcher.ts';
+import { cpuMs } from './cpu.ts';
 import { seedQueue } from './seed-queue.ts';
 import { openStage, type Stage, seedReceipts } from './stage.ts';
 import { median, printTable, verdict } from './table.ts';
@@ -17,8 +18,6 @@ const SECONDS = Number(process.env.BENCH_SECONDS ?? 30);
 const MEMORY_MINUTES = Number(process.env.BENCH_MINUTES ?? 30);
 const MANY = 10;
 const CHANGES = 15;
-// Linux counts in hundredths of a second (`getconf CLK_TCK`).
-const TICK_MS = 10;
 
 /**
  * What monitors cost a database with a queue that has backed up, and what they show how soon: at rest,
@@ -112,16 +111,6 @@ class Watcher {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.press('\u0003');
     await ended;
-  }
-}
-
-/** The processor time of a process so far, in milliseconds. */
-function cpuMs(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-  } catch {
-    return 0;
   }
 }
 

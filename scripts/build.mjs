@@ -27,6 +27,7 @@ try {
     external: [
       'stripe',
       '@sendgrid/*',
+      '@opentelemetry/*',
       'better-sqlite3',
       'pg',
       'pg-copy-streams',

@@ -100,9 +100,17 @@ describe('the arrows', () => {
   });
 
   it('leaves import leaves', () => {
-    const leaves = ['errors', 'money', 'ids', 'clock', 'mask', 'parse', 'text', 'launcher'].map(
-      (name) => `lib/${name}.ts`,
-    );
+    const leaves = [
+      'errors',
+      'money',
+      'ids',
+      'clock',
+      'mask',
+      'parse',
+      'text',
+      'launcher',
+      'trace',
+    ].map((name) => `lib/${name}.ts`);
     for (const { path, own } of sources.filter(({ path }) => leaves.includes(path))) {
       expect(
         own.filter((name) => !leaves.includes(name)),
@@ -232,6 +240,16 @@ describe('packages', () => {
     ['nodemailer', ['lib/alerts/routes/smtp.ts']],
   ])('%s is imported in one file', (name, files) => {
     expect(importers(name)).toEqual(files);
+  });
+
+  it('OpenTelemetry is imported by its folder alone', () => {
+    const found = sources.filter(({ packages }) =>
+      packages.some((name) => name.startsWith('@opentelemetry/')),
+    );
+    expect(found.map(({ path }) => path).sort()).toEqual([
+      'lib/telemetry/open-telemetry.ts',
+      'lib/telemetry/otel-meter.ts',
+    ]);
   });
 
   it('Ink and React are imported by the monitor alone', () => {

@@ -4,8 +4,10 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Config, Connection, Sources } from '../lib/config.ts';
 import type { Db, DbOptions, Queryable } from '../lib/db/database.ts';
 import { type Io, paint, say } from '../lib/output/io.ts';
+import type { ProviderCall } from '../lib/providers/around-calls.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
 import type { PaymentGateway } from '../lib/providers/payments.ts';
+import type { Telemetry } from '../lib/telemetry/telemetry.ts';
 import { commandLine } from './shared/command-line.ts';
 
 /** The dependencies of commands. Each is opened on first use, and closed once at the end. */
@@ -44,6 +46,8 @@ export interface Context {
   readDb(): Promise<Db>;
   payments(): Promise<PaymentGateway>;
   mail(): Promise<MailGateway>;
+  /** OpenTelemetry; undefined unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set. */
+  telemetry(): Promise<Telemetry | undefined>;
   /** The person at the terminal, for the audit trail. */
   operator(): Promise<Actor>;
   close(): Promise<void>;
@@ -156,6 +160,33 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     };
   });
 
+  const log = once(async () => {
+    const { createLogger } = await import('../lib/output/log.ts');
+    return createLogger(io);
+  });
+
+  const telemetry = once(async () => {
+    const { env } = io;
+    if (!env.OTEL_EXPORTER_OTLP_ENDPOINT || /^true$/i.test(env.OTEL_SDK_DISABLED ?? '')) return;
+    const { startTelemetry } = await import('../lib/telemetry/open-telemetry.ts');
+    const { mode } = await config();
+    const onTrouble = async (message: string) => (await log()).warn(message);
+    const started = startTelemetry({ env, version, mode, onTrouble });
+    closers.push(() => started.close());
+    return started;
+  });
+
+  const traced = async <Gateway extends object>(
+    gateway: Gateway,
+    provider: ProviderCall['provider'],
+  ): Promise<Gateway> => {
+    const found = await telemetry();
+    if (!found) return gateway;
+    const { aroundCalls } = await import('../lib/providers/around-calls.ts');
+    const { tracedCalls } = await import('../lib/telemetry/telemetry.ts');
+    return aroundCalls(gateway, provider, tracedCalls(found));
+  };
+
   return {
     io,
     version,
@@ -166,10 +197,8 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     config,
     connection,
     configSources: async () => (await loadSettings()).sources,
-    log: once(async () => {
-      const { createLogger } = await import('../lib/output/log.ts');
-      return createLogger(io);
-    }),
+    log,
+    telemetry,
     databaseUrl,
     directUrl: async () => (await connection()).databaseDirectUrl ?? databaseUrl(),
     db,
@@ -185,17 +214,20 @@ export function createContext({ io, version, args, signal }: ContextOptions): Co
     payments: once(async () => {
       const { stripe } = await endpoints();
       const { stripeGateway } = await import('../lib/providers/stripe.ts');
-      return stripeGateway({ ...stripe, secretKey: stripe.secretKey as string });
+      return traced(stripeGateway({ ...stripe, secretKey: stripe.secretKey as string }), 'stripe');
     }),
     mail: once(async () => {
       const { sendgrid } = await endpoints();
       const { receipts } = await config();
       const { sendgridGateway } = await import('../lib/providers/sendgrid.ts');
-      return sendgridGateway({
-        ...sendgrid,
-        apiKey: sendgrid.apiKey as string,
-        sender: receipts.from,
-      });
+      return traced(
+        sendgridGateway({
+          ...sendgrid,
+          apiKey: sendgrid.apiKey as string,
+          sender: receipts.from,
+        }),
+        'sendgrid',
+      );
     }),
     async operator() {
       const { hostname } = await import('node:os');

@@ -9,6 +9,7 @@ import { paint, say } from '../lib/output/io.ts';
 import { type Column, chosenFormat, type OutputOptions, renderOne } from '../lib/output/render.ts';
 import { statusTone } from '../lib/output/status.ts';
 import { formatDuration } from '../lib/output/time.ts';
+import type { Note } from '../lib/telemetry/telemetry.ts';
 import type { Context } from './context.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
 import { confirmYes } from './shared/confirm.ts';
@@ -86,7 +87,7 @@ export function donateCommand(context: Context): Command {
       'donations donate --amount 20 --currency eur --email bo@example.org --name Bo --payment-method pm_card_visa --background',
       'charge by a job',
     ],
-  ]).action((options: Options) => donate(context, options));
+  ]).action((options: Options) => donateTraced(context, options));
 }
 
 // The option of each field of a gift.
@@ -97,7 +98,23 @@ const OPTION_OF: Record<string, string> = {
   requestId: '--request-id',
 };
 
-async function donate(context: Context, options: Options): Promise<void> {
+/** Donates in a span, if there is telemetry: a part of the caller's trace if `TRACEPARENT` names one. */
+async function donateTraced(context: Context, options: Options): Promise<void> {
+  const telemetry = await context.telemetry();
+  if (!telemetry) return donate(context, options, () => {});
+  const by = options.background ? 'job' : 'caller';
+  return telemetry.span(
+    'donate',
+    {
+      kind: 'internal',
+      parent: context.io.env.TRACEPARENT,
+      attributes: { 'donations.charged_by': by },
+    },
+    (note) => donate(context, options, note),
+  );
+}
+
+async function donate(context: Context, options: Options, note: Note): Promise<void> {
   const [{ checkGift }, { recordCardGift }, { loadDonation }] = await Promise.all([
     import('../lib/donations/input.ts'),
     import('../lib/donations/record.ts'),
@@ -125,6 +142,7 @@ async function donate(context: Context, options: Options): Promise<void> {
   const payments = options.background ? undefined : await context.payments();
   await pointOutTwin(context, db, gift, options);
   const { id, isNew } = await recordCardGift(db, gift, payments ? 'caller' : 'job');
+  note({ 'donations.donation': id });
   if (!isNew) say(context.io, `The request ${gift.requestId} was recorded before, as ${id}.`);
   const donation = await withLastWord(context, id, async () => {
     if (payments) {
@@ -137,6 +155,7 @@ async function donate(context: Context, options: Options): Promise<void> {
     }
     return loadDonation(db, id);
   });
+  note({ 'donations.status': donation.status });
   show(context, options, donation);
 }
 

@@ -2,7 +2,7 @@ import { isPassing } from '../lib/db/connection-error.ts';
 import type { Db } from '../lib/db/database.ts';
 import { fingerprint } from '../lib/queue/fingerprint.ts';
 import { decide, type FailureClass, type Verdict } from '../lib/queue/policy.ts';
-import type { AttemptOutcome, VerdictRow } from '../lib/queue/run/attempt.ts';
+import type { AttemptOutcome, AttemptRow, VerdictRow } from '../lib/queue/run/attempt.ts';
 import type { RowChange } from '../lib/queue/run/recorder.ts';
 import { describe, framesOf } from './describe-error.ts';
 import type { Run } from './run.ts';
@@ -10,13 +10,13 @@ import type { Attempt } from './task.ts';
 
 /**
  * Applies the policy to a failure, and stores the verdict together with all its consequences.
- * @returns the reason, for Graphile Worker's own record of the job, and the changes that changed no
- *   row.
+ * @returns the reason, for Graphile Worker's own record of the job, the changes that changed no
+ *   row, and the ledger row.
  */
 export async function judgeFailure(
   run: Run,
   error: unknown,
-): Promise<{ reason: string; missed: RowChange[] }> {
+): Promise<{ reason: string; missed: RowChange[]; entry: AttemptRow }> {
   const { runner, name, task, payload: rawPayload, attempt, log, row } = run;
   const failure = describe(error);
   const circuitOpen = failure.providerDown
@@ -88,7 +88,7 @@ export async function judgeFailure(
     details,
     `${name} ${entry.outcome}: ${reason}`,
   );
-  return { reason, missed };
+  return { reason, missed, entry };
 }
 
 /** The verdict on this run's job. */

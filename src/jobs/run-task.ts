@@ -3,9 +3,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Task as GraphileTask, JobHelpers } from 'graphile-worker';
 import type { Logger } from 'pino';
 import { isPassing } from '../lib/db/connection-error.ts';
+import type { AttemptRow } from '../lib/queue/run/attempt.ts';
 import type { RowChange } from '../lib/queue/run/recorder.ts';
 import { hasPendingVerdict } from '../lib/queue/run/verdicts.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
+import { inSpan, type Note } from '../lib/telemetry/telemetry.ts';
+import { traceOf } from '../lib/trace.ts';
 import { describe, framesOf } from './describe-error.ts';
 import { judgeFailure, verdictRow } from './judge.ts';
 import type { Run, TaskRunner } from './run.ts';
@@ -105,7 +108,7 @@ async function runBegun(run: Run): Promise<void> {
     since: startedAt,
   });
   try {
-    await perform(run);
+    await performTraced(run);
   } catch (error) {
     if (error instanceof TakenOver) takenOver(run.log, attempt, name);
     else if (!(error instanceof Judged)) await recordRefused(run, error);
@@ -162,8 +165,34 @@ function begin(
   };
 }
 
+/** Runs the attempt in a span, a part of the trace of whatever added the job. */
+function performTraced(run: Run): Promise<void> {
+  const { runner, name, attempt, donation, payload } = run;
+  const attributes = {
+    'donations.task': name,
+    'donations.job': attempt.jobId,
+    'donations.attempt': attempt.number,
+    'donations.donation': donation,
+    'donations.worker': runner.workerId,
+  };
+  return inSpan(
+    runner.telemetry,
+    `job ${name}`,
+    { kind: 'consumer', attributes, parent: traceOf(payload) },
+    (note) => perform(run, note),
+  );
+}
+
+/** The result of an attempt for its span, without the error's text. */
+const resultOf = (entry: AttemptRow) => ({
+  'donations.outcome': entry.outcome,
+  'donations.waited_ms': entry.latency_ms,
+  'donations.error_code': entry.error_code,
+  'error.type': entry.error_class,
+});
+
 /** Runs the attempt. Throws `Judged` when it failed and the verdict is stored. */
-async function perform(run: Run): Promise<void> {
+async function perform(run: Run, note: Note): Promise<void> {
   const { runner, name, task, attempt, log } = run;
   let done: Done;
   try {
@@ -174,7 +203,8 @@ async function perform(run: Run): Promise<void> {
     if (error instanceof TakenOver) throw error;
     // No provider call was made. If the lease was lost, the worker that has the job now records it.
     if (isPassing(error)) await attempt.mayBegin();
-    const { reason, missed } = await judgeFailure(run, error);
+    const { reason, missed, entry } = await judgeFailure(run, error);
+    note(resultOf(entry));
     if (await isOver(run, missed)) return;
     throw new Judged(reason);
   }
@@ -182,6 +212,7 @@ async function perform(run: Run): Promise<void> {
     http_status: done.httpStatus ?? null,
     request_id: done.requestId ?? null,
   });
+  note(resultOf(entry));
   const missed = await runner.record({
     jobId: attempt.jobId,
     attempt: entry,

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { isConnectionError, isPassing, isReadOnlyServer } from '../lib/db/connection-error.ts';
 import type { Db } from '../lib/db/database.ts';
 import { newId } from '../lib/ids.ts';
-import type { Metrics } from '../lib/metrics/metrics.ts';
+import type { Meter } from '../lib/metrics/meter.ts';
 import { formatDuration } from '../lib/output/time.ts';
 import { CIRCUIT_THRESHOLD } from '../lib/queue/policy.ts';
 import { Activity } from '../lib/queue/run/activity.ts';
@@ -29,6 +29,7 @@ import {
   signOff,
 } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
+import type { Telemetry } from '../lib/telemetry/telemetry.ts';
 import { ledgerUpkeep } from './maintain-ledger.ts';
 import { allTasks, probeProvider, type TaskDeps } from './registry.ts';
 import { runTask } from './run-task.ts';
@@ -42,8 +43,9 @@ export interface WorkerOptions extends TaskDeps {
   /** True when `databaseUrl` leads to Postgres itself. */
   isPostgresItself?: boolean;
   log: Logger;
-  /** Hears of every attempt that ended. */
-  metrics?: Pick<Metrics, 'attempt'> | undefined;
+  /** Gets every attempt that ended. */
+  meter?: Pick<Meter, 'attempt'> | undefined;
+  telemetry?: Telemetry | undefined;
   /** The environment of this process. A part of it is passed to the commands that receive alerts. */
   env: NodeJS.ProcessEnv;
   version: string;
@@ -329,7 +331,7 @@ export class Worker {
       record: async (entry: Entry) => {
         const missed = await record(entry);
         this.#activity.touch();
-        if (entry.attempt) this.#options.metrics?.attempt(entry.attempt);
+        if (entry.attempt) this.#options.meter?.attempt(entry.attempt);
         return missed;
       },
       slots: this.#slots,
@@ -342,6 +344,7 @@ export class Worker {
       },
       resending: config.receipts,
       random: Math.random,
+      telemetry: this.#options.telemetry,
     };
     return {
       databaseUrl,

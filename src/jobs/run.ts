@@ -8,6 +8,7 @@ import type { Entry, RowChange } from '../lib/queue/run/recorder.ts';
 import type { Slots } from '../lib/queue/run/slots.ts';
 import type { RunningJob } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
+import type { Telemetry } from '../lib/telemetry/telemetry.ts';
 import type { Attempt, Task } from './task.ts';
 
 /** What every task needs to run. */
@@ -32,6 +33,7 @@ export interface TaskRunner {
   onBegin: () => void;
   resending: Pick<Situation, 'whenUnknown' | 'resendLimit'>;
   random: () => number;
+  telemetry?: Telemetry | undefined;
 }
 
 /** One running attempt. */

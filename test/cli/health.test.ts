@@ -118,6 +118,9 @@ describe('donations alerts', () => {
     expect(await cli('alerts', 'ack', incident.incident, '--reason', 'on it')).toMatchObject({
       code: 0,
     });
+    expect((await cli('health')).stdout).toContain(
+      'tokenize_card 1 failed (acknowledged by grace)',
+    );
     const shown = await cli('alerts', 'show', incident.incident);
     expect(shown.stdout).toContain('acknowledged by grace : on it');
     expect(shown.stdout).toMatch(/alert to ops: opened, sent at/);
@@ -150,6 +153,10 @@ describe('donations alerts', () => {
     expect((await cli('alerts', 'list')).stderr).toMatch(
       /Silenced by grace: rule failed, ends in (1h|60m): moving/,
     );
+    expect(await cli('health')).toMatchObject({
+      code: 1,
+      stdout: '▲ warning: send_receipt 1 failed (silenced)\n',
+    });
     expect((await cli('alerts', 'silence', '--rule', 'failed', '--end')).stdout).toBe(
       'Alerts are sent again: rule failed.\n',
     );

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import type { Db } from '../../lib/db/database.ts';
 import { usageError } from '../../lib/errors.ts';
 import type { Metrics } from '../../lib/metrics/metrics.ts';
 import { parseCount } from '../../lib/parse.ts';
@@ -61,15 +60,16 @@ async function start(context: Context, options: Options): Promise<void> {
   const { databaseDirectUrl } = config;
   const isPostgresItself = (await requireSessions({ databaseUrl, databaseDirectUrl })) === 'none';
   const db = await context.workerDb({ slots: concurrency, isPostgresItself });
-  const metrics = metricsPort === undefined ? undefined : await makeMetrics(context, db);
+  const { observe } = await import('./shared/observe.ts');
+  const { metrics, ...observed } = await observe(context, db, {
+    withMetrics: metricsPort !== undefined,
+  });
   const worker = new Worker({
+    ...observed,
     db,
-    metrics,
     databaseUrl,
     databaseDirectUrl,
     isPostgresItself,
-    payments: await context.payments(),
-    mail: await context.mail(),
     templates: await loadTemplates(config.receipts.templatesDir),
     log: await context.log(),
     env: context.io.env,
@@ -96,12 +96,6 @@ async function start(context: Context, options: Options): Promise<void> {
   } finally {
     await served?.close();
   }
-}
-
-async function makeMetrics(context: Context, db: Db): Promise<Metrics> {
-  const { createMetrics } = await import('../../lib/metrics/metrics.ts');
-  const { mode } = await context.config();
-  return createMetrics({ db, version: context.version, mode });
 }
 
 async function serveMetrics(

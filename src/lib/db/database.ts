@@ -43,6 +43,8 @@ export interface Db extends Queryable {
     name: string,
     limits?: Pick<ConnectionOptions, 'statementTimeoutMs' | 'connectTimeoutMs'>,
   ): Promise<Session>;
+  /** The pool's connections, and the queries that wait for one. */
+  connections(): { idle: number; busy: number; waiting: number };
   close(): Promise<void>;
 }
 
@@ -132,6 +134,11 @@ export function openDb(options: DbOptions): Db {
       await client.connect();
       return client as unknown as Session;
     },
+    connections: () => ({
+      idle: pool.idleCount,
+      busy: pool.totalCount - pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
     close: () => pool.end(),
   };
 }

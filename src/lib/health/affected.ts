@@ -1,5 +1,5 @@
 import type { Queryable } from '../db/database.ts';
-import { RUNNING, WAITING } from '../queue/states.ts';
+import { RUNNING, WAITING, WAITING_AS, WILL_RETRY } from '../queue/states.ts';
 import { findContradictions } from '../webhooks/contradictions.ts';
 import type { Rule, RuleKind } from './rule-kinds.ts';
 
@@ -21,7 +21,9 @@ const IN_QUEUE = (which: string) => `
   select j.payload->>'donation_id' as donation from graphile_worker._private_jobs j
   where ${which} and ($1::text is null or j.task_id =
     (select id from graphile_worker._private_tasks where identifier = $1))`;
-const READY = IN_QUEUE(`${WAITING} and j.run_at <= now()`);
+const READY = IN_QUEUE(`${WAITING} and ${WAITING_AS.ready}`);
+/** What is stopped keeps waiting between its retries, too. */
+const STOPPED = IN_QUEUE(`${WAITING} and (${WAITING_AS.ready} or ${WILL_RETRY})`);
 const JUDGED = (decision: 'fail' | 'hold') => `
   select donation_id as donation from donations.job_verdicts
   where decision <> 'retry' and decision = '${decision}' and ($1::text is null or task = $1)`;
@@ -33,10 +35,10 @@ const WRONG = `
 const JOBS: Partial<Record<RuleKind, string>> = {
   backlog: READY,
   wait: READY,
-  circuit: READY,
-  refused: READY,
-  paused: READY,
-  workers: READY,
+  circuit: STOPPED,
+  refused: STOPPED,
+  paused: STOPPED,
+  workers: STOPPED,
   failed: JUDGED('fail'),
   held: JUDGED('hold'),
   stuck: IN_QUEUE(`${RUNNING} and j.locked_at < now() - interval '10 minutes'`),

@@ -1,4 +1,6 @@
+import { listIncidents } from '../alerts/incidents.ts';
 import type { Db } from '../db/database.ts';
+import { safeLine } from '../text.ts';
 import { observe } from './observe.ts';
 import { type Rule, roundedValue } from './rule-kinds.ts';
 import { compareLevels, type Judgement, judgeRules, type Level, worstLevel } from './rules.ts';
@@ -14,6 +16,10 @@ export interface HealthReason {
   text: string;
   value: number | null;
   since: Date;
+  /** The person who has taken it on; null without one, or when that has run out. */
+  acknowledgedBy: string | null;
+  /** No route gets alerts about it for now. */
+  silenced: boolean;
   /** What to run. */
   commands: string[];
 }
@@ -38,6 +44,8 @@ export interface Assessment {
   unread: string[];
 }
 
+/** More than can be open: a rule has one for each task. */
+const INCIDENTS_BOUND = 1000;
 /** After this time without an evaluation, the `for` of the rules is not measured. */
 const UNTIMED_AFTER_MS = 60_000;
 
@@ -48,20 +56,31 @@ export async function assess(
 ): Promise<Assessment> {
   const { states, judgedAt } = await readStates(db);
   const { at, readings, unread } = await observe(db, { rules, withinMs, dataDir });
+  const open = await listIncidents(db, { limit: INCIDENTS_BOUND });
   const immediate = !judgedAt || at.getTime() - judgedAt.getTime() > UNTIMED_AFTER_MS;
   const judged = judgeRules({ rules, readings, unread, states, now: at.getTime(), immediate });
   const named = new Map(rules.map((rule) => [rule.name, rule]));
   const reasons = judged.flatMap((judgement): HealthReason[] => {
     const rule = named.get(judgement.rule);
     if (!rule || judgement.level === 'ok') return [];
+    const incident = open.find(
+      (each) => each.rule === rule.name && each.subject === judgement.subject,
+    );
+    const acknowledgedBy = incident?.acknowledged ? incident.acknowledgedBy : null;
+    const silenced = incident?.silenced ?? false;
+    const handled = [
+      ...(acknowledgedBy === null ? [] : [`acknowledged by ${safeLine(acknowledgedBy)}`]),
+      ...(silenced ? ['silenced'] : []),
+    ].join(', ');
     return [
       {
         level: judgement.level,
         rule: rule.name,
         subject: judgement.subject || null,
-        text: findingInWords(rule, judgement),
+        text: `${findingInWords(rule, judgement)}${handled && ` (${handled})`}`,
         value: roundedValue(rule.kind, judgement.value),
         since: new Date(judgement.since),
+        ...{ acknowledgedBy, silenced },
         commands: commandsFor(rule.kind, judgement.subject),
       },
     ];

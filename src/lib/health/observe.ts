@@ -63,15 +63,16 @@ const ERRORS = `
 const WORKERS = `
   select count(*) filter (where stopped_at is null and released_at is null and not ${IS_GONE})::int as alive,
     extract(epoch from now() - max(seen_at))::float8 * 1000 as silent,
-    (select extract(epoch from now() - min(j.run_at))::float8 * 1000
-     from graphile_worker._private_jobs j
-     where j.is_available = true and j.run_at <= now()) as waited
+    (select extract(epoch from now() - min(run_at))::float8 * 1000
+     from (select j.run_at from graphile_worker._private_jobs j
+           where j.is_available = true and j.run_at <= now()
+           order by j.priority, j.run_at limit 1000) first_in_line) as waited
   from donations.workers w`;
 
 /** What a rule watches, measured now. */
-async function measure(tx: Queryable, rule: Rule): Promise<Measured[]> {
+async function measure(tx: Queryable, rule: Rule, seen: Seen): Promise<Measured[]> {
   if (rule.filter) return ofFilter(tx, rule, rule.filter);
-  const found = await LOOKS[rule.kind](tx, rule);
+  const found = await LOOKS[rule.kind](tx, rule, seen);
   if (rule.task) return found.filter(({ subject }) => subject === rule.task);
   if (!rule.together || found.length === 0) return found;
   const values = found.map(({ value }) => value);
@@ -85,16 +86,21 @@ async function measure(tx: Queryable, rule: Rule): Promise<Measured[]> {
   ];
 }
 
-type Look = (tx: Queryable, rule: Rule) => Promise<Measured[]>;
+/** What was read for an earlier rule of the same evaluation. */
+interface Seen {
+  ready?: Promise<{ subject: string; ready: number; wait: number }[]>;
+}
+
+type Look = (tx: Queryable, rule: Rule, seen: Seen) => Promise<Measured[]>;
 
 const LOOKS: Record<RuleKind, Look> = {
-  async backlog(tx) {
-    const ready = await readReady(tx);
+  async backlog(tx, _rule, seen) {
+    const ready = await readReady(tx, seen);
     const isCut = ready.reduce((sum, row) => sum + row.ready, 0) >= BOUND;
     return ready.map((row) => ({ subject: row.subject, value: row.ready, more: isCut }));
   },
-  wait: async (tx) =>
-    (await readReady(tx)).map(({ subject, wait }) => ({ subject, value: Math.max(0, wait) })),
+  wait: async (tx, _rule, seen) =>
+    (await readReady(tx, seen)).map(({ subject, wait }) => ({ subject, value: Math.max(0, wait) })),
   errors: shareOfErrors,
   failed: (tx) => read(tx, STANDING, ['fail']),
   held: (tx) => read(tx, STANDING, ['hold']),
@@ -130,8 +136,10 @@ async function read<T extends object = Measured>(
   return (await tx.query<T>(sql, values)).rows;
 }
 
-const readReady = (tx: Queryable) =>
-  read<{ subject: string; ready: number; wait: number }>(tx, READY, [BOUND]);
+function readReady(tx: Queryable, seen: Seen) {
+  seen.ready ??= read(tx, READY, [BOUND]);
+  return seen.ready;
+}
 
 async function count(tx: Queryable, sql: string, values: unknown[] = []): Promise<Measured[]> {
   const [row] = await read<{ value: number }>(
@@ -219,6 +227,7 @@ export async function observe(
   const deadline = performance.now() + withinMs;
   const unread = new Set<string>();
   const readings: Reading[] = [];
+  const seen: Seen = {};
   for (const rule of rules.filter(({ enabled }) => enabled)) {
     const leftMs = Math.min(LOOK_MS, deadline - performance.now());
     if (leftMs < 1) {
@@ -229,7 +238,7 @@ export async function observe(
       const found =
         rule.kind === 'disk'
           ? await diskUse(dataDir)
-          : await readWithin(db, leftMs, (tx) => measure(tx, rule));
+          : await readWithin(db, leftMs, (tx) => measure(tx, rule, seen));
       readings.push(...found.map((measured) => ({ rule: rule.name, ...measured })));
     } catch (error) {
       if (!(error instanceof UserError) || error.code !== 'try_again') throw error;

@@ -1,4 +1,5 @@
 import type { Queryable } from '../db/database.ts';
+import { withTrace } from '../trace.ts';
 import { forgetVerdictsOfKeys } from './run/verdict-changes.ts';
 import { type Payloads, TASKS, type TaskName, taskFlag } from './tasks.ts';
 
@@ -18,7 +19,8 @@ export type JobSpec = {
 }[TaskName];
 
 /**
- * Adds jobs in the caller's transaction, so that they are committed together with the domain rows.
+ * Adds jobs in the caller's transaction, so that they are committed together with the domain rows. A
+ * job's payload has the trace context of the caller, if there is one.
  * @returns Graphile Worker's job ids, in the order of the specs.
  */
 export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]> {
@@ -28,7 +30,7 @@ export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]>
   );
   const specs = jobs.map((job) => ({
     task: job.task,
-    payload: job.payload,
+    payload: withTrace(job.payload),
     key: job.key ?? null,
     in_ms: job.inMs ?? null,
     priority: job.priority ?? 0,

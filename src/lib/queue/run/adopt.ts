@@ -23,11 +23,16 @@ const NOT_SEEN_YET = `${FAILED_BY} > coalesce(
   (select value::timestamptz from donations.settings where key = 'failures_seen_until'), '-infinity'
 ) - interval '1 minute'`;
 
-const WITHOUT_VERDICT = `j.attempts >= j.max_attempts and j.locked_at is null
+const FAILED = 'j.attempts >= j.max_attempts and j.locked_at is null';
+const WITHOUT_VERDICT = `${FAILED}
   and not exists (select 1 from donations.job_verdicts o where o.job_id = j.id)`;
 
-/** SQL: whether job `j` was failed by others and has no verdict of ours. */
-export const FAILED_BY_OTHERS = `${WITHOUT_VERDICT} and ${NOT_SEEN_YET}`;
+/**
+ * SQL: whether job `j` was failed by others and has no verdict of ours. Only few jobs have not been seen
+ * yet, which Postgres cannot know: for a join it would read all verdicts. So each job's verdict is looked up.
+ */
+export const FAILED_BY_OTHERS = `${FAILED} and ${NOT_SEEN_YET}
+  and (select o.job_id from donations.job_verdicts o where o.job_id = j.id) is null`;
 
 interface Orphan {
   id: bigint;
