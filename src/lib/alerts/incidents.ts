@@ -61,6 +61,19 @@ export async function listIncidents(
   return rows;
 }
 
+/** The incidents that were open at some time from one moment up to another, the first first. */
+export async function incidentsBetween(
+  db: Queryable,
+  { from, to, limit }: { from: Date; to: Date; limit: number },
+): Promise<Incident[]> {
+  const { rows } = await db.query<Incident>(
+    `select ${COLUMNS} from donations.incidents i
+     where i.opened_at < $2 and coalesce(i.closed_at >= $1, true) order by i.opened_at, i.id limit $3`,
+    [from, to, limit],
+  );
+  return rows;
+}
+
 /** The incidents of these ids. */
 export async function readIncidents(db: Queryable, ids: string[]): Promise<Incident[]> {
   const { rows } = await db.query<Incident>(

@@ -26,19 +26,29 @@ export interface History {
 
 const MINUTE_MS = 60_000;
 
-/**
- * The samples of a window that ends now, in at most so many buckets of whole minutes.
- */
+/** Which stretch of time; it ends now if no end is given. */
+export interface Stretch {
+  windowMs: number;
+  /** Whole minutes up to this moment. */
+  until?: Date | undefined;
+}
+
+/** SQL: the end of the last whole minute before a parameter, or before now without one. */
+const wholeMinutes = (parameter: string) =>
+  `date_trunc('minute', coalesce(${parameter}::timestamptz, now()))`;
+
+/** The samples of a stretch of time, in at most so many buckets of whole minutes. */
 export async function readHistory(
   tx: Queryable,
-  { windowMs, most, task }: { windowMs: number; most: number; task?: string | undefined },
+  { windowMs, until, most, task }: Stretch & { most: number; task?: string | undefined },
 ): Promise<History> {
   const minutes = Math.max(1, Math.round(windowMs / MINUTE_MS));
   const perBucket = Math.max(1, Math.ceil(minutes / Math.max(1, most)));
   const count = Math.ceil(minutes / perBucket);
   const { rows } = await tx.query<Omit<Bucket, 'at'> & { at: Date; since: Date | null }>(
     `with span as (
-       select date_trunc('minute', now()) - make_interval(mins => $1::int * $2::int) as begun
+       select ${wholeMinutes('$4')} as ended,
+         ${wholeMinutes('$4')} - make_interval(mins => $1::int * $2::int) as begun
      )
      select span.begun + make_interval(mins => $2::int * n) as at,
        coalesce(sum(s.enqueued), 0)::int as enqueued, coalesce(sum(s.done), 0)::int as done,
@@ -47,11 +57,11 @@ export async function readHistory(
        max(s.oldest_wait_ms)::float8 as "waitMs", max(s.duration_p95)::float8 as "p95Ms",
        (select min(minute) from donations.samples) as since
      from span cross join generate_series(0, $1::int - 1) n
-     left join donations.samples s on s.minute >= span.begun and s.minute < date_trunc('minute', now())
+     left join donations.samples s on s.minute >= span.begun and s.minute < span.ended
        and floor(extract(epoch from s.minute - span.begun) / 60 / $2::int) = n
        and ($3::text is null or s.task = $3)
      group by span.begun, n order by n`,
-    [count, perBucket, task ?? null],
+    [count, perBucket, task ?? null, until ?? null],
     'monitor_history',
   );
   return {
