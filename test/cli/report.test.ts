@@ -70,7 +70,7 @@ describe('donations report --from --to', () => {
   it('tells a person, in the organisation’s time', async () => {
     const { code, stdout } = await report(...ofNight);
     expect(code).toBe(0);
-    expect(stdout).toContain('What happened on 2026-03-10 from 02:00:00 to 05:00:00');
+    expect(stdout).toContain('What happened on 2026-03-10 from 02:00 to 05:00');
     expect(stdout).toContain('1 job began more than 1m late: 1 donor, gifts of €25.00 EUR.');
     expect(stdout).toContain('1 gift of that is failed or held now.');
     expect(stdout).not.toContain('\u001b');

@@ -59,10 +59,11 @@ table { width: 100%; border-collapse: collapse; font-size: .9rem; }
 caption { text-align: left; color: #555; padding-bottom: .25rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #ccc; overflow-wrap: anywhere; }
 th { font-weight: 600; overflow-wrap: normal; }
+.word { white-space: nowrap; }
 .right { text-align: right; font-variant-numeric: tabular-nums; }
 td.bad { color: #b3261e; } td.warn { color: #7a5200; } td.good { color: #1b6e3c; } td.dim { color: #555; }
 @media (max-width: 45rem) {
-  table, tbody, tr, td { display: block; }
+  table, caption, tbody, tr, td { display: block; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr { border: 1px solid #ccc; border-radius: .4rem; margin-bottom: .75rem; padding: .4rem .75rem; }
   td, td.right { border: 0; padding: .15rem 0; text-align: left; }
@@ -72,6 +73,7 @@ td.bad { color: #b3261e; } td.warn { color: #7a5200; } td.good { color: #1b6e3c;
 @media print {
   @page { margin: 1.5cm; }
   body { max-width: none; padding: 0; font-size: 10pt; }
+  svg { height: 5.5rem; }
   svg, .key i { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   figure, tr { break-inside: avoid; } h2 { break-after: avoid; } thead { display: table-header-group; }
   details { display: none; }
@@ -161,6 +163,9 @@ interface Head {
   align?: 'right' | undefined;
 }
 
+/** A short text is not broken over lines. */
+const wordClass = (words: string) => (words.length <= 20 ? 'word' : undefined);
+
 /** On a phone the rows are cards, which are a table for screen readers only by their roles. */
 function table(
   caption: string,
@@ -180,7 +185,7 @@ function table(
       `<tr role="row">${cells
         .map((cell, i) => {
           const { label = '', align } = heads[i] ?? {};
-          return `<td role="cell" data-label="${text(label)}"${classes(align, cell.tone)}>${text(cell.text)}</td>`;
+          return `<td role="cell" data-label="${text(label)}"${classes(align, cell.tone, wordClass(cell.text))}>${text(cell.text)}</td>`;
         })
         .join('')}</tr>`,
   );

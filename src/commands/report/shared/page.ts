@@ -4,7 +4,7 @@ import type { Chart, Marks } from '../../../lib/reports/charts.ts';
 import { reportPage } from '../../../lib/reports/page.ts';
 import type { PeriodReport } from '../../../lib/reports/period.ts';
 import { type Series, seriesOf } from './charts.ts';
-import { clockFor, type Headline, sectionsOf, type Writing } from './sections.ts';
+import { type Headline, minuteFor, sectionsOf, type Writing } from './sections.ts';
 
 const TIMES = 5;
 
@@ -14,7 +14,7 @@ export function pageOf(
   writing: Writing,
   { at, version, ...head }: Headline & { at: Date; version: string },
 ): string {
-  const clock = clockFor(report, writing.timeZone);
+  const clock = minuteFor(report, writing.timeZone);
   const { samples, stepMs, missing, lateMs } = report;
   const begun = Date.parse(samples[0]?.at ?? report.from.toISOString());
   const spanMs = stepMs * samples.length;

@@ -11,7 +11,7 @@ import type { Context } from '../../context.ts';
 import { drawTerminalCharts } from './charts.ts';
 import { PERIOD_FIELDS, type PeriodOptions } from './options.ts';
 import { pageOf } from './page.ts';
-import { clockFor, type Headline, sectionsOf, sumsInWords, type Writing } from './sections.ts';
+import { type Headline, minuteFor, sectionsOf, sumsInWords, type Writing } from './sections.ts';
 
 /** Where a job counts as late when no rule says so. */
 const LATE_MS = 60_000;
@@ -64,7 +64,7 @@ function toFields(report: PeriodReport, writing: Writing): Record<string, unknow
 
 function headline(report: PeriodReport, { mode, organization }: Config): Headline {
   const { timeZone, locale, legalName } = organization;
-  const clock = clockFor(report, timeZone);
+  const clock = minuteFor(report, timeZone);
   const { totals, trouble, incidents, changes, workers, longestWaitMs, lateMs } = report;
   const critical = incidents.filter(({ worst }) => worst === 'critical').length;
   const versions = [...new Set(workers.map(({ version }) => version))];
@@ -105,7 +105,7 @@ function printReport(
   print(io, paint(io, 'dim', plain(subtitle)));
   print(io, '');
   for (const line of summary) print(io, plain(line));
-  drawTerminalCharts(io, report, clockFor(report, writing.timeZone));
+  drawTerminalCharts(io, report, minuteFor(report, writing.timeZone));
   for (const { title, columns, rows, empty } of sectionsOf(report, writing)) {
     heading(title);
     if (rows.length === 0) print(io, paint(io, 'dim', plain(empty)));

@@ -36,6 +36,15 @@ export function clockFor(
   };
 }
 
+/** `clockFor` without seconds. */
+export function minuteFor(
+  report: Pick<PeriodReport, 'from' | 'to'>,
+  timeZone: string,
+): (at: Date) => string {
+  const clock = clockFor(report, timeZone);
+  return (at) => clock(at).replace(/^(\d\d:\d\d):\d\d$/, '$1');
+}
+
 /** Amounts of several currencies in words: `$50.00 USD and €20.00 EUR`. */
 export function sumsInWords(sums: Sum[], locale: string): string {
   const format = createMoneyFormatter();
