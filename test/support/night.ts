@@ -10,6 +10,8 @@ export const NIGHT = { from: '2026-03-10 02:00', to: '2026-03-10 05:00' };
 export const at = (clock: string) =>
   new Date(Date.parse(`2026-03-10T${clock}Z`) + 4 * 3_600_000).toISOString();
 
+const OLD_WORKER = newId('worker');
+
 export const HOSTILE = '<script>alert(1)</script> & "quoted" \u001b[31mred';
 
 export interface Night {
@@ -44,7 +46,7 @@ export async function addNight(db: Db): Promise<Night> {
     await db.query(
       `insert into donations.workers (id, host, pid, version, concurrency, tasks, started_at, seen_at, stopped_at, released_at)
        values ($1, 'web-1', 7, $2, 5, '{send_receipt}', $3, $4, $5, case when $5::timestamptz is null then $4::timestamptz end)`,
-      [newId('worker'), version, started, seen, stopped],
+      [version === '0.1.0' ? OLD_WORKER : newId('worker'), version, started, seen, stopped],
     );
   const incident = newId('incident');
   await db.query(
@@ -86,6 +88,12 @@ export async function addNight(db: Db): Promise<Night> {
         error === null ? null : fingerprint('transient', error),
       ],
     );
+  // Under way at 03:10.
+  await db.query(
+    `insert into donations.job_attempts (job_id, task, attempt, worker_id, started_at, latency_ms, duration_ms, outcome)
+     values (904, 'send_receipt', 1, $1, $2, 10, 30000, 'succeeded')`,
+    [OLD_WORKER, at('03:09:50')],
+  );
   await db.query(
     `insert into donations.job_verdicts (job_id, task, donation_id, decision, attempt, error_class, message,
        fingerprint, decided_at, applied_at)

@@ -1,5 +1,6 @@
 import { usageError } from '../../lib/errors.ts';
 import { judgeHealth } from '../../lib/monitor/health.ts';
+import { NOT_KNOWN, takePast } from '../../lib/monitor/past.ts';
 import { type Snapshot, takeSnapshot } from '../../lib/monitor/snapshot.ts';
 import type { History } from '../../lib/samples/read.ts';
 import { chartColumns } from './chart.ts';
@@ -14,15 +15,17 @@ export interface Once {
   history: History;
 }
 
-/** Reads it now, whatever other monitors have read; the history for a frame of so many columns. */
+/** Reads it now, whatever other monitors have read, or of the past; the history for so many columns. */
 export async function readOnce(
-  { db, timeoutMs }: Opened,
+  { db, timeoutMs, past }: Opened,
   { window, columns }: { window: WindowName; columns: number },
 ): Promise<Once> {
   const windowMs = WINDOWS[windowOf(window)]?.ms ?? 0;
+  const at = past && new Date(past.at);
+  const most = chartColumns(columns);
   return {
-    snapshot: await takeSnapshot(db, { timeoutMs }),
-    history: await loadHistory(db, timeoutMs, { windowMs, most: chartColumns(columns) }),
+    snapshot: at ? await takePast(db, { at, timeoutMs }) : await takeSnapshot(db, { timeoutMs }),
+    history: await loadHistory(db, timeoutMs, { windowMs, most, until: at }),
   };
 }
 
@@ -41,6 +44,7 @@ export function pickFields(
     workers,
     events,
     history,
+    ...(snapshot.past ? { not_known: NOT_KNOWN } : {}),
   };
   if (fields === '') return all;
   const names = fields.split(',').map((name) => name.trim());

@@ -273,6 +273,8 @@ export interface WorkerLife {
   host: string;
   pid: number;
   version: string;
+  concurrency: number;
+  tasks: string[];
   startedAt: Date;
   /** When it stopped or was last heard; null when it lived beyond the period. */
   endedAt: Date | null;
@@ -286,7 +288,7 @@ export async function workersBetween(
   { from, to, limit }: { from: Date; to: Date; limit: number },
 ): Promise<WorkerLife[]> {
   const { rows } = await db.query<WorkerLife>(
-    `select id, host, pid, version, started_at as "startedAt",
+    `select id, host, pid, version, concurrency, tasks, started_at as "startedAt",
        case when ended_at < $2 then ended_at end as "endedAt", case when ended_at < $2 then ending end as ending
      from (
        select w.*, coalesce(stopped_at, case when released_at is not null or ${IS_GONE} then seen_at end) as ended_at,
