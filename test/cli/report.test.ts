@@ -105,6 +105,12 @@ describe('the page', () => {
     expect(html).toContain('Zoë &lt;b&gt;Bold&lt;/b&gt;');
   });
 
+  it('says so when the file cannot be written', async () => {
+    const { code, stderr } = await report(...ofNight, '--html', join(dir, 'none', 'x.html'));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/x\.html cannot be written \(ENOENT\)/);
+  });
+
   it('has no scripts, and nothing from elsewhere', () => {
     expect(html).not.toMatch(/<script|<link|<img|<iframe|@import|url\(|src=|\bon\w+=/i);
     expect(html).not.toMatch(/https?:/);

@@ -12,7 +12,7 @@ export const at = (clock: string) =>
 
 const OLD_WORKER = newId('worker');
 
-export const HOSTILE = '<script>alert(1)</script> & "quoted" \u001b[31mred';
+const HOSTILE = '<script>alert(1)</script> & "quoted" \u001b[31mred';
 
 export interface Night {
   /** A gift whose receipt failed then and is failed now. */

@@ -60,6 +60,7 @@ caption { text-align: left; color: #555; padding-bottom: .25rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #ccc; overflow-wrap: anywhere; }
 th { font-weight: 600; overflow-wrap: normal; }
 .word { white-space: nowrap; }
+.text { min-width: 11em; }
 .right { text-align: right; font-variant-numeric: tabular-nums; }
 td.bad { color: #b3261e; } td.warn { color: #7a5200; } td.good { color: #1b6e3c; } td.dim { color: #555; }
 @media (max-width: 45rem) {
@@ -75,8 +76,8 @@ td.bad { color: #b3261e; } td.warn { color: #7a5200; } td.good { color: #1b6e3c;
   body { max-width: none; padding: 0; font-size: 10pt; }
   svg { height: 5.5rem; }
   svg, .key i { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  figure, tr { break-inside: avoid; } h2 { break-after: avoid; } thead { display: table-header-group; }
-  details { display: none; }
+  figure, tr, .rows { break-inside: avoid; } h2 { break-after: avoid; } thead { display: table-header-group; }
+  details, .minor { display: none; }
 }`;
 
 const text = (words: string) => escapeHtml(safeText(words));
@@ -147,7 +148,11 @@ function sectionHtml({ name, title, columns, rows, empty }: PageSection): string
       ? `<p>${text(empty)}</p>`
       : table(
           `${rows.length} ${rows.length === 1 ? 'row' : 'rows'}`,
-          shown.map(({ header, align }) => ({ label: capital(header.toLowerCase()), align })),
+          shown.map(({ header, align, minor }) => ({
+            label: capital(header.toLowerCase()),
+            align,
+            minor,
+          })),
           rows.map((row) =>
             shown.map((column) => ({
               text: column.text?.(row, now) ?? String(column.value(row) ?? ''),
@@ -155,16 +160,18 @@ function sectionHtml({ name, title, columns, rows, empty }: PageSection): string
             })),
           ),
         );
-  return `<section aria-labelledby="${name}"><h2 id="${name}">${text(title)}</h2>${body}</section>`;
+  return `<section class="rows" aria-labelledby="${name}"><h2 id="${name}">${text(title)}</h2>${body}</section>`;
 }
 
 interface Head {
   label: string;
   align?: 'right' | undefined;
+  /** Left out in print. */
+  minor?: boolean | undefined;
 }
 
-/** A short text is not broken over lines. */
-const wordClass = (words: string) => (words.length <= 20 ? 'word' : undefined);
+/** A short text is not broken over lines, and a long one is not squeezed. */
+const wordClass = (words: string) => (words.length <= 20 ? 'word' : 'text');
 
 /** On a phone the rows are cards, which are a table for screen readers only by their roles. */
 function table(
@@ -177,15 +184,16 @@ function table(
     return given.length > 0 ? ` class="${given.join(' ')}"` : '';
   };
   const head = heads.map(
-    ({ label, align }) =>
-      `<th role="columnheader" scope="col"${classes(align)}>${text(label)}</th>`,
+    ({ label, align, minor }) =>
+      `<th role="columnheader" scope="col"${classes(align, minor ? 'minor' : undefined)}>${text(label)}</th>`,
   );
   const body = rows.map(
     (cells) =>
       `<tr role="row">${cells
         .map((cell, i) => {
-          const { label = '', align } = heads[i] ?? {};
-          return `<td role="cell" data-label="${text(label)}"${classes(align, cell.tone, wordClass(cell.text))}>${text(cell.text)}</td>`;
+          const { label = '', align, minor } = heads[i] ?? {};
+          const kinds = [align, cell.tone, wordClass(cell.text), minor ? 'minor' : undefined];
+          return `<td role="cell" data-label="${text(label)}"${classes(...kinds)}>${text(cell.text)}</td>`;
         })
         .join('')}</tr>`,
   );

@@ -1,4 +1,7 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Config } from '../../../lib/config.ts';
+import { UserError } from '../../../lib/errors.ts';
 import { resolveRules } from '../../../lib/health/rule-settings.ts';
 import { lowestThreshold } from '../../../lib/health/rules.ts';
 import { parsePeriod } from '../../../lib/moment.ts';
@@ -30,15 +33,24 @@ export async function reportPeriod(
   if (html !== undefined) {
     const made = { at: context.clock.now(), version: context.version };
     const page = pageOf(report, writing, { ...headline(report, config), ...made });
-    // It names donors.
-    const { writeFile } = await import('node:fs/promises');
-    await writeFile(html, page, { mode: 0o600 });
+    await writePage(resolve(context.io.cwd, html), page);
     say(context.io, `Wrote ${html}`);
     if (chosenFormat(output).format === 'table') return;
   }
   if (chosenFormat(output).format !== 'table')
     return renderOne(context.io, output, PERIOD_FIELDS, toFields(report, writing));
   printReport(context, report, writing, headline(report, config));
+}
+
+/** The page names donors, so a new file is for its owner alone. */
+async function writePage(file: string, page: string): Promise<void> {
+  await writeFile(file, page, { mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(
+      'failed',
+      `${file} cannot be written (${error.code})`,
+      'Name a file in a directory that exists and that you may write to.',
+    );
+  });
 }
 
 /** The same rows and names as in the tables. */

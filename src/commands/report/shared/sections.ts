@@ -25,7 +25,7 @@ export interface Headline {
 }
 
 /** How a report writes moments: with the day if it is of several days. */
-export function clockFor(
+function clockFor(
   { from, to }: Pick<PeriodReport, 'from' | 'to'>,
   timeZone: string,
 ): (at: Date) => string {
@@ -112,7 +112,7 @@ const openColumns = (locale: string): Column<OpenGift>[] => [
 const named = <Row>(columns: Column<Row>[], ...names: string[]): Column<Row>[] =>
   names.flatMap((name) => {
     const column = columns.find((each) => each.name === name);
-    return column ? [{ ...column, wide: false }] : [];
+    return column ? [{ ...column, wide: false, minor: name === 'id' }] : [];
   });
 
 /** A report is of the past, so moments are written as a clock shows them. */
