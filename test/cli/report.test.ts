@@ -142,6 +142,9 @@ const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find(
   (name) => spawnSync(name, ['--version']).status === 0,
 );
 
+if (!chromium)
+  process.stderr.write('The tests of the page need a browser: apt-get install chromium\n');
+
 describe.skipIf(!chromium)('the page in a browser', () => {
   /** Opens the page at this width, and runs a script of the test's own in a copy of it. */
   async function inBrowser(width: number, script: string): Promise<Record<string, unknown>> {

@@ -69,7 +69,7 @@ export interface Part<T> {
 export interface Reason {
   level: 'warning' | 'critical';
   text: string;
-  /** As ISO 8601; null when nobody knows. */
+  /** As ISO 8601; null when it is not known. */
   since: string | null;
   /** What fixes it, as keys and words of the monitor: `3 r retry`. */
   mend: string;

@@ -3,7 +3,7 @@ export interface Chart {
   title: string;
   /** What it shows in a sentence, for people who do not see it. */
   about: string;
-  /** Null where nobody looked. */
+  /** Null where no worker looked. */
   values: (number | null)[];
   /** The value at the top of the chart. */
   max: number;

@@ -119,11 +119,11 @@ export async function readTrouble(
     `select count(*)::int as count from (
        select 1 from donations.job_attempts where started_at >= $1 and started_at < $2 limit ${BOUND}) a`,
   );
-  const nobody = { jobs: 0, donors: 0, amounts: [] };
+  const none = { jobs: 0, donors: 0, amounts: [] };
   return {
     groups,
-    wrong: wrong ?? nobody,
-    late: late ?? nobody,
+    wrong: wrong ?? none,
+    late: late ?? none,
     open: open.map(({ total: _, ...gift }) => gift),
     openCount: open[0]?.total ?? 0,
     more: (counted?.count ?? 0) >= BOUND,
