@@ -180,6 +180,7 @@ const OWNERS: Record<string, string[]> = {
   receipt_donations: ['lib/receipts/'],
   receipt_templates: ['lib/receipts/kept-templates.ts'],
   receipts: ['lib/receipts/'],
+  recurring_runs: ['lib/recurring/runs.ts'],
   refunds: ['lib/donations/refund.ts'],
   samples: ['lib/samples/record.ts'],
   schema_migrations: ['lib/db/migrate.ts'],

@@ -14,6 +14,7 @@ interface Options {
   height?: string;
   readOnly?: boolean;
   window?: WindowName;
+  at?: string;
 }
 
 /** `donations monitor`: the live queue in one terminal. */
@@ -28,6 +29,10 @@ export function monitorCommand(context: Context): Command {
         WINDOWS.map(({ name }) => name),
       ),
     )
+    .option(
+      '--at <time>',
+      'a moment of the past: 03:10, 2026-11-24 03:10, 2h; by the organisation’s clock',
+    )
     .option('--once', 'print one frame and end: for a pipe or a mail')
     .option('--width <n>', 'with --once: so many columns')
     .option('--height <n>', 'with --once: so many lines')
@@ -38,6 +43,7 @@ export function monitorCommand(context: Context): Command {
   return examples(command, [
     ['donations monitor', 'watch and fix; ? lists the keys, q ends'],
     ['donations monitor --once --width 100', 'one frame, for a mail'],
+    ['donations monitor --at 03:10', 'the screen as it was last night'],
   ]).action((options: Options) => monitor(context, options));
 }
 
@@ -49,15 +55,16 @@ async function monitor(context: Context, options: Options): Promise<void> {
   };
   if (!options.once && (size.columns || size.rows))
     throw usageError('--width and --height are of the frame that --once prints', 'Add --once.');
+  const { at } = options;
   const readOnly = options.readOnly === true;
   if (!options.once && options.json === undefined) {
     const { refuseWithoutTerminal, watchQueue } = await import('./monitor/watch.ts');
     refuseWithoutTerminal(context);
     context.stopsByItself = true;
-    return watchQueue(context, { readOnly, window: options.window ?? '15m' });
+    return watchQueue(context, { readOnly, at, window: options.window ?? '15m' });
   }
   const { openMonitor } = await import('./monitor/watch.ts');
-  const opened = await openMonitor(context, { readOnly });
+  const opened = await openMonitor(context, { readOnly, at });
   try {
     const { readOnce, pickFields } = await import('./monitor/once.ts');
     const columns = size.columns ?? (io.stdout.columns || 100);
@@ -68,7 +75,7 @@ async function monitor(context: Context, options: Options): Promise<void> {
       return printData(io, toJson(pickFields(opened.session, read, fields), io.stdout.isTTY));
     }
     const { drawOnce } = await import('./monitor/frame.tsx');
-    const frame = drawOnce(opened.session, read, {
+    const frame = drawOnce(opened, read, {
       window,
       columns,
       rows: size.rows ?? (io.stdout.rows || 40),

@@ -115,6 +115,13 @@ const BRANCHES: (Leaf | Noun)[] = [
     ],
   },
   {
+    name: 'cron',
+    group: QUEUE,
+    description: 'the work that workers repeat by themselves',
+    bare: 'list',
+    verbs: [async () => (await import('./cron/list.ts')).cronListCommand],
+  },
+  {
     name: 'health',
     group: QUEUE,
     load: async () => (await import('./health.ts')).healthCommand,

@@ -2,10 +2,11 @@ import { Command } from 'commander';
 import { usageError } from '../lib/errors.ts';
 import { formatMoney } from '../lib/money.ts';
 import { plain, print } from '../lib/output/io.ts';
-import { type Column, chosenFormat, type OutputOptions, renderOne } from '../lib/output/render.ts';
+import { type Column, chosenFormat, renderOne } from '../lib/output/render.ts';
 import { plural } from '../lib/output/text.ts';
 import type { DailyReport } from '../lib/reports/daily.ts';
 import type { Context } from './context.ts';
+import { PERIOD_FIELDS, type PeriodOptions } from './report/shared/options.ts';
 import { examples } from './shared/examples.ts';
 import { withOutput } from './shared/output-options.ts';
 
@@ -24,19 +25,33 @@ const COLUMNS: Column<DailyReport>[] = [
   { name: 'now', header: 'NOW', value: (row) => row.now },
 ];
 
-type Options = OutputOptions & { daily?: boolean; day?: string };
+type Options = PeriodOptions & { daily?: boolean; day?: string };
 
-/** `donations report --daily`: a day for people who do not run the machines. */
+/** `donations report`: a day for people who do not run the machines, or a period for those who do. */
 export function reportCommand(context: Context): Command {
   const command = new Command('report')
-    .description('summarise a day: gifts, receipts, failed and held jobs')
+    .description(
+      'summarise a day (gifts, receipts, what failed), or what happened from one time to another',
+    )
     .option('--daily', 'of one whole day, by the organisation’s clock')
-    .option('--day <date>', 'which, as 2026-11-24; yesterday if not given');
-  return examples(withOutput(command, COLUMNS), [
+    .option('--day <date>', 'which, as 2026-11-24; yesterday if not given')
+    .option(
+      '--from <time>',
+      'from this time on: 02:00, 2026-11-24 02:00, 3h; by the organisation’s clock',
+    )
+    .option('--to <time>', 'up to this time; now if not given')
+    .option('--html <file>', 'with --from: write it as one HTML page, to read, mail or print');
+  const fields = ({ daily }: Options) => (daily ? COLUMNS : PERIOD_FIELDS);
+  return examples(withOutput<Options>(command, fields), [
     ['donations report --daily', 'yesterday; for a mail by cron'],
     ['donations report --daily --day 2026-11-24 --json', 'a day, for a script'],
+    ['donations report --from 02:00 --to 05:00 --html night.html', 'what happened last night'],
   ]).action(async (options: Options) => {
-    if (!options.daily) throw usageError('which report is not said', 'Add --daily.');
+    checkChoice(options);
+    if (options.from !== undefined) {
+      const { reportPeriod } = await import('./report/shared/period.ts');
+      return reportPeriod(context, options);
+    }
     const { dailyReport } = await import('../lib/reports/daily.ts');
     const { organization, mode } = await context.config();
     const { timeZone } = organization;
@@ -47,6 +62,18 @@ export function reportCommand(context: Context): Command {
     print(io, plain(`${label}${organization.legalName}, ${report.day}`));
     for (const line of inWords(report, organization.locale)) print(io, plain(line));
   });
+}
+
+/** @throws UserError `usage` unless the options are of one kind of report. */
+function checkChoice({ daily, day, from, to, html }: Options): void {
+  if (daily && from !== undefined)
+    throw usageError('--daily and --from are two reports', 'Use only one of them.');
+  if (!daily && from === undefined)
+    throw usageError('which report is not said', 'Add --daily, or --from 02:00 --to 05:00.');
+  if (daily && (to !== undefined || html !== undefined))
+    throw usageError('--to and --html belong to --from', 'Leave out --daily, and add --from.');
+  if (!daily && day !== undefined)
+    throw usageError('--day belongs to --daily', 'Add --daily, or write --from DATE --to DATE.');
 }
 
 function inWords(report: DailyReport, locale: string): string[] {

@@ -7,6 +7,7 @@ import { adoptAllFailures } from '../lib/queue/run/adopt.ts';
 import { forgetPauses } from '../lib/queue/run/pauses.ts';
 import { takeUpkeepTurn } from '../lib/queue/run/upkeep-turn.ts';
 import { dropStaleVerdicts } from '../lib/queue/run/verdicts.ts';
+import { recordRun } from '../lib/recurring/runs.ts';
 import { forgetSeen } from '../lib/webhooks/seen.ts';
 import { inTurn } from './in-turn.ts';
 
@@ -51,17 +52,23 @@ export function ledgerUpkeep({ db, log, retentionDays, isStopping }: UpkeepDeps)
     ['delete old discarded jobs', inTime((tx) => forgetDiscarded(tx, RESTORABLE_DAYS))],
     ['delete old paced retries', inTime((tx) => forgetPaced(tx, RESTORABLE_DAYS))],
   ];
-  const work = async () => {
-    if (!(await takeUpkeepTurn(db))) return;
+  const runSteps = async () => {
+    const failures: string[] = [];
     for (const [what, step] of steps) {
-      if (isStopping()) return;
+      if (isStopping()) return [...failures, 'the worker stopped before the end'].join('; ');
       try {
         await step();
       } catch (error) {
         if (isConnectionError(error)) throw error;
-        log.warn({ error: (error as Error).message }, `could not ${what}; will try again later`);
+        const { message } = error as Error;
+        log.warn({ error: message }, `could not ${what}; will try again later`);
+        failures.push(`could not ${what}: ${message}`);
       }
     }
+    return failures.length > 0 ? failures.join('; ') : undefined;
+  };
+  const work = async () => {
+    if (await takeUpkeepTurn(db)) await recordRun(db, 'upkeep', runSteps);
   };
   return inTurn({
     everyMs: ASK_MS,

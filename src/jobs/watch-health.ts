@@ -7,6 +7,7 @@ import type { Db } from '../lib/db/database.ts';
 import { takeHealthTurn } from '../lib/health/states.ts';
 import { plural } from '../lib/output/text.ts';
 import type { MailGateway } from '../lib/providers/mail.ts';
+import { recordRun } from '../lib/recurring/runs.ts';
 import { inTurn } from './in-turn.ts';
 
 export interface HealthWatchDeps {
@@ -30,7 +31,11 @@ const ASK_MS = 2000;
 export function healthWatch({ db, log, config, mail, env, isStopping }: HealthWatchDeps) {
   const options = watchOptions(config, { log, env, mail: async () => mail });
   const work = async () => {
-    if (await takeHealthTurn(db)) await evaluate(db, options);
+    if (await takeHealthTurn(db))
+      await recordRun(db, 'health', async () => {
+        await evaluate(db, options);
+        return undefined;
+      });
     if (isStopping()) return;
     for (const { route, alerts, failure } of await deliverDue(db, options)) {
       if (failure === undefined) log.debug({ route, alerts }, 'alerts are delivered');

@@ -64,6 +64,7 @@ describe('commands that only read', () => {
     ['receipts', 'list'],
     ['receipts', 'show', 'ID'],
     ['worker', 'list'],
+    ['cron', 'list'],
     ['audit'],
     ['audit', '--donation', 'ID'],
     ['organization', 'show'],

@@ -157,8 +157,13 @@ export class Desk {
   state: State;
   effects: Effect[] = [];
 
-  constructor({ columns = 100, rows = 30, session = SESSION } = {}) {
-    this.state = initialState(session, { columns, rows, now: NOW });
+  constructor({
+    columns = 100,
+    rows = 30,
+    session = SESSION,
+    past,
+  }: Partial<Pick<State, 'columns' | 'rows' | 'session' | 'past'>> = {}) {
+    this.state = initialState(session, { columns, rows, now: NOW, past });
     this.act({ type: 'snapshot', snapshot: snapshot(), now: NOW });
     this.act({ type: 'history', history: HISTORY });
     this.effects = [];

@@ -1,41 +1,17 @@
 import { Command } from 'commander';
 import { AUDIT_ACTIONS } from '../../lib/audit/actions.ts';
-import type { AuditEntry } from '../../lib/audit/entries.ts';
-import { shownId } from '../../lib/ids.ts';
 import { say } from '../../lib/output/io.ts';
-import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
+import { type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount, parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
 import { CompletedOption } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { AUDIT_COLUMNS } from './shared/columns.ts';
 import { type About, subjectsOf, withAbout } from './shared/subjects.ts';
 
 type Options = OutputOptions &
   About & { since?: string; action?: string; by?: string; limit: string };
-
-const COLUMNS: Column<AuditEntry>[] = [
-  { name: 'at', header: 'WHEN', value: (a) => a.at },
-  { name: 'actor', header: 'WHO', value: (a) => `${a.actor}@${a.host}` },
-  {
-    name: 'action',
-    header: 'ACTION',
-    value: (a) => a.action,
-    text: (a) => (a.outcome ? `${a.action} --${a.outcome}` : a.action),
-  },
-  { name: 'outcome', header: 'OUTCOME', value: (a) => a.outcome, wide: true },
-  {
-    name: 'subject',
-    header: 'OF',
-    value: (a) => a.subject,
-    text: (a) => shownId(a.subject ?? a.filter ?? ''),
-  },
-  { name: 'filter', header: 'FILTER', value: (a) => a.filter, wide: true },
-  { name: 'affected', header: 'HOW MANY', value: (a) => a.affected, align: 'right' },
-  { name: 'reason', header: 'WHY', value: (a) => a.reason },
-  { name: 'audit', header: 'ID', value: (a) => a.id, isId: true },
-  { name: 'command', header: 'COMMAND', value: (a) => a.command, wide: true },
-];
 
 /** `donations audit list`, or `donations audit`: who did what, the latest first. */
 export function auditListCommand(context: Context): Command {
@@ -52,7 +28,7 @@ export function auditListCommand(context: Context): Command {
     .option('--by <name>', 'who did it: grace, or grace@host')
     .option('--limit <n>', 'how many', '50')
     .option('--wide', 'on a terminal, all columns and whole ids');
-  return examples(withOutput(withAbout(command), COLUMNS), [
+  return examples(withOutput(withAbout(command), AUDIT_COLUMNS), [
     ['donations audit', 'the latest 50'],
     ['donations audit --since 7d --action jobs.discard', 'what was discarded this week'],
     ['donations audit --donation don_01jd2x', 'what people decided about a donation'],
@@ -65,7 +41,9 @@ export function auditListCommand(context: Context): Command {
       return listAudit(tx, { sinceMs, action, actor: by, about, limit: limit + 1 });
     });
     const { io } = context;
-    render(io, options, COLUMNS, rows.slice(0, limit), { empty: 'No such change by a person.' });
+    render(io, options, AUDIT_COLUMNS, rows.slice(0, limit), {
+      empty: 'No such change by a person.',
+    });
     if (rows.length > limit) say(io, `The latest ${limit}. There are more: --limit shows them.`);
   });
 }

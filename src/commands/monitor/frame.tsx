@@ -1,13 +1,14 @@
 import { renderToString } from 'ink';
 import type { Once } from './once.ts';
+import type { Opened } from './opened.ts';
 import { Screen } from './screen.tsx';
-import { initialState, type Session } from './state.ts';
+import { initialState } from './state.ts';
 import { themeFor } from './theme.ts';
 import { type WindowName, windowOf } from './windows.ts';
 
 /** One frame as text: the overview. */
 export function drawOnce(
-  session: Session,
+  { session, past }: Pick<Opened, 'session' | 'past'>,
   { snapshot, history }: Once,
   look: {
     window: WindowName;
@@ -20,7 +21,7 @@ export function drawOnce(
   const now = Date.parse(snapshot.at);
   const { columns, rows } = look;
   const state = {
-    ...initialState(session, { columns, rows, now, window: windowOf(look.window) }),
+    ...initialState(session, { columns, rows, now, window: windowOf(look.window), past }),
     link: { status: 'live' as const, since: now, error: undefined, latencyMs: undefined },
     snapshot,
     history,

@@ -9,6 +9,7 @@ import {
   rowKeys,
 } from './selection.ts';
 import { currentView, type State, type ViewName } from './state.ts';
+import { WINDOWS } from './windows.ts';
 
 /** What a key does. */
 export type Verb =
@@ -70,6 +71,8 @@ export interface Binding {
   views?: ViewName[];
   /** Whether it changes something: not with --read-only. */
   changes?: true;
+  /** What it does in the past, if that is something else; or why it does nothing there. */
+  past?: { word: string; about: string } | { off: string };
   /** Why it does nothing now; undefined when it works. */
   off?: (state: State) => string | undefined;
 }
@@ -83,6 +86,12 @@ const LISTS: ViewName[] = [
   'receipts',
   'audit',
 ];
+/** Which jobs there were is not kept; what went wrong is. */
+const NO_JOBS_OF_THEN = {
+  off: 'history does not hold which jobs there were; Enter on a task lists what went wrong',
+};
+const STANDS_STILL = { off: 'the past stands still' };
+
 const JOBS: ViewName[] = ['overview', 'jobs', 'errors', 'job', 'failures'];
 
 /** Every key there is: footer, help, manual and dispatch are made from this. */
@@ -118,6 +127,7 @@ export const KEYMAP: Binding[] = [
     word: 'filter',
     about: 'filter the jobs: task:… state:failed error:~timeout age:>1h; Tab completes',
     group: 'Look',
+    past: NO_JOBS_OF_THEN,
     views: ['overview', 'jobs', 'errors'],
   },
   {
@@ -179,6 +189,7 @@ export const KEYMAP: Binding[] = [
     word: 'mark',
     about: 'mark a job, and go to the next',
     group: 'Change',
+    past: NO_JOBS_OF_THEN,
     views: ['jobs'],
     off: (state) => (rowKeys(state).length > 0 ? undefined : 'there are no jobs here'),
   },
@@ -189,6 +200,7 @@ export const KEYMAP: Binding[] = [
     word: 'all',
     about: 'mark everything that the filter lets through, also beyond this page',
     group: 'Change',
+    past: NO_JOBS_OF_THEN,
     views: ['jobs'],
     off: (state) =>
       currentView(state).arg === '' ? 'filter first: everything at once is too much' : undefined,
@@ -255,6 +267,7 @@ export const KEYMAP: Binding[] = [
     word: 'sort',
     about: 'sort the jobs: by what runs next or failed last, newest, oldest, attempts',
     group: 'Look',
+    past: NO_JOBS_OF_THEN,
     views: ['jobs'],
   },
   {
@@ -264,6 +277,7 @@ export const KEYMAP: Binding[] = [
     word: 'go to',
     about: 'go to a view, a job (:4711), a donation (:don_…, a receipt number), a change (:aud_…)',
     group: 'Look',
+    past: NO_JOBS_OF_THEN,
   },
   {
     verb: 'state',
@@ -271,6 +285,7 @@ export const KEYMAP: Binding[] = [
     shown: '1–6 0',
     about: 'jobs that are ready, running, scheduled, retrying, failed, held; 0 all',
     group: 'Look',
+    past: NO_JOBS_OF_THEN,
   },
   {
     verb: 'overview',
@@ -279,8 +294,22 @@ export const KEYMAP: Binding[] = [
     about: 'the overview',
     group: 'Look',
   },
-  { verb: 'jobs', keys: ['J'], shown: 'J', about: 'the jobs', group: 'Look' },
-  { verb: 'errors', keys: ['E'], shown: 'E', about: 'failures by their cause', group: 'Look' },
+  {
+    verb: 'jobs',
+    keys: ['J'],
+    shown: 'J',
+    about: 'the jobs',
+    group: 'Look',
+    past: NO_JOBS_OF_THEN,
+  },
+  {
+    verb: 'errors',
+    keys: ['E'],
+    shown: 'E',
+    about: 'failures by their cause',
+    group: 'Look',
+    past: { off: 'donations report groups the errors of a period' },
+  },
   { verb: 'workers', keys: ['W'], shown: 'W', about: 'the workers', group: 'Look' },
   {
     verb: 'receipts',
@@ -288,6 +317,7 @@ export const KEYMAP: Binding[] = [
     shown: 'H',
     about: 'receipts that are held; Tab shows those that failed',
     group: 'Look',
+    past: NO_JOBS_OF_THEN,
   },
   { verb: 'audit', keys: ['A'], shown: 'A', about: 'who changed what', group: 'Look' },
   { verb: 'up', keys: ['up', 'k'], shown: '↑ k', about: 'up', group: 'Move' },
@@ -331,6 +361,7 @@ export const KEYMAP: Binding[] = [
     shown: '[',
     about: 'a shorter window: 7d, 24h, 6h, 1h, 15m',
     group: 'Charts',
+    past: { word: '10 minutes', about: 'ten minutes earlier' },
     views: ['overview'],
     off: ({ window }) => (window === 0 ? 'this is the shortest window' : undefined),
   },
@@ -341,6 +372,7 @@ export const KEYMAP: Binding[] = [
     word: 'window',
     about: 'a longer window: 15m, 1h, 6h, 24h, 7d',
     group: 'Charts',
+    past: { word: '10 minutes', about: 'ten minutes later' },
     views: ['overview'],
     off: ({ window }) => (window === 4 ? 'this is the longest window' : undefined),
   },
@@ -351,6 +383,7 @@ export const KEYMAP: Binding[] = [
     word: 'minute',
     about: 'put a cursor on the charts, and move it back; Enter lists what failed there',
     group: 'Charts',
+    past: { word: 'minute', about: 'a minute earlier' },
     views: ['overview'],
     off: noSamples,
   },
@@ -360,6 +393,7 @@ export const KEYMAP: Binding[] = [
     shown: '→',
     about: 'move the cursor on',
     group: 'Charts',
+    past: { word: 'minute', about: 'a minute later' },
     views: ['overview'],
     off: noSamples,
   },
@@ -369,6 +403,7 @@ export const KEYMAP: Binding[] = [
     shown: 'f',
     about: 'freeze the screen, and let it go on',
     group: 'Monitor',
+    past: STANDS_STILL,
   },
   { verb: 'refresh', keys: ['R'], shown: 'R', about: 'look now', group: 'Monitor' },
   {
@@ -377,6 +412,7 @@ export const KEYMAP: Binding[] = [
     shown: '+',
     about: 'refresh more often without a notice of a change',
     group: 'Monitor',
+    past: { word: 'window', about: 'a shorter window of the charts' },
     off: ({ interval }) => (interval === 0 ? 'once a second is the most often' : undefined),
   },
   {
@@ -385,6 +421,7 @@ export const KEYMAP: Binding[] = [
     shown: '-',
     about: 'look less often',
     group: 'Monitor',
+    past: { word: 'window', about: 'a longer window of the charts' },
     off: ({ interval }) => (interval === 5 ? 'once a minute is the least often' : undefined),
   },
   {
@@ -431,10 +468,24 @@ function noSamples({ history }: State): string | undefined {
 export function whyOff(binding: Binding, state: State): string | undefined {
   if (binding.changes && state.session.readOnly) return state.session.readOnly;
   if (binding.changes && state.link.status === 'lost') return 'the database cannot be reached';
+  if (state.past && binding.past && 'off' in binding.past) return binding.past.off;
   if (binding.views && !binding.views.includes(currentView(state).name)) {
     return `it is for ${binding.views.join(', ')}`;
   }
-  return binding.off?.(state);
+  return state.past && binding.past ? whyOffInPast(binding.verb, state) : binding.off?.(state);
+}
+
+function whyOffInPast(verb: Verb, { past, window }: State): string | undefined {
+  if (past && past.at >= past.latest && (verb === 'later' || verb === 'longer'))
+    return 'later is now: donations monitor';
+  if (verb === 'faster' && window === 0) return 'this is the shortest window';
+  if (verb === 'slower' && window === WINDOWS.length - 1) return 'this is the longest window';
+  return undefined;
+}
+
+/** What a key does, as the footer and the help say it: in the past it may be something else. */
+export function wordsOf(binding: Binding, { past }: State): Pick<Binding, 'word' | 'about'> {
+  return past && binding.past && 'about' in binding.past ? binding.past : binding;
 }
 
 /** What a key means; undefined for one without a meaning. */
@@ -443,7 +494,9 @@ export const bindingOf = (key: string): Binding | undefined =>
 
 /** The keys for the footer, the most useful first: those that work now and have a word. */
 export const footerKeys = (state: State): Binding[] =>
-  KEYMAP.filter((binding) => binding.word !== undefined && whyOff(binding, state) === undefined);
+  KEYMAP.filter(
+    (binding) => wordsOf(binding, state).word !== undefined && whyOff(binding, state) === undefined,
+  );
 
 export const GROUPS = ['Move', 'Look', 'Charts', 'Change', 'Monitor'] as const;
 

@@ -24,7 +24,7 @@ import { WINDOWS } from './windows.ts';
 const FOLLOW_MS = 250;
 /** How long after its time the next snapshot is waited for, before another monitor takes it. */
 const LOST_LEADER_MS = 1000;
-const RECONNECT_MS = 1000;
+export const RECONNECT_MS = 1000;
 /** New jobs without a notice are found by Postgres' counter of job ids. */
 const PULSE_MS = 1000;
 const TICK_MS = 1000;
@@ -432,7 +432,7 @@ function explained(error: unknown): string {
   return String(error);
 }
 
-const isSqlError = (error: unknown) =>
+export const isSqlError = (error: unknown) =>
   /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code ?? ''));
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {

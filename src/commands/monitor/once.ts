@@ -1,9 +1,11 @@
 import { usageError } from '../../lib/errors.ts';
 import { judgeHealth } from '../../lib/monitor/health.ts';
+import { NOT_KNOWN, takePast } from '../../lib/monitor/past.ts';
 import { type Plain, type Snapshot, type Tasks, takeSnapshot } from '../../lib/monitor/snapshot.ts';
 import { round } from '../../lib/output/number.ts';
 import { toRecord } from '../../lib/output/render.ts';
 import { snakeCase } from '../../lib/output/snake-case.ts';
+import type { TaskStats } from '../../lib/queue/read/stats.ts';
 import type { WorkerRow } from '../../lib/queue/run/workers.ts';
 import type { History } from '../../lib/samples/read.ts';
 import { statsColumns } from '../jobs/shared/stats-columns.ts';
@@ -19,15 +21,17 @@ export interface Once {
   history: History;
 }
 
-/** Reads it now, whatever other monitors have read; the history for a frame of so many columns. */
+/** Reads it now, whatever other monitors have read, or of the past; the history for so many columns. */
 export async function readOnce(
-  { db, timeoutMs }: Opened,
+  { db, timeoutMs, past }: Opened,
   { window, columns }: { window: WindowName; columns: number },
 ): Promise<Once> {
   const windowMs = WINDOWS[windowOf(window)]?.ms ?? 0;
+  const at = past && new Date(past.at);
+  const most = chartColumns(columns);
   return {
-    snapshot: await takeSnapshot(db, { timeoutMs }),
-    history: await loadHistory(db, timeoutMs, { windowMs, most: chartColumns(columns) }),
+    snapshot: at ? await takePast(db, { at, timeoutMs }) : await takeSnapshot(db, { timeoutMs }),
+    history: await loadHistory(db, timeoutMs, { windowMs, most, until: at }),
   };
 }
 
@@ -41,7 +45,8 @@ function tasksForScripts({ rows, pauses, more, spanMs, failedSince, heldSince }:
       ...toRecord(columns, {
         ...row,
         oldestReady: row.oldestReady === null ? null : new Date(row.oldestReady),
-      }),
+        // Counts that are unknown at a past moment are null, and are printed as null.
+      } as TaskStats),
       attempts: row.attempts,
       readyEstimate: row.readyEstimate,
       doneByMinute: row.trend,
@@ -85,6 +90,7 @@ export function pickFields(
         p95Ms: p95Ms && round(p95Ms),
       })),
     },
+    ...(snapshot.past ? { notKnown: NOT_KNOWN } : {}),
   }) as Record<string, unknown>;
   if (fields === '') return all;
   const names = fields.split(',').map((name) => name.trim());

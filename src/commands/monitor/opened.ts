@@ -1,5 +1,5 @@
 import type { Db } from '../../lib/db/database.ts';
-import type { Session } from './state.ts';
+import type { Past, Session } from './state.ts';
 
 /** What the monitor looks through. */
 export interface Opened {
@@ -8,4 +8,6 @@ export interface Opened {
   session: Session;
   /** Of each statement. */
   timeoutMs: number;
+  /** The moment of the past that it is opened on. */
+  past: Past | undefined;
 }

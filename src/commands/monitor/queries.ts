@@ -10,7 +10,7 @@ import { readJobs } from '../../lib/queue/read/page.ts';
 import { parseJobFilter } from '../../lib/queue/read/vocabulary.ts';
 import { listDeliveries } from '../../lib/receipts/list.ts';
 import { parseReceiptFilter } from '../../lib/receipts/vocabulary.ts';
-import { type History, readHistory } from '../../lib/samples/read.ts';
+import { type History, readHistory, type Stretch } from '../../lib/samples/read.ts';
 import type { Content, View } from './state.ts';
 
 /** Failures are grouped over a week, and compared by the hour: as `jobs errors` does by itself. */
@@ -20,13 +20,24 @@ const ERRORS_WINDOW_MS = 3_600_000;
 /**
  * Reads what a view shows, by the operations that the commands use; undefined for a view that shows
  * the snapshot.
+ *
+ * @param until the moment of the past up to which changes are listed.
  * @throws UserError when a filter is wrong, something is not found, or it takes too long.
  */
-export function loadContent(db: Db, timeoutMs: number, view: View): Promise<Content | undefined> {
-  return readWithin(db, timeoutMs, (tx) => read(tx, view));
+export function loadContent(
+  db: Db,
+  timeoutMs: number,
+  view: View,
+  until?: Date,
+): Promise<Content | undefined> {
+  return readWithin(db, timeoutMs, (tx) => read(tx, view, until));
 }
 
-async function read(tx: Queryable, { name, arg, sort, limit }: View): Promise<Content | undefined> {
+async function read(
+  tx: Queryable,
+  { name, arg, sort, limit }: View,
+  until: Date | undefined,
+): Promise<Content | undefined> {
   switch (name) {
     case 'overview':
     case 'workers':
@@ -55,7 +66,7 @@ async function read(tx: Queryable, { name, arg, sort, limit }: View): Promise<Co
       return { of: 'receipts', rows };
     }
     case 'audit':
-      return { of: 'audit', rows: await listAudit(tx, { limit }) };
+      return { of: 'audit', rows: await listAudit(tx, { to: until, limit }) };
     case 'change':
       return { of: 'change', entry: await findAudit(tx, arg) };
   }
@@ -65,5 +76,5 @@ async function read(tx: Queryable, { name, arg, sort, limit }: View): Promise<Co
 export const loadHistory = (
   db: Db,
   timeoutMs: number,
-  window: { windowMs: number; most: number },
+  window: Stretch & { most: number },
 ): Promise<History> => readWithin(db, timeoutMs, (tx) => readHistory(tx, window));

@@ -35,6 +35,7 @@ import {
 } from './state.ts';
 import { shellWord } from './text.ts';
 import { completeFilter, completeJump, filterError, placeOf } from './typing.ts';
+import { WINDOWS } from './windows.ts';
 
 /** What happens to the monitor. */
 export type Action =
@@ -71,6 +72,7 @@ export interface Step {
 }
 
 const NOTICE_MS = 6000;
+const MINUTE_MS = 60_000;
 /** Of an hour all minutes are there; of a longer window as many as the terminal has columns. */
 const step = (state: State, ...effects: Effect[]): Step => ({ state, effects });
 
@@ -482,13 +484,14 @@ function perform(state: State, verb: Verb, key: string): Step {
       return sort(state);
     case 'shorter':
     case 'longer': {
+      if (state.past) return moveMoment(state, (verb === 'longer' ? 10 : -10) * MINUTE_MS);
       const window = state.window + (verb === 'longer' ? 1 : -1);
       return step({ ...state, window, cursor: undefined }, { do: 'refresh' });
     }
     case 'earlier':
-      return moveCursor(state, -1);
+      return state.past ? moveMoment(state, -MINUTE_MS) : moveCursor(state, -1);
     case 'later':
-      return moveCursor(state, 1);
+      return state.past ? moveMoment(state, MINUTE_MS) : moveCursor(state, 1);
     case 'mark':
       return mark(state);
     case 'markAll': {
@@ -525,6 +528,11 @@ function perform(state: State, verb: Verb, key: string): Step {
       );
     case 'faster':
     case 'slower': {
+      if (state.past)
+        return step(
+          { ...state, window: state.window + (verb === 'faster' ? -1 : 1) },
+          { do: 'refresh' },
+        );
       const interval = state.interval + (verb === 'faster' ? -1 : 1);
       const seconds = (INTERVALS[interval] as number) / 1000;
       return step(
@@ -607,6 +615,14 @@ function moveCursor(state: State, by: number): Step {
   return step({ ...state, cursor: buckets[next]?.at });
 }
 
+/** Goes to another moment of the past, by so many milliseconds. */
+function moveMoment(state: State, by: number): Step {
+  const { past } = state;
+  if (!past) return step(state);
+  const at = Math.min(past.latest, past.at + by);
+  return step({ ...state, past: { ...past, at }, now: at }, { do: 'refresh' });
+}
+
 function mark(state: State): Step {
   const view = currentView(state);
   const key = selectedKey(state);
@@ -646,9 +662,12 @@ function enter(state: State): Step {
 function insideOf(state: State, view: View, key: string | undefined): View | undefined {
   switch (view.name) {
     case 'overview': {
+      if (state.past && (view.pane === 'tasks' || view.pane === 'states'))
+        return failuresBefore(state, state.past.at);
       if (view.pane === 'tasks') return newView('jobs', `task:${key}`);
       if (view.pane === 'states') return newView('jobs', `state:${key}`);
-      if (view.pane === 'workers') return newView('jobs', `worker:${key} state:running`);
+      if (view.pane === 'workers')
+        return state.past ? newView('workers') : newView('jobs', `worker:${key} state:running`);
       const event = selectedEvent(state);
       if (event?.audit) return newView('change', event.audit);
       if (event?.job) return newView('job', event.job);
@@ -673,7 +692,7 @@ function insideOf(state: State, view: View, key: string | undefined): View | und
       return job ? newView('job', job.id) : undefined;
     }
     case 'workers':
-      return key ? newView('jobs', `worker:${key} state:running`) : undefined;
+      return key && !state.past ? newView('jobs', `worker:${key} state:running`) : undefined;
     case 'receipts': {
       const row = contentOf(state, 'receipts')?.rows.find(({ delivery }) => delivery === key);
       return row ? newView('donation', row.donation) : undefined;
@@ -683,6 +702,12 @@ function insideOf(state: State, view: View, key: string | undefined): View | und
     case 'change':
       return undefined;
   }
+}
+
+/** What went wrong in the window of the charts that ends at a moment. */
+function failuresBefore({ window }: State, at: number): View {
+  const from = at - (WINDOWS[window]?.ms ?? 0);
+  return newView('failures', `${new Date(from).toISOString()}/${new Date(at).toISOString()}`);
 }
 
 /** A worker that is selected and gone; else all that are gone are meant. */
@@ -699,7 +724,9 @@ function commandOfView(state: State): string {
   const { name, arg, sort: order } = currentView(state);
   switch (name) {
     case 'overview':
-      return 'donations jobs stats';
+      return state.past
+        ? `donations monitor --at ${new Date(state.past.at).toISOString()}`
+        : 'donations jobs stats';
     case 'jobs': {
       const sorted = order ? ` --sort ${order}` : '';
       return `donations jobs list${arg ? ` ${shellWord(arg)}` : ''}${sorted}`;

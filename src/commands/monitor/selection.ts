@@ -3,14 +3,15 @@ import { JOB_STATES, type JobState } from '../../lib/queue/states.ts';
 import { TASK_NAMES } from '../../lib/queue/tasks.ts';
 import { contentOf, currentView, type State, type View } from './state.ts';
 
-const nothingOf = (task: string): SnapshotTask => ({
+const NO_JOBS = { ready: 0, running: 0, retrying: 0, scheduled: 0, failed: 0, held: 0 };
+const NOT_KNOWN = {
+  ...{ ready: null, running: null, retrying: null },
+  ...{ scheduled: null, failed: null, held: null },
+};
+
+const nothingOf = (task: string, past: boolean): SnapshotTask => ({
   task,
-  ready: 0,
-  running: 0,
-  retrying: 0,
-  scheduled: 0,
-  failed: 0,
-  held: 0,
+  ...(past ? NOT_KNOWN : NO_JOBS),
   enqueuedPerMinute: 0,
   donePerMinute: 0,
   attempts: 0,
@@ -24,20 +25,24 @@ const nothingOf = (task: string): SnapshotTask => ({
 });
 
 /** The task rows of the overview: all that there are, and those of ours of which there is nothing. */
-export function taskRows({ snapshot }: State): SnapshotTask[] {
+export function taskRows({ snapshot, past }: State): SnapshotTask[] {
   const found = snapshot?.tasks.value?.rows;
   if (!found) return [];
   const missing = TASK_NAMES.filter((task) => !found.some((row) => row.task === task));
-  return [...found, ...missing.map(nothingOf)].sort((a, b) => (a.task < b.task ? -1 : 1));
+  return [...found, ...missing.map((task) => nothingOf(task, past !== undefined))].sort((a, b) =>
+    a.task < b.task ? -1 : 1,
+  );
 }
 
-/** How many jobs are in a state. */
-export const countOf = ({ snapshot }: State, state: JobState): number =>
-  (snapshot?.tasks.value?.rows ?? []).reduce(
-    (sum, row) =>
-      sum + (state === 'ready' ? Math.max(row.ready, row.readyEstimate ?? 0) : row[state]),
-    0,
-  );
+/** How many jobs are in a state; null when it is not known. */
+export function countOf({ snapshot, past }: State, state: JobState): number | null {
+  const known = (snapshot?.tasks.value?.rows ?? []).flatMap((row) => {
+    const count = row[state];
+    if (count === null) return [];
+    return state === 'ready' ? Math.max(count, row.readyEstimate ?? 0) : count;
+  });
+  return past && known.length === 0 ? null : known.reduce((sum, count) => sum + count, 0);
+}
 
 /** Keys of the rows that can be selected; of a view of text a key for each line. */
 export function rowKeys(state: State, view = currentView(state)): string[] {

@@ -2,8 +2,9 @@ import { render, useInput } from 'ink';
 import { type ReactNode, useRef } from 'react';
 import type { Context } from '../context.ts';
 import { KeyReader } from './keys.ts';
-import { Monitor } from './monitor.ts';
+import { Monitor, type MonitorOptions } from './monitor.ts';
 import type { Opened } from './opened.ts';
+import { PastMonitor } from './past-monitor.ts';
 import { Screen } from './screen.tsx';
 import { initialState } from './state.ts';
 import { clipboardSequence, Terminal } from './terminal.ts';
@@ -15,7 +16,7 @@ function App({
   env,
   color,
 }: {
-  monitor: Monitor;
+  monitor: Monitor | PastMonitor;
   env: NodeJS.ProcessEnv;
   color: boolean;
 }): ReactNode {
@@ -32,7 +33,7 @@ function App({
 /** Runs the monitor on the terminal until the user ends it. */
 export async function runMonitor(
   context: Context,
-  { db, session, timeoutMs }: Opened,
+  { db, session, past, timeoutMs }: Opened,
   window: WindowName,
 ): Promise<void> {
   const { io } = context;
@@ -45,32 +46,38 @@ export async function runMonitor(
     stdout: io.stdout,
     onResize: (size) => monitor.dispatch({ type: 'resized', ...size }),
   });
-  const monitor = new Monitor(
-    initialState(session, { ...terminal.size(), now: Date.now(), window: windowOf(window) }),
-    {
-      db,
-      timeoutMs,
-      operations: {
-        db: () => context.db(),
-        read: (work) => context.read(work),
-        operator: () => context.operator(),
-        now: () => context.clock.now(),
-      },
-      onEffect(effect) {
-        switch (effect.do) {
-          case 'quit':
-            return end();
-          case 'suspend':
-            return terminal.suspend();
-          case 'redraw':
-            terminal.forget();
-            return terminal.draw(draw);
-          case 'copy':
-            return terminal.send(clipboardSequence(effect.text));
-        }
-      },
+  const state = initialState(session, {
+    ...terminal.size(),
+    now: Date.now(),
+    window: windowOf(window),
+    past,
+  });
+  const options: Omit<MonitorOptions, 'operations'> = {
+    db,
+    timeoutMs,
+    onEffect(effect) {
+      switch (effect.do) {
+        case 'quit':
+          return end();
+        case 'suspend':
+          return terminal.suspend();
+        case 'redraw':
+          terminal.forget();
+          return terminal.draw(draw);
+        case 'copy':
+          return terminal.send(clipboardSequence(effect.text));
+      }
     },
-  );
+  };
+  const operations = {
+    db: () => context.db(),
+    read: context.read,
+    operator: () => context.operator(),
+    now: () => context.clock.now(),
+  };
+  const monitor = past
+    ? new PastMonitor(state, options)
+    : new Monitor(state, { ...options, operations });
   context.signal.addEventListener('abort', () => end(), { once: true });
   const draw = () => ink.rerender(app());
   const app = () => <App monitor={monitor} env={io.env} color={io.color} />;

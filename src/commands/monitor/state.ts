@@ -116,6 +116,16 @@ export interface Notice {
 /** The interval of refreshes without a notice, in milliseconds. */
 export const INTERVALS = [1000, 2000, 5000, 10_000, 30_000, 60_000] as const;
 
+/** The moment of the past that is shown. */
+export interface Past {
+  /** In milliseconds. */
+  at: number;
+  /** The latest moment that can be shown: when the monitor was started. */
+  latest: number;
+  /** Of the clock that the moment was given by. */
+  timeZone: string;
+}
+
 /** What does not change while the monitor runs. */
 export interface Session {
   /** Which database. */
@@ -131,9 +141,11 @@ export interface Session {
 
 export interface State {
   session: Session;
+  /** Undefined when the screen shows the queue of now. */
+  past: Past | undefined;
   columns: number;
   rows: number;
-  /** The database's clock, in milliseconds. */
+  /** The database's clock, in milliseconds; of the past the moment that is shown. */
   now: number;
   link: {
     status: 'connecting' | 'live' | 'lost';
@@ -183,13 +195,20 @@ export const newView = (name: ViewName, arg = ''): View => ({
 
 export function initialState(
   session: Session,
-  { columns, rows, now, window = 0 }: Pick<State, 'columns' | 'rows' | 'now'> & { window?: number },
-): State {
-  return {
-    session,
+  {
     columns,
     rows,
     now,
+    window = 0,
+    past,
+  }: Pick<State, 'columns' | 'rows' | 'now'> & { window?: number; past?: Past | undefined },
+): State {
+  return {
+    session,
+    past,
+    columns,
+    rows,
+    now: past?.at ?? now,
     link: { status: 'connecting', since: now, error: undefined, latencyMs: undefined },
     snapshot: undefined,
     history: undefined,

@@ -61,6 +61,57 @@ export async function listIncidents(
   return rows;
 }
 
+/** The incidents that were open at some time from one moment up to another, the first first. */
+export async function incidentsBetween(
+  db: Queryable,
+  { from, to, limit }: { from: Date; to: Date; limit: number },
+): Promise<Incident[]> {
+  const { rows } = await db.query<Incident>(
+    `select ${COLUMNS} from donations.incidents i
+     where i.opened_at < $2 and coalesce(i.closed_at >= $1, true) order by i.opened_at, i.id limit $3`,
+    [from, to, limit],
+  );
+  return rows;
+}
+
+/** An incident as it was at a moment. */
+export interface OpenIncident
+  extends Pick<Incident, 'id' | 'rule' | 'kind' | 'subject' | 'level' | 'cause' | 'openedAt'> {}
+
+/** The incidents that were open at a moment, with the level that they had then; the worst first. */
+export async function incidentsAt(db: Queryable, at: Date): Promise<OpenIncident[]> {
+  const { rows } = await db.query<OpenIncident>(
+    `select i.id, i.rule, i.kind, i.subject, i.cause, i.opened_at as "openedAt",
+       coalesce((select e.level from donations.incident_events e
+         where e.incident_id = i.id and e.level is not null and e.at <= $1
+         order by e.id desc limit 1), i.level) as level
+     from donations.incidents i
+     where i.opened_at <= $1 and coalesce(i.closed_at > $1, true) order by level, i.opened_at`,
+    [at],
+  );
+  return rows;
+}
+
+/** What became of incidents before a moment, the latest first. */
+export async function lastIncidentEvents(
+  db: Queryable,
+  { to, limit }: { to: Date; limit: number },
+): Promise<{ at: Date; kind: string; rule: string; subject: string; level: string | null }[]> {
+  const { rows } = await db.query<{
+    at: Date;
+    kind: string;
+    rule: string;
+    subject: string;
+    level: string | null;
+  }>(
+    `select e.at, e.kind, i.rule, i.subject, e.level
+     from donations.incident_events e join donations.incidents i on i.id = e.incident_id
+     where e.at < $1 order by e.at desc, e.id desc limit $2`,
+    [to, limit],
+  );
+  return rows;
+}
+
 /** The incidents of these ids. */
 export async function readIncidents(db: Queryable, ids: string[]): Promise<Incident[]> {
   const { rows } = await db.query<Incident>(

@@ -25,6 +25,9 @@ export interface AuditEntry {
 export interface AuditFilter {
   /** Maximum age in milliseconds. */
   sinceMs?: number | undefined;
+  /** From this moment on, and before that one. */
+  from?: Date | undefined;
+  to?: Date | undefined;
   /** `jobs.retry`, or `jobs` for all actions of that noun. */
   action?: string | undefined;
   /** `grace`, or `grace@host`. */
@@ -49,7 +52,7 @@ const CHUNKS = `
  */
 export async function listAudit(
   db: Queryable,
-  { sinceMs, action, actor, about, limit }: AuditFilter,
+  { sinceMs, from, to, action, actor, about, limit }: AuditFilter,
 ): Promise<AuditEntry[]> {
   if (action !== undefined) await checkAction(db, action);
   const { rows } = await db.query<AuditEntry>(
@@ -58,6 +61,7 @@ export async function listAudit(
        where operation is null
          and ($1::float8 is null
            or at > now() - make_interval(secs => least($1::float8 / 1000, 3e9)))
+         and at >= coalesce($7::timestamptz, '-infinity') and at < coalesce($8::timestamptz, 'infinity')
          and ($2::text is null or action = $2 or starts_with(action, $2 || '.'))
          and ($3::text is null or actor = $3 or actor || '@' || host = $3)
          and ($5::text[] is null or subject = any ($5) or exists (
@@ -72,6 +76,8 @@ export async function listAudit(
       limit,
       about?.ids ?? null,
       about?.jobs.map((job) => `[${job}]`) ?? null,
+      from ?? null,
+      to ?? null,
     ],
   );
   return rows;

@@ -8,6 +8,8 @@ import { FAILED_BY_OTHERS } from '../queue/run/adopt.ts';
 import type { PauseCause } from '../queue/run/pauses.ts';
 import { IS_GONE } from '../queue/run/workers.ts';
 import { RUNNING, WAITING } from '../queue/states.ts';
+import { SINCE_SUCCESS } from '../recurring/runs.ts';
+import { RECURRING_NAMES } from '../recurring/tasks.ts';
 import { findContradictions } from '../webhooks/contradictions.ts';
 import { kindFacts, type Rule, type RuleKind } from './rule-kinds.ts';
 import type { Reading } from './rules.ts';
@@ -109,7 +111,7 @@ const LOOKS: Record<RuleKind, Look> = {
   circuit: (tx) => pausedBy(tx, 'circuit'),
   refused: (tx) => pausedBy(tx, 'misconfigured'),
   paused: (tx) => pausedBy(tx, 'operator'),
-  late: recurringWork,
+  late: (tx) => read(tx, SINCE_SUCCESS, [RECURRING_NAMES]),
   receipts_held: (tx) =>
     count(
       tx,
@@ -185,22 +187,6 @@ const pausedBy = (tx: Queryable, cause: PauseCause) =>
      from donations.task_pauses where cause = $1 and (until is null or until > now())`,
     [cause],
   );
-
-/** While no worker is alive that is what is wrong, and nothing else is late. */
-async function recurringWork(tx: Queryable): Promise<Measured[]> {
-  const [silence] = await silenceOfWorkers(tx);
-  if (silence && silence.value > 0) return [];
-  return read(
-    tx,
-    `select 'upkeep' as subject,
-       greatest(0, extract(epoch from now() - value::timestamptz))::float8 * 1000 as value
-     from donations.settings where key = 'upkeep_at'
-     union all
-     -- A sample is named by its minute's beginning.
-     select 'samples', greatest(0, extract(epoch from now() - max(minute) - interval '1 minute'))::float8 * 1000
-     from donations.samples having count(*) > 0`,
-  );
-}
 
 async function ofFilter(tx: Queryable, rule: Rule, filter: string): Promise<Measured[]> {
   const state = rule.kind === 'backlog' ? 'ready' : rule.kind;

@@ -32,7 +32,7 @@ const RULE_KINDS = {
   circuit: { unit: 'time', measures: 'how long a provider has been down', byTask: true },
   refused: { unit: 'time', measures: 'how long a provider has refused our key', byTask: true },
   paused: { unit: 'time', measures: 'how long a person’s pause has lasted', byTask: true },
-  late: { unit: 'time', measures: 'time since recurring work was done', byTask: false },
+  late: { unit: 'time', measures: 'time since a recurring task succeeded', byTask: true },
   receipts_held: {
     unit: 'count',
     measures: 'receipts for which it is unknown whether they were sent',

@@ -1,4 +1,5 @@
 import type { Queryable } from '../db/database.ts';
+import { RECURRING } from '../recurring/tasks.ts';
 import type { Judgement, Latch, RuleState } from './rules.ts';
 
 /** When the rules were last evaluated, and the states that were kept. */
@@ -17,16 +18,13 @@ export async function readStates(
   return { states, judgedAt: turns[0]?.judged_at };
 }
 
-/** How often the rules are evaluated, by whichever worker comes first. */
-const EVERY_MS = 10_000;
-
 /** True for one of all workers, when the rules were evaluated long enough ago. */
 export async function takeHealthTurn(db: Queryable): Promise<boolean> {
   const { rowCount } = await db.query(
     `insert into donations.health_turn as t (taken_at) values (now())
      on conflict (only_one) do update set taken_at = excluded.taken_at
      where t.taken_at not between now() - make_interval(secs => $1::float8 / 1000) and now()`,
-    [EVERY_MS],
+    [RECURRING.health.everyMs],
   );
   return rowCount === 1;
 }

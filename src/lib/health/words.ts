@@ -70,7 +70,7 @@ const COMMANDS: Record<RuleKind, (subject: string) => string[]> = {
   circuit: () => ['donations doctor', 'donations jobs errors'],
   refused: (task) => ['donations doctor', `donations jobs resume ${task}`],
   paused: (task) => ['donations audit list --action jobs.pause', `donations jobs resume ${task}`],
-  late: () => ['donations worker list', 'donations doctor'],
+  late: () => ['donations cron list', 'donations worker list'],
   receipts_held: () => ['donations receipts list', 'donations receipts resolve --help'],
   bounced: () => ['donations receipts list'],
   contradictions: () => ['donations doctor'],

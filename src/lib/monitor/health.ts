@@ -3,17 +3,7 @@ import { compareLevels, type Level, levelNow, worstLevel } from '../health/rules
 import { plural } from '../output/text.ts';
 import { formatDuration } from '../output/time.ts';
 import type { PauseCause } from '../queue/run/pauses.ts';
-import type { Snapshot, SnapshotTask, Tasks } from './snapshot.ts';
-
-/** Why things are not well. */
-export interface Reason {
-  level: Exclude<Level, 'ok'>;
-  text: string;
-  /** As ISO 8601; null when it is unknown. */
-  since: string | null;
-  /** What fixes it, as keys and words of the monitor: `3 r retry`. */
-  mend: string;
-}
+import type { Reason, Snapshot, SnapshotTask, Tasks } from './snapshot.ts';
 
 export interface Health {
   level: Level;
@@ -21,7 +11,15 @@ export interface Health {
   reasons: Reason[];
 }
 
-export type TaskState = 'ok' | 'idle' | 'slow' | 'failing' | 'paused' | 'circuit open' | 'refused';
+export type TaskState =
+  | 'ok'
+  | 'idle'
+  | 'slow'
+  | 'failing'
+  | 'paused'
+  | 'circuit open'
+  | 'refused'
+  | 'not known';
 
 /** The state of one task in a word, by the health rules. */
 export function taskState(
@@ -36,7 +34,8 @@ export function taskState(
   if (causes.includes('operator')) return 'paused';
   if (errorLevel(task, rules) === 'critical') return 'failing';
   if (waitLevel(task, rules, now) !== 'ok') return 'slow';
-  if (task.ready + task.running === 0 && task.donePerMinute === 0) return 'idle';
+  if (task.ready === null && task.attempts === 0) return 'not known';
+  if (!task.ready && !task.running && task.donePerMinute === 0) return 'idle';
   return 'ok';
 }
 
@@ -59,14 +58,22 @@ const PAUSED: Record<PauseCause, { kind?: RuleKind; text: string; mend: string }
   rate_limited: { text: 'waits: its provider asks for fewer requests', mend: '1 ready' },
 };
 
+/** The pause that an incident of a kind tells of. */
+export const PAUSE_OF_KIND: Partial<Record<RuleKind, PauseCause>> = Object.fromEntries(
+  Object.entries(PAUSED).flatMap(([cause, { kind }]) => (kind ? [[kind, cause]] : [])),
+);
+
 /**
  * Whether things are well, and if not why, since when, and which key fixes it. The health rules say how
- * bad a value is. Pauses and missing workers are shown at once, as a warning until a rule says worse.
+ * bad a value is. Of a moment of the past it is the incidents that say what was wrong. Pauses and missing workers are shown at once, as a warning until a rule says worse.
  */
 export function judgeHealth(snapshot: Snapshot, rules: Rule[], now: number): Health {
-  const reasons = [...ofWorkers(snapshot, rules, now), ...ofTasks(snapshot, rules, now)];
-  reasons.sort((a, b) => compareLevels(b.level, a.level));
-  return { level: worstLevel(reasons.map(({ level }) => level)), reasons };
+  const reasons = snapshot.past?.reasons ?? [
+    ...ofWorkers(snapshot, rules, now),
+    ...ofTasks(snapshot, rules, now),
+  ];
+  const sorted = [...reasons].sort((a, b) => compareLevels(b.level, a.level));
+  return { level: worstLevel(sorted.map(({ level }) => level)), reasons: sorted };
 }
 
 const atLeastWarning = (level: Level) => (level === 'ok' ? 'warning' : level);
@@ -86,7 +93,7 @@ function ofWorkers({ workers, tasks }: Snapshot, rules: Rule[], now: number): Re
     });
   }
   if (alive.length === 0) {
-    const ready = (tasks.value?.rows ?? []).reduce((sum, row) => sum + row.ready, 0);
+    const ready = (tasks.value?.rows ?? []).reduce((sum, row) => sum + (row.ready ?? 0), 0);
     const oldest = (tasks.value?.rows ?? []).flatMap((row) => row.oldestReady ?? []).sort()[0];
     const heard =
       workers.value
@@ -111,9 +118,9 @@ function ofTasks({ tasks }: Snapshot, rules: Rule[], now: number): Reason[] {
   const isPaused = ({ task }: SnapshotTask) => pauses.some((pause) => pause.task === task);
   const running = rows.filter((row) => !isPaused(row));
   const standing = (state: 'failed' | 'held', since: string | null, mend: string) => {
-    const count = rows.reduce((sum, row) => sum + row[state], 0);
+    const count = rows.reduce((sum, row) => sum + (row[state] ?? 0), 0);
     const level = worstLevel(
-      rows.map((row) => levelNow(rules, state, row[state], { task: row.task })),
+      rows.map((row) => levelNow(rules, state, row[state] ?? 0, { task: row.task })),
     );
     const text = `${count.toLocaleString('en-US')}${plus} ${state}`;
     return level === 'ok' ? [] : [{ level, text, since, mend }];

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { listAudit } from '../audit/entries.ts';
+import { type AuditEntry, listAudit } from '../audit/entries.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { readWithin } from '../db/read.ts';
 import { UserError } from '../errors.ts';
-import { listFailures } from '../queue/read/failures.ts';
+import { type FailedAttempt, listFailures } from '../queue/read/failures.ts';
 import { queueStats, type TaskStats } from '../queue/read/stats.ts';
 import type { Pause } from '../queue/run/pauses.ts';
 import { listWorkers, type WorkerRow } from '../queue/run/workers.ts';
+import type { JobState } from '../queue/states.ts';
 import { readTrends } from '../samples/read.ts';
 
 /** As JSON gives it back: dates are text. */
@@ -18,7 +19,12 @@ export type Plain<T> = T extends Date
       ? { [Key in keyof T]: Plain<T[Key]> }
       : T;
 
-export interface SnapshotTask extends Plain<TaskStats> {
+/** The statistics of a task; of a moment of the past the counts that no history holds are null. */
+export type SnapshotTask = Omit<Plain<TaskStats>, JobState> &
+  Record<JobState, number | null> &
+  Charted;
+
+interface Charted {
   /** `ready` and so on are counted up to a bound; this is what the last sample counted. */
   readyEstimate: number | null;
   /** Jobs done in each of the last minutes, oldest first. */
@@ -39,7 +45,7 @@ export interface Tasks {
 
 export interface MonitorEvent {
   at: string;
-  kind: 'attempt' | 'decision' | 'worker';
+  kind: 'attempt' | 'decision' | 'worker' | 'incident';
   tone: 'good' | 'warn' | 'bad' | 'dim';
   text: string;
   task: string | null;
@@ -59,6 +65,16 @@ export interface Part<T> {
   behind: string | null;
 }
 
+/** Why things are not well. */
+export interface Reason {
+  level: 'warning' | 'critical';
+  text: string;
+  /** As ISO 8601; null when it is not known. */
+  since: string | null;
+  /** What fixes it, as keys and words of the monitor: `3 r retry`. */
+  mend: string;
+}
+
 /** What every monitor shows. */
 export interface Snapshot {
   /** By the database's clock. */
@@ -69,14 +85,16 @@ export interface Snapshot {
   tasks: Part<Tasks>;
   workers: Part<Plain<WorkerRow>[]>;
   events: Part<MonitorEvent[]>;
+  /** Of a moment of the past: what was wrong by the incidents that were open. */
+  past?: { reasons: Reason[] };
 }
 
 /** Rates are of this time, or of what the latest attempts cover. */
-const WINDOW_MS = 5 * 60_000;
+export const WINDOW_MS = 5 * 60_000;
 /** Counting stops here; a larger number comes from the minute's sample. */
 const BOUNDS = { jobs: 10_000, attempts: 1000 };
-const TREND_MINUTES = 12;
-const EVENTS = 30;
+export const TREND_MINUTES = 12;
+export const EVENTS = 30;
 
 /**
  * Reads the snapshot, part by part: one that takes too long is left as it was, and says so.
@@ -151,6 +169,21 @@ const TONES: Record<string, MonitorEvent['tone']> = { retry: 'warn', parked: 'wa
 async function readEvents(tx: Queryable, workers: Plain<WorkerRow>[]): Promise<MonitorEvent[]> {
   const failures = await listFailures(tx, { limit: EVENTS });
   const decisions = await listAudit(tx, { limit: EVENTS });
+  return eventsOf({ failures, decisions, workers, incidents: [] });
+}
+
+/** The latest events of all kinds in one list, the latest first. */
+export function eventsOf({
+  failures,
+  decisions,
+  workers,
+  incidents,
+}: {
+  failures: FailedAttempt[];
+  decisions: AuditEntry[];
+  workers: Plain<WorkerRow>[];
+  incidents: { at: Date; kind: string; rule: string; subject: string; level: string | null }[];
+}): MonitorEvent[] {
   const events: MonitorEvent[] = [
     ...failures.map(
       ({ at, task, job, donation, attempt, outcome, error }): MonitorEvent => ({
@@ -176,6 +209,18 @@ async function readEvents(tx: Queryable, workers: Plain<WorkerRow>[]): Promise<M
         job: null,
         donation: null,
         audit: row.id,
+      }),
+    ),
+    ...incidents.map(
+      ({ at, kind, rule, subject, level }): MonitorEvent => ({
+        at: at.toISOString(),
+        kind: 'incident',
+        tone: kind === 'closed' ? 'good' : level === 'critical' ? 'bad' : 'warn',
+        text: `incident ${kind}: ${rule}${subject === '' ? '' : ` of ${subject}`}${level ? ` (${level})` : ''}`,
+        task: null,
+        job: null,
+        donation: null,
+        audit: null,
       }),
     ),
     ...workers.flatMap((worker): MonitorEvent[] => {

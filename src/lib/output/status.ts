@@ -50,6 +50,8 @@ const LOOKS = {
   stopped: ['‖', 'dim'],
   // Tasks.
   paused: ['‖', 'warn'],
+  late: ['▲', 'bad'],
+  unfinished: ['✕', 'bad'],
   // Checks.
   ok: ['●', 'good'],
   warning: ['▲', 'warn'],

@@ -1,6 +1,7 @@
 import type { Db } from '../db/database.ts';
 import { readWithin } from '../db/read.ts';
 import { UserError } from '../errors.ts';
+import { recordRun } from '../recurring/runs.ts';
 
 /** For how long samples are kept: the longest window of the charts is seven days. */
 const KEPT_DAYS = 8;
@@ -86,7 +87,11 @@ const IS_DUE = `
 export async function sampleIfDue(db: Db): Promise<void> {
   await db.transaction(async (tx) => {
     const { rows } = await tx.query<{ due: boolean }>(IS_DUE, [LOCK]);
-    if (rows[0]?.due) await recordSamples(db);
+    if (rows[0]?.due)
+      await recordRun(db, 'samples', async () => {
+        await recordSamples(db);
+        return undefined;
+      });
   });
 }
 

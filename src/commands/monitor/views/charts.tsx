@@ -168,10 +168,10 @@ function Axis({ state, width }: Pick<ChartProps, 'state' | 'width'>): ReactNode 
     );
   }
   const first = timeLabel(Date.parse(buckets[0]?.at ?? ''), state);
-  const gap = Math.max(1, room - first.length - 3);
-  return (
-    <Line width={width} spans={[indent, { text: `${first}${' '.repeat(gap)}now`, tone: 'dim' }]} />
-  );
+  const last = state.past ? clockOf(state.past.at) : 'now';
+  const gap = Math.max(1, room - first.length - last.length);
+  const times = `${first}${' '.repeat(gap)}${last}`;
+  return <Line width={width} spans={[indent, { text: times, tone: 'dim' }]} />;
 }
 
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];

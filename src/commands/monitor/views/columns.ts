@@ -16,9 +16,12 @@ import { compact, percent, rate } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
 import type { ScreenColumn } from './parts.tsx';
 
-const count = (value: number, tone?: Span['tone'], more = false): Span =>
-  value === 0
-    ? { text: '0', tone: 'dim' }
+/** What stands for a number of the past that no history holds. */
+export const NOT_KNOWN = '?';
+
+const count = (value: number | null, tone?: Span['tone'], more = false): Span =>
+  value === null || value === 0
+    ? { text: value === null ? NOT_KNOWN : '0', tone: 'dim' }
     : { text: `${compact(value)}${more ? '+' : ''}`, tone: tone ?? undefined };
 
 /** The end of an id distinguishes ids of the same minute. */
@@ -77,9 +80,9 @@ export function taskColumns(
       width: 6,
       align: 'right',
       cell: (row) =>
-        row.readyEstimate !== null && row.readyEstimate > row.ready
+        row.readyEstimate !== null && row.readyEstimate > (row.ready ?? 0)
           ? { text: `~${compact(row.readyEstimate)}` }
-          : count(row.ready, undefined, more('ready') && row.ready > 0),
+          : count(row.ready, undefined, more('ready') && row.ready !== 0),
     },
     { head: 'RUN', width: 4, spare: 3, align: 'right', cell: ({ running }) => count(running) },
     {

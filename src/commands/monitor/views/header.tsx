@@ -2,12 +2,13 @@ import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import { errorLevel, type Health, judgeHealth } from '../../../lib/monitor/health.ts';
 import type { Tasks } from '../../../lib/monitor/snapshot.ts';
-import { formatDuration } from '../../../lib/output/time.ts';
+import { formatDuration, inZone } from '../../../lib/output/time.ts';
 import { JOB_STATES } from '../../../lib/queue/states.ts';
 import { countOf } from '../selection.ts';
 import type { State, View } from '../state.ts';
 import { compact, percent, rate, widthOf } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
+import { NOT_KNOWN } from './columns.ts';
 import { Line, useTheme } from './parts.tsx';
 
 /** How old what is shown is. */
@@ -19,6 +20,16 @@ function freshness(state: State, { glyphs }: Theme): Span[] {
   const old = age === undefined ? '' : ` ${formatDuration(Math.floor(age / 1000) * 1000)}`;
   if (state.link.status === 'lost')
     return [{ text: ` ${glyphs.stale} STALE${old} `, tone: 'bad', bold: true, inverse: true }];
+  if (state.past) {
+    const { at, timeZone } = state.past;
+    const { day, time } = inZone(new Date(at), timeZone);
+    const words = `${day} ${time.replace(/:00$/, '')} ${timeZone}`;
+    const isThere = state.snapshot && Date.parse(state.snapshot.at) === at;
+    return [
+      { text: ` PAST ${words} `, tone: 'accent', bold: true, inverse: true },
+      { text: isThere ? '' : glyphs.more, tone: 'dim' },
+    ];
+  }
   if (state.frozen)
     return [{ text: ` ${glyphs.paused} FROZEN${old} `, tone: 'accent', bold: true, inverse: true }];
   if (age === undefined) return [{ text: `${glyphs.more} connecting`, tone: 'dim' }];
@@ -119,7 +130,10 @@ export function healthLines(state: State, theme: Theme, width: number, most: num
   const health = judgeHealth(snapshot, state.session.rules, state.now);
   if (health.level === 'ok') {
     const alive = snapshot.workers.value?.filter((worker) => worker.state === 'alive').length ?? 0;
-    const words = `${alive} worker${alive === 1 ? '' : 's'}, nothing failed or held, nothing waits`;
+    const workers = `${alive} worker${alive === 1 ? '' : 's'}`;
+    const words = state.past
+      ? `${workers}, no incident was open`
+      : `${workers}, nothing failed or held, nothing waits`;
     return [
       [
         { text: `${glyphs.good} ok`, tone: 'good', bold: true },
@@ -202,7 +216,8 @@ function countSpans(state: State, tasks: Tasks, { short, gap, all }: Squeeze): S
       name === 'ready' ? 'ready' : name === 'failed' || name === 'held' ? 'failed' : 'later',
     ) && name !== 'running';
   return JOB_STATES.flatMap((name, i): Span[] => {
-    const count = countOf(state, name);
+    const known = countOf(state, name);
+    const count = known ?? 0;
     const matters = name === 'failed' || name === 'held';
     // On a narrow screen those that there are, and those that matter.
     if (!all && count === 0 && !matters) return [];
@@ -210,7 +225,7 @@ function countSpans(state: State, tasks: Tasks, { short, gap, all }: Squeeze): S
       { text: `${i + 1} `, tone: 'dim' },
       { text: `${(short && SHORT[name]) || name} `, tone: count > 0 ? undefined : 'dim' },
       {
-        text: `${compact(count)}${isCut(name) ? '+' : ''}`,
+        text: known === null ? NOT_KNOWN : `${compact(count)}${isCut(name) ? '+' : ''}`,
         tone: matters && count > 0 ? 'bad' : count > 0 ? 'bold' : 'dim',
         bold: count > 0,
       },

@@ -126,7 +126,7 @@ export function JobsView({ state, width, height }: ViewProps): ReactNode {
 function Tabs({ state, width }: Omit<ViewProps, 'height'>): ReactNode {
   const { arg } = currentView(state);
   const tabs = JOB_STATES.flatMap((name, i): Span[] => {
-    const count = countOf(state, name);
+    const count = countOf(state, name) ?? 0;
     const isShown = arg === `state:${name}`;
     const text = ` ${i + 1} ${name} ${compact(count)} `;
     return [

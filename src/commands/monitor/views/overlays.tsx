@@ -1,6 +1,6 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import { footerKeys, GROUPS, KEYMAP, whyOff } from '../keymap.ts';
+import { footerKeys, GROUPS, KEYMAP, whyOff, wordsOf } from '../keymap.ts';
 import { planningText } from '../operations.ts';
 import { completionsOf } from '../reducer.ts';
 import { commandOf } from '../requests.ts';
@@ -47,7 +47,7 @@ export function Footer({ state, width }: { state: State; width: number }): React
   const keys = footerKeys(state);
   const chip = (binding: (typeof keys)[number]): Span[] => [
     { text: keyText(binding.shown, theme), tone: 'accent', bold: true },
-    { text: ` ${binding.word}`, tone: 'dim' },
+    { text: ` ${wordsOf(binding, state).word}`, tone: 'dim' },
   ];
   const last = keys
     .filter(({ verb }) => always.includes(verb))
@@ -123,7 +123,7 @@ export function Help({
       const off = whyOff(binding, state);
       return [
         { text: `  ${pad(keyText(binding.shown, theme), 11, '')}`, tone: off ? 'dim' : 'accent' },
-        { text: binding.about, tone: off ? 'dim' : undefined },
+        { text: wordsOf(binding, state).about, tone: off ? 'dim' : undefined },
         ...(off ? [{ text: `  (off: ${off})`, tone: 'warn' as const }] : []),
       ];
     }),

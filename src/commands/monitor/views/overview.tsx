@@ -9,7 +9,7 @@ import { currentView, type Pane, type State } from '../state.ts';
 import { compact } from '../text.ts';
 import type { Span } from '../theme.ts';
 import { OldestWait, Throughput } from './charts.tsx';
-import { eventColumns, stateLook, taskColumns, workerColumns } from './columns.ts';
+import { eventColumns, NOT_KNOWN, stateLook, taskColumns, workerColumns } from './columns.ts';
 import { Blank, Heading, Line, ScreenTable, useTheme } from './parts.tsx';
 
 /** How many lines each part of the overview gets. */
@@ -106,7 +106,12 @@ function TasksPane({ state, width, height }: PaneProps): ReactNode {
     : [
         ...(hidden > 0 ? [{ text: `${rows.length} tasks, `, tone: 'dim' as const }] : []),
         ...(tasks?.value
-          ? [{ text: `rates of ${formatDuration(tasks.value.spanMs)}`, tone: 'dim' as const }]
+          ? [
+              {
+                text: `${state.past ? `${NOT_KNOWN} is not known, ` : ''}rates of ${formatDuration(tasks.value.spanMs)}`,
+                tone: 'dim' as const,
+              },
+            ]
           : []),
       ];
   return (
@@ -140,13 +145,14 @@ function StatesPane({ state, width }: Omit<PaneProps, 'height'>): ReactNode {
   const theme = useTheme();
   const selected = selectedIn(state, 'states');
   const counts = JOB_STATES.map((name) => countOf(state, name));
-  const most = Math.max(1, ...counts);
+  const most = Math.max(1, ...counts.map((count) => count ?? 0));
   const room = width - 24;
   return (
     <Box flexDirection="column" width={width}>
       <Heading title="Jobs by state" focused={selected !== undefined} width={width} />
       {JOB_STATES.map((name: JobState, i) => {
-        const count = counts[i] as number;
+        const known = counts[i] ?? null;
+        const count = known ?? 0;
         const { glyph, tone } = stateLook(name, theme);
         const bar = count === 0 ? 0 : Math.max(1, Math.round((count / most) * room));
         const isSelected = selected === i;
@@ -160,7 +166,10 @@ function StatesPane({ state, width }: Omit<PaneProps, 'height'>): ReactNode {
               { text: `${i + 1} `, tone: 'dim' },
               { text: `${glyph} `, tone: count > 0 ? tone : 'dim' },
               { text: name.padEnd(10), tone: count > 0 ? undefined : 'dim' },
-              { text: compact(count).padStart(7), tone: count > 0 ? 'bold' : 'dim' },
+              {
+                text: (known === null ? NOT_KNOWN : compact(count)).padStart(7),
+                tone: count > 0 ? 'bold' : 'dim',
+              },
               { text: ' ' },
               { text: glyphs.full.repeat(bar), tone },
             ]}

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import { FAILED_BY_OTHERS } from '../run/adopt.ts';
 import { listPauses, type Pause } from '../run/pauses.ts';
+import type { RunningJob } from '../run/workers.ts';
 import { RUNNING as IS_RUNNING, WAITING, WAITING_AS, WILL_RETRY } from '../states.ts';
 
 /** The 50th, 95th and 99th percentile in milliseconds. */
@@ -230,3 +231,55 @@ function drainTime(ready: number, netPerMinute: number): number | null {
 }
 
 const percentiles = ([p50 = 0, p95 = 0, p99 = 0]: number[]): Percentiles => ({ p50, p95, p99 });
+
+/** What ran at a moment of the past, by the ledger of attempts. */
+export interface Ran {
+  /** The attempts that were under way and have ended since, with the worker that ran each. */
+  running: (RunningJob & { worker: string | null })[];
+  /** Of each task the attempts that began in the window before. */
+  tasks: Map<string, Pick<TaskStats, 'attempts' | 'errorRate' | 'latency' | 'duration'>>;
+}
+
+/** A longer attempt is not looked for. */
+const LONGEST_ATTEMPT = '1 hour';
+
+/**
+ * Reads what ran at a moment of the past. An attempt is in the ledger when it has ended.
+ *
+ * @param windowMs the window of rates and percentiles.
+ */
+export async function ranAt(tx: Queryable, at: Date, windowMs: number): Promise<Ran> {
+  const { rows: running } = await tx.query<RunningJob & { worker: string | null; at: Date }>(
+    `select job_id::text as job, task, attempt, claim, donation_id as donation, worker_id as worker, started_at as at
+     from donations.job_attempts
+     where started_at > $1::timestamptz - interval '${LONGEST_ATTEMPT}' and started_at < $1
+       and started_at + make_interval(secs => duration_ms / 1000) > $1
+     order by started_at limit ${BOUNDS.jobs}`,
+    [at],
+  );
+  const { rows } = await tx.query<Omit<AttemptsRow, 'at' | 'begun'> & { task: string }>(
+    `select task, count(*)::int as attempts,
+       count(*) filter (where outcome in ('retry', 'failed', 'held', 'abandoned'))::int as errors,
+       percentile_disc(array[0.5, 0.95, 0.99]) within group (order by latency_ms) as latency,
+       percentile_disc(array[0.5, 0.95, 0.99]) within group (order by duration_ms) as duration
+     from (select task, outcome, latency_ms, duration_ms from donations.job_attempts
+           where started_at >= $1::timestamptz - $2::interval and started_at < $1 and outcome <> 'parked'
+           order by started_at desc limit ${BOUNDS.attempts}) latest
+     group by task`,
+    [at, `${windowMs} milliseconds`],
+  );
+  return {
+    running: running.map(({ at, ...job }) => ({ ...job, since: at.toISOString() })),
+    tasks: new Map(
+      rows.map(({ task, attempts, errors, latency, duration }) => [
+        task,
+        {
+          attempts,
+          errorRate: errors / attempts,
+          latency: percentiles(latency),
+          duration: percentiles(duration),
+        },
+      ]),
+    ),
+  };
+}

@@ -41,6 +41,23 @@ export async function listPauses(db: Queryable): Promise<Pause[]> {
   return rows;
 }
 
+/** The tasks that people had paused at a moment, from the audit trail. */
+export async function pausedByPeopleAt(
+  db: Queryable,
+  at: Date,
+): Promise<Pick<Pause, 'task' | 'cause' | 'reason' | 'since'>[]> {
+  const { rows } = await db.query<Pick<Pause, 'task' | 'cause' | 'reason' | 'since'>>(
+    `select task, 'operator' as cause, coalesce(reason, '') as reason, since from (
+       select distinct on (subject) subject as task, action, reason, at as since,
+         (detail #>> '{after,0,until}')::timestamptz as until
+       from donations.audit_log
+       where action in ('jobs.pause', 'jobs.resume') and at <= $1 order by subject, at desc) latest
+     where action = 'jobs.pause' and coalesce(until > $1, true) order by task`,
+    [at],
+  );
+  return rows;
+}
+
 const tellWorkers = (tx: Queryable, task: string) =>
   tx.query('select pg_notify($1, $2)', [CONTROL_CHANNEL, task]);
 

@@ -267,3 +267,36 @@ export async function listWorkers(db: Queryable): Promise<WorkerRow[]> {
   );
   return rows;
 }
+
+/** A worker's life, as far as it lies in a period. */
+export interface WorkerLife {
+  id: string;
+  host: string;
+  pid: number;
+  version: string;
+  concurrency: number;
+  tasks: string[];
+  startedAt: Date;
+  /** When it stopped or was last heard; null when it lived beyond the period. */
+  endedAt: Date | null;
+  /** Null when it lived beyond the period. */
+  ending: 'stopped' | 'lost' | null;
+}
+
+/** The workers that were alive at some time from one moment up to another, the first first. */
+export async function workersBetween(
+  db: Queryable,
+  { from, to, limit }: { from: Date; to: Date; limit: number },
+): Promise<WorkerLife[]> {
+  const { rows } = await db.query<WorkerLife>(
+    `select id, host, pid, version, concurrency, tasks, started_at as "startedAt",
+       case when ended_at < $2 then ended_at end as "endedAt", case when ended_at < $2 then ending end as ending
+     from (
+       select w.*, coalesce(stopped_at, case when released_at is not null or ${IS_GONE} then seen_at end) as ended_at,
+         case when stopped_at is not null then 'stopped' else 'lost' end as ending
+       from donations.workers w where started_at < $2 and seen_at >= $1) lives
+     order by started_at, id limit $3`,
+    [from, to, limit],
+  );
+  return rows;
+}

@@ -1,0 +1,111 @@
+import { isConnectionError } from '../../lib/db/connection-error.ts';
+import { UserError } from '../../lib/errors.ts';
+import { takePast } from '../../lib/monitor/past.ts';
+import { chartColumns } from './chart.ts';
+import { isSqlError, type MonitorOptions, RECONNECT_MS } from './monitor.ts';
+import { loadContent, loadHistory } from './queries.ts';
+import { type Action, type Effect, reduce } from './reducer.ts';
+import { currentView, dataKey, type State } from './state.ts';
+import { WINDOWS } from './windows.ts';
+
+/** The monitor of a moment of the past, without its screen: nothing moves there but the operator. */
+export class PastMonitor {
+  state: State;
+  readonly #options: Omit<MonitorOptions, 'operations'>;
+  readonly #watchers = new Set<() => void>();
+  #ended = false;
+  /** What is being read, and whether something else has to be read after it. */
+  #loading: Promise<void> | undefined;
+  #isOutdated = false;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(state: State, options: Omit<MonitorOptions, 'operations'>) {
+    this.state = state;
+    this.#options = options;
+  }
+
+  /** Calls back whenever the state has changed. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  start(): void {
+    this.#load();
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    clearTimeout(this.#retry);
+    await this.#loading;
+  }
+
+  dispatch(action: Action): void {
+    if (this.#ended) return;
+    const { state, effects } = reduce(this.state, action);
+    const changed = state !== this.state;
+    this.state = state;
+    for (const effect of effects) this.#perform(effect);
+    if (changed) for (const watcher of this.#watchers) watcher();
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.do) {
+      case 'refresh':
+        this.#load();
+        break;
+      case 'plan':
+      case 'apply':
+      case 'stop':
+        // The keys that ask for these are off.
+        break;
+      default:
+        this.#options.onEffect(effect);
+    }
+  }
+
+  /** A key that is held down asks for many moments: only the last one is read. */
+  #load(): void {
+    this.#isOutdated = true;
+    clearTimeout(this.#retry);
+    this.#loading ??= this.#loadAll().finally(() => {
+      this.#loading = undefined;
+    });
+  }
+
+  async #loadAll(): Promise<void> {
+    while (this.#isOutdated && !this.#ended) {
+      this.#isOutdated = false;
+      try {
+        await this.#read();
+      } catch (error) {
+        if (!(error instanceof UserError) && !isConnectionError(error) && !isSqlError(error))
+          throw error;
+        this.dispatch({ type: 'lost', error: (error as Error).message });
+        if (!this.#ended) this.#retry = setTimeout(() => this.#load(), RECONNECT_MS);
+      }
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { db, timeoutMs } = this.#options;
+    const { past, window, columns, now } = this.state;
+    const at = new Date(past?.at ?? now);
+    const view = currentView(this.state);
+    const { ms: windowMs } = WINDOWS[window] as (typeof WINDOWS)[number];
+    const shown = { windowMs, most: chartColumns(columns), until: at };
+    const snapshot = await takePast(db, { at, timeoutMs });
+    const history = await loadHistory(db, timeoutMs, shown);
+    if (this.#isOutdated) return;
+    this.dispatch({ type: 'snapshot', snapshot, now: at.getTime() });
+    this.dispatch({ type: 'history', history });
+    try {
+      const content = await loadContent(db, timeoutMs, view, at);
+      if (content)
+        this.dispatch({ type: 'content', key: dataKey(view), content, now: at.getTime() });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.dispatch({ type: 'content failed', key: dataKey(view), trouble: error.message });
+    }
+  }
+}

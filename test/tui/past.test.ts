@@ -1,0 +1,172 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { KEYMAP, whyOff } from '../../src/commands/monitor/keymap.ts';
+import { runCli } from '../support/cli.ts';
+import { addNight, at, ZONE } from '../support/night.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { Desk, NOW, SESSION } from './fixtures.ts';
+import { frameOf } from './harness.ts';
+import { hasTmux, Tmux } from './tmux.ts';
+
+const MINUTE = 60_000;
+
+describe('keys in the past', () => {
+  const desk = (latest = NOW + 3_600_000) =>
+    new Desk({
+      session: { ...SESSION, readOnly: 'this is the past' },
+      past: { at: NOW, latest, timeZone: 'UTC' },
+    });
+
+  it.each([
+    ['left', -MINUTE],
+    ['right', MINUTE],
+    ['[', -10 * MINUTE],
+    [']', 10 * MINUTE],
+  ])('%s moves the moment, and has it read', (key, by) => {
+    const moved = desk().press(key);
+    expect(moved.state.past?.at).toBe(NOW + by);
+    expect(moved.state.now).toBe(NOW + by);
+    expect(moved.done()).toEqual([{ do: 'refresh' }]);
+    expect(moved.state.window).toBe(0);
+  });
+
+  it('end at the present', () => {
+    const moved = desk(NOW + 5 * MINUTE).press(']', 'right');
+    expect(moved.state.past?.at).toBe(NOW + 5 * MINUTE);
+    expect(moved.state.notice?.text).toContain('later is now: donations monitor');
+  });
+
+  it('change the window with + and -', () => {
+    expect(desk().press('-', '-', '+').state.window).toBe(1);
+    expect(desk().press('+').state.notice?.text).toContain('shortest window');
+  });
+
+  it('change nothing, and say why', () => {
+    const { state } = desk();
+    for (const binding of KEYMAP.filter(({ changes }) => changes))
+      expect(whyOff(binding, state)).toBe('this is the past');
+    for (const key of ['J', '5', '/', ':', 'H', 'f'])
+      expect(desk().press(key).state.notice?.text, key).toMatch(
+        /history does not hold|stands still/,
+      );
+  });
+
+  it('Enter on a task lists what went wrong in the window', () => {
+    const { view } = desk().press('return');
+    expect(view.name).toBe('failures');
+    expect(view.arg).toBe('2026-11-25T11:45:00.000Z/2026-11-25T12:00:00.000Z');
+  });
+
+  it('y copies the command of the moment', () => {
+    expect(desk().press('left', 'y').done()).toContainEqual({
+      do: 'copy',
+      text: 'donations monitor --at 2026-11-25T11:59:00.000Z',
+    });
+  });
+
+  it('are explained in the help', () => {
+    const help = frameOf({ ...desk().state, help: 0, rows: 80 }).join('\n');
+    expect(help).toMatch(/\[ +ten minutes earlier/);
+    expect(help).toMatch(/r +run failed jobs.*off: this is the past/);
+  });
+});
+
+describe('donations monitor --at', () => {
+  let system: System;
+  let tmux: Tmux | undefined;
+  beforeAll(async () => {
+    system = await startSystem({ LANG: 'C.UTF-8', DONATIONS_ORGANIZATION_TIME_ZONE: ZONE });
+    await addNight(system.db);
+  });
+  afterEach(() => tmux?.close());
+  afterAll(() => system.close());
+
+  const monitor = (...args: string[]) => runCli(['monitor', ...args], { env: system.env });
+
+  it('has for a script what was so then, and says what is not known', async () => {
+    const { code, stdout } = await monitor('--at', '2026-03-10 03:10', '--json');
+    expect(code).toBe(0);
+    const past = JSON.parse(stdout);
+    expect(past.at).toBe(at('03:10:00'));
+    expect(past.health).toMatchObject({
+      level: 'critical',
+      reasons: [{ text: 'send_receipt circuit: SendGrid: 503', since: at('03:00:20') }],
+    });
+    expect(past.tasks.value.rows).toMatchObject([
+      {
+        task: 'send_receipt',
+        ...{ ready: 300, running: 1, scheduled: null, retrying: null, failed: null, held: null },
+        ...{ donePerMinute: 0, enqueuedPerMinute: 40, attempts: 2, errorRate: 0.5 },
+        oldestReady: at('03:01:00'),
+      },
+    ]);
+    expect(past.tasks.value.pauses).toMatchObject([
+      { cause: 'circuit', reason: 'SendGrid: 503' },
+      { cause: 'operator', since: at('03:05:00') },
+    ]);
+    expect(past.workers.value).toMatchObject([
+      { state: 'alive', version: '0.1.0', host: 'web-1', running: [{ job: '904' }] },
+    ]);
+    const events = past.events.value.map((event: { at: string; text: string }) => event.text);
+    expect(events.slice(0, 4)).toEqual([
+      'send_receipt retry, attempt 1: SendGrid answered 503',
+      'grace: jobs.pause send_receipt (SendGrid is down)',
+      'send_receipt retry, attempt 1: SendGrid answered 503',
+      'incident raised: circuit of send_receipt (critical)',
+    ]);
+    const { buckets, stepMs } = past.history;
+    expect(Date.parse(buckets.at(-1).at) + stepMs).toBe(Date.parse(past.at));
+    expect(past.not_known[0]).toContain('scheduled, retrying, failed or held');
+  });
+
+  it('knows which workers were there, and where no sample was taken', async () => {
+    const { stdout } = await monitor('--at', '2026-03-10T08:35:00Z', '--json=workers,tasks');
+    const { workers, tasks } = JSON.parse(stdout);
+    expect(workers.value).toMatchObject([
+      { state: 'gone', version: '0.2.0' },
+      { state: 'stopped', version: '0.1.0' },
+    ]);
+    expect(tasks.value.rows).toMatchObject([{ task: 'send_receipt', ready: null }]);
+    expect(tasks.value.pauses).toEqual([]);
+  });
+
+  it('prints a frame', async () => {
+    const { code, stdout } = await monitor('--at', '2026-03-10 03:10', '--once', '--width', '120');
+    expect(code).toBe(0);
+    const [first, second] = stdout.split('\n');
+    expect(first).toMatch(/read-only.*PAST 2026-03-10 03:10 America\/New_York/);
+    expect(second).toContain('send_receipt circuit: SendGrid: 503');
+    expect(stdout).toMatch(/6 held \?/);
+    expect(stdout).toMatch(/charge_card .*· not known/);
+    // The charts end at the moment, by the organisation's clock.
+    expect(stdout).toMatch(/02:10 +03:10/);
+  });
+
+  it.each([
+    ['2099-01-01', /in the future/],
+    ['soon', /not a time/],
+  ])('refuses %s', async (moment, reason) => {
+    const { code, stderr } = await monitor('--at', moment, '--once');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(reason);
+  });
+
+  it.skipIf(!hasTmux)('moves on a terminal, and changes nothing', async () => {
+    const command = `${process.execPath} ${new URL('../../bin/donations', import.meta.url).pathname}`;
+    tmux = new Tmux(
+      `${command} monitor --at '2026-03-10 03:10'; exec sleep 1000`,
+      { columns: 120, rows: 40 },
+      system.env,
+    );
+    await tmux.until(/PAST 2026-03-10 03:10 [\s\S]*circuit open[\s\S]*jobs.pause/);
+    tmux.keys('Left', 'Left');
+    await tmux.until(/PAST 2026-03-10 03:08 /);
+    tmux.keys(']', ']', ']');
+    await tmux.until(/PAST 2026-03-10 03:38 [\s\S]*no incident was open/);
+    tmux.keys('r');
+    await tmux.until(/this is the past, which cannot be changed/);
+    tmux.keys('A');
+    await tmux.until(/jobs.resume[\s\S]*jobs.pause/);
+    tmux.keys('q', 'q');
+    await tmux.until((screen) => !screen.includes('PAST'));
+  });
+});
