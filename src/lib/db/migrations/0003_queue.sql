@@ -32,6 +32,9 @@ create index job_attempts_time on donations.job_attempts (started_at);
 create index job_attempts_trouble on donations.job_attempts (started_at)
   include (task, fingerprint, outcome, job_id) where outcome <> 'succeeded';
 -- Stores rows of days without a partition, so that a missing partition blocks no insert.
+-- `donations logs --follow` reads attempts in the order in which they are recorded. An attempt may be
+-- recorded long after it started, so the time of its start does not find the new ones.
+create index job_attempts_id on donations.job_attempts (id);
 create table donations.job_attempts_default partition of donations.job_attempts default;
 
 -- Creates the daily partitions (UTC) from one day before to `days` days after today. Rows of such a
