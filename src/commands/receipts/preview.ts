@@ -9,6 +9,7 @@ interface Options {
   sample?: boolean;
   html?: boolean;
   open?: boolean;
+  pdf?: string;
   copy?: boolean;
 }
 
@@ -19,14 +20,18 @@ export function receiptsPreviewCommand(context: Context): Command {
     .argument('[id]', 'receipt, receipt number, delivery, donation or job id')
     .option('--sample', 'an invented receipt')
     .option('--html', 'the HTML part')
+    .option('--pdf <file>', 'write it as a PDF document into this file')
     .option('--open', 'the HTML part, in a browser')
     .option('--copy', 'as it looks when sent again');
   return examples(command, [
     ['donations receipts preview --sample --html > receipt.html', 'to look at in a browser'],
     ['donations receipts preview 2026-000042', 'one that was issued, as text'],
   ]).action(async (ref: string | undefined, options: Options) => {
-    if (options.html && options.open)
-      throw usageError('--open shows the HTML part; --html prints it', 'Give one of them.');
+    if ([options.html, options.open, options.pdf].filter(Boolean).length > 1)
+      throw usageError(
+        '--html prints the HTML part, --open shows it, --pdf writes a document',
+        'Give one of them.',
+      );
     const [{ loadTemplates, SAMPLE }, { renderReceipt }] = await Promise.all([
       import('../../lib/receipts/templates.ts'),
       import('../../lib/receipts/message.ts'),
@@ -35,6 +40,15 @@ export function receiptsPreviewCommand(context: Context): Command {
     const { content, written }: Preview = options.sample
       ? { content: SAMPLE, written: undefined }
       : await find(context, ref);
+    if (options.pdf !== undefined) {
+      const [{ createPdfMaker }, { writeFile }] = await Promise.all([
+        import('../../lib/receipts/make-pdf.ts'),
+        import('node:fs/promises'),
+      ]);
+      const pdf = createPdfMaker(templates.format);
+      await writeFile(options.pdf, await pdf([{ content, copy: options.copy ?? false }]));
+      return say(context.io, `Wrote ${options.pdf}.`);
+    }
     const { subject, html, text } = renderReceipt(content, templates, {
       copy: options.copy ?? false,
       ...(written ? { written } : {}),

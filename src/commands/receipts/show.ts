@@ -30,6 +30,7 @@ const COLUMNS: Column<Shown>[] = [
     value: (r) => amount(r).minor,
     text: (r) => formatMoney(amount(r)),
   },
+  { name: 'gifts', header: 'GIFTS', value: (r) => r.content.statement?.gifts.length },
   { name: 'currency', header: '', value: (r) => r.content.currency, text: () => '' },
   { name: 'donor', header: 'DONOR', value: (r) => r.content.donor.name },
   { name: 'received_on', header: 'RECEIVED', value: (r) => r.content.receivedOn },
@@ -41,6 +42,7 @@ const COLUMNS: Column<Shown>[] = [
       r.deliveries.map((d) => ({
         id: d.id,
         kind: d.kind,
+        channel: d.channel,
         status: d.status,
         recipient: d.recipient,
         job_id: d.jobId ?? null,

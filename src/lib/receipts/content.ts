@@ -1,3 +1,4 @@
+import type { Statement } from './kinds/annual/statement.ts';
 import type { Wording } from './kinds/wording.ts';
 
 /**
@@ -18,8 +19,9 @@ export interface ReceiptContent extends Omit<Wording, 'deductibleMinor'> {
     country: string;
   };
   donor: { id: string; name: string; email: string; address: string[] };
+  /** On a statement its first gift. */
   donationId: string;
-  /** Minor units, as text: JSON has no exact integers. */
+  /** Of a statement in several currencies the total of the first. Minor units, as text: JSON has no exact integers. */
   amountMinor: string;
   currency: string;
   /** What may be deducted; the whole gift where nothing was given in return. */
@@ -31,6 +33,8 @@ export interface ReceiptContent extends Omit<Wording, 'deductibleMinor'> {
   campaign: string | null;
   card: { brand: string; last4: string } | null;
   locale: string;
+  /** The gifts of a statement; null on a receipt of one gift. */
+  statement: Statement | null;
 }
 
 /** The version of the sentences and fields; goes up when a receipt of the same gift would read otherwise. */

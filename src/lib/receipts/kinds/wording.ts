@@ -1,5 +1,5 @@
 /** Which rules a receipt follows. */
-export type FormName = 'united-states' | 'canada' | 'plain' | 'refund';
+export type FormName = 'united-states' | 'canada' | 'plain' | 'refund' | 'annual';
 
 /** What a form makes of a gift: the words that are kept with the receipt. */
 export interface Wording {
