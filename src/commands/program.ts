@@ -72,6 +72,16 @@ const BRANCHES: (Leaf | Noun)[] = [
     ],
   },
   {
+    name: 'statements',
+    group: EVERYDAY,
+    description: 'the gifts of a year, in one mail a donor',
+    verbs: [
+      async () => (await import('./statements/send.ts')).statementsSendCommand,
+      async () => (await import('./statements/list.ts')).statementsListCommand,
+      async () => (await import('./statements/preview.ts')).statementsPreviewCommand,
+    ],
+  },
+  {
     name: 'monitor',
     group: QUEUE,
     load: async () => (await import('./monitor.ts')).monitorCommand,

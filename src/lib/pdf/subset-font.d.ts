@@ -1,6 +1,6 @@
 /** The part of subset-font that is used; the package has no types. */
 declare module 'subset-font' {
-  export default function subsetFont(
+  function subsetFont(
     font: Buffer,
     text: undefined,
     options: {
@@ -10,4 +10,5 @@ declare module 'subset-font' {
       variationAxes: Record<string, number>;
     },
   ): Promise<Buffer>;
+  export = subsetFont;
 }

@@ -25,9 +25,8 @@ export interface ReceiptPdf {
   /**
    * Each receipt on a page of its own, or on several if it is long. The same receipts give the same
    * bytes.
-   * @param receipts at least one.
    */
-  render(receipts: PrintedReceipt[]): Promise<Buffer>;
+  render(receipts: [PrintedReceipt, ...PrintedReceipt[]]): Promise<Buffer>;
 }
 
 /** Loads which characters the fonts have; the fonts themselves when a document needs them. */
@@ -40,7 +39,7 @@ export async function loadReceiptPdf(format: ViewFormatters): Promise<ReceiptPdf
         if (i > 0) writer.page();
         writeReceipt(writer, viewReceipt(content, format, { copy }));
       });
-      const { title, number, organization, issuedOn } = receipts[0]?.content as ReceiptContent;
+      const { title, number, organization, issuedOn } = receipts[0].content;
       return writer.draw(fonts, {
         title: receipts.length === 1 ? `${title} ${number}` : `${receipts.length} receipts`,
         author: organization.legalName,

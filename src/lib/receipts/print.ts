@@ -6,7 +6,7 @@ import type { Db, Queryable } from '../db/database.ts';
 import { configurationError, UserError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { ReceiptContent } from './content.ts';
-import type { PrintedReceipt } from './pdf.ts';
+import type { PrintedReceipt, ReceiptPdf } from './pdf.ts';
 import type { Decision } from './resend.ts';
 
 /** Which receipts are printed. */
@@ -100,15 +100,13 @@ export async function printReceipts(
   db: Db,
   request: PrintRequest,
   { receipts }: PrintPlan,
-  {
-    file,
-    pdf,
-    ...decision
-  }: Decision & { file: string; pdf: (receipts: PrintedReceipt[]) => Promise<Buffer> },
+  { file, pdf, ...decision }: Decision & { file: string; pdf: ReceiptPdf['render'] },
 ): Promise<void> {
   const part = join(dirname(file), `.${basename(file)}.part`);
+  const [first, ...others] = receipts;
+  if (!first) return;
   await refuseExisting(file);
-  await writeThrough(part, await pdf(receipts));
+  await writeThrough(part, await pdf([first, ...others]));
   try {
     await db.transaction(async (tx) => {
       const ids = receipts.map(({ id }) => id);

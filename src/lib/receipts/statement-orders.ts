@@ -1,6 +1,5 @@
 import type { Queryable } from '../db/database.ts';
 import { type GiftFacts, loadManyGiftFacts } from './facts.ts';
-import type { Receipt } from './find.ts';
 import type { ReceiptOrder } from './issue.ts';
 
 /** SQL: the donation `d` was given in the year `$1`. */
@@ -23,20 +22,22 @@ export const LISTED = `d.status in ('succeeded', 'partly_refunded', 'disputed')
 export type StatementOrder = Required<Pick<ReceiptOrder, 'gift' | 'statement'>>;
 
 /**
- * The statements of donors for a year from the facts as they are now, in the order of the donors. Locks
- * the gifts for this transaction. A donor without a gift to list has none.
+ * The statements of donors for a year from the facts as they are now, in the order of the donors. A donor without a gift to list has none.
+ * @param lock keeps the gifts' rows for this transaction.
  */
 export async function statementOrders(
   tx: Queryable,
   year: number,
   donors: string[],
+  { lock = true } = {},
 ): Promise<StatementOrder[]> {
   // First the locks, and then what they protect: refunds are recorded under them.
-  await tx.query(
-    `select 1 from donations.donations d
-     where d.donor_id = any ($2) and ${ofYear} order by d.id for update`,
-    [year, donors],
-  );
+  if (lock)
+    await tx.query(
+      `select 1 from donations.donations d
+       where d.donor_id = any ($2) and ${ofYear} order by d.id for update`,
+      [year, donors],
+    );
   const { rows } = await tx.query<{ id: string }>(
     `select d.id from donations.donations d
      where d.donor_id = any ($2) and ${LISTED}
@@ -59,15 +60,16 @@ export async function statementOrders(
   }));
 }
 
-/** The number of the live statement of the same donor and year. */
-export async function findLiveStatement(
+/** The number of a donor's live statement of a year. */
+export async function findStatement(
   tx: Queryable,
-  { content: { donor, statement } }: Receipt,
+  year: number,
+  donor: string,
 ): Promise<string | undefined> {
   const { rows } = await tx.query<{ label: string }>(
     `select label from donations.receipts
-     where kind = 'annual' and status = 'issued' and donor_id = $1 and year = $2`,
-    [donor.id, statement?.year],
+     where kind = 'annual' and status = 'issued' and year = $1 and donor_id = $2`,
+    [year, donor],
   );
   return rows[0]?.label;
 }

@@ -7,7 +7,7 @@ import { loadReceipt, type Receipt } from './find.ts';
 import { type IssuedReceipt, issueReceipts, type ReceiptOrder } from './issue.ts';
 import type { Decision } from './resend.ts';
 import { failWaiting } from './settle.ts';
-import { findLiveStatement, statementOrders } from './statement-orders.ts';
+import { findStatement, statementOrders } from './statement-orders.ts';
 
 /** A decision that has to be explained: its reason stands on the receipt for good. */
 export interface Explained extends Decision {
@@ -72,14 +72,15 @@ export async function reissueReceipt(
 /** What is to be issued in place of a receipt, from the facts as they are now. */
 async function orderOf(
   tx: Queryable,
-  { kind, donationId, content, number }: Receipt,
+  receipt: Receipt,
 ): Promise<Pick<ReceiptOrder, 'gift' | 'kind' | 'statement'>> {
+  const { kind, donationId, content, number } = receipt;
   if (kind !== 'annual') {
     const gift = await loadGiftFacts(tx, donationId, { lock: true });
     refuseIneligible(kind, gift);
     return { gift, kind };
   }
-  const year = content.statement?.year as number;
+  const year = yearOf(receipt);
   const [order] = await statementOrders(tx, year, [content.donor.id]);
   if (order) return order;
   throw new UserError(
@@ -88,6 +89,9 @@ async function orderOf(
     `To end it: donations receipts void ${number} --reason …`,
   );
 }
+
+/** The year of a statement. */
+const yearOf = ({ content }: Receipt) => content.statement?.year as number;
 
 async function lock(tx: Queryable, id: string): Promise<Receipt> {
   await tx.query('select 1 from donations.receipts where id = $1 for update', [id]);
@@ -115,7 +119,7 @@ async function refuseOther(tx: Queryable, old: Receipt): Promise<void> {
   const other =
     old.replacedBy ??
     (old.kind === 'annual'
-      ? await findLiveStatement(tx, old)
+      ? await findStatement(tx, yearOf(old), old.content.donor.id)
       : await findLive(tx, old.donationId, old.kind));
   if (!other) return;
   throw new UserError(
