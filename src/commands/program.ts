@@ -239,7 +239,10 @@ export function overview(): string {
     [...BRANCHES, { name: 'completion', group: SETUP }]
       .filter((branch) => branch.group === group)
       .map(({ name }) => name)
-      .join(' ');
+      .join(' ')
+      // In lines of at most 62 characters.
+      .match(/\S.{0,61}(?=\s|$)/g)
+      ?.join(`\n${' '.repeat(18)}`);
   return [
     `${ABOUT}.`,
     '',

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,8 @@ import { recordRefund } from '../../src/lib/donations/refund.ts';
 import { runCli } from '../support/cli.ts';
 import { addDonation, addDonor } from '../support/records.ts';
 import { type System, startSystem, type TestWorker } from '../support/system.ts';
+
+const ROOT = new URL('../../', import.meta.url).pathname;
 
 let system: System;
 let worker: TestWorker | undefined;
@@ -124,6 +126,47 @@ describe('statements send', () => {
     );
   });
 
+  it('is finished by the same command when it was killed', async () => {
+    const gifts = 1200;
+    await system.db.query(
+      `with made as (
+         insert into donations.donors (id, name)
+         select 'dnr_' || lpad(i::text, 26, '0'), 'Donor ' || i from generate_series(1, $1::int) i returning id
+       ), reached as (
+         insert into donations.donor_emails (donor_id, email, is_primary) select id, id || '@example.org', true from made
+       )
+       insert into donations.donations (id, donor_id, amount_minor, currency, method, status, gift_on, received_on, settled_at)
+       select replace(id, 'dnr', 'don'), id, 5000, 'usd', 'check', 'succeeded', '2026-03-01', '2026-03-01', now() from made`,
+      [gifts],
+    );
+    const issued = async () =>
+      (
+        await system.db.query<{ n: number }>(
+          `select count(*)::int as n from donations.receipts where kind = 'annual'`,
+        )
+      ).rows[0]?.n ?? 0;
+    const child = spawn(
+      process.execPath,
+      [join(ROOT, 'bin/donations'), 'statements', 'send', '--year', '2026', '--yes'],
+      { env: system.env, stdio: 'ignore' },
+    );
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    while ((await issued()) === 0 && child.exitCode === null);
+    child.kill('SIGKILL');
+    await ended;
+    const before = await issued();
+    expect(before % 500).toBe(0);
+    expect(before).toBeLessThan(gifts);
+    expect(await send('--yes')).toMatchObject({ changed: gifts - before });
+    const { rows } = await system.db.query(
+      `select count(distinct r.donor_id)::int as donors, count(*)::int as deliveries,
+         count(distinct j.id)::int as jobs, max(r.number)::int as last
+       from donations.receipts r join donations.receipt_deliveries d on d.receipt_id = r.id
+       join graphile_worker.jobs j on j.key = 'send:' || d.id where r.kind = 'annual'`,
+    );
+    expect(rows).toEqual([{ donors: gifts, deliveries: gifts, jobs: gifts, last: gifts }]);
+  });
+
   it('lists who gets none, each with the reason', async () => {
     const [noMail, optedOut, bounced, fund] = [
       await addDonor(system.db, 'Charles'),
@@ -155,12 +198,12 @@ describe('statements send', () => {
   it('is held when its outcome is unknown, and resolved like a receipt', async () => {
     const donor = await addDonor(system.db);
     await addDonation(system.db, { donor });
-    await cli('sandbox', 'fault', 'sendgrid', '--timeouts', '100%');
+    await system.sandbox.setFaults('sendgrid', { timeouts: 1, path: '/v3/mail/send' });
     await send('--donor', donor, '--yes');
     await deliver();
     const [held] = await list();
     expect(held).toMatchObject({ status: 'held' });
-    await cli('sandbox', 'fault', '--clear');
+    await system.sandbox.clearFaults();
     expect((await cli('receipts', 'resolve', held.number, '--sent')).code).toBe(0);
     expect(await list()).toMatchObject([{ status: 'accepted', why: null }]);
   });
@@ -231,7 +274,9 @@ describe('receipts print', () => {
     const file = join(dir, 'receipts.pdf');
     const print = (...args: string[]) => cli('receipts', 'print', ...args);
 
-    expect((await print('--pending', '-o', file, '--dry-run')).stdout).toContain('Print 2 receipts');
+    expect((await print('--pending', '-o', file, '--dry-run')).stdout).toContain(
+      'Print 2 receipts',
+    );
     expect((await print('--pending', '-o', file)).code).toBe(4);
     expect(existsSync(file)).toBe(false);
     const done = await print('--pending', '-o', file, '--yes');
@@ -245,7 +290,7 @@ describe('receipts print', () => {
     const bytes = readFileSync(file);
     const again = await print('--pending', '-o', file, '--yes');
     expect(again.stderr).toMatch(
-      /Nothing to print[^]*2: it was printed on \d{4}-\d\d-\d\d \(printed by grace into receipts\.pdf\): --again prints a copy/,
+      /Nothing to print[\s\S]*2: it was printed on \d{4}-\d\d-\d\d \(printed by grace into receipts\.pdf\): --again prints a copy/,
     );
     expect(again.code).toBe(0);
     expect(readFileSync(file)).toEqual(bytes);

@@ -13,8 +13,10 @@ const ACTIONS = [
   'jobs.resume',
   'jobs.retry',
   'organization.update',
+  'receipts.print',
   'receipts.resend',
   'receipts.resolve',
+  'statements.send',
 ];
 
 /**

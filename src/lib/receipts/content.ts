@@ -1,5 +1,27 @@
-import type { Statement } from './kinds/annual/statement.ts';
 import type { Wording } from './kinds/wording.ts';
+
+/** One gift in the list of a statement. */
+export interface StatementGift {
+  donationId: string;
+  /** `YYYY-MM-DD` in the organisation's time zone. */
+  receivedOn: string;
+  /** What was not given back. Minor units, as text. */
+  amountMinor: string;
+  currency: string;
+  /** What was given, where that is no money. */
+  property: string | null;
+  /** What may be deducted; null where property was given, whose value is not stated. */
+  deductibleMinor: string | null;
+  fund: string | null;
+  /** What was given in return, and the disclosures about it. */
+  note: string | null;
+}
+
+/** A statement of the gifts of a year. */
+export interface Statement {
+  year: number;
+  gifts: StatementGift[];
+}
 
 /**
  * Everything that a receipt says, as it was when the receipt was issued. Kept with the receipt, so

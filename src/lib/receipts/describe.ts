@@ -1,6 +1,6 @@
-import type { ReceiptContent } from './content.ts';
+import type { ReceiptContent, Statement } from './content.ts';
 import type { GiftFacts } from './facts.ts';
-import { annualStatement, type Statement } from './kinds/annual/statement.ts';
+import { annualStatement } from './kinds/annual/statement.ts';
 import { composeReceipt, type GiftReceiptKind } from './kinds/choose.ts';
 import { netMinor } from './kinds/form.ts';
 

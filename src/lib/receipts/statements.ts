@@ -39,6 +39,8 @@ export interface StatementPlan extends Plan {
 const PLAN_TIMEOUT_MS = 120_000;
 /** Receipts of gifts made just now go first. */
 const PRIORITY = 10;
+/** The most statements in one transaction; each may have many gifts. */
+const CHUNK = 500;
 /** Key of the advisory lock of one year's statements. */
 const LOCK = 7_302_147;
 
@@ -222,7 +224,7 @@ async function choose(
          and not exists (select 1 from donations.receipts r
            where r.donor_id = n.id and r.kind = 'annual' and r.year = $1)
        order by n.id limit $4`,
-      [year, beyond, donor ?? null, size],
+      [year, beyond, donor ?? null, Math.min(size, CHUNK)],
     );
     const last = rows.at(-1);
     if (!last) return undefined;

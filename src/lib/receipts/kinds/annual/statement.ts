@@ -1,29 +1,7 @@
+import type { Statement, StatementGift } from '../../content.ts';
 import type { GiftFacts } from '../../facts.ts';
 import { composeReceipt } from '../choose.ts';
 import { netMinor } from '../form.ts';
-
-/** One gift in the list of a statement. */
-export interface StatementGift {
-  donationId: string;
-  /** `YYYY-MM-DD` in the organisation's time zone. */
-  receivedOn: string;
-  /** What was not given back. Minor units, as text. */
-  amountMinor: string;
-  currency: string;
-  /** What was given, where that is no money. */
-  property: string | null;
-  /** What may be deducted; null where property was given, whose value is not stated. */
-  deductibleMinor: string | null;
-  fund: string | null;
-  /** What was given in return, and the disclosures about it. */
-  note: string | null;
-}
-
-/** A statement of the gifts of a year. */
-export interface Statement {
-  year: number;
-  gifts: StatementGift[];
-}
 
 /**
  * The list and the sentences of a statement of gifts. Each gift has the words of its own receipt, so a
