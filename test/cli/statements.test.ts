@@ -193,6 +193,14 @@ describe('statements send', () => {
     ]);
     expect((await send('--dry-run')).skipped).toHaveLength(3);
     expect(await send('--yes')).toMatchObject({ changed: 0 });
+    // They are printed.
+    expect(await send('--paper', '--yes')).toMatchObject({ changed: 3 });
+    expect(await send('--paper', '--yes')).toMatchObject({ changed: 0 });
+    const file = join(dir, 'statements.pdf');
+    const printed = await cli('receipts', 'print', '--pending', '-o', file, '--yes');
+    expect(printed.stdout).toContain('Printed 3 receipts');
+    if (hasPoppler) expect(textOf(file)).toMatch(/Statement of gifts in 2026[\s\S]+Charles/);
+    expect(await list('--unsent')).toEqual([]);
   });
 
   it('is held when its outcome is unknown, and resolved like a receipt', async () => {

@@ -11,17 +11,19 @@ export function statementsSendCommand(context: Context): Command {
     new Command('send')
       .description('issue and send the statements of a year, one to each donor')
       .requiredOption('--year <year>', 'the year of the gifts')
-      .option('--donor <donor>', 'to this donor: a part of the name, an address, or an id'),
+      .option('--donor <donor>', 'to this donor: a part of the name, an address, or an id')
+      .option('--paper', 'issue those of donors who cannot be mailed, to be printed'),
     'statements',
     ['donors', 'gifts'],
   );
   return examples(command, [
     ['donations statements send --year 2026 --dry-run', 'how many, and who gets none and why'],
     ['donations statements send --year 2026 --donor ada@example.org', 'to one donor'],
-  ]).action(async (options: BulkOptions & ScopeOptions) => {
+    ['donations statements send --year 2026 --paper', 'then: donations receipts print --pending'],
+  ]).action(async (options: BulkOptions & ScopeOptions & { paper?: boolean }) => {
     readYear(options.year);
     const { sendStatements } = await import('../../lib/receipts/statements.ts');
     const scope = await scopeOf(await context.db(), options, 'donations statements send');
-    await runBulk(context, sendStatements(scope), options);
+    await runBulk(context, sendStatements(scope, options.paper ? 'paper' : 'email'), options);
   });
 }

@@ -16,6 +16,7 @@ const ACTIONS = [
   'receipts.print',
   'receipts.resend',
   'receipts.resolve',
+  'statements.issue',
   'statements.send',
 ];
 

@@ -5,6 +5,7 @@ import type { Plan } from '../bulk/change.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { configurationError, UserError } from '../errors.ts';
 import { newId } from '../ids.ts';
+import { CANNOT_BE_MAILED } from './addresses.ts';
 import type { ReceiptContent } from './content.ts';
 import type { PrintedReceipt, ReceiptPdf } from './pdf.ts';
 import type { Decision } from './resend.ts';
@@ -35,9 +36,11 @@ interface Row {
   at: Date;
 }
 
-/** SQL: the donor `n` with the address `e` cannot be mailed, and the receipt `r` went no way yet. */
-const WAITS_FOR_PRINT = `r.status = 'issued' and (e.email is null or not n.may_be_mailed)
-  and not exists (select 1 from donations.receipt_deliveries d where d.receipt_id = r.id and d.channel = 'email')`;
+/** SQL: the donor `n` with the address `e` cannot be mailed, and the receipt `r` was not mailed before. */
+const WAITS_FOR_PRINT = `r.status = 'issued' and ${CANNOT_BE_MAILED}
+  and not exists (
+    select 1 from donations.receipt_deliveries d
+    where d.receipt_id = r.id and d.channel = 'email' and d.status <> 'failed' and d.bounced_at is null)`;
 
 async function look(tx: Queryable, { receipts, again }: PrintRequest): Promise<Row[]> {
   const { rows } = await tx.query<Row>(

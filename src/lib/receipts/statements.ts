@@ -3,7 +3,7 @@ import type { Queryable } from '../db/database.ts';
 import { NO_JIT, readWithin } from '../db/read.ts';
 import { formatMoney } from '../money.ts';
 import { plural } from '../output/text.ts';
-import { problemWith } from './addresses.ts';
+import { CANNOT_BE_MAILED, problemWith } from './addresses.ts';
 import { issueReceipts } from './issue.ts';
 import { LISTED, statementOrders } from './statement-orders.ts';
 
@@ -13,6 +13,9 @@ export interface StatementScope {
   /** The id of one donor; undefined: all. */
   donor: string | undefined;
 }
+
+/** How statements get to their donors: by mail, or on paper where no mail can be sent. */
+type Way = 'email' | 'paper';
 
 /** A donor with gifts in the year, and what became of the statement. */
 export interface ListedStatement {
@@ -77,14 +80,18 @@ const CHANGED = `s.status = 'issued' and g.net is distinct from (
   select jsonb_object_agg(x->>'donationId', x->>'amountMinor')
   from jsonb_array_elements(s.content->'statement'->'gifts') x)`;
 
-/** SQL: why no statement is sent to a donor; null for those to whom one is. */
-const SKIP = `case
+/** SQL: why a donor gets no statement this way; null for those who get one. */
+const skip = (way: Way) => `case
   when ${CHANGED} then 'the gifts have changed since the statement: donations receipts reissue'
   when s.status = 'issued' then 'the statement was issued already'
   when s.status = 'void' then 'the statement is void: donations receipts reissue'
-  when e.email is null then 'the donor has no e-mail address'
+  ${
+    way === 'paper'
+      ? `when not ${CANNOT_BE_MAILED} then 'the donor can be mailed'`
+      : `when e.email is null then 'the donor has no e-mail address'
   when not n.may_be_mailed then 'the donor does not want mail'
-  when ${problemWith('e.email')} is not null then 'the address gets no mail'
+  when ${CANNOT_BE_MAILED} then 'the address gets no mail'`
+  }
 end`;
 
 /** Donors with gifts in a year, by name, and what became of each statement. */
@@ -108,7 +115,7 @@ export async function listStatements(
            when l.status in ('held', 'failed', 'bounced') then l.reason
            when s.status = 'issued' and l.status is null then 'it was issued and not sent'
            when s.status = 'issued' then null
-           when e.email is null or not n.may_be_mailed then ${SKIP}
+           when e.email is null or not n.may_be_mailed then ${skip('email')}
            else ${problemWith('e.email')}
          end as why
        from ${FROM}
@@ -124,47 +131,55 @@ export async function listStatements(
  * Issues and sends the statements of a year: one for each donor, with all gifts of the year, by jobs
  * like those of receipts. A donor who has a statement of the year gets no other, however often and by how
  * many this is run. What was cut short is finished by running it again.
+ *
+ * @param way `paper` issues those of donors who cannot be mailed, and sends nothing: they are printed with
+ * the receipts that wait for it.
  */
-export function sendStatements(scope: StatementScope): BulkChange<StatementPlan> {
+export function sendStatements(scope: StatementScope, way: Way): BulkChange<StatementPlan> {
   const { year } = scope;
+  const next =
+    way === 'paper'
+      ? 'donations receipts print --pending -o statements.pdf'
+      : `donations statements list --year ${year}`;
   return {
     words: {
-      verb: 'send',
+      verb: way === 'paper' ? 'issue' : 'send',
       past: 'Issued',
       one: 'statement',
       many: 'statements',
-      effects: 'sends',
-      next: (operation) =>
-        `Next: donations statements list --year ${year}   (audit: donations audit show ${operation})`,
+      effects: way === 'paper' ? undefined : 'sends',
+      next: (operation) => `Next: ${next}   (audit: donations audit show ${operation})`,
     },
-    action: 'statements.send',
+    action: way === 'paper' ? 'statements.issue' : 'statements.send',
     scope: `year:${year}${scope.donor ? ` donor:${scope.donor}` : ''}`,
     question: 'count',
-    plan: (db, limit) => readWithin(db, PLAN_TIMEOUT_MS, (tx) => look(tx, scope, limit)),
+    plan: (db, limit) => readWithin(db, PLAN_TIMEOUT_MS, (tx) => look(tx, scope, way, limit)),
     hasOutgrown: async (db, plan) =>
-      (await readWithin(db, PLAN_TIMEOUT_MS, (tx) => look(tx, scope, 0))).eligible > plan.eligible,
+      (await readWithin(db, PLAN_TIMEOUT_MS, (tx) => look(tx, scope, way, 0))).eligible >
+      plan.eligible,
     describe: ({ gifts }) => [['gifts', plural(gifts, 'gift')]],
     warnings: ({ at }) =>
       at.getUTCFullYear() <= year
         ? [`${year} is not over: later gifts need another statement`]
         : [],
     toRecord: ({ examples, ...plan }) => ({ ...plan, examples: examples.map(({ id }) => id) }),
-    walks: async () => [{ choose: (tx, at) => choose(tx, scope, at) }],
+    walks: async () => [{ choose: (tx, at) => choose(tx, scope, way, at) }],
   };
 }
 
 async function look(
   tx: Queryable,
   { year, donor }: StatementScope,
+  way: Way,
   limit: number,
 ): Promise<StatementPlan> {
   const { rows } = await tx.query<
     Omit<StatementPlan, 'effects' | 'examples'> & {
-      examples: { id: string; name: string; email: string; gifts: number; net: Total[] }[];
+      examples: { id: string; name: string; email: string | null; gifts: number; net: Total[] }[];
     }
   >(
     `with found as materialized (
-       select n.id, n.name, e.email, g.gifts, g.net, ${SKIP} as skip from ${FROM}
+       select n.id, n.name, e.email, g.gifts, g.net, ${skip(way)} as skip from ${FROM}
      ), chosen as materialized (
        select * from found where skip is null order by id limit $3::bigint
      )
@@ -183,10 +198,10 @@ async function look(
   const { examples, ...plan } = rows[0] as (typeof rows)[number];
   return {
     ...plan,
-    effects: [plural(plan.count, 'e-mail')],
+    effects: way === 'paper' ? [] : [plural(plan.count, 'e-mail')],
     examples: examples.map(({ id, name, email, gifts, net }) => ({
       id,
-      text: `${name}  ${email}  ${plural(gifts, 'gift')}  ${inWords(net)}`,
+      text: `${name}  ${email ?? ''}  ${plural(gifts, 'gift')}  ${inWords(net)}`,
     })),
   };
 }
@@ -211,6 +226,7 @@ function inWords(amounts: Total[]): string {
 async function choose(
   tx: Queryable,
   { year, donor }: StatementScope,
+  way: Way,
   { size, after }: { size: number; after: string[] | undefined },
 ): Promise<Chosen | undefined> {
   await tx.query(NO_JIT);
@@ -230,7 +246,7 @@ async function choose(
     if (!last) return undefined;
     beyond = last.id;
     const eligible = await tx.query<{ id: string }>(
-      `select n.id from ${FROM} where ${SKIP} is null order by n.id`,
+      `select n.id from ${FROM} where ${skip(way)} is null order by n.id`,
       [year, rows.map(({ id }) => id)],
     );
     const donors = eligible.rows.map(({ id }) => id);
@@ -239,7 +255,7 @@ async function choose(
       count: donors.length,
       ids: JSON.stringify(donors),
       reached: [last.id],
-      change: () => issueAll(tx, year, donors),
+      change: () => issueAll(tx, year, donors, way === 'email'),
     };
   }
 }
@@ -248,11 +264,12 @@ async function issueAll(
   tx: Queryable,
   year: number,
   donors: string[],
+  mailed: boolean,
 ): Promise<Record<string, unknown>> {
   const orders = await statementOrders(tx, year, donors);
   const issued = await issueReceipts(
     tx,
-    orders.map((order) => ({ ...order, mailed: true, priority: PRIORITY })),
+    orders.map((order) => ({ ...order, mailed, priority: PRIORITY })),
   );
   return { receipts: issued.map(({ receiptId }) => receiptId) };
 }
