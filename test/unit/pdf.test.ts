@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { Fonts } from '../../src/lib/pdf/fonts.ts';
+import { breakLines } from '../../src/lib/pdf/line.ts';
 import { describeStatement } from '../../src/lib/receipts/describe.ts';
 import { createPdfMaker } from '../../src/lib/receipts/make-pdf.ts';
 import { createFormatters, SAMPLE } from '../../src/lib/receipts/templates.ts';
@@ -77,6 +79,12 @@ describe.skipIf(!hasPoppler)('a receipt as PDF', () => {
     const long = textOf(await pdf([named('abcdefghij'.repeat(1000))]));
     expect(long.replace(/\s/g, '')).toContain('abcdefghij'.repeat(1000));
     expect(long).toContain('Please keep this receipt');
+  });
+
+  it('orders text from right to left, with its brackets and numbers, on a line', async () => {
+    const fonts = await Fonts.load();
+    const lines = breakLines('محمد (القاهرة) 12', fonts, 1000, ({ text }) => text.length);
+    expect(lines[0]?.runs.map(({ text }) => text)).toEqual(['12', ' (', 'القاهرة', ') ', 'محمد']);
   });
 
   it('puts each of several on its own page', async () => {

@@ -111,8 +111,14 @@ function runsOf(text: string, levels: Uint8Array, fonts: Fonts, start: number, e
     else runs.push({ text: drawn, face, level });
     at += character.length;
   }
-  return runs;
+  return runs.map(reversedIfNeutral);
 }
+
+/** A run from right to left is reversed by the shaper if it has letters, and else here. */
+const reversedIfNeutral = (run: Run): Run =>
+  run.level % 2 === 0 || /[\p{Script=Arabic}\p{Script=Hebrew}]/u.test(run.text)
+    ? run
+    : { ...run, text: [...run.text].reverse().join('') };
 
 /** Rule L2 of the Unicode Bidirectional Algorithm, https://www.unicode.org/reports/tr9/#L2 */
 function inVisualOrder(runs: Run[]): Run[] {
