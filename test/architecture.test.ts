@@ -237,6 +237,9 @@ describe('packages', () => {
     ['hucre', ['lib/imports/read/xlsx.ts']],
     ['pg-copy-streams', ['lib/imports/match/session.ts']],
     ['handlebars', ['lib/receipts/check-template.ts', 'lib/receipts/templates.ts']],
+    ['pdfkit', ['lib/pdf/writer.ts']],
+    ['bidi-js', ['lib/pdf/line.ts']],
+    ['subset-font', ['lib/pdf/fonts.ts']],
     ['prom-client', ['lib/metrics/metrics.ts']],
     ['nodemailer', ['lib/alerts/routes/smtp.ts']],
   ])('%s is imported in one file', (name, files) => {
@@ -271,7 +274,7 @@ describe('packages', () => {
 
 describe('commands', () => {
   const verbs = below('commands/').filter(({ path }) =>
-    /^commands\/(jobs|audit|alerts)\/[^/]+$/.test(path),
+    /^commands\/(jobs|audit|alerts|statements)\/[^/]+$/.test(path),
   );
 
   it('are one verb a file, and short: the rest is shared or a thing of lib', () => {

@@ -68,9 +68,20 @@ const BRANCHES: (Leaf | Noun)[] = [
       async () => (await import('./receipts/void.ts')).receiptsVoidCommand,
       async () => (await import('./receipts/reissue.ts')).receiptsReissueCommand,
       async () => (await import('./receipts/issue.ts')).receiptsIssueCommand,
+      async () => (await import('./receipts/print.ts')).receiptsPrintCommand,
       async () => (await import('./receipts/missing.ts')).receiptsMissingCommand,
       async () => (await import('./receipts/replay.ts')).receiptsReplayCommand,
       async () => (await import('./receipts/evidence.ts')).receiptsEvidenceCommand,
+    ],
+  },
+  {
+    name: 'statements',
+    group: EVERYDAY,
+    description: 'the gifts of a year, in one mail a donor',
+    verbs: [
+      async () => (await import('./statements/send.ts')).statementsSendCommand,
+      async () => (await import('./statements/list.ts')).statementsListCommand,
+      async () => (await import('./statements/preview.ts')).statementsPreviewCommand,
     ],
   },
   {
@@ -239,7 +250,10 @@ export function overview(): string {
     [...BRANCHES, { name: 'completion', group: SETUP }]
       .filter((branch) => branch.group === group)
       .map(({ name }) => name)
-      .join(' ');
+      .join(' ')
+      // In lines of at most 62 characters.
+      .match(/\S.{0,61}(?=\s|$)/g)
+      ?.join(`\n${' '.repeat(18)}`);
   return [
     `${ABOUT}.`,
     '',

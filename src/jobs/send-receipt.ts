@@ -23,7 +23,8 @@ import {
 } from '../lib/receipts/deliver.ts';
 import { settleProved } from '../lib/receipts/evidence.ts';
 import { KeptTemplates } from '../lib/receipts/kept-templates.ts';
-import { receiptMessage } from '../lib/receipts/message.ts';
+import { createPdfMaker } from '../lib/receipts/make-pdf.ts';
+import { attachesPdf, dynamicTemplateOf, receiptMessage } from '../lib/receipts/message.ts';
 import { settleLateAnswer, settleOvertaken } from '../lib/receipts/missed.ts';
 import { type ReceiptTemplates, templatesFor } from '../lib/receipts/templates.ts';
 import { type Attempt, TakenOver, type Task } from './task.ts';
@@ -44,6 +45,7 @@ export function sendReceipt({
 }: SendReceiptDeps): Task<'send_receipt'> {
   const claim = createClaimer(db);
   const kept = new KeptTemplates(db);
+  const makePdf = createPdfMaker(templates.format);
   // The result of each attempt's claim, for the case that the attempt fails; undefined before.
   const claims = new WeakMap<Attempt, Claimed>();
   return {
@@ -60,16 +62,18 @@ export function sendReceipt({
       const content = parseReceiptContent(claimed.content);
       // A copy uses the templates of the original, not the present ones.
       const written = claimed.template ? await kept.find(claimed.template) : undefined;
-      const template = config.sendgrid.templateId
+      const template = dynamicTemplateOf(content, config)
         ? null
         : await kept.keep(written ?? templatesFor(content, templates));
+      const copy = claimed.kind === 'copy';
       const message = receiptMessage({
         content,
         templates,
         written,
         config,
         recipient: claimed.recipient,
-        copy: claimed.kind === 'copy',
+        copy,
+        pdf: attachesPdf(content, config) ? await makePdf([{ content, copy }]) : undefined,
         ids: { receiptId: claimed.receiptId, donationId: donation_id, deliveryId: delivery_id },
       });
       // Since the claim this worker may have lost its lease, and another one may have sent the

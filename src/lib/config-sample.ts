@@ -36,6 +36,7 @@ export const MEANINGS: Record<string, string> = {
     'What happens when it is unknown whether a mail went out: hold it for a person, or resend it',
   'receipts.resendLimit': 'With resend: how often one mail is sent again at most',
   'receipts.templatesDir': 'A folder with templates in place of the built-in ones',
+  'receipts.attachPdf': 'Whether the mail of a receipt has it as a PDF document too',
   'receipts.goodsOrServices': 'What a receipt says when nothing was given in return',
   'receipts.placeIssued': 'The place of issue on receipts, which Canada requires',
   'receipts.signatory': 'The name of the person who signs receipts',

@@ -45,6 +45,11 @@ const whole = (min: number, max: number, what = 'is not a whole number') =>
       what,
     )
     .pipe(z.number(what).int(what).min(min, `is below ${min}`).max(max, `is above ${max}`));
+/** True or false; the words in the environment. */
+const yesOrNo = z.union(
+  [z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')],
+  'is neither true nor false',
+);
 /**
  * Node's timers take at most 2^31 ms, and turn larger values into 1 ms. An hour is more than any
  * answer needs.
@@ -125,6 +130,8 @@ export const settingsSchema = z.strictObject({
     /** With `resend`: how often one mail of unknown outcome is sent again at most. */
     resendLimit: whole(1, 5),
     templatesDir: path.optional(),
+    /** Whether the mail of a receipt has it as a PDF document too. */
+    attachPdf: yesOrNo,
     goodsOrServices: text,
     /** Where receipts are issued, and who signs them: on official receipts in Canada. */
     placeIssued: text.optional(),
@@ -208,6 +215,7 @@ export const DEFAULTS: Record<string, unknown> = {
   'organization.timeZone': 'UTC',
   'receipts.whenUnknown': 'hold',
   'receipts.resendLimit': 1,
+  'receipts.attachPdf': false,
   // IRS Publication 1771 requires a statement that no goods or services were provided, if that is
   // so.
   'receipts.goodsOrServices':

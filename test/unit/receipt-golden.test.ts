@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { currencies } from '../../src/lib/money.ts';
 import { describeGift } from '../../src/lib/receipts/describe.ts';
 import type { GiftFacts } from '../../src/lib/receipts/facts.ts';
-import type { ReceiptKind } from '../../src/lib/receipts/kinds/choose.ts';
+import type { GiftReceiptKind } from '../../src/lib/receipts/kinds/choose.ts';
 import { renderReceipt } from '../../src/lib/receipts/message.ts';
 import { loadTemplates } from '../../src/lib/receipts/templates.ts';
 import { declaration, giftFacts } from '../support/gift-facts.ts';
 
 const templates = await loadTemplates(undefined);
 
-function render(kind: ReceiptKind, gift: GiftFacts, replaces: string | null = null) {
+function render(kind: GiftReceiptKind, gift: GiftFacts, replaces: string | null = null) {
   const content = { ...describeGift(kind, gift, replaces), number: '2026-000042' };
   return renderReceipt(content, templates, { copy: false });
 }
@@ -37,7 +37,7 @@ describe('each form, whole', () => {
     ['united-kingdom-no-claim', 'donation', giftFacts({ locale: 'en-GB' }, 'GB')],
     ['plain', 'donation', giftFacts({ currency: 'eur', locale: 'de-DE' }, 'DE')],
     ['refund', 'refund', giftFacts({ refundedMinor: 10_000n, status: 'partly_refunded' })],
-  ] as [string, ReceiptKind, GiftFacts][])('%s', async (name, kind, gift) => {
+  ] as [string, GiftReceiptKind, GiftFacts][])('%s', async (name, kind, gift) => {
     const replaces = name === 'canada' ? '2026-000041' : null;
     const { subject, text, html } = render(kind, gift, replaces);
     await expect(`Subject: ${subject}\n\n${text}`).toMatchFileSnapshot(`golden/${name}.txt`);

@@ -33,6 +33,7 @@ const COLUMNS: Column<Shown>[] = [
     value: (r) => amount(r).minor,
     text: (r) => formatMoney(amount(r)),
   },
+  { name: 'gifts', header: 'GIFTS', value: (r) => r.content.statement?.gifts.length },
   { name: 'currency', header: '', value: (r) => r.content.currency, text: () => '' },
   donorColumn(({ content: { donor } }) => ({
     id: donor.id,
@@ -48,6 +49,7 @@ const COLUMNS: Column<Shown>[] = [
       r.deliveries.map((d) => ({
         delivery: d.id,
         kind: d.kind,
+        channel: d.channel,
         status: d.status,
         recipient: d.recipient,
         job: d.jobId ?? null,

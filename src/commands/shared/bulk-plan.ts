@@ -18,7 +18,11 @@ export function writePlan<P extends Plan>(
 }
 
 /** A plan for people: what, how many, since when, what is skipped, the effects on donors. */
-export function planText<P extends Plan>(io: Io, change: BulkChange<P>, plan: P): string {
+export function planText<P extends Plan>(
+  io: Io,
+  change: Pick<BulkChange<P>, 'words' | 'scope' | 'describe' | 'warnings'>,
+  plan: P,
+): string {
   const { count, skipped, examples, effects } = plan;
   const lines: [string, string][] = [];
   if (count > 0) lines.push(...change.describe(plan));
@@ -35,7 +39,10 @@ export function planText<P extends Plan>(io: Io, change: BulkChange<P>, plan: P)
   ].join('\n');
 }
 
-function headline<P extends Plan>({ words }: BulkChange<P>, { eligible, count }: P): string {
+function headline<P extends Plan>(
+  { words }: Pick<BulkChange<P>, 'words'>,
+  { eligible, count }: P,
+): string {
   if (count === 0) return `Nothing to ${words.verb}`;
   const of = count < eligible ? ` of ${grouped(eligible)}` : '';
   return `${capital(words.verb)} ${grouped(count)}${of} ${count === 1 ? words.one : words.many}`;

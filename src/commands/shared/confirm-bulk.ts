@@ -12,7 +12,7 @@ import { confirmByTyping, confirmYes } from './confirm.ts';
  */
 export async function confirmChange<P extends Plan>(
   context: Context,
-  { words, question }: BulkChange<P>,
+  { words, question }: Pick<BulkChange<P>, 'words' | 'question'>,
   { count }: P,
   { yes, confirmed }: { yes: boolean | undefined; confirmed: number | undefined },
 ): Promise<boolean> {

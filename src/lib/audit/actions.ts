@@ -13,8 +13,11 @@ export const AUDIT_ACTIONS = [
   'jobs.resume',
   'jobs.retry',
   'organization.update',
+  'receipts.print',
   'receipts.resend',
   'receipts.resolve',
+  'statements.issue',
+  'statements.send',
 ];
 
 /**

@@ -41,6 +41,7 @@ export interface StoryReceipt {
   deliveries: {
     id: string;
     kind: string;
+    channel: string;
     status: string;
     recipient: string;
     messageId: string | undefined;
@@ -121,6 +122,7 @@ interface DeliveryRow {
   issued_at: Date;
   delivery_id: string | null;
   kind: string;
+  channel: string;
   status: string;
   recipient: string;
   message_id: string | null;
@@ -132,11 +134,11 @@ interface DeliveryRow {
 async function loadDeliveries(db: Queryable, donationId: string): Promise<DeliveryRow[]> {
   const { rows } = await db.query<DeliveryRow>(
     `select r.id as receipt_id, r.label as number, r.status as receipt_status,
-       r.created_at as issued_at, d.id as delivery_id, d.kind, d.status, d.recipient, d.message_id,
+       r.created_at as issued_at, d.id as delivery_id, d.kind, d.channel, d.status, d.recipient, d.message_id,
        d.reason, d.evidence, d.accepted_at
      from donations.receipt_donations c join donations.receipts r on r.id = c.receipt_id
      left join donations.receipt_deliveries d on d.receipt_id = r.id
-     where c.donation_id = $1 order by r.created_at, d.created_at`,
+     where c.donation_id = $1 and c.kind <> 'annual' order by r.created_at, d.created_at`,
     [donationId],
   );
   return rows;
@@ -159,6 +161,7 @@ function groupReceipts(rows: DeliveryRow[]): StoryReceipt[] {
     receipt.deliveries.push({
       id: row.delivery_id,
       kind: row.kind,
+      channel: row.channel,
       status: row.status,
       recipient: row.recipient,
       messageId: row.message_id ?? undefined,
@@ -249,7 +252,7 @@ const toEvent = ({ id, at, actor, host, action, reason, words }: Decision): Stor
 function countMails(receipts: StoryReceipt[], tried: StoryEvent[]): Story['mails'] {
   const accepted = receipts
     .flatMap(({ deliveries }) => deliveries)
-    .filter(({ status }) => status === 'accepted');
+    .filter(({ status, channel }) => status === 'accepted' && channel === 'email');
   const byEvidence = accepted.filter(({ evidence }) => evidence !== undefined).length;
   const unknown = tried.filter(
     ({ task, outcome, errorClass }) =>

@@ -29,8 +29,9 @@ export interface DonorReceipt {
   number: string;
   kind: string;
   status: string;
-  minor: bigint;
-  currency: string;
+  /** Null on a statement in several currencies. */
+  minor: bigint | null;
+  currency: string | null;
   issuedOn: string;
 }
 

@@ -10,6 +10,7 @@ export interface MailMessage {
   /** Returned with every event about this mail. Contains ids only, no personal data. */
   customArgs: Record<string, string>;
   categories: string[];
+  attachments?: { filename: string; type: string; content: Buffer }[];
 }
 
 /** The mail provider. Every method throws `ProviderError`. */

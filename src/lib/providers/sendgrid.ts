@@ -123,10 +123,24 @@ const toProbe = (sender: { email: string; name: string }) => ({
 
 function toSendGrid(message: MailMessage): Record<string, unknown> {
   const { from, to, replyTo, customArgs, categories, template, subject, text, html } = message;
+  const attachments = (message.attachments ?? []).map(({ filename, type, content }) => ({
+    filename,
+    type,
+    content: content.toString('base64'),
+    disposition: 'attachment',
+  }));
   const content = template
     ? { templateId: template.id, dynamicTemplateData: template.data }
     : { subject, text, html };
-  return { from, to, replyTo, customArgs, categories, ...content };
+  return {
+    from,
+    to,
+    replyTo,
+    customArgs,
+    categories,
+    ...content,
+    ...(attachments.length > 0 ? { attachments } : {}),
+  };
 }
 
 /**

@@ -28,6 +28,10 @@ export const problemWith = (column: string) => `(
     )} end || ' on ' || to_char(p.at at time zone 'utc', 'YYYY-MM-DD') || coalesce(' (' || p.detail || ')', '')
   from donations.address_problems p where p.email = lower(${column}))`;
 
+/** SQL: the donor `n` with the primary address `e` has none, wants no mail, or the address gets none. */
+export const CANNOT_BE_MAILED = `(e.email is null or not n.may_be_mailed or exists (
+  select 1 from donations.address_problems p where p.email = lower(e.email)))`;
+
 /** Records what is news of addresses, in the caller's transaction. Older news changes nothing. */
 export async function recordAddressNews(tx: Queryable, news: AddressNews[]): Promise<void> {
   // One for each address, the latest: a statement may change a row only once.

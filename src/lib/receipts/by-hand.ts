@@ -4,11 +4,11 @@ import type { DonationStatus } from '../donations/donation.ts';
 import { notFound, UserError } from '../errors.ts';
 import { type GiftFacts, loadGiftFacts } from './facts.ts';
 import { type IssuedReceipt, issueReceipts } from './issue.ts';
-import type { ReceiptKind } from './kinds/choose.ts';
+import type { GiftReceiptKind } from './kinds/choose.ts';
 import type { Decision } from './resend.ts';
 
 export interface IssueRequest extends Decision {
-  kind: ReceiptKind;
+  kind: GiftReceiptKind;
   /** Whether it is sent to the donor. */
   mailed: boolean;
 }
@@ -53,13 +53,13 @@ export async function issueByHand(
 }
 
 // What was given back in part is acknowledged for the rest.
-const ELIGIBLE: Record<ReceiptKind, DonationStatus[]> = {
+const ELIGIBLE: Record<GiftReceiptKind, DonationStatus[]> = {
   donation: ['succeeded', 'partly_refunded', 'disputed'],
   refund: ['partly_refunded', 'refunded'],
 };
 
 /** @throws UserError `failed` when a receipt of this kind would acknowledge nothing. */
-export function refuseIneligible(kind: ReceiptKind, { id, status }: GiftFacts): void {
+export function refuseIneligible(kind: GiftReceiptKind, { id, status }: GiftFacts): void {
   if (ELIGIBLE[kind].includes(status)) return;
   throw new UserError(
     'failed',
@@ -90,7 +90,7 @@ export function refuseUnmailable({ id, donor }: GiftFacts): void {
 export async function findLive(
   tx: Queryable,
   donationId: string,
-  kind: ReceiptKind,
+  kind: GiftReceiptKind,
 ): Promise<string | undefined> {
   const { rows } = await tx.query<{ label: string }>(
     `select r.label from donations.receipt_donations c join donations.receipts r on r.id = c.receipt_id

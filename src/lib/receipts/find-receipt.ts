@@ -7,11 +7,16 @@ import type { ReceiptKind } from './kinds/choose.ts';
 
 export type DeliveryStatus = 'pending' | 'sending' | 'accepted' | 'held' | 'failed';
 
+/** By mail, or printed and handed over. */
+export type Channel = 'email' | 'paper';
+
 /** One way of a receipt to its donor. */
 export interface Delivery {
   id: string;
   kind: 'original' | 'copy';
+  channel: Channel;
   status: DeliveryStatus;
+  /** The address, or the file that it was printed into. */
   recipient: string;
   jobId: string | undefined;
   claimedAt: Date | undefined;
@@ -51,7 +56,7 @@ export const aboutReceipt = ({ id, number, donationId }: Receipt) => ({
 /**
  * The receipt that a person means: by its id or an unambiguous beginning of it, its number, the id
  * of a delivery or of the donation, the number of the job that sends it, or the e-mail address of a
- * donor who has one receipt.
+ * donor who has one receipt. A statement is meant by its own id or number only.
  *
  * @throws UserError `not_found`, or `usage` when several fit.
  */
@@ -87,7 +92,8 @@ async function byName(db: Queryable, text: string): Promise<Found[]> {
     `select r.id, r.label as number from donations.receipts r
      where (starts_with($1, 'rcp_') and r.id like $2)
         or (starts_with($1, 'don_') and r.id in (
-              select receipt_id from donations.receipt_donations where donation_id like $2 and live))
+              select receipt_id from donations.receipt_donations
+              where donation_id like $2 and live and kind <> 'annual'))
         or r.label = coalesce($3, $1)
         or r.id in (select receipt_id from donations.receipt_deliveries d
                     where (starts_with($1, 'dlv_') and d.id like $2)
@@ -101,7 +107,7 @@ async function byName(db: Queryable, text: string): Promise<Found[]> {
 async function byEmail(db: Queryable, email: string): Promise<Found[]> {
   const { rows } = await db.query<Found>(
     `select r.id, r.label as number from donations.receipts r
-     where r.status = 'issued' and r.donor_id in (
+     where r.status = 'issued' and r.kind <> 'annual' and r.donor_id in (
        select e.donor_id from donations.donor_emails e where lower(e.email) = lower($1))
      order by r.created_at desc limit ${SHOWN}`,
     [email],
@@ -131,6 +137,7 @@ interface Row {
 interface DeliveryRow {
   id: string;
   kind: 'original' | 'copy';
+  channel: Channel;
   status: DeliveryStatus;
   recipient: string;
   jobId: bigint | null;
@@ -159,7 +166,7 @@ export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
   const receipt = rows[0];
   if (!receipt) throw notFound(`no receipt ${id}`);
   const deliveries = await db.query<DeliveryRow>(
-    `select id, kind, status, recipient, job_id as "jobId", claimed_at as "claimedAt",
+    `select id, kind, channel, status, recipient, job_id as "jobId", claimed_at as "claimedAt",
        message_id as "messageId", accepted_at as "acceptedAt", resends, bounced_at as "bouncedAt",
        bounce_reason as "bounceReason", template, reason, evidence,
        created_at as "createdAt"

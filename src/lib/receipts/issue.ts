@@ -2,19 +2,22 @@ import type { Queryable } from '../db/database.ts';
 import { idMaker } from '../ids.ts';
 import type { JobSpec } from '../queue/enqueue.ts';
 import { type ReceiptContent, TEMPLATE_VERSION } from './content.ts';
-import { describeGift } from './describe.ts';
+import { describeGift, describeStatement, totalsOf } from './describe.ts';
 import { enqueueDeliveries } from './enqueue.ts';
 import type { GiftFacts } from './facts.ts';
-import type { ReceiptKind } from './kinds/choose.ts';
+import type { GiftReceiptKind } from './kinds/choose.ts';
 
-/** A receipt to be issued for one gift. */
+/** A receipt to be issued for one gift, or a statement. */
 export interface ReceiptOrder {
+  /** On a statement the first of its gifts. */
   gift: GiftFacts;
+  /** For a statement: the year, and all its gifts, which are of one donor. */
+  statement?: { year: number; gifts: GiftFacts[] };
   /** Whether it is sent to the donor now. */
   mailed: boolean;
   /** Of the job that sends it: jobs of a lower number go first. */
   priority?: number;
-  kind?: ReceiptKind;
+  kind?: GiftReceiptKind;
   /** The receipt that it cancels and replaces. */
   replaces?: { id: string; number: string } | undefined;
 }
@@ -34,9 +37,9 @@ const ISSUE = `
     select * from rows from (jsonb_to_recordset($1::jsonb) as (id text, donation text, donor text,
       organization text, version integer, series text, amount bigint, deductible bigint, currency text,
       issued_on date, locale text, template text, content jsonb, delivery text, recipient text, job bigint,
-      kind text, replaces text))
+      kind text, replaces text, year smallint, gifts jsonb))
       with ordinality as a(id, donation, donor, organization, version, series, amount, deductible, currency,
-        issued_on, locale, template, content, delivery, recipient, job, kind, replaces, position)
+        issued_on, locale, template, content, delivery, recipient, job, kind, replaces, year, gifts, position)
   ), counted as (
     insert into donations.receipt_counters (organization_id, series, last_number)
     select organization, series, count(*) from asked group by organization, series order by organization, series
@@ -52,13 +55,13 @@ const ISSUE = `
     from numbered n
   ), receipt as (
     insert into donations.receipts (id, organization_id, organization_version, kind, series, number, donor_id,
-      amount_minor, deductible_minor, currency, issued_on, locale, template_version, content, content_hash, replaces)
+      amount_minor, deductible_minor, currency, issued_on, locale, template_version, content, content_hash, replaces, year)
     select id, organization, version, kind, series, number, donor, amount, deductible, currency,
-      issued_on, locale, template, whole, encode(sha256(convert_to(whole::text, 'UTF8')), 'hex'), replaces
+      issued_on, locale, template, whole, encode(sha256(convert_to(whole::text, 'UTF8')), 'hex'), replaces, year
     from written
   ), covered as (
     insert into donations.receipt_donations (receipt_id, donation_id, kind)
-    select id, donation, kind from written
+    select id, jsonb_array_elements_text(gifts), kind from written
   ), delivery as (
     insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status, job_id)
     select delivery, id, 'original', recipient, 'pending', job from written where delivery is not null
@@ -68,12 +71,13 @@ const ISSUE = `
   from written order by position`;
 
 /**
- * Issues receipts, each for one gift, in the transaction that makes them due: takes the next numbers
+ * Issues receipts and statements in the transaction that makes them due: takes the next numbers
  * of the series, keeps what each receipt says, makes the first deliveries and the jobs that send them.
  * Call it last: the counter's row is locked from its last statement to the end of the transaction, which
  * is what leaves no gap and no number twice.
  *
- * A gift that has a live receipt is refused by the database.
+ * A gift that has a live receipt of the kind is refused by the database, and so is a second live
+ * statement of a year for a donor.
  *
  * @param others jobs that are added in the same statement as those that send the receipts.
  */
@@ -92,11 +96,14 @@ export async function issueReceipts(
     }),
     others,
   );
-  const contents = orders.map(({ gift, kind = 'donation', replaces }) =>
-    describeGift(kind, gift, replaces?.number ?? null),
-  );
+  const contents = orders.map(({ gift, statement, kind = 'donation', replaces }) => {
+    const replaced = replaces?.number ?? null;
+    return statement
+      ? describeStatement(statement.year, statement.gifts, replaced)
+      : describeGift(kind, gift, replaced);
+  });
   const { shared, own } = splitShared(contents);
-  const rows = orders.map(({ gift, kind = 'donation', replaces }, i) => {
+  const rows = orders.map(({ gift, statement, kind = 'donation', replaces }, i) => {
     const { organization, donor, today } = gift;
     const content = contents[i] as ReceiptContent;
     const delivery = sent[i];
@@ -106,10 +113,10 @@ export async function issueReceipts(
       donor: donor.id,
       organization: organization.id,
       version: organization.version,
-      series: organization.receiptSeries ?? today.slice(0, 4),
-      amount: content.amountMinor,
-      deductible: content.deductibleMinor,
-      currency: gift.currency,
+      // Statements have series of their own: they do not wait for the receipts of charges, nor
+      // charges for them.
+      series: statement ? `S${statement.year}` : (organization.receiptSeries ?? today.slice(0, 4)),
+      ...amountsOf(content),
       issued_on: today,
       locale: content.locale,
       template: TEMPLATE_VERSION,
@@ -117,8 +124,10 @@ export async function issueReceipts(
       delivery: delivery ?? null,
       recipient: donor.email,
       job: delivery ? (jobs.shift()?.toString() ?? null) : null,
-      kind,
+      kind: statement ? 'annual' : kind,
       replaces: replaces?.id ?? null,
+      year: statement?.year ?? null,
+      gifts: statement ? statement.gifts.map(({ id }) => id) : [gift.id],
     };
   });
   return (await tx.query<IssuedReceipt>(ISSUE, [JSON.stringify(rows), JSON.stringify(shared)]))
@@ -142,4 +151,12 @@ function splitShared(contents: ReceiptContent[]) {
     ),
     own: contents.map((content) => pick(content, own)),
   };
+}
+
+/** The amounts of a receipt's row: none for a statement that has not exactly one total. */
+function amountsOf({ statement, amountMinor, deductibleMinor, currency }: ReceiptContent) {
+  const isOne = statement === null || totalsOf(statement).length === 1;
+  return isOne
+    ? { amount: amountMinor, deductible: deductibleMinor, currency }
+    : { amount: null, deductible: null, currency: null };
 }

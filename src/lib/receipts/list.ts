@@ -1,6 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 import { Bindings } from '../filter/compile.ts';
-import type { DeliveryStatus } from './find-receipt.ts';
+import type { Channel, DeliveryStatus } from './find-receipt.ts';
 import type { ReceiptKind } from './kinds/choose.ts';
 import { conditionsOn, type ReceiptFilter } from './vocabulary.ts';
 
@@ -15,8 +15,10 @@ export interface ListedDelivery {
   status: DeliveryStatus | 'bounced';
   recipient: string;
   donation: string;
-  amountMinor: bigint;
-  currency: string;
+  /** Null on a statement in several currencies. */
+  amountMinor: bigint | null;
+  currency: string | null;
+  channel: Channel;
   reason: string | null;
   at: Date;
 }
@@ -31,7 +33,7 @@ export async function listDeliveries(
   const { rows } = await db.query<ListedDelivery>(
     `select r.id as receipt, r.label as number, r.kind as of, r.status = 'void' as "isVoid",
        d.id as delivery, d.kind, case when d.bounced_at is null then d.status else 'bounced' end as status,
-       d.recipient,
+       d.recipient, d.channel,
        (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as donation,
        r.amount_minor as "amountMinor", r.currency, coalesce(d.reason, d.bounce_reason) as reason,
        coalesce(d.accepted_at, d.claimed_at, d.created_at) as at

@@ -13,6 +13,8 @@ export interface ReceiptMail {
   written?: MailTemplates | undefined;
   /** Sent again: same number and content, marked as a copy. */
   copy: boolean;
+  /** Attached to it. */
+  pdf?: Buffer | undefined;
   ids: { receiptId: string; donationId: string; deliveryId: string };
 }
 
@@ -30,6 +32,21 @@ export function renderReceipt(
   return { subject: subject(view).replace(/\s+/g, ' ').trim(), html: html(view), text: text(view) };
 }
 
+/**
+ * SendGrid's dynamic template of a receipt. A statement has a list of gifts, which such a template does
+ * not have, so it is always written with ours.
+ */
+export const dynamicTemplateOf = (
+  { form }: ReceiptContent,
+  { sendgrid }: Pick<Config, 'sendgrid'>,
+): string | undefined => (form === 'annual' ? undefined : sendgrid.templateId);
+
+/** Whether the mail of a receipt has it as PDF too. A statement always has. */
+export const attachesPdf = (
+  { form }: ReceiptContent,
+  { receipts }: Pick<Config, 'receipts'>,
+): boolean => form === 'annual' || receipts.attachPdf;
+
 /** The mail that carries a receipt. Its custom arguments come back with every event about it. */
 export function receiptMessage({
   content,
@@ -38,10 +55,11 @@ export function receiptMessage({
   recipient,
   copy,
   written,
+  pdf,
   ids,
 }: ReceiptMail): MailMessage {
   const { from, replyTo } = config.receipts;
-  const { templateId } = config.sendgrid;
+  const templateId = dynamicTemplateOf(content, config);
   const data = templateId ? { ...viewReceipt(content, templates.format, { copy }) } : undefined;
   return {
     from,
@@ -57,5 +75,11 @@ export function receiptMessage({
       delivery_id: ids.deliveryId,
     },
     categories: ['receipt'],
+    ...(pdf
+      ? { attachments: [{ filename: pdfName(content), type: 'application/pdf', content: pdf }] }
+      : {}),
   };
 }
+
+const pdfName = ({ form, number }: ReceiptContent) =>
+  `${form === 'annual' ? 'statement' : 'receipt'}-${number.replace(/[^\w-]/g, '')}.pdf`;

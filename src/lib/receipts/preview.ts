@@ -1,11 +1,12 @@
 import type { Queryable } from '../db/database.ts';
 import { findDonation } from '../donations/find-donation.ts';
-import { UserError } from '../errors.ts';
+import { notFound, UserError } from '../errors.ts';
 import type { ReceiptContent } from './content.ts';
-import { describeGift } from './describe.ts';
+import { describeGift, describeStatement } from './describe.ts';
 import { loadGiftFacts } from './facts.ts';
 import { findReceipt, type Receipt } from './find-receipt.ts';
 import { findTemplates } from './kept-templates.ts';
+import { findStatement, statementOrders } from './statement-orders.ts';
 import type { MailTemplates } from './templates.ts';
 
 /** What a mail would be made of, or was. */
@@ -34,6 +35,26 @@ export async function previewReceipt(db: Queryable, ref: string): Promise<Previe
   return {
     content: receipt.content,
     written: template ? await findTemplates(db, template) : undefined,
+  };
+}
+
+/**
+ * What a statement says: the donor's statement of the year as it was sent, or as it would be issued now.
+ * @throws UserError `not_found` when the donor has no gift to list.
+ */
+export async function previewStatement(
+  db: Queryable,
+  year: number,
+  donor: string,
+): Promise<Preview> {
+  const issued = await findStatement(db, year, donor);
+  if (issued) return previewReceipt(db, issued);
+  const [order] = await statementOrders(db, year, [donor], { lock: false });
+  if (!order) throw notFound(`${donor} has no gifts in ${year} that a statement lists`);
+  const { gifts } = order.statement;
+  return {
+    content: { ...describeStatement(year, gifts, null), number: NO_NUMBER },
+    written: undefined,
   };
 }
 

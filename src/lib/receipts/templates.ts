@@ -25,10 +25,11 @@ export interface MailTemplates {
   text: (view: ReceiptView) => string;
 }
 
-/** The templates of receipts for gifts and for refunds, and the formatters that go with them. */
-export interface ReceiptTemplates {
-  receipt: MailTemplates;
-  refund: MailTemplates;
+/** The mails that have templates of their own. */
+type MailName = 'receipt' | 'refund' | 'statement';
+
+/** The templates of each mail, and the formatters that go with them. */
+export interface ReceiptTemplates extends Record<MailName, MailTemplates> {
   format: ViewFormatters;
 }
 
@@ -36,7 +37,12 @@ export interface ReceiptTemplates {
 export const templatesFor = (
   { form }: ReceiptContent,
   templates: ReceiptTemplates,
-): MailTemplates => (form === 'refund' ? templates.refund : templates.receipt);
+): MailTemplates =>
+  form === 'refund'
+    ? templates.refund
+    : form === 'annual'
+      ? templates.statement
+      : templates.receipt;
 
 /**
  * Reads and compiles the templates once. Files in `dir` take the place of ours. Each is
@@ -45,13 +51,9 @@ export const templatesFor = (
  * @throws UserError `configuration` that names the file and what is wrong in it.
  */
 export async function loadTemplates(dir: string | undefined): Promise<ReceiptTemplates> {
-  const format: ViewFormatters = {
-    money: createMoneyFormatter(),
-    words: createAmountWriter(),
-    date: createDateFormatter(),
-  };
+  const format = createFormatters();
   const example = viewReceipt(COMPLETE, format, { copy: true });
-  const load = async (name: 'receipt' | 'refund', part: keyof TemplateSources) => {
+  const load = async (name: MailName, part: keyof TemplateSources) => {
     const { path, source } = await readTemplate(dir, `${name}.${part}.hbs`);
     try {
       checkTemplate(source, example, { html: part === 'html' });
@@ -67,7 +69,7 @@ export async function loadTemplates(dir: string | undefined): Promise<ReceiptTem
     }
     return source;
   };
-  const loadAll = async (name: 'receipt' | 'refund'): Promise<MailTemplates> => {
+  const loadAll = async (name: MailName): Promise<MailTemplates> => {
     const [subject, html, text] = await Promise.all([
       load(name, 'subject'),
       load(name, 'html'),
@@ -75,9 +77,20 @@ export async function loadTemplates(dir: string | undefined): Promise<ReceiptTem
     ]);
     return compileMail({ subject, html, text });
   };
-  const [receipt, refund] = await Promise.all([loadAll('receipt'), loadAll('refund')]);
-  return { receipt, refund, format };
+  const [receipt, refund, statement] = await Promise.all([
+    loadAll('receipt'),
+    loadAll('refund'),
+    loadAll('statement'),
+  ]);
+  return { receipt, refund, statement, format };
 }
+
+/** What puts amounts and dates into words. */
+export const createFormatters = (): ViewFormatters => ({
+  money: createMoneyFormatter(),
+  words: createAmountWriter(),
+  date: createDateFormatter(),
+});
 
 /** Templates that were checked before, ready to use. */
 export const compileMail = (sources: TemplateSources): MailTemplates => ({
@@ -165,6 +178,7 @@ export const SAMPLE: ReceiptContent = {
   campaign: 'Spring Gala',
   card: { brand: 'visa', last4: '4242' },
   locale: 'en-US',
+  statement: null,
 };
 
 /** A receipt that has everything a receipt may have: templates are tried on it. */
@@ -172,4 +186,19 @@ const COMPLETE: ReceiptContent = {
   ...SAMPLE,
   replaces: '2026-000041',
   details: [{ label: 'Place of issue', value: 'Portland' }],
+  statement: {
+    year: 2026,
+    gifts: [
+      {
+        donationId: 'don_sample',
+        receivedOn: '2026-11-23',
+        amountMinor: '25025',
+        currency: 'usd',
+        property: null,
+        deductibleMinor: '25025',
+        fund: 'Clean Water',
+        note: 'Received in return: a dinner',
+      },
+    ],
+  },
 };

@@ -1,5 +1,6 @@
 import type { Money } from '../money.ts';
 import type { ReceiptContent } from './content.ts';
+import { totalsOf } from './describe.ts';
 
 export interface ViewFormatters {
   money(money: Money, locale: string): string;
@@ -33,6 +34,19 @@ export interface ReceiptView {
   /** What else the form of the receipt asks for. */
   details: { label: string; value: string }[];
   statements: string[];
+  /** Of a statement: its year, its gifts, and their totals, one for each currency. */
+  year: string | null;
+  gifts: {
+    received_on: string;
+    /** The amount, or what was given where that is no money. */
+    amount: string;
+    deductible: string | null;
+    fund: string | null;
+    /** What was given in return, and the disclosures about it. */
+    note: string | null;
+    donation_id: string;
+  }[];
+  totals: { amount: string; deductible: string }[];
 }
 
 /** Puts a receipt's content into words, in the donor's locale. */
@@ -41,8 +55,10 @@ export function viewReceipt(
   format: ViewFormatters,
   { copy }: { copy: boolean },
 ): ReceiptView {
-  const { organization, donor, locale, card } = content;
+  const { organization, donor, locale, card, statement } = content;
   const money = (minor: string): Money => ({ minor: BigInt(minor), currency: content.currency });
+  const inWords = (minor: string | bigint, currency: string) =>
+    format.money({ minor: BigInt(minor), currency }, locale);
   return {
     title: content.title,
     number: content.number,
@@ -73,6 +89,20 @@ export function viewReceipt(
     payment_method: card ? `${brandName(card.brand)} ending in ${card.last4}` : null,
     details: content.details,
     statements: content.statements,
+    year: statement ? String(statement.year) : null,
+    gifts: (statement?.gifts ?? []).map((gift) => ({
+      received_on: format.date(gift.receivedOn, locale),
+      amount: gift.property ?? inWords(gift.amountMinor, gift.currency),
+      deductible:
+        gift.deductibleMinor === null ? null : inWords(gift.deductibleMinor, gift.currency),
+      fund: gift.fund,
+      note: gift.note,
+      donation_id: gift.donationId,
+    })),
+    totals: (statement ? totalsOf(statement) : []).map((total) => ({
+      amount: inWords(total.amountMinor, total.currency),
+      deductible: inWords(total.deductibleMinor, total.currency),
+    })),
   };
 }
 

@@ -4,9 +4,10 @@ import { UserError } from '../errors.ts';
 import { findLive, refuseIneligible, refuseUnmailable } from './by-hand.ts';
 import { loadGiftFacts } from './facts.ts';
 import { aboutReceipt, loadReceipt, type Receipt } from './find-receipt.ts';
-import { type IssuedReceipt, issueReceipts } from './issue.ts';
+import { type IssuedReceipt, issueReceipts, type ReceiptOrder } from './issue.ts';
 import type { Decision } from './resend.ts';
 import { failWaiting } from './settle.ts';
+import { findStatement, statementOrders } from './statement-orders.ts';
 
 /** A decision that has to be explained: its reason stands on the receipt for good. */
 export interface Explained extends Decision {
@@ -57,13 +58,12 @@ export async function reissueReceipt(
 ): Promise<IssuedReceipt> {
   return db.transaction(async (tx) => {
     const old = await lock(tx, receipt.id);
-    const gift = await loadGiftFacts(tx, old.donationId, { lock: true });
-    refuseIneligible(old.kind, gift);
+    const order = await orderOf(tx, old);
     if (old.status === 'void') await refuseOther(tx, old);
     else await makeVoid(tx, old, decision.reason);
-    if (mailed) refuseUnmailable(gift);
+    if (mailed) refuseUnmailable(order.gift);
     const replaces = { id: old.id, number: old.number };
-    const [issued] = await issueReceipts(tx, [{ gift, mailed, kind: old.kind, replaces }]);
+    const [issued] = await issueReceipts(tx, [{ ...order, mailed, replaces }]);
     await recordAudit(tx, {
       ...decision,
       action: 'receipts.reissue',
@@ -73,6 +73,30 @@ export async function reissueReceipt(
     return issued as IssuedReceipt;
   });
 }
+
+/** What is to be issued in place of a receipt, from the facts as they are now. */
+async function orderOf(
+  tx: Queryable,
+  receipt: Receipt,
+): Promise<Pick<ReceiptOrder, 'gift' | 'kind' | 'statement'>> {
+  const { kind, donationId, content, number } = receipt;
+  if (kind !== 'annual') {
+    const gift = await loadGiftFacts(tx, donationId, { lock: true });
+    refuseIneligible(kind, gift);
+    return { gift, kind };
+  }
+  const year = yearOf(receipt);
+  const [order] = await statementOrders(tx, year, [content.donor.id]);
+  if (order) return order;
+  throw new UserError(
+    'failed',
+    `no gift of ${year} is left to be listed in place of statement ${number}`,
+    `To end it: donations receipts void ${number} --reason …`,
+  );
+}
+
+/** The year of a statement. */
+const yearOf = ({ content }: Receipt) => content.statement?.year as number;
 
 async function lock(tx: Queryable, id: string): Promise<Receipt> {
   await tx.query('select 1 from donations.receipts where id = $1 for update', [id]);
@@ -98,7 +122,11 @@ async function makeVoid(tx: Queryable, receipt: Receipt, reason: string): Promis
 }
 
 async function refuseOther(tx: Queryable, old: Receipt): Promise<void> {
-  const other = old.replacedBy ?? (await findLive(tx, old.donationId, old.kind));
+  const other =
+    old.replacedBy ??
+    (old.kind === 'annual'
+      ? await findStatement(tx, yearOf(old), old.content.donor.id)
+      : await findLive(tx, old.donationId, old.kind));
   if (!other) return;
   throw new UserError(
     'failed',

@@ -25,7 +25,8 @@ export const RECEIPT_COLUMNS: Column<DonorReceipt>[] = [
     name: 'amount_minor',
     header: 'AMOUNT',
     value: (r) => r.minor,
-    text: (row) => formatMoney(row),
+    text: ({ minor, currency }) =>
+      minor === null || currency === null ? '' : formatMoney({ minor, currency }),
     align: 'right',
   },
   { name: 'currency', header: 'CURRENCY', value: (r) => r.currency, wide: true },

@@ -340,7 +340,10 @@ export function receiptColumns(now: number, theme: Theme): ScreenColumn<ListedDe
       align: 'right',
       spare: 1,
       cell: ({ amountMinor, currency }) => ({
-        text: formatMoney({ minor: amountMinor, currency }),
+        text:
+          amountMinor === null || currency === null
+            ? ''
+            : formatMoney({ minor: amountMinor, currency }),
       }),
     },
     { head: 'TO', width: 26, cell: ({ recipient }) => ({ text: recipient }) },

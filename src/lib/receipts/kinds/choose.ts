@@ -7,11 +7,14 @@ import { giftAidReceipt } from './united-kingdom/receipt.ts';
 import { writtenAcknowledgment } from './united-states/acknowledgment.ts';
 import type { Wording } from './wording.ts';
 
-/** What a receipt is about; one of each kind may be live for a gift. */
-export type ReceiptKind = 'donation' | 'refund';
+/** What a receipt of one gift is about. */
+export type GiftReceiptKind = 'donation' | 'refund';
 
-/** The words of a receipt: by its kind, and by the country of the organisation that issues it. */
-export function composeReceipt(kind: ReceiptKind, gift: GiftFacts): Wording {
+/** What a receipt is about; one of each kind may be live for a gift. `annual`: all gifts of a year. */
+export type ReceiptKind = GiftReceiptKind | 'annual';
+
+/** The words of a receipt of one gift: by its kind, and by the country of the organisation that issues it. */
+export function composeReceipt(kind: GiftReceiptKind, gift: GiftFacts): Wording {
   if (kind === 'refund') return refundReceipt(gift);
   switch (gift.organization.country) {
     case 'US':

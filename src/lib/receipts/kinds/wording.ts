@@ -1,5 +1,11 @@
 /** Which rules a receipt follows. */
-export type FormName = 'united-states' | 'canada' | 'united-kingdom' | 'plain' | 'refund';
+export type FormName =
+  | 'united-states'
+  | 'canada'
+  | 'united-kingdom'
+  | 'plain'
+  | 'refund'
+  | 'annual';
 
 /** What a form makes of a gift: the words that are kept with the receipt. */
 export interface Wording {

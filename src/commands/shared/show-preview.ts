@@ -1,0 +1,89 @@
+import type { Command } from 'commander';
+import { usageError } from '../../lib/errors.ts';
+import { printData, say } from '../../lib/output/io.ts';
+import { chosenFormat, fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
+import type { Preview } from '../../lib/receipts/preview.ts';
+import type { Context } from '../context.ts';
+import { openPage } from './open-page.ts';
+import { withOutput } from './output-options.ts';
+import { writeDone } from './write-result.ts';
+
+const FIELDS = fieldsOf('number', 'subject', 'text', 'html');
+
+export interface PreviewOptions extends OutputOptions {
+  html?: boolean;
+  open?: boolean;
+  pdf?: string;
+  copy?: boolean;
+}
+
+/** Adds the options that say how a receipt is shown. */
+export const withPreview = (command: Command): Command =>
+  withOutput(
+    command
+      .option('--html', 'the HTML part')
+      .option('--pdf <file>', 'write it as a PDF document into this file')
+      .option('--open', 'the HTML part, in a browser')
+      .option('--copy', 'as it looks when sent again'),
+    FIELDS,
+  );
+
+/** Shows how a receipt looks: as text, unless an option says otherwise. */
+export async function showPreview(
+  context: Context,
+  options: PreviewOptions,
+  find: () => Promise<Preview>,
+): Promise<void> {
+  const { html: asHtml, open, pdf: file, copy = false } = options;
+  if ([asHtml, open, file].filter(Boolean).length > 1)
+    throw usageError(
+      '--html prints the HTML part, --open shows it, --pdf writes a document',
+      'Give one of them.',
+    );
+  if (chosenFormat(options).format !== 'table' && (asHtml || open || file))
+    throw usageError('--json has both parts already', 'Leave out --html, --open and --pdf.');
+  const [{ loadTemplates }, { renderReceipt }] = await Promise.all([
+    import('../../lib/receipts/templates.ts'),
+    import('../../lib/receipts/message.ts'),
+  ]);
+  const templates = await loadTemplates((await context.config()).receipts.templatesDir);
+  const { content, written } = await find();
+  if (file !== undefined) {
+    const { createPdfMaker } = await import('../../lib/receipts/make-pdf.ts');
+    return writeDocument(
+      context,
+      file,
+      await createPdfMaker(templates.format)([{ content, copy }]),
+    );
+  }
+  const { subject, html, text } = renderReceipt(content, templates, {
+    copy,
+    ...(written ? { written } : {}),
+  });
+  if (open) return openInBrowser(context, html);
+  writeDone(context.io, options, FIELDS, { number: content.number, subject, text, html }, () =>
+    printData(context.io, asHtml ? html : `Subject: ${subject}\n\n${text}`),
+  );
+}
+
+async function writeDocument({ io }: Context, file: string, bytes: Buffer): Promise<void> {
+  const { writeFile } = await import('node:fs/promises');
+  try {
+    await writeFile(file, bytes, { mode: 0o600 });
+  } catch (error) {
+    throw usageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+  say(io, `Wrote ${file}.`);
+}
+
+/** Writes the page to a file that only this user can read, and has the system open it. */
+async function openInBrowser({ io }: Context, html: string): Promise<void> {
+  const [{ mkdtemp, writeFile }, { tmpdir }, { join }] = await Promise.all([
+    import('node:fs/promises'),
+    import('node:os'),
+    import('node:path'),
+  ]);
+  const file = join(await mkdtemp(join(tmpdir(), 'donations-preview-')), 'receipt.html');
+  await writeFile(file, html, { mode: 0o600 });
+  await openPage(io, file);
+}

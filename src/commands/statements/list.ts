@@ -1,0 +1,64 @@
+import { Command } from 'commander';
+import { formatMoney } from '../../lib/money.ts';
+import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
+import { statusText, statusTone } from '../../lib/output/status.ts';
+import { parseCount } from '../../lib/parse.ts';
+import type { ListedStatement } from '../../lib/receipts/statements.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { readYear, type ScopeOptions, scopeOf } from './shared/scope.ts';
+
+const COLUMNS: Column<ListedStatement>[] = [
+  { name: 'name', header: 'DONOR', value: (row) => row.name },
+  { name: 'email', header: 'E-MAIL', value: (row) => row.email },
+  { name: 'gifts', header: 'GIFTS', value: (row) => row.gifts, align: 'right' },
+  {
+    name: 'totals',
+    header: 'TOTAL',
+    value: (row) => row.totals,
+    text: (row) =>
+      row.totals
+        .map(({ minor, currency }) => formatMoney({ minor: BigInt(minor), currency }))
+        .join(', '),
+    align: 'right',
+  },
+  { name: 'number', header: 'STATEMENT', value: (row) => row.number },
+  {
+    name: 'status',
+    header: 'STATUS',
+    value: (row) => row.status,
+    text: (row) => (row.status === null ? '' : statusText(row.status)),
+    tone: (row) => (row.status === null ? undefined : statusTone(row.status)),
+  },
+  { name: 'why', header: 'WHY', value: (row) => row.why },
+  { name: 'donor', header: 'ID', value: (row) => row.donor, isId: true, wide: true },
+];
+
+/** `donations statements list`: the donors of a year, and what became of their statements. */
+export function statementsListCommand(context: Context): Command {
+  const command = new Command('list')
+    .description('donors with gifts in a year, their statements, and why one has none')
+    .requiredOption('--year <year>', 'the year of the gifts')
+    .option('--donor <donor>', 'this donor: a part of the name, an address, or an id')
+    .option('--unsent', 'those without a statement, or with something wrong about it')
+    .option('--limit <n>', 'how many', '50');
+  return examples(withOutput(command, COLUMNS), [
+    ['donations statements list --year 2026 --unsent', 'who got none, and why'],
+    ['donations statements list --year 2026 --limit 100000 --output csv', 'for a spreadsheet'],
+  ]).action(async (options: OutputOptions & ScopeOptions & { unsent?: boolean; limit: string }) => {
+    readYear(options.year);
+    const limit = parseCount(options.limit, { max: 1_000_000 });
+    const { listStatements } = await import('../../lib/receipts/statements.ts');
+    const rows = await context.read(async (tx) =>
+      listStatements(tx, await scopeOf(tx, options, 'donations statements list'), {
+        unsent: options.unsent === true,
+        limit,
+      }),
+    );
+    const empty = options.unsent
+      ? `Every donor with gifts in ${options.year} has a statement.`
+      : `No gifts in ${options.year}.`;
+    render(context.io, options, COLUMNS, rows, { empty });
+  });
+}
