@@ -10,6 +10,7 @@ import {
   render,
   renderOne,
 } from '../lib/output/render.ts';
+import { snakeCase } from '../lib/output/snake-case.ts';
 import { lookOf } from '../lib/output/status.ts';
 import type { Context } from './context.ts';
 import { explain } from './report-error.ts';
@@ -138,7 +139,7 @@ function tell(
       status,
       summary,
       at,
-      reasons,
+      reasons: snakeCase(reasons),
       unread: assessment?.unread ?? [],
     });
   }

@@ -35,7 +35,7 @@ async function check(
 ) {
   const ended = await cli([...command.split(' '), ...args, '--json'], env);
   expect(ended.code, `${command}: ${ended.stderr}`).toBe(code);
-  const option = ['--dry-run', '--open'].find((each) => args.includes(each));
+  const option = ['--dry-run', '--open', '--daily'].find((each) => args.includes(each));
   const name = option ? `${command} ${option}` : command;
   const variant = option === '--open' ? [option, 'x'] : option ? [option] : [];
   const value = JSON.parse(ended.stdout);
@@ -84,6 +84,10 @@ it('donations, donors and receipts', async () => {
     email: 'grace@example.org',
   });
   await check('donors show', [donor.donor.id]);
+  const year = String(new Date().getFullYear());
+  await check('statements list', ['--year', year]);
+  await check('statements preview', [donor.donor.id, '--year', year]);
+  await check('statements send', ['--year', year, '--dry-run']);
   await check('receipts list');
   const { attempts: _, history } = await check('receipts show', [at.held as string]);
   expect(history).toHaveLength(1);
@@ -100,6 +104,22 @@ it('donations, donors and receipts', async () => {
   const events = join(folder, 'events.json');
   writeFileSync(events, '[]');
   await check('receipts evidence import', [events]);
+});
+
+it('Gift Aid, in the United Kingdom', async () => {
+  const uk = await startSystem({
+    DONATIONS_ORGANIZATION_COUNTRY: 'GB',
+    DONATIONS_ORGANIZATION_LOCALE: 'en-GB',
+  });
+  try {
+    await donateNow(uk.deps, gift());
+    const home = ['--address', '1 High Street', '--postcode', 'LS1 1AA'];
+    const declare = ['ada@example.org', '--how', 'online', ...home];
+    await check('donors gift-aid declare', declare, { env: uk.env });
+    await check('donors gift-aid show', ['ada@example.org'], { env: uk.env });
+  } finally {
+    await uk.close();
+  }
 });
 
 it('the queue', async () => {
@@ -144,6 +164,9 @@ it('the queue', async () => {
 it('health and alerts', async () => {
   await check('health', [], { code: (await cli(['health'])).code as number });
   await check('report', ['--daily']);
+  await check('report', ['--from', '1h']);
+  await check('cron list');
+  await check('logs');
   await check('alerts rules');
   await check('alerts check');
   const [incident] = await check('alerts list');

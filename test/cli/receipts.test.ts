@@ -203,7 +203,7 @@ it('takes evidence from an activity CSV by ids, never by the address alone', asy
     ].join('\r\n'),
   );
   expect(await json('evidence', 'import', file)).toMatchObject({
-    events: 5,
+    event_count: 5,
     unreadable: 1,
     ours: 2,
     new: 2,

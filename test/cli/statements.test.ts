@@ -68,7 +68,7 @@ describe('statements send', () => {
     await addDonation(system.db, { donor: await addDonor(system.db, 'Olga') });
 
     const plan = await send('--dry-run');
-    expect(plan).toMatchObject({ count: 2, gifts: 4, effects: ['2 e-mails'] });
+    expect(plan).toMatchObject({ count: 2, gift_count: 4, effects: ['2 e-mails'] });
     expect(await inbox()).toEqual([]);
     expect(await send('--yes')).toMatchObject({ changed: 2 });
     await deliver();
@@ -97,8 +97,8 @@ describe('statements send', () => {
       expect(textOf(file)).toMatch(/Total +\$65\.00 USD/);
     }
     expect(await list()).toMatchObject([
-      { name: 'Ada Lovelace', gifts: 3, status: 'accepted', why: null },
-      { name: 'Olga', gifts: 1, status: 'accepted', why: null },
+      { name: 'Ada Lovelace', gifts: 3, status: 'accepted', reason: null },
+      { donor: { name: 'Olga' }, gift_count: 1, status: 'accepted', reason: null },
     ]);
     expect(await list('--unsent')).toEqual([]);
   });
@@ -187,9 +187,13 @@ describe('statements send', () => {
       fund,
     ]);
     expect(await list('--unsent')).toMatchObject([
-      { name: 'Charles', number: null, why: 'the donor has no e-mail address' },
-      { name: 'Edith', number: null, why: 'the donor does not want mail' },
-      { name: 'Grace', number: null, why: 'mail to the address bounced on 2026-11-01' },
+      { donor: { name: 'Charles' }, number: null, reason: 'the donor has no e-mail address' },
+      { donor: { name: 'Edith' }, number: null, reason: 'the donor does not want mail' },
+      {
+        donor: { name: 'Grace' },
+        number: null,
+        reason: 'mail to the address bounced on 2026-11-01',
+      },
     ]);
     expect((await send('--dry-run')).skipped).toHaveLength(3);
     expect(await send('--yes')).toMatchObject({ changed: 0 });
@@ -213,7 +217,7 @@ describe('statements send', () => {
     expect(held).toMatchObject({ status: 'held' });
     await system.sandbox.clearFaults();
     expect((await cli('receipts', 'resolve', held.number, '--sent')).code).toBe(0);
-    expect(await list()).toMatchObject([{ status: 'accepted', why: null }]);
+    expect(await list()).toMatchObject([{ status: 'accepted', reason: null }]);
   });
 
   it('says that the gifts have changed since, and is issued anew on request', async () => {
@@ -223,13 +227,13 @@ describe('statements send', () => {
     await deliver();
     await addDonation(system.db, { donor, amount: '700' });
     const [listed] = await list('--unsent');
-    expect(listed.why).toBe(
+    expect(listed.reason).toBe(
       'the gifts have changed since: donations receipts reissue S2026-000001',
     );
     const reissued = await cli('receipts', 'reissue', 'S2026-1', '--reason', 'a late gift');
     expect(reissued.stdout).toMatch(/^Receipt S2026-000002 replaces S2026-000001 and is sent/);
     await deliver();
-    expect(await list()).toMatchObject([{ number: 'S2026-000002', gifts: 2, why: null }]);
+    expect(await list()).toMatchObject([{ number: 'S2026-000002', gift_count: 2, reason: null }]);
     const text = (await cli('statements', 'preview', donor, '--year', '2026')).stdout;
     expect(text).toContain('This statement cancels and replaces statement S2026-000001.');
     // The receipt of a gift and its statement are two things.
@@ -258,7 +262,7 @@ describe('statements send', () => {
     const official = await addDonation(system.db, { donor, currency: 'cad' });
     await addDonation(system.db, { donor, currency: 'usd' });
     await cli('receipts', 'issue', official, '--no-mail');
-    expect(await list()).toMatchObject([{ gifts: 1 }]);
+    expect(await list()).toMatchObject([{ gift_count: 1 }]);
     const text = (await cli('statements', 'preview', donor, '--year', '2026')).stdout;
     expect(text).toContain('This is not an official receipt for income tax purposes.');
     expect(text).not.toContain('CAD');

@@ -13,10 +13,11 @@ for (const leaf of await allCommands()) {
   const name = leaf.words.join(' ');
   const plain = await fieldNames(name);
   commands.push([name, plain]);
-  for (const [option, ...value] of [['--dry-run'], ['--open', 'x']] as const) {
+  for (const [option, ...value] of [['--dry-run'], ['--daily'], ['--open', 'x']] as const) {
     if (!hasOption(leaf, option)) continue;
     const fields = await fieldNames(name, [option, ...value]);
-    if (fields.join() !== plain.join()) commands.push([`${name} ${option}`, fields]);
+    if (fields.length > 0 && fields.join() !== plain.join())
+      commands.push([`${name} ${option}`, fields]);
   }
 }
 commands.sort(([a], [b]) => (a < b ? -1 : 1));

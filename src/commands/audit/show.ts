@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { AuditChunk, WholeAuditEntry } from '../../lib/audit/entries.ts';
+import type { WholeAuditEntry } from '../../lib/audit/entries.ts';
 import { print, say } from '../../lib/output/io.ts';
 import {
   type Column,
@@ -13,6 +13,7 @@ import type { Context } from '../context.ts';
 import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { CHUNK_COLUMNS } from './shared/columns.ts';
 
 const COLUMNS: Column<WholeAuditEntry>[] = [
   { name: 'audit', header: 'ID', value: (a) => a.id },
@@ -36,12 +37,6 @@ const COLUMNS: Column<WholeAuditEntry>[] = [
   },
   { name: 'chunk_count', header: '', value: (a) => a.chunkCount, text: () => '' },
   { name: 'restorable', header: '', value: (a) => a.restorable, text: () => '' },
-];
-
-const CHUNK_COLUMNS: Column<AuditChunk>[] = [
-  { name: 'at', header: 'WHEN', value: (c) => c.at },
-  { name: 'affected', header: 'HOW MANY', value: (c) => c.affected, align: 'right' },
-  { name: 'audit', header: 'CHUNK', value: (c) => c.id, isId: true },
 ];
 
 /** `donations audit show <id>`: all of one entry. */

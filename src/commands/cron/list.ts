@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { say } from '../../lib/output/io.ts';
+import { round } from '../../lib/output/number.ts';
 import { type Column, render } from '../../lib/output/render.ts';
 import { statusText, statusTone } from '../../lib/output/status.ts';
 import { formatDuration } from '../../lib/output/time.ts';
@@ -14,23 +15,23 @@ const duration = (ms: number | null) => (ms === null ? '' : formatDuration(ms));
 const COLUMNS: Column<RecurringTask>[] = [
   { name: 'name', header: 'TASK', value: (row) => row.name },
   {
-    name: 'state',
-    header: 'STATE',
+    name: 'status',
+    header: 'STATUS',
     value: (row) => row.state,
     text: (row) => statusText(row.state),
     tone: (row) => statusTone(row.state),
   },
-  { name: 'last_run', header: 'LAST RUN', value: (row) => row.lastRun },
+  { name: 'last_run_at', header: 'LAST RUN', value: (row) => row.lastRun },
   { name: 'outcome', header: 'OUTCOME', value: (row) => row.outcome },
   {
     name: 'duration_ms',
     header: 'TOOK',
-    value: (row) => row.durationMs,
+    value: (row) => row.durationMs && round(row.durationMs),
     text: (row) => duration(row.durationMs),
     align: 'right',
     minor: true,
   },
-  { name: 'next_run', header: 'NEXT RUN', value: (row) => row.nextRun },
+  { name: 'next_run_at', header: 'NEXT RUN', value: (row) => row.nextRun },
   {
     name: 'every_ms',
     header: 'EVERY',
@@ -38,9 +39,9 @@ const COLUMNS: Column<RecurringTask>[] = [
     text: (row) => duration(row.everyMs),
     align: 'right',
   },
-  { name: 'last_success', header: 'LAST SUCCESS', value: (row) => row.lastSuccess, wide: true },
+  { name: 'last_success_at', header: 'LAST SUCCESS', value: (row) => row.lastSuccess, wide: true },
   { name: 'error', header: 'ERROR', value: (row) => row.error },
-  { name: 'about', header: 'WHAT', value: (row) => row.about, minor: true },
+  { name: 'what', header: 'WHAT', value: (row) => row.about, minor: true },
 ];
 
 /** `donations cron list`, or `donations cron`: the work that workers repeat by themselves. */
@@ -50,7 +51,7 @@ export function cronListCommand(context: Context): Command {
   );
   return examples(withWatch(withOutput(command, COLUMNS)), [
     ['donations cron list', 'what recurs, and how the last run ended'],
-    ['donations cron list --json=name,state,last_run,next_run', 'for a script'],
+    ['donations cron list --json=name,status,last_run_at,next_run_at', 'for a script'],
   ]).action(async (options: WatchOptions) => {
     const { listRecurring } = await import('../../lib/recurring/runs.ts');
     await showOrWatch(context, options, async (io, options) => {

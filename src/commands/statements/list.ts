@@ -5,18 +5,19 @@ import { statusText, statusTone } from '../../lib/output/status.ts';
 import { parseCount } from '../../lib/parse.ts';
 import type { ListedStatement } from '../../lib/receipts/statements.ts';
 import type { Context } from '../context.ts';
+import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { readYear, type ScopeOptions, scopeOf } from './shared/scope.ts';
 
 const COLUMNS: Column<ListedStatement>[] = [
-  { name: 'name', header: 'DONOR', value: (row) => row.name },
-  { name: 'email', header: 'E-MAIL', value: (row) => row.email },
-  { name: 'gifts', header: 'GIFTS', value: (row) => row.gifts, align: 'right' },
+  donorColumn(({ donor, name, email }) => ({ id: donor, name, email })),
+  { name: 'gift_count', header: 'GIFTS', value: (row) => row.gifts, align: 'right' },
   {
-    name: 'totals',
+    name: 'given',
     header: 'TOTAL',
-    value: (row) => row.totals,
+    value: (row) =>
+      row.totals.map(({ minor, currency }) => ({ currency, amount_minor: BigInt(minor) })),
     text: (row) =>
       row.totals
         .map(({ minor, currency }) => formatMoney({ minor: BigInt(minor), currency }))
@@ -31,8 +32,8 @@ const COLUMNS: Column<ListedStatement>[] = [
     text: (row) => (row.status === null ? '' : statusText(row.status)),
     tone: (row) => (row.status === null ? undefined : statusTone(row.status)),
   },
-  { name: 'why', header: 'WHY', value: (row) => row.why },
-  { name: 'donor', header: 'ID', value: (row) => row.donor, isId: true, wide: true },
+  { name: 'reason', header: 'WHY', value: (row) => row.why },
+  { name: 'email', header: 'E-MAIL', value: (row) => row.email },
 ];
 
 /** `donations statements list`: the donors of a year, and what became of their statements. */

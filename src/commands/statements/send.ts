@@ -14,7 +14,7 @@ export function statementsSendCommand(context: Context): Command {
       .option('--donor <donor>', 'to this donor: a part of the name, an address, or an id')
       .option('--paper', 'issue those of donors who cannot be mailed, to be printed'),
     'statements',
-    ['donors', 'gifts'],
+    ['donor_count', 'gift_count'],
   );
   return examples(command, [
     ['donations statements send --year 2026 --dry-run', 'how many, and who gets none and why'],

@@ -162,7 +162,12 @@ export function sendStatements(scope: StatementScope, way: Way): BulkChange<Stat
       at.getUTCFullYear() <= year
         ? [`${year} is not over: later gifts need another statement`]
         : [],
-    toRecord: ({ examples, ...plan }) => ({ ...plan, examples: examples.map(({ id }) => id) }),
+    toRecord: ({ examples, donors, gifts, ...plan }) => ({
+      ...plan,
+      donor_count: donors,
+      gift_count: gifts,
+      examples: examples.map(({ id }) => id),
+    }),
     walks: async () => [{ choose: (tx, at) => choose(tx, scope, way, at) }],
   };
 }

@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../../../lib/audit/entries.ts';
+import type { AuditChunk, AuditEntry } from '../../../lib/audit/entries.ts';
 import { shownId } from '../../../lib/ids.ts';
 import type { Column } from '../../../lib/output/render.ts';
 
@@ -24,4 +24,11 @@ export const AUDIT_COLUMNS: Column<AuditEntry>[] = [
   { name: 'reason', header: 'WHY', value: (a) => a.reason },
   { name: 'audit', header: 'ID', value: (a) => a.id, isId: true },
   { name: 'command', header: 'COMMAND', value: (a) => a.command, wide: true },
+];
+
+/** One transaction of a bulk change. */
+export const CHUNK_COLUMNS: Column<AuditChunk>[] = [
+  { name: 'at', header: 'WHEN', value: (c) => c.at },
+  { name: 'affected', header: 'HOW MANY', value: (c) => c.affected, align: 'right' },
+  { name: 'audit', header: 'CHUNK', value: (c) => c.id, isId: true },
 ];

@@ -81,7 +81,7 @@ export function giftAidDeclareCommand(context: Context): Command {
     if (chosenFormat(options).format !== 'table')
       return renderOne(context.io, options, FIELDS, {
         declaration: declared.id,
-        donor: donorId,
+        donor: { id: donorId, name: null, email: null },
         covers_from: declared.coversFrom,
         covers_to: declared.coversTo,
       });

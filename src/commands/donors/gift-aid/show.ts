@@ -15,6 +15,7 @@ import {
   toRecord,
 } from '../../../lib/output/render.ts';
 import type { Context } from '../../context.ts';
+import { donorColumn } from '../../shared/donor-column.ts';
 import { examples } from '../../shared/examples.ts';
 import { withOutput } from '../../shared/output-options.ts';
 
@@ -55,7 +56,7 @@ const GIFTS: Column<JudgedGift>[] = [
     text: (g) => (g.why === null ? formatMoney({ ...g, minor: g.reliefMinor }) : ''),
     align: 'right',
   },
-  { name: 'why', header: 'WHY NOT', value: (g) => g.why },
+  { name: 'reason', header: 'WHY NOT', value: (g) => g.why },
   {
     name: 'declaration',
     header: 'DECLARATION',
@@ -69,8 +70,7 @@ const sum = (gifts: JudgedGift[]) =>
   gifts.reduce((total, { reliefMinor }) => total + reliefMinor, 0n);
 
 const FIELDS: Column<GiftAidPage>[] = [
-  { name: 'donor', header: 'DONOR', value: (page) => page.donor },
-  { name: 'name', header: 'NAME', value: (page) => page.name },
+  donorColumn(({ donor, name }) => ({ id: donor, name, email: null })),
   {
     name: 'declarations',
     header: 'DECLARATIONS',

@@ -7,6 +7,7 @@ import { lowestThreshold } from '../../../lib/health/rules.ts';
 import { parsePeriod } from '../../../lib/moment.ts';
 import { paint, plain, print, say } from '../../../lib/output/io.ts';
 import { chosenFormat, render, renderOne, toRecord } from '../../../lib/output/render.ts';
+import { snakeCase } from '../../../lib/output/snake-case.ts';
 import { plural } from '../../../lib/output/text.ts';
 import { formatDuration, inZone } from '../../../lib/output/time.ts';
 import { type PeriodReport, periodReport } from '../../../lib/reports/period.ts';
@@ -60,18 +61,18 @@ function toFields(report: PeriodReport, writing: Writing): Record<string, unknow
     name,
     rows.map((row) => toRecord(columns, row)),
   ]);
-  return {
+  return snakeCase({
     from: report.from,
     to: report.to,
-    time_zone: writing.timeZone,
-    step_ms: report.stepMs,
+    timeZone: writing.timeZone,
+    stepMs: report.stepMs,
     samples: report.samples,
     totals: report.totals,
-    longest_wait_ms: report.longestWaitMs,
+    longestWaitMs: report.longestWaitMs,
     ...Object.fromEntries(tables),
-    donors: { wrong: trouble.wrong, late: { ...trouble.late, from_ms: lateMs } },
+    donors: { wrong: trouble.wrong, late: { ...trouble.late, fromMs: lateMs } },
     missing: report.missing,
-  };
+  }) as Record<string, unknown>;
 }
 
 function headline(report: PeriodReport, { mode, organization }: Config): Headline {

@@ -10,6 +10,7 @@ import type { PageSection } from '../../../lib/reports/page.ts';
 import type { PeriodReport } from '../../../lib/reports/period.ts';
 import { INCIDENT_COLUMNS } from '../../alerts/shared/columns.ts';
 import { AUDIT_COLUMNS } from '../../audit/shared/columns.ts';
+import { donorColumn } from '../../shared/donor-column.ts';
 
 /** How times and amounts are written. */
 export interface Writing {
@@ -60,13 +61,13 @@ const WORKER_COLUMNS: Column<WorkerLife>[] = [
   { name: 'started_at', header: 'CAME', value: (row) => row.startedAt },
   { name: 'ended_at', header: 'WENT', value: (row) => row.endedAt },
   { name: 'ending', header: 'HOW', value: (row) => row.ending },
-  { name: 'id', header: 'WORKER', value: (row) => row.id, isId: true, minor: true },
+  { name: 'worker', header: 'WORKER', value: (row) => row.id, isId: true, minor: true },
 ];
 
 const ERROR_COLUMNS: Column<TroubleGroup>[] = [
   { name: 'attempts', header: 'ATTEMPTS', value: (row) => row.attempts, align: 'right' },
-  { name: 'jobs', header: 'JOBS', value: (row) => row.jobs, align: 'right' },
-  { name: 'donors', header: 'DONORS', value: (row) => row.donors, align: 'right' },
+  { name: 'job_count', header: 'JOBS', value: (row) => row.jobs, align: 'right' },
+  { name: 'donor_count', header: 'DONORS', value: (row) => row.donors, align: 'right' },
   {
     name: 'open',
     header: 'OPEN NOW',
@@ -81,14 +82,14 @@ const ERROR_COLUMNS: Column<TroubleGroup>[] = [
     text: (row) => row.tasks.join(', '),
   },
   { name: 'error', header: 'CAUSE', value: (row) => row.message },
-  { name: 'first', header: 'FIRST', value: (row) => row.first },
-  { name: 'last', header: 'LAST', value: (row) => row.last },
+  { name: 'first_at', header: 'FIRST', value: (row) => row.first },
+  { name: 'last_at', header: 'LAST', value: (row) => row.last },
   { name: 'fingerprint', header: 'FINGERPRINT', value: (row) => row.fingerprint, minor: true },
 ];
 
 const openColumns = (locale: string): Column<OpenGift>[] => [
   { name: 'donation', header: 'DONATION', value: (row) => row.donation, isId: true },
-  { name: 'donor', header: 'DONOR', value: (row) => row.donor },
+  donorColumn((row) => ({ id: null, name: row.donor, email: null })),
   {
     name: 'amount_minor',
     header: 'AMOUNT',
@@ -99,8 +100,8 @@ const openColumns = (locale: string): Column<OpenGift>[] => [
   { name: 'currency', header: 'CURRENCY', value: (row) => row.currency, wide: true },
   { name: 'task', header: 'TASK', value: (row) => row.task },
   {
-    name: 'state',
-    header: 'STATE',
+    name: 'status',
+    header: 'STATUS',
     value: (row) => row.state,
     text: (row) => statusText(row.state),
     tone: (row) => statusTone(row.state),
@@ -112,7 +113,7 @@ const openColumns = (locale: string): Column<OpenGift>[] => [
 const named = <Row>(columns: Column<Row>[], ...names: string[]): Column<Row>[] =>
   names.flatMap((name) => {
     const column = columns.find((each) => each.name === name);
-    return column ? [{ ...column, wide: false, minor: name === 'id' }] : [];
+    return column ? [{ ...column, wide: false, minor: column.isId ?? false }] : [];
   });
 
 /** A report is of the past, so moments are written as a clock shows them. */
@@ -143,11 +144,11 @@ export function sectionsOf(report: PeriodReport, writing: Writing): PageSection[
   const incidents: Column<Incident>[] = named(
     INCIDENT_COLUMNS,
     ...['level', 'what', 'opened_at', 'closed_at', 'lasted_ms'],
-    ...['donors', 'jobs', 'cause', 'acknowledged_by', 'id'],
+    ...['donor_count', 'job_count', 'cause', 'acknowledged_by', 'incident'],
   );
   const changes: Column<AuditEntry>[] = named(
     AUDIT_COLUMNS,
-    ...['at', 'who', 'action', 'subject', 'affected', 'reason', 'id'],
+    ...['at', 'actor', 'action', 'subject', 'affected', 'reason', 'audit'],
   );
   const { trouble } = report;
   return [
