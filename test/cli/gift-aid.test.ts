@@ -50,7 +50,7 @@ it('goes from a declaration to the receipt of the next gift, and to its end', as
   expect((await giftAid('withdraw', donor)).code).toBe(1);
   expect(JSON.parse((await giftAid('show', donor, '--json')).stdout)).toMatchObject({
     declarations: [{ how: 'online', postcode: 'LS1 1AA' }],
-    gifts: [{ relief_minor: 0 }, { relief_minor: 0, why: 'no declaration covers it' }],
+    gifts: [{ relief_minor: 0 }, { relief_minor: 0, reason: 'no declaration covers it' }],
     relief_minor: 0,
   });
   // What was receipted stays as it was.

@@ -39,8 +39,10 @@ describe('donations report --from --to', () => {
         wrong: { jobs: 2, donors: 2, amounts: [{ currency: 'eur' }, { currency: 'usd' }] },
         late: { jobs: 1, donors: 1, from_ms: 60_000 },
       },
-      open: [{ donation: night.donation, state: 'failed', since: at('03:10:00') }],
-      incidents: [{ id: night.incident, level: 'critical', donors: 2, cause: 'SendGrid: 503' }],
+      open: [{ donation: night.donation, status: 'failed', since: at('03:10:00') }],
+      incidents: [
+        { incident: night.incident, level: 'critical', donor_count: 2, cause: 'SendGrid: 503' },
+      ],
     });
     expect(told.changes.map(({ action }: { action: string }) => action)).toEqual([
       'jobs.pause',
@@ -57,11 +59,11 @@ describe('donations report --from --to', () => {
       ['0.2.0', null, null],
     ]);
     expect(told.errors).toMatchObject([
-      { attempts: 2, jobs: 2, donors: 2, open: 1, error: 'SendGrid answered 503' },
-      { attempts: 1, jobs: 1, donors: 1, open: 1 },
+      { attempts: 2, job_count: 2, donor_count: 2, open: 1, error: 'SendGrid answered 503' },
+      { attempts: 1, job_count: 1, donor_count: 1, open: 1 },
     ]);
     const longest = told.samples.find((bucket: { at: string }) => bucket.at === at('03:28:00'));
-    expect(longest).toMatchObject({ done: 0, retried: 24, waitMs: 29 * 60_000 });
+    expect(longest).toMatchObject({ done: 0, retried: 24, wait_ms: 29 * 60_000 });
     expect(told.missing).toEqual([
       'In 5 of 90 columns of the charts no worker saw how long jobs waited.',
     ]);

@@ -59,7 +59,7 @@ export const FIELDS: Record<string, Field> = {
     'the receipts',
   ),
   deliveries: list(
-    'delivery kind status recipient job message_id accepted_at resends bounced_at bounce_reason reason evidence',
+    'delivery kind channel status recipient job message_id accepted_at resends bounced_at bounce_reason reason evidence',
     'each mail of the receipt',
   ),
   mails: list(

@@ -33,7 +33,7 @@ const COLUMNS: Column<Shown>[] = [
     value: (r) => amount(r).minor,
     text: (r) => formatMoney(amount(r)),
   },
-  { name: 'gifts', header: 'GIFTS', value: (r) => r.content.statement?.gifts.length },
+  { name: 'gift_count', header: 'GIFTS', value: (r) => r.content.statement?.gifts.length },
   { name: 'currency', header: '', value: (r) => r.content.currency, text: () => '' },
   donorColumn(({ content: { donor } }) => ({
     id: donor.id,

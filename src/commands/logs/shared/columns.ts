@@ -1,3 +1,4 @@
+import { round } from '../../../lib/output/number.ts';
 import type { Column } from '../../../lib/output/render.ts';
 import { statusText, statusTone } from '../../../lib/output/status.ts';
 import { formatDuration, inZone } from '../../../lib/output/time.ts';
@@ -25,14 +26,14 @@ export const logColumns = (zone: string): Column<LoggedAttempt>[] => [
   {
     name: 'duration_ms',
     header: 'TOOK',
-    value: (a) => a.durationMs,
+    value: (a) => round(a.durationMs),
     text: (a) => formatDuration(a.durationMs),
     align: 'right',
   },
   {
     name: 'latency_ms',
     header: 'WAITED',
-    value: (a) => a.latencyMs,
+    value: (a) => round(a.latencyMs),
     text: (a) => formatDuration(a.latencyMs),
     align: 'right',
     minor: true,
