@@ -97,7 +97,7 @@ describe('statements send', () => {
       expect(textOf(file)).toMatch(/Total +\$65\.00 USD/);
     }
     expect(await list()).toMatchObject([
-      { name: 'Ada Lovelace', gifts: 3, status: 'accepted', reason: null },
+      { donor: { name: 'Ada Lovelace' }, gift_count: 3, status: 'accepted', reason: null },
       { donor: { name: 'Olga' }, gift_count: 1, status: 'accepted', reason: null },
     ]);
     expect(await list('--unsent')).toEqual([]);

@@ -55,7 +55,8 @@ begin
         where v.organization_id = f.organization_id and v.version = f.organization_version)
       or not exists (select from donations.receipt_counters c
         where c.organization_id = f.organization_id and c.series = f.series)
-      or not exists (select from donations.currencies c where c.code = f.currency)) then
+      or f.currency is not null
+        and not exists (select from donations.currencies c where c.code = f.currency)) then
     raise exception 'a receipt has an organization version, a series or a currency that is not on record'
       using errcode = 'foreign_key_violation', constraint = 'receipt_references';
   end if;

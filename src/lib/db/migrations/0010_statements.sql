@@ -20,5 +20,6 @@ alter table donations.receipt_deliveries
   add check (channel = 'email' or (status = 'accepted' and job_id is null and evidence is not null));
 -- A receipt whose mail failed for good can be printed.
 drop index donations.receipt_deliveries_one_original;
-create unique index receipt_deliveries_one_original on donations.receipt_deliveries (receipt_id, channel)
-  where kind = 'original';
+-- It also finds all deliveries of a receipt.
+create unique index receipt_deliveries_one_original on donations.receipt_deliveries
+  (receipt_id, (case when kind = 'original' then channel else id end));
