@@ -48,7 +48,7 @@ describe('__complete', () => {
     ['completion z', ['zsh']],
     ['audit sh', ['show']],
     ['audit --act', ['--action']],
-    ['audit --action receipts.', ['receipts.resend', 'receipts.resolve']],
+    ['audit --action receipts.', ['receipts.print', 'receipts.resend', 'receipts.resolve']],
     ['jobs pause send', ['send_receipt']],
     ['jobs list --task tok', ['tokenize_card']],
     ['worker start --tasks send_receipt,tok', ['send_receipt,tokenize_card']],
@@ -142,7 +142,7 @@ describe.each(SHELLS)('in %s', (shell, start, load) => {
       await completes('donations jobs list --finger', 'donations jobs list --fingerprint');
       await completes('donations jobs list --task send', '--task send_receipt');
       await completes('donations jobs retry state:fa', 'donations jobs retry state:failed');
-      await completes('donations jobs list --json=id,stat', '--json=id,state');
+      await completes('donations jobs list --json=job,stat', '--json=job,status');
       await completes('donations audit --action jobs.disc', '--action jobs.discard');
       await completes(`donations show ${donation.slice(0, 8)}`, `donations show ${donation}`);
       await completes('donations logs donation:don_', `donations logs donation:${donation}`);

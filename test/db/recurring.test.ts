@@ -97,7 +97,7 @@ it('a worker records its own, and the command lists them', async () => {
   expect(tasks.map(({ name }: { name: string }) => name)).toEqual(['samples', 'health', 'upkeep']);
   for (const each of tasks) {
     expect(each.outcome).toBe('succeeded');
-    expect(Date.parse(each.next_run) - Date.parse(each.last_run)).toBe(each.every_ms);
+    expect(Date.parse(each.next_run_at) - Date.parse(each.last_run_at)).toBe(each.every_ms);
   }
   await worker.stop();
   const { stderr } = await runCli(['cron', 'list'], { env: system.env });

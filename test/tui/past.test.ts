@@ -95,8 +95,8 @@ describe('donations monitor --at', () => {
       {
         task: 'send_receipt',
         ...{ ready: 300, running: 1, scheduled: null, retrying: null, failed: null, held: null },
-        ...{ donePerMinute: 0, enqueuedPerMinute: 40, attempts: 2, errorRate: 0.5 },
-        oldestReady: at('03:01:00'),
+        ...{ done_per_minute: 0, enqueued_per_minute: 40, attempts: 2, error_rate: 0.5 },
+        oldest_ready_at: at('03:01:00'),
       },
     ]);
     expect(past.tasks.value.pauses).toMatchObject([
@@ -104,7 +104,7 @@ describe('donations monitor --at', () => {
       { cause: 'operator', since: at('03:05:00') },
     ]);
     expect(past.workers.value).toMatchObject([
-      { state: 'alive', version: '0.1.0', host: 'web-1', running: [{ job: '904' }] },
+      { status: 'alive', version: '0.1.0', host: 'web-1', running: [{ job: '904' }] },
     ]);
     const events = past.events.value.map((event: { at: string; text: string }) => event.text);
     expect(events.slice(0, 4)).toEqual([
@@ -122,8 +122,8 @@ describe('donations monitor --at', () => {
     const { stdout } = await monitor('--at', '2026-03-10T08:35:00Z', '--json=workers,tasks');
     const { workers, tasks } = JSON.parse(stdout);
     expect(workers.value).toMatchObject([
-      { state: 'gone', version: '0.2.0' },
-      { state: 'stopped', version: '0.1.0' },
+      { status: 'gone', version: '0.2.0' },
+      { status: 'stopped', version: '0.1.0' },
     ]);
     expect(tasks.value.rows).toMatchObject([{ task: 'send_receipt', ready: null }]);
     expect(tasks.value.pauses).toEqual([]);
