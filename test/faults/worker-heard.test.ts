@@ -56,9 +56,12 @@ async function heartbeats(worker: TestWorker & { id: string }, count: number): P
 }
 
 /**
- * Makes a donation whose receipt a worker claims, and stops the worker before it gets the answer.
+ * Makes a donation whose receipt a worker claims, and stops the worker before it gets the answer. The
+ * worker starts after the lock is taken, so that its claim waits for the lock.
  */
-async function stopAtClaim(worker: TestWorker): Promise<{ letGo: () => Promise<void> }> {
+async function stopAtClaim<W extends TestWorker>(
+  start: () => Promise<W>,
+): Promise<{ worker: W; letGo: () => Promise<void> }> {
   const donation = await donateNow(system.deps, gift());
   let letGo = async () => {};
   await new Promise<void>((resolve, reject) => {
@@ -85,6 +88,7 @@ async function stopAtClaim(worker: TestWorker): Promise<{ letGo: () => Promise<v
   const done = new Promise<void>((resolve) => {
     over = resolve;
   });
+  const worker = await start();
   await hurry(system.db);
   await worker.until(async () => {
     const { rowCount } = await system.db.query(
@@ -94,7 +98,7 @@ async function stopAtClaim(worker: TestWorker): Promise<{ letGo: () => Promise<v
     return rowCount === 1;
   });
   worker.signal('SIGSTOP');
-  return { letGo };
+  return { worker, letGo };
 }
 
 it('sends heartbeats while probes get no answer', async () => {
@@ -167,9 +171,11 @@ it.each([
   'stopped at a claim until others took over, it sends nothing when it wakes: %s',
   async (policy, mails) => {
     const env = { DONATIONS_RECEIPTS_WHEN_UNKNOWN: policy };
-    const stopped = system.startWorker({ env });
-    await started(stopped);
-    const { letGo } = await stopAtClaim(stopped);
+    const { worker: stopped, letGo } = await stopAtClaim(async () => {
+      const worker = system.startWorker({ env });
+      await started(worker);
+      return worker;
+    });
     await letGo();
     const other = system.startWorker({ env });
     await other.until((lines) => said(lines, /is gone; its jobs are released/));
@@ -187,8 +193,7 @@ it.each([
 );
 
 it('stopped at a claim for less than the limit, it sends when it resumes', async () => {
-  const worker = await startByProxy();
-  const { letGo } = await stopAtClaim(worker);
+  const { worker, letGo } = await stopAtClaim(startByProxy);
   await letGo();
   const other = system.startWorker();
   await started(other);

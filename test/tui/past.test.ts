@@ -104,7 +104,7 @@ describe('donations monitor --at', () => {
       { cause: 'operator', since: at('03:05:00') },
     ]);
     expect(past.workers.value).toMatchObject([
-      { status: 'alive', version: '0.1.0', host: 'web-1', running: [{ job: '904' }] },
+      { status: 'alive', version: '0.1.0', host: 'web-1', jobs: [{ job: '904' }] },
     ]);
     const events = past.events.value.map((event: { at: string; text: string }) => event.text);
     expect(events.slice(0, 4)).toEqual([
@@ -113,7 +113,7 @@ describe('donations monitor --at', () => {
       'send_receipt retry, attempt 1: SendGrid answered 503',
       'incident raised: circuit of send_receipt (critical)',
     ]);
-    const { buckets, stepMs } = past.history;
+    const { buckets, step_ms: stepMs } = past.history;
     expect(Date.parse(buckets.at(-1).at) + stepMs).toBe(Date.parse(past.at));
     expect(past.not_known[0]).toContain('scheduled, retrying, failed or held');
   });
