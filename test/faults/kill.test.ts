@@ -3,7 +3,7 @@ import { addsUp, isComplete, tallySince } from '../../src/lib/donations/tally.ts
 import { ProviderError } from '../../src/lib/providers/errors.ts';
 import { seededRandom } from '../../src/lib/sandbox/faults.ts';
 import { donateInBackground, donateNow } from '../support/donate.ts';
-import { gift, hurry, type System, startSystem } from '../support/system.ts';
+import { gift, hurry, hurryProbes, type System, startSystem } from '../support/system.ts';
 
 // More of both, by hand: KILLS=200 KILL_DONATIONS=2000 npx vitest run test/faults/kill.test.ts
 const DONATIONS = Number(process.env.KILL_DONATIONS ?? 220);
@@ -68,11 +68,13 @@ it(
       await worker.until((log) => log.length >= lines);
       await worker.kill();
       await hurry(db);
+      await hurryProbes(db);
     }
     await sandbox.clearFaults();
     const last = system.startWorker();
     await last.until(async () => {
       await hurry(db);
+      await hurryProbes(db);
       return isComplete(await tallySince(db, since));
     });
     expect(await last.stop()).toBe(0);

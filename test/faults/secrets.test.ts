@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { isComplete, tallySince } from '../../src/lib/donations/tally.ts';
 import { donateInBackground } from '../support/donate.ts';
-import { gift, hurry, type System, startSystem } from '../support/system.ts';
+import { gift, hurry, hurryProbes, type System, startSystem } from '../support/system.ts';
 
 let system: System;
 beforeEach(async () => {
@@ -44,6 +44,7 @@ it('keeps keys, mails and donors out of the log, the ledger and the errors, what
   const worker = system.startWorker({ env: { DONATIONS_LOG_LEVEL: 'trace' } });
   await worker.until(async () => {
     await hurry(db);
+    await hurryProbes(db);
     return isComplete(await tallySince(db, new Date(0)));
   });
   await worker.stop();
