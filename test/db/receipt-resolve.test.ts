@@ -149,6 +149,18 @@ it('is done once by several operators at the same time', async () => {
   expect(rows).toEqual([{ most: 1 }]);
 });
 
+it('warns of second receipts only when it sends', async () => {
+  await addReceipt(db, 'held');
+  const warned = async (outcome: ResolveOptions['outcome']) => {
+    const change = resolveReceipts(parseReceiptFilter(''), options({ outcome }));
+    return change.warnings(await change.plan(db, Number.MAX_SAFE_INTEGER));
+  };
+  expect(await warned('sent')).toEqual([]);
+  expect(await warned('resend')).toEqual([
+    '1 donor may have the receipt already, and get it twice',
+  ]);
+});
+
 it('stops after a whole chunk, and does the rest when it is run again', async () => {
   for (let i = 0; i < 5; i++) await addReceipt(db, 'held');
   expect((await resolve('', {}, 2)).changed).toBe(2);

@@ -118,7 +118,7 @@ async function choose(
   const beyond = after
     ? `and (d.created_at, d.id) > (${bindings.add(after[0])}::timestamptz, ${bindings.add(after[1])})`
     : '';
-  // By their keys, one after the other: the statistics may still tell of the time before the outage,
+  // By their keys, one after the other: the statistics may be from the time before the outage,
   // also to Graphile Worker's functions, which look for each job's key.
   await tx.query(`${NO_JIT}; set local enable_seqscan = off; set local enable_mergejoin = off`);
   const { rows } = await tx.query<ChosenDelivery>(

@@ -59,9 +59,10 @@ export function resolveReceipts(
           : 'sent, although it may have been sent before',
       ],
     ],
-    warnings: ({ donors }) => [
-      `${plural(donors, 'donor')} may have the receipt already, and get it twice`,
-    ],
+    warnings: ({ donors }) =>
+      isSent || donors === 0
+        ? []
+        : [`${plural(donors, 'donor')} may have the receipt already, and get it twice`],
     toRecord: ({ examples, donors, ...plan }) => ({
       ...plan,
       donor_count: donors,
