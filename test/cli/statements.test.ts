@@ -310,6 +310,15 @@ describe('receipts print', () => {
     const missing = await json('receipts', 'missing');
     expect(missing.map(({ donation }: { donation: string }) => donation)).toEqual([mailed]);
 
+    // What a print that was killed left may be the only document of receipts recorded as printed.
+    const part = join(dir, '.copy.pdf.part');
+    writeFileSync(part, 'an earlier print');
+    const cutOff = await print(second, '--again', '-o', join(dir, 'copy.pdf'), '--yes');
+    expect(cutOff.stderr).toContain(`${part} is left from a print that did not end`);
+    expect(cutOff.code).toBe(1);
+    expect(readFileSync(part, 'utf8')).toBe('an earlier print');
+    rmSync(part);
+
     const exists = await print(second, '--again', '-o', file, '--yes');
     expect(exists.stderr).toContain(`${file} exists`);
     expect(exists.code).toBe(1);

@@ -93,10 +93,10 @@ export async function planPrint(db: Db, request: PrintRequest): Promise<PrintPla
 /**
  * Writes the planned receipts into a file and records that they were printed. The file gets its name
  * after that is recorded: what is in a finished file is never printed again by accident. A process that
- * dies in between leaves `.NAME.part`.
+ * dies in between leaves `.NAME.part`, which the next print into the same file does not replace.
  *
  * @param pdf makes the document.
- * @throws UserError `failed` when the file exists; `try_again` when one of the receipts was sent, printed
+ * @throws UserError `failed` when the file or its `.part` exists; `try_again` when one of the receipts was sent, printed
  * or made void since the plan.
  */
 export async function printReceipts(
@@ -191,17 +191,27 @@ async function refuseExisting(file: string): Promise<void> {
   );
 }
 
-/** Writes a file that survives a power cut. */
+/** Writes a new file that survives a power cut. */
 async function writeThrough(path: string, bytes: Buffer): Promise<void> {
   try {
-    const file = await open(path, 'w', 0o600);
+    // Never replaces a file: it may be the only document of receipts that are recorded as printed.
+    const file = await open(path, 'wx', 0o600);
     try {
       await file.writeFile(bytes);
       await file.sync();
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
     } finally {
       await file.close();
     }
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new UserError(
+        'failed',
+        `${path} is left from a print that did not end`,
+        'Nothing was printed now. Look into that file: if its receipts are recorded as printed (donations receipts show), move it to a safe place; if not, remove it.',
+      );
     throw configurationError(
       `${path} cannot be written (${(error as NodeJS.ErrnoException).code})`,
       'Name a file in a directory that you may write to, with -o.',
