@@ -42,16 +42,16 @@ async function readOn(db: Db, filter: LogFilter, follow: Follow): Promise<void> 
   let { place } = follow;
   let isLost = false;
   while (!signal.aborted) {
-    let ears: Ears | undefined;
+    let listening: Listening | undefined;
     try {
-      ears = await listen(db);
-      while (!signal.aborted && !ears.isLost()) {
+      listening = await listen(db);
+      while (!signal.aborted && !listening.isLost()) {
         place = await readWithin(db, timeoutMs, (tx) =>
           readNewAttempts(tx, filter, place, onAttempts),
         );
         if (isLost) onBack();
         isLost = false;
-        await ears.next(signal);
+        await listening.next(signal);
       }
     } catch (error) {
       if (!isConnectionError(error)) throw error;
@@ -59,32 +59,32 @@ async function readOn(db: Db, filter: LogFilter, follow: Follow): Promise<void> 
       isLost = true;
       await pause(RECONNECT_MS, signal);
     } finally {
-      await ears?.end();
+      await listening?.end();
     }
   }
 }
 
-interface Ears {
+interface Listening {
   /** Resolves when something may have happened. */
   next(signal: AbortSignal): Promise<void>;
   isLost(): boolean;
   end(): Promise<void>;
 }
 
-async function listen(db: Db): Promise<Ears> {
+async function listen(db: Db): Promise<Listening> {
   const session = await db.session('donations logs');
   let lost = false;
   let wake = () => {};
-  let heard = false;
-  const hear = () => {
-    heard = true;
+  let hasNotice = false;
+  const onNotice = () => {
+    hasNotice = true;
     wake();
   };
   const lose = () => {
     lost = true;
-    hear();
+    onNotice();
   };
-  session.on('notification', hear);
+  session.on('notification', onNotice);
   session.on('error', lose);
   session.on('end', lose);
   await listenOn(session);
@@ -92,12 +92,12 @@ async function listen(db: Db): Promise<Ears> {
     isLost: () => lost,
     async next(signal) {
       await pause(REST_MS, signal);
-      if (!heard && !signal.aborted) {
+      if (!hasNotice && !signal.aborted) {
         const stop = new AbortController();
         wake = () => stop.abort();
         await pause(LOOK_MS, AbortSignal.any([signal, stop.signal]));
       }
-      heard = false;
+      hasNotice = false;
     },
     end: () => session.end().catch(() => {}),
   };
