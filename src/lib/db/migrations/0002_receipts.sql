@@ -26,9 +26,12 @@ create table donations.receipts (
   label text not null generated always as (donations.receipt_label(series, number)) stored,
   status text not null default 'issued' check (status in ('issued', 'void')),
   donor_id text not null references donations.donors,
-  amount_minor bigint not null check (amount_minor > 0),
-  deductible_minor bigint not null check (deductible_minor between 0 and amount_minor),
-  currency text not null,
+  -- Of a statement: the year of its gifts.
+  year smallint check (year between 1900 and 2999),
+  -- Null on a statement in several currencies, or of property alone.
+  amount_minor bigint check (amount_minor > 0),
+  deductible_minor bigint check (deductible_minor between 0 and amount_minor),
+  currency text,
   issued_on date not null,
   locale text not null,
   template_version text not null,
@@ -40,8 +43,14 @@ create table donations.receipts (
   created_at timestamptz not null default now(),
   unique (organization_id, series, number),
   check (content_hash = encode(sha256(convert_to(content::text, 'UTF8')), 'hex')),
-  check ((status = 'void') = (void_reason is not null))
+  check ((status = 'void') = (void_reason is not null)),
+  check ((kind = 'annual') = (year is not null)),
+  check ((amount_minor is null) = (currency is null)),
+  check ((amount_minor is null) = (deductible_minor is null)),
+  check (kind = 'annual' or amount_minor is not null)
 );
+create unique index receipts_one_statement on donations.receipts (organization_id, donor_id, year)
+  where kind = 'annual' and status = 'issued';
 create index receipts_label on donations.receipts (label);
 create unique index receipts_replaces on donations.receipts (replaces) where replaces is not null;
 create index receipts_donor on donations.receipts (donor_id, created_at);
@@ -139,6 +148,8 @@ create trigger receipt_templates_append_only before update or delete or truncate
 create table donations.receipt_deliveries (
   id text primary key check (id ~ '^dlv_[0-9a-z]{26}$'),
   receipt_id text not null,
+  -- paper: it was printed, and a person hands it over. It is accepted from the start.
+  channel text not null default 'email' check (channel in ('email', 'paper')),
   kind text not null check (kind in ('original', 'copy')),
   recipient text not null,
   -- A person decided to send it although mail to this address failed before.
@@ -176,11 +187,13 @@ create table donations.receipt_deliveries (
   check ((status = 'accepted') = (accepted_at is not null)),
   check (status not in ('held', 'failed') or reason is not null),
   check (status <> 'accepted' or reason is null),
-  check ((bounced_at is null) = (bounce_reason is null))
+  check ((bounced_at is null) = (bounce_reason is null)),
+  check (channel = 'email' or (status = 'accepted' and job_id is null and evidence is not null))
 ) with (fillfactor = 70);
--- One original, any number of copies; also finds all deliveries of a receipt.
+-- One original by each channel, any number of copies; also finds all deliveries of a receipt. A receipt
+-- whose mail failed for good can be printed.
 create unique index receipt_deliveries_one_original on donations.receipt_deliveries
-  (receipt_id, (case when kind = 'original' then '' else id end));
+  (receipt_id, (case when kind = 'original' then channel else id end));
 create index receipt_deliveries_job on donations.receipt_deliveries (job_id) where job_id is not null;
 create index receipt_deliveries_attention on donations.receipt_deliveries (created_at) where needs_attention;
 create index receipt_deliveries_bounced on donations.receipt_deliveries (bounced_at) where bounced_at is not null;
