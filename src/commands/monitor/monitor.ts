@@ -15,9 +15,10 @@ import { CONTROL_CHANNEL } from '../../lib/queue/run/pauses.ts';
 import { chartColumns } from './chart.ts';
 import { type OperationDeps, type Planned, planRequest } from './operations.ts';
 import { loadContent, loadHistory } from './queries.ts';
-import { type Action, type Effect, reduce } from './reducer.ts';
+import type { Effect } from './reducer.ts';
 import type { Request } from './requests.ts';
 import { currentView, dataKey, INTERVALS, type State } from './state.ts';
+import { Store } from './store.ts';
 import { WINDOWS } from './windows.ts';
 
 /** How soon another monitor takes the snapshot when the one that took the last does not take the next. */
@@ -47,15 +48,12 @@ export interface MonitorOptions {
 }
 
 /** The monitor without its screen: holds the state, looks at the database, makes changes. */
-export class Monitor {
-  state: State;
+export class Monitor extends Store {
   /** This monitor, where monitors hear of one another. */
   readonly #id = randomUUID();
   readonly #options: MonitorOptions;
-  readonly #watchers = new Set<() => void>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #session: Session | undefined;
-  #ended = false;
   /** The database's clock against ours. */
   #offsetMs = 0;
   /** Whether this one took the last snapshot, and takes the next. */
@@ -87,17 +85,11 @@ export class Monitor {
   #applying: Promise<void> | undefined;
 
   constructor(state: State, options: MonitorOptions) {
-    this.state = state;
+    super(state);
     this.#options = options;
   }
 
-  /** Calls back whenever the state has changed. */
-  watch(watcher: () => void): () => void {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
-  }
-
-  start(): void {
+  override start(): void {
     this.#every(TICK_MS, () => {
       // A frame costs more than a clock that is half a second late.
       if (Date.now() < this.#shownAt + TICK_MS / 2) return;
@@ -109,8 +101,8 @@ export class Monitor {
   }
 
   /** Ends what it does by itself; a change that is being made is stopped at a whole chunk. */
-  async end(): Promise<void> {
-    this.#ended = true;
+  override async end(): Promise<void> {
+    this.ended = true;
     this.#abort.abort();
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#lookTimer);
@@ -118,16 +110,7 @@ export class Monitor {
     await this.#applying;
   }
 
-  dispatch(action: Action): void {
-    if (this.#ended) return;
-    const { state, effects } = reduce(this.state, action);
-    const changed = state !== this.state;
-    this.state = state;
-    for (const effect of effects) this.#perform(effect);
-    if (changed) for (const watcher of this.#watchers) watcher();
-  }
-
-  #perform(effect: Effect): void {
+  protected override perform(effect: Effect): void {
     switch (effect.do) {
       case 'refresh':
         this.#dirtySince ??= Date.now();
@@ -160,7 +143,7 @@ export class Monitor {
 
   /** Looks in so long, or sooner if that was to be. */
   #lookIn(ms: number): void {
-    if (this.#ended) return;
+    if (this.ended) return;
     const at = Date.now() + Math.max(0, ms);
     if (at >= this.#lookAt) return;
     clearTimeout(this.#lookTimer);
@@ -179,7 +162,7 @@ export class Monitor {
   }
 
   async #look(): Promise<void> {
-    if (this.#looking || this.#ended) return;
+    if (this.#looking || this.ended) return;
     this.#looking = true;
     try {
       await within(SILENCE_MS, this.#refresh());
@@ -243,7 +226,7 @@ export class Monitor {
 
   #lost(error: unknown): void {
     // What was under way ends with its connection.
-    if (this.#ended) return;
+    if (this.ended) return;
     if (!isConnectionError(error) && !(error instanceof UserError) && !isSqlError(error)) {
       // A bug: the caller shows it after the terminal is restored.
       throw error;
@@ -263,12 +246,12 @@ export class Monitor {
     const { db } = this.#options;
     db.session('donations monitor listens').then(
       async (session) => {
-        if (this.#ended || this.#session) return session.end();
+        if (this.ended || this.#session) return session.end();
         this.#session = session;
         const lost = () => {
           if (this.#session !== session) return;
           this.#session = undefined;
-          if (this.#ended) return;
+          if (this.ended) return;
           this.dispatch({ type: 'lost', error: 'the connection was closed' });
           this.#lookIn(0);
         };
@@ -292,7 +275,7 @@ export class Monitor {
       const start = performance.now();
       const shared = await readShared(this.#options.db);
       this.#latencyMs = performance.now() - start;
-      if (!shared || this.#ended) return;
+      if (!shared || this.ended) return;
       this.#adopt(shared);
       clearTimeout(this.#lookTimer);
       this.#lookAt = Number.POSITIVE_INFINITY;

@@ -4,52 +4,35 @@ import { takePast } from '../../lib/monitor/past.ts';
 import { chartColumns } from './chart.ts';
 import { isSqlError, type MonitorOptions, RECONNECT_MS } from './monitor.ts';
 import { loadContent, loadHistory } from './queries.ts';
-import { type Action, type Effect, reduce } from './reducer.ts';
+import type { Effect } from './reducer.ts';
 import { currentView, dataKey, type State } from './state.ts';
+import { Store } from './store.ts';
 import { WINDOWS } from './windows.ts';
 
 /** The monitor of a moment of the past, without its screen: nothing moves there but the operator. */
-export class PastMonitor {
-  state: State;
+export class PastMonitor extends Store {
   readonly #options: Omit<MonitorOptions, 'operations'>;
-  readonly #watchers = new Set<() => void>();
-  #ended = false;
   /** What is being read, and whether something else has to be read after it. */
   #loading: Promise<void> | undefined;
   #isOutdated = false;
   #retry: NodeJS.Timeout | undefined;
 
   constructor(state: State, options: Omit<MonitorOptions, 'operations'>) {
-    this.state = state;
+    super(state);
     this.#options = options;
   }
 
-  /** Calls back whenever the state has changed. */
-  watch(watcher: () => void): () => void {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
-  }
-
-  start(): void {
+  override start(): void {
     this.#load();
   }
 
-  async end(): Promise<void> {
-    this.#ended = true;
+  override async end(): Promise<void> {
+    this.ended = true;
     clearTimeout(this.#retry);
     await this.#loading;
   }
 
-  dispatch(action: Action): void {
-    if (this.#ended) return;
-    const { state, effects } = reduce(this.state, action);
-    const changed = state !== this.state;
-    this.state = state;
-    for (const effect of effects) this.#perform(effect);
-    if (changed) for (const watcher of this.#watchers) watcher();
-  }
-
-  #perform(effect: Effect): void {
+  protected override perform(effect: Effect): void {
     switch (effect.do) {
       case 'refresh':
         this.#load();
@@ -74,7 +57,7 @@ export class PastMonitor {
   }
 
   async #loadAll(): Promise<void> {
-    while (this.#isOutdated && !this.#ended) {
+    while (this.#isOutdated && !this.ended) {
       this.#isOutdated = false;
       try {
         await this.#read();
@@ -82,7 +65,7 @@ export class PastMonitor {
         if (!(error instanceof UserError) && !isConnectionError(error) && !isSqlError(error))
           throw error;
         this.dispatch({ type: 'lost', error: (error as Error).message });
-        if (!this.#ended) this.#retry = setTimeout(() => this.#load(), RECONNECT_MS);
+        if (!this.ended) this.#retry = setTimeout(() => this.#load(), RECONNECT_MS);
       }
     }
   }

@@ -7,6 +7,7 @@ import type { Opened } from './opened.ts';
 import { PastMonitor } from './past-monitor.ts';
 import { Screen } from './screen.tsx';
 import { initialState } from './state.ts';
+import type { Store } from './store.ts';
 import { clipboardSequence, Terminal } from './terminal.ts';
 import { themeFor } from './theme.ts';
 import { type WindowName, windowOf } from './windows.ts';
@@ -16,7 +17,7 @@ function App({
   env,
   color,
 }: {
-  monitor: Monitor | PastMonitor;
+  monitor: Store;
   env: NodeJS.ProcessEnv;
   color: boolean;
 }): ReactNode {
