@@ -5,6 +5,7 @@ import type { Vocabulary } from '../../filter/vocabulary.ts';
 import { ATTEMPT_OUTCOMES } from '../run/attempt.ts';
 import { TASK_NAMES } from '../tasks.ts';
 import { checkTasks } from './check-tasks.ts';
+import type { LedgerAttempt } from './detail.ts';
 import { findKnownDonations } from './known-donations.ts';
 
 /** The terms of a filter of attempts. */
@@ -50,25 +51,13 @@ export type LogFilter = Filter<keyof typeof LOG_TERMS>;
 export const parseLogFilter = (text: string): LogFilter => parseFilter(text, LOG_TERMS);
 
 /** An attempt in the ledger, of any job. */
-export interface LoggedAttempt {
+export interface LoggedAttempt extends LedgerAttempt {
   /** Attempts have ascending ids in the order in which they are recorded. */
   id: bigint;
   endedAt: Date;
   task: string;
   job: string;
-  attempt: number;
   donation: string | null;
-  outcome: string;
-  startedAt: Date;
-  latencyMs: number;
-  durationMs: number;
-  worker: string | null;
-  errorClass: string | null;
-  errorCode: string | null;
-  error: string | null;
-  httpStatus: number | null;
-  requestId: string | null;
-  nextRunAt: Date | null;
 }
 
 /** What a reader of the ledger has seen: everything that was visible in this snapshot. */
