@@ -69,7 +69,7 @@ function checkChoice({ daily, day, from, to, html }: Options): void {
   if (daily && from !== undefined)
     throw usageError('--daily and --from are two reports', 'Use only one of them.');
   if (!daily && from === undefined)
-    throw usageError('which report is not said', 'Add --daily, or --from 02:00 --to 05:00.');
+    throw usageError('no report is chosen', 'Add --daily, or --from 02:00 --to 05:00.');
   if (daily && (to !== undefined || html !== undefined))
     throw usageError('--to and --html belong to --from', 'Leave out --daily, and add --from.');
   if (!daily && day !== undefined)

@@ -160,7 +160,7 @@ export function sendStatements(scope: StatementScope, way: Way): BulkChange<Stat
     describe: ({ gifts }) => [['gifts', plural(gifts, 'gift')]],
     warnings: ({ at }) =>
       at.getUTCFullYear() <= year
-        ? [`${year} is not over: later gifts need another statement`]
+        ? [`${year} is not over: after a later gift the statement must be reissued`]
         : [],
     toRecord: ({ examples, donors, gifts, ...plan }) => ({
       ...plan,

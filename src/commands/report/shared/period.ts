@@ -96,7 +96,7 @@ function headline(report: PeriodReport, { mode, organization }: Config): Headlin
       longestWaitMs === null
         ? 'How long jobs waited is not known.'
         : `The longest wait of a job that was due: ${formatDuration(longestWaitMs)}.`,
-      concerned(trouble.wrong, 'went wrong at least once'),
+      concerned(trouble.wrong, 'went wrong'),
       concerned(trouble.late, `began more than ${formatDuration(lateMs)} late`),
       trouble.openCount === 0
         ? 'Nothing of that is open now.'
