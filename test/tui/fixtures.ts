@@ -1,4 +1,4 @@
-import { type Action, type Effect, reduce } from '../../src/commands/monitor/reducer.ts';
+import { type Action, reduce } from '../../src/commands/monitor/reducer.ts';
 import {
   type Content,
   currentView,
@@ -7,6 +7,7 @@ import {
   type Session,
   type State,
 } from '../../src/commands/monitor/state.ts';
+import type { Effect } from '../../src/commands/monitor/step.ts';
 import { resolveRules } from '../../src/lib/health/rule-settings.ts';
 import type { Snapshot, SnapshotTask } from '../../src/lib/monitor/snapshot.ts';
 import type { ListedJob } from '../../src/lib/queue/read/list.ts';

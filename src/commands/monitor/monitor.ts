@@ -15,9 +15,9 @@ import { CONTROL_CHANNEL } from '../../lib/queue/run/pauses.ts';
 import { chartColumns } from './chart.ts';
 import { type OperationDeps, type Planned, planRequest } from './operations.ts';
 import { loadContent, loadHistory } from './queries.ts';
-import type { Effect } from './reducer.ts';
 import type { Request } from './requests.ts';
 import { currentView, dataKey, INTERVALS, type State } from './state.ts';
+import type { Effect } from './step.ts';
 import { Store } from './store.ts';
 import { WINDOWS } from './windows.ts';
 

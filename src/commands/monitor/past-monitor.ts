@@ -4,8 +4,8 @@ import { takePast } from '../../lib/monitor/past.ts';
 import { chartColumns } from './chart.ts';
 import { isSqlError, type MonitorOptions, RECONNECT_MS } from './monitor.ts';
 import { loadContent, loadHistory } from './queries.ts';
-import type { Effect } from './reducer.ts';
 import { currentView, dataKey, type State } from './state.ts';
+import type { Effect } from './step.ts';
 import { Store } from './store.ts';
 import { WINDOWS } from './windows.ts';
 

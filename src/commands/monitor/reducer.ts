@@ -1,18 +1,23 @@
-import { UserError } from '../../lib/errors.ts';
 import type { Snapshot } from '../../lib/monitor/snapshot.ts';
-import { parseDuration } from '../../lib/parse.ts';
-import type { Sort } from '../../lib/queue/read/list.ts';
 import { JOB_STATES } from '../../lib/queue/states.ts';
 import type { History } from '../../lib/samples/read.ts';
+import { copy, open, pressInDialog, undo, withDialog } from './dialogs.ts';
 import { bindingOf, type Verb, whyOff } from './keymap.ts';
-import { commandOf, type Request } from './requests.ts';
 import {
-  chosenDiscard,
+  changePane,
+  keepSelection,
+  mark,
+  move,
+  moveCursor,
+  moveMoment,
+  pageOf,
+  sort,
+} from './moves.ts';
+import {
   chosenFailed,
   chosenJobs,
   chosenReceipt,
   chosenTask,
-  rowKeys,
   selectedEvent,
   selectedKey,
 } from './selection.ts';
@@ -21,20 +26,17 @@ import {
   type Content,
   contentOf,
   currentView,
-  type Dialog,
   dataKey,
   INTERVALS,
   type Input,
-  MOST_ROWS,
   type Notice,
   newView,
-  PAGE,
-  PANES,
   type State,
   type View,
 } from './state.ts';
+import { clearMarks, notice, type Step, step, withView } from './step.ts';
 import { shellWord } from './text.ts';
-import { completeFilter, completeJump, filterError, placeOf } from './typing.ts';
+import { completeJump, completionsOf, edit, filterError, placeOf } from './typing.ts';
 import { WINDOWS } from './windows.ts';
 
 /** What happens to the monitor. */
@@ -55,27 +57,7 @@ export type Action =
   | { type: 'refused'; error: string }
   | { type: 'noticed'; tone: Notice['tone']; text: string };
 
-/** What the monitor does outside of its state. */
-export type Effect =
-  | { do: 'quit' }
-  | { do: 'suspend' }
-  | { do: 'redraw' }
-  | { do: 'refresh' }
-  | { do: 'copy'; text: string }
-  | { do: 'plan'; request: Request }
-  | { do: 'apply'; request: Request }
-  | { do: 'stop' };
-
-export interface Step {
-  state: State;
-  effects: Effect[];
-}
-
-const NOTICE_MS = 6000;
 const MINUTE_MS = 60_000;
-/** Of an hour all minutes are there; of a longer window as many as the terminal has columns. */
-const step = (state: State, ...effects: Effect[]): Step => ({ state, effects });
-
 /** The monitor's next state, and what is to be done. Pure. */
 export function reduce(state: State, action: Action): Step {
   switch (action.type) {
@@ -146,14 +128,6 @@ export function reduce(state: State, action: Action): Step {
   }
 }
 
-const notice = (state: State, tone: Notice['tone'], text: string): State => ({
-  ...state,
-  notice: { tone, text, until: state.now + NOTICE_MS },
-});
-
-const withDialog = (state: State, change: Partial<Dialog>): State =>
-  state.dialog ? { ...state, dialog: { ...state.dialog, ...change } } : state;
-
 /** Keeps what the views on the way need, and no more. */
 function withData(state: State, key: string, dataset: State['data'][string]): State['data'] {
   const needed = new Set(state.views.map(dataKey));
@@ -173,25 +147,6 @@ function withSnapshot(
   if (state.frozen) return { ...state, link: live, now };
   return keepSelection({ ...state, snapshot, now, link: live });
 }
-
-/** Rows come and go: the selected one stays selected, wherever it is now. */
-function keepSelection(state: State): State {
-  const view = currentView(state);
-  const keys = rowKeys(state, view);
-  if (keys.length === 0) return state;
-  // A user at the top looks at the top, not at the row that was there.
-  const found = view.key === undefined || view.selected === 0 ? -1 : keys.indexOf(view.key);
-  const selected = found >= 0 ? found : Math.min(view.selected, keys.length - 1);
-  return withView(state, { selected, key: keys[selected] });
-}
-
-const withView = (state: State, change: Partial<View>): State => ({
-  ...state,
-  views: [...state.views.slice(0, -1), { ...currentView(state), ...change }],
-});
-
-const clearMarks = (state: State): State =>
-  state.views.length > 0 ? withView(state, { marks: [], all: false }) : state;
 
 // Keys.
 
@@ -243,21 +198,6 @@ function pressInHelp(state: State, from: number, key: string): Step {
   return step({ ...state, help: undefined });
 }
 
-const isLetter = (key: string) => [...key].length === 1;
-
-function edit(text: string, key: string): string | undefined {
-  if (key === 'backspace' || key === 'delete') return [...text].slice(0, -1).join('');
-  if (key === 'ctrl+u') return '';
-  if (key === 'ctrl+w') return text.trimEnd().replace(/\S+$/, '');
-  if (key === 'space') return `${text} `;
-  return isLetter(key) ? text + key : undefined;
-}
-
-export const completionsOf = (state: State, { kind, text }: Input) =>
-  kind === 'filter'
-    ? completeFilter(text, (state.snapshot?.tasks.value?.rows ?? []).map(({ task }) => task).sort())
-    : completeJump(text);
-
 function pressInInput(state: State, input: Input, key: string): Step {
   const set = (change: Partial<Input>) =>
     step({ ...state, input: { ...input, error: undefined, ...change } });
@@ -301,137 +241,6 @@ function showFilter(state: State, filter: string): State {
   return currentView(state).name === 'jobs'
     ? { ...state, views: [...state.views.slice(0, -1), view] }
     : { ...state, views: [...state.views, view] };
-}
-
-// Dialogs.
-
-function pressInDialog(state: State, dialog: Dialog, key: string): Step {
-  const close = step({ ...state, dialog: undefined });
-  switch (dialog.phase) {
-    case 'done':
-    case 'failed':
-      return key === 'u' && dialog.phase === 'done' && dialog.request.kind === 'discard'
-        ? undo(close.state)
-        : close;
-    case 'running':
-      if (key !== 'escape' && key !== 'ctrl+c') return step(state);
-      return step(withDialog(state, { phase: 'stopping' }), { do: 'stop' });
-    case 'stopping':
-      return step(state);
-    case 'planning':
-      return key === 'escape' ? step({ ...state, dialog: undefined }, { do: 'stop' }) : step(state);
-    case 'asking':
-      return pressInQuestion(state, dialog, key);
-    case 'confirming':
-      return pressInConfirm(state, dialog, key);
-  }
-}
-
-function pressInQuestion(state: State, dialog: Dialog, key: string): Step {
-  if (key === 'escape') return step({ ...state, dialog: undefined });
-  if (key !== 'return') {
-    const typed = edit(dialog.typed, key);
-    return typed === undefined ? step(state) : step(withDialog(state, { typed, error: undefined }));
-  }
-  const answered = answer(dialog.request, dialog.typed.trim());
-  if (typeof answered === 'string') return step(withDialog(state, { error: answered }));
-  return plan(state, answered);
-}
-
-/** The request with what was typed; or what is wrong with it. */
-function answer(request: Request, typed: string): Request | string {
-  if (request.kind === 'pause') {
-    const error = typed === '' ? undefined : durationError(typed);
-    return error ?? { ...request, forTime: typed };
-  }
-  if (request.kind === 'reschedule') {
-    const isTime = /^\d{4}-\d\d-\d\d/.test(typed) && !Number.isNaN(Date.parse(typed));
-    const error = typed === '' || typed === 'now' || isTime ? undefined : durationError(typed);
-    return error ?? { ...request, when: typed || 'now' };
-  }
-  return request;
-}
-
-function durationError(text: string): string | undefined {
-  try {
-    parseDuration(text);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return `${error.message}. ${error.hint ?? ''}`;
-  }
-}
-
-function pressInConfirm(state: State, dialog: Dialog, key: string): Step {
-  const { confirm, request } = dialog;
-  if (key === 'escape') return step({ ...state, dialog: undefined }, { do: 'stop' });
-  const go = (chosen: Request) =>
-    step(withDialog(state, { phase: 'running', request: chosen, done: 0, error: undefined }), {
-      do: 'apply',
-      request: chosen,
-    });
-  if (confirm.by === 'typing') {
-    if (key === 'return') {
-      return dialog.typed.trim() === confirm.word
-        ? go(request)
-        : step(withDialog(state, { error: `type ${confirm.word} to go on, Esc to leave it` }));
-    }
-    if (key === 'y' && dialog.typed === '') return copy(state, commandOf(request));
-    const typed = edit(dialog.typed, key);
-    return typed === undefined ? step(state) : step(withDialog(state, { typed, error: undefined }));
-  }
-  if (confirm.by === 'nothing') return step({ ...state, dialog: undefined });
-  if (confirm.by === 'y' && key === 'y') return go(request);
-  if (confirm.by === 'enter' && key === 'return') return go(request);
-  if (confirm.by === 'choice') {
-    const picked = confirm.choices.find((choice) => choice.key === key);
-    if (picked && request.kind === 'resolve') return go({ ...request, outcome: picked.outcome });
-  }
-  if (key === 'y' || key === 'Y') return copy(state, commandOf(request));
-  return step(state);
-}
-
-function copy(state: State, text: string): Step {
-  return step(notice(state, 'good', `copied: ${text}`), { do: 'copy', text });
-}
-
-/** Opens the dialog of a change: first what has to be asked, else its plan. */
-function open(state: State, request: Request): Step {
-  const question = questionOf(request);
-  if (!question) return plan(state, request);
-  return step({ ...state, dialog: { ...emptyDialog(request), phase: 'asking', question } });
-}
-
-const plan = (state: State, request: Request): Step =>
-  step(
-    { ...state, dialog: { ...emptyDialog(request), phase: 'planning' } },
-    { do: 'plan', request },
-  );
-
-const emptyDialog = (request: Request): Dialog => ({
-  request,
-  phase: 'planning',
-  question: undefined,
-  typed: '',
-  error: undefined,
-  title: '',
-  lines: [],
-  confirm: { by: 'nothing' },
-  total: 0,
-  done: 0,
-});
-
-function questionOf(request: Request): Dialog['question'] {
-  if (request.kind === 'pause')
-    return { label: `Pause ${request.task} for`, hint: '30m, 2h; empty: until it is resumed' };
-  if (request.kind === 'reschedule')
-    return { label: 'Run them', hint: 'now, in 30m (30m), or 2026-11-24T08:00Z; empty: now' };
-  return undefined;
-}
-
-function undo(state: State): Step {
-  const ref = chosenDiscard(state);
-  return ref ? open(state, { kind: 'restore', ref }) : step(state);
 }
 
 // What keys do.
@@ -568,80 +377,6 @@ function back(state: State): Step {
   if (view.marks.length > 0 || view.all) return step(clearMarks(state));
   if (state.views.length === 1) return step(state);
   return step({ ...state, views: state.views.slice(0, -1) }, { do: 'refresh' });
-}
-
-const pageOf = ({ rows }: State) => Math.max(1, rows - 8);
-const isText = ({ name }: View) => name === 'job' || name === 'donation' || name === 'change';
-
-function move(state: State, by: number): Step {
-  const view = currentView(state);
-  if (isText(view)) {
-    // How far a text goes is known when it is drawn; there it stops.
-    const selected = Math.max(0, Math.min(10_000, view.selected + by));
-    return step(withView(state, { selected }));
-  }
-  const keys = rowKeys(state, view);
-  const selected = Math.max(0, Math.min(keys.length - 1, view.selected + by));
-  const moved = withView(state, { selected, key: keys[selected] });
-  const more = selected >= keys.length - 1 && keys.length >= view.limit && view.limit < MOST_ROWS;
-  if (!more || by < 0) return step(moved);
-  return step(withView(moved, { limit: Math.min(MOST_ROWS, view.limit + PAGE) }), {
-    do: 'refresh',
-  });
-}
-
-function changePane(state: State, by: number): Step {
-  const view = currentView(state);
-  if (view.name === 'receipts') {
-    const arg = view.arg === 'held' ? 'failed' : 'held';
-    return step(
-      { ...state, views: [...state.views.slice(0, -1), newView('receipts', arg)] },
-      { do: 'refresh' },
-    );
-  }
-  const at = (PANES.indexOf(view.pane) + by + PANES.length) % PANES.length;
-  const pane = PANES[at] as View['pane'];
-  const panes = { ...view.panes, [view.pane]: view.selected };
-  return step(
-    keepSelection(withView(state, { pane, panes, selected: panes[pane] ?? 0, key: undefined })),
-  );
-}
-
-function moveCursor(state: State, by: number): Step {
-  const buckets = state.history?.buckets ?? [];
-  const now = buckets.findIndex(({ at }) => at === state.cursor);
-  // Without a cursor it comes in at the right.
-  const next = now < 0 ? buckets.length - 1 : Math.max(0, Math.min(buckets.length - 1, now + by));
-  return step({ ...state, cursor: buckets[next]?.at });
-}
-
-/** Goes to another moment of the past, by so many milliseconds. */
-function moveMoment(state: State, by: number): Step {
-  const { past } = state;
-  if (!past) return step(state);
-  const at = Math.min(past.latest, past.at + by);
-  return step({ ...state, past: { ...past, at }, now: at }, { do: 'refresh' });
-}
-
-function mark(state: State): Step {
-  const view = currentView(state);
-  const key = selectedKey(state);
-  if (!key) return step(state);
-  const marks = view.marks.includes(key)
-    ? view.marks.filter((each) => each !== key)
-    : [...view.marks, key];
-  return move(withView(state, { marks, all: false }), 1);
-}
-
-const SORTS: (Sort | undefined)[] = [undefined, 'newest', 'oldest', 'attempts'];
-
-function sort(state: State): Step {
-  const view = currentView(state);
-  const next = SORTS[(SORTS.indexOf(view.sort) + 1) % SORTS.length];
-  const words = next ? `sorted by ${next}` : 'sorted by what runs next, or failed last';
-  return step(notice(withView(state, { sort: next, selected: 0, key: undefined }), 'good', words), {
-    do: 'refresh',
-  });
 }
 
 /** Where Enter leads. */

@@ -1,5 +1,6 @@
-import { type Action, type Effect, reduce } from './reducer.ts';
+import { type Action, reduce } from './reducer.ts';
 import type { State } from './state.ts';
+import type { Effect } from './step.ts';
 
 /** Holds the state of a monitor: actions change it by the reducer, and watchers learn of the change. */
 export abstract class Store {

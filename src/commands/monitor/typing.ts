@@ -2,7 +2,7 @@ import { UserError } from '../../lib/errors.ts';
 import type { TermFacts } from '../../lib/filter/vocabulary.ts';
 import { JOB_TERMS, type JobTerm, parseJobFilter } from '../../lib/queue/read/vocabulary.ts';
 import { JOB_STATES } from '../../lib/queue/states.ts';
-import { newView, type View } from './state.ts';
+import { type Input, newView, type State, type View } from './state.ts';
 
 /** What can be typed on. */
 export interface Completion {
@@ -13,7 +13,7 @@ export interface Completion {
 }
 
 /** How a filter that is being typed can go on: terms, states, tasks. */
-export function completeFilter(text: string, tasks: string[]): Completion[] {
+function completeFilter(text: string, tasks: string[]): Completion[] {
   const start = text.lastIndexOf(' ') + 1;
   const before = text.slice(0, start);
   const word = text.slice(start).replace(/^-/, '');
@@ -110,3 +110,20 @@ export const completeJump = (text: string): Completion[] =>
   }));
 
 export const JUMP_HINT = 'a view, a job’s number, don_…, a receipt’s number, pi_…, aud_…';
+
+const isLetter = (key: string) => [...key].length === 1;
+
+/** The text after a key; undefined when the key types nothing. */
+export function edit(text: string, key: string): string | undefined {
+  if (key === 'backspace' || key === 'delete') return [...text].slice(0, -1).join('');
+  if (key === 'ctrl+u') return '';
+  if (key === 'ctrl+w') return text.trimEnd().replace(/\S+$/, '');
+  if (key === 'space') return `${text} `;
+  return isLetter(key) ? text + key : undefined;
+}
+
+/** How the text that is being typed can go on. */
+export const completionsOf = (state: State, { kind, text }: Input) =>
+  kind === 'filter'
+    ? completeFilter(text, (state.snapshot?.tasks.value?.rows ?? []).map(({ task }) => task).sort())
+    : completeJump(text);

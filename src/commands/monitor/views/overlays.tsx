@@ -2,12 +2,11 @@ import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import { footerKeys, GROUPS, KEYMAP, whyOff, wordsOf } from '../keymap.ts';
 import { planningText } from '../operations.ts';
-import { completionsOf } from '../reducer.ts';
 import { commandOf } from '../requests.ts';
 import type { Dialog, State } from '../state.ts';
 import { pad, widthOf, wrap } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
-import { filterError, filterHint, JUMP_HINT } from '../typing.ts';
+import { completionsOf, filterError, filterHint, JUMP_HINT } from '../typing.ts';
 import { Heading, Line, Scroll, useTheme } from './parts.tsx';
 
 const PLAIN_KEYS: Record<string, string> = {
