@@ -15,8 +15,7 @@ export function keepSelection(state: State): State {
 }
 
 export const pageOf = ({ rows }: State) => Math.max(1, rows - 8);
-const isText = ({ name }: View) =>
-  name === 'job' || name === 'donation' || name === 'change';
+const isText = ({ name }: View) => name === 'job' || name === 'donation' || name === 'change';
 
 export function move(state: State, by: number): Step {
   const view = currentView(state);
