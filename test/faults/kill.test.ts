@@ -46,26 +46,32 @@ it(
       },
       { rateLimit: 80 },
     ]);
-    for (let i = 0; i < DONATIONS; i++) {
+    const donate = async (i: number) => {
       const donor = i % 23;
       const donation = gift({
         name: `Donor ${donor}`,
         email: `donor${donor}@example.org`,
         paymentMethod: i % 12 === 5 ? 'pm_card_chargeDeclined' : 'pm_card_visa',
       });
-      if (i % 4 > 0) await donateInBackground(deps, donation);
-      else {
-        await donateNow(deps, donation).catch((error) => {
-          if (!(error instanceof ProviderError)) throw error;
-        });
-      }
-    }
+      if (i % 4 > 0) return donateInBackground(deps, donation);
+      await donateNow(deps, donation).catch((error) => {
+        if (!(error instanceof ProviderError)) throw error;
+      });
+    };
 
-    for (let kill = 0; kill < KILLS; kill++) {
+    let donated = 0;
+    for (let kill = 1; kill <= KILLS; kill++) {
+      // Every worker finds new donations beside what the killed ones left.
+      while (donated < (DONATIONS * kill) / KILLS) await donate(donated++);
       const worker = system.startWorker();
-      // Kills it at a random moment: after this many lines of its log.
+      // Kills it at a random moment: after this many lines of its log, or when no work is left.
       const lines = 3 + Math.floor(random() * 30);
-      await worker.until((log) => log.length >= lines);
+      await worker.until(async (log) => {
+        if (log.length >= lines) return true;
+        await hurry(db);
+        await hurryProbes(db);
+        return isComplete(await tallySince(db, since));
+      });
       await worker.kill();
       await hurry(db);
       await hurryProbes(db);
