@@ -7,6 +7,7 @@ import { adoptAllFailures } from '../lib/queue/run/adopt.ts';
 import { forgetPauses } from '../lib/queue/run/pauses.ts';
 import { takeUpkeepTurn } from '../lib/queue/run/upkeep-turn.ts';
 import { dropStaleVerdicts } from '../lib/queue/run/verdicts.ts';
+import { holdUnfinished } from '../lib/receipts/deliver.ts';
 import { recordRun } from '../lib/recurring/runs.ts';
 import { forgetSeen } from '../lib/webhooks/seen.ts';
 import { inTurn } from './in-turn.ts';
@@ -46,7 +47,7 @@ export function ledgerUpkeep({ db, log, retentionDays, isStopping }: UpkeepDeps)
       inTime((tx) => tx.query('select donations.prune_attempts($1)', [retentionDays])),
     ],
     ['drop stale verdicts', inTime((tx) => dropStaleVerdicts(tx))],
-    ['adopt failed jobs', () => adoptAllFailures(db)],
+    ['adopt failed jobs', () => adoptAllFailures(db, holdUnfinished)],
     ['delete old pauses', inTime((tx) => forgetPauses(tx))],
     ['delete old webhook events', inTime((tx) => forgetSeen(tx, retentionDays))],
     ['delete old discarded jobs', inTime((tx) => forgetDiscarded(tx, RESTORABLE_DAYS))],

@@ -108,6 +108,7 @@ async function runBegun(run: Run): Promise<void> {
     since: startedAt,
   });
   try {
+    if (attempt.number > 1) await runner.announce();
     await performTraced(run);
   } catch (error) {
     if (error instanceof TakenOver) takenOver(run.log, attempt, name);

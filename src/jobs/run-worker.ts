@@ -17,18 +17,17 @@ import {
   watchStrayFailures,
 } from '../lib/queue/run/pool.ts';
 import { createRecorder, type Entry } from '../lib/queue/run/recorder.ts';
+import { registerPool, releaseGoneWorkers, signOff } from '../lib/queue/run/release.ts';
 import { JOBS_PER_SLOT, Slots } from '../lib/queue/run/slots.ts';
 import { applyVerdicts } from '../lib/queue/run/verdicts.ts';
 import {
   FROZEN_AFTER_MS,
   GIVE_UP_AFTER_MS,
   type RunningJob,
-  registerPool,
   registerWorker,
-  releaseGoneWorkers,
-  signOff,
 } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
+import { holdUnfinished } from '../lib/receipts/deliver.ts';
 import type { Telemetry } from '../lib/telemetry/telemetry.ts';
 import { ledgerUpkeep } from './maintain-ledger.ts';
 import { allTasks, probeProvider, type TaskDeps } from './registry.ts';
@@ -336,6 +335,7 @@ export class Worker {
       },
       slots: this.#slots,
       holds: (lockedAt: Date | null) => this.#lease.holds(lockedAt),
+      announce: () => this.#lease.announce(),
       verdictGiven: () => this.#carryOverSoon(),
       running: this.#running,
       underWay: this.#underWay,
@@ -384,7 +384,7 @@ export class Worker {
     // After an outage, other workers first get time to reconnect.
     if (this.#lease.isSettled())
       await this.#runHousekeeping('gone workers', () => this.#releaseGone());
-    await this.#runHousekeeping('jobs failed by others', () => adoptFailures(db));
+    await this.#runHousekeeping('jobs failed by others', () => adoptFailures(db, holdUnfinished));
     // Not awaited, because it may take long.
     this.#upkeep();
     this.#sample();

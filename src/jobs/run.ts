@@ -24,6 +24,8 @@ export interface TaskRunner {
   slots: Slots;
   /** Whether this worker still owns a job that it locked at this time; waits for a valid lease. */
   holds: (lockedAt: Date | null) => Promise<boolean>;
+  /** Resolves when Postgres knows that the running jobs have begun. */
+  announce: () => Promise<void>;
   /** Called when a verdict is ready to be applied. */
   verdictGiven: () => void;
   /** The running jobs by job id, which the heartbeat stores. */

@@ -4,6 +4,7 @@ import { listJobs } from '../../src/lib/queue/read/list.ts';
 import { queueStats } from '../../src/lib/queue/read/stats.ts';
 import { parseJobFilter } from '../../src/lib/queue/read/vocabulary.ts';
 import { adoptAllFailures, adoptFailures } from '../../src/lib/queue/run/adopt.ts';
+import { holdUnfinished } from '../../src/lib/receipts/deliver.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addJob } from '../support/jobs.ts';
 
@@ -34,18 +35,18 @@ it('failures of others are listed, counted and grouped alike, before and after t
   };
   const before = await look();
   expect(before.ids).toHaveLength(2);
-  expect(await adoptFailures(db)).toBe(2);
-  expect(await adoptFailures(db)).toBe(0);
+  expect(await adoptFailures(db, holdUnfinished)).toBe(2);
+  expect(await adoptFailures(db, holdUnfinished)).toBe(0);
   expect(await look()).toEqual(before);
   expect((await failed())[0]).toMatchObject({ errorClass: 'unrecorded', error: 'bad size 2' });
 });
 
 it('one that failed while its transaction was open is still seen', async () => {
   const { db } = database;
-  await adoptFailures(db);
+  await adoptFailures(db, holdUnfinished);
   const late = await addJob(db, { ...FOREIGN, ageMs: 30_000 });
   expect((await failed()).map(({ id }) => id)).toEqual([late]);
-  expect(await adoptFailures(db)).toBe(1);
+  expect(await adoptFailures(db, holdUnfinished)).toBe(1);
 });
 
 it('a job whose own verdict waits to be carried over is left to it', async () => {
@@ -56,7 +57,7 @@ it('a job whose own verdict waits to be carried over is left to it', async () =>
      values ($1, 'resize', 'retry', now(), 'transient', 'x', 'x')`,
     [id],
   );
-  expect(await adoptFailures(db)).toBe(0);
+  expect(await adoptFailures(db, holdUnfinished)).toBe(0);
   expect(await failed()).toEqual([]);
 });
 
@@ -66,8 +67,8 @@ it('takes in more than one batch', async () => {
     `with added as (select (graphile_worker.add_job('resize')).id from generate_series(1, 1500))
      select count(*) from added cross join lateral graphile_worker.permanently_fail_jobs(array[added.id], 'no')`,
   );
-  expect(await adoptFailures(db)).toBe(1000);
-  expect(await adoptFailures(db)).toBe(500);
+  expect(await adoptFailures(db, holdUnfinished)).toBe(1000);
+  expect(await adoptFailures(db, holdUnfinished)).toBe(500);
   expect(await failed()).toHaveLength(100);
 });
 
@@ -83,10 +84,10 @@ it('a job that used up its attempts long after it was added is listed', async ()
   const { db } = database;
   const id = await addJob(db, { task: 'resize', state: 'ready' });
   await db.query(`update graphile_worker._private_jobs set updated_at = now() - interval '3 days'`);
-  await adoptFailures(db);
+  await adoptFailures(db, holdUnfinished);
   await useUp(id);
   expect((await failed()).map((job) => job.id)).toEqual([id]);
-  expect(await adoptFailures(db)).toBe(1);
+  expect(await adoptFailures(db, holdUnfinished)).toBe(1);
   const { rows } = await db.query('select decided_at <= now() as past from donations.job_verdicts');
   expect(rows).toEqual([{ past: true }]);
   expect((await failed()).map((job) => job.id)).toEqual([id]);
@@ -100,8 +101,8 @@ it('one that was unlocked in its last attempt, which leaves no trace of when, is
        run_at = now() - interval '3 days', updated_at = now() - interval '3 days'`,
   );
   await db.query(`insert into donations.settings values ('failures_seen_until', now()::text)`);
-  expect(await adoptFailures(db)).toBe(0);
-  await adoptAllFailures(db);
+  expect(await adoptFailures(db, holdUnfinished)).toBe(0);
+  await adoptAllFailures(db, holdUnfinished);
   expect((await failed()).map((job) => job.id)).toEqual([id]);
 });
 
@@ -115,5 +116,5 @@ it('payloads that Postgres cannot take apart stop nobody', async () => {
       [payload],
     );
   }
-  expect(await adoptFailures(db)).toBe(6);
+  expect(await adoptFailures(db, holdUnfinished)).toBe(6);
 });

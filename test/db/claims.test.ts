@@ -98,6 +98,7 @@ class Worker {
       running: new Map(),
       slots: new Slots(9),
       holds: async () => holds.shift() ?? true,
+      announce: async () => {},
       underWay: new Map(),
       onBegin: () => {},
       resending: { whenUnknown, resendLimit: 1 },

@@ -5,7 +5,7 @@ import { type Db, openDb } from '../../src/lib/db/database.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { sendgridGateway } from '../../src/lib/providers/sendgrid.ts';
 import { Lease } from '../../src/lib/queue/run/lease.ts';
-import { registerWorker } from '../../src/lib/queue/run/workers.ts';
+import { type RunningJob, registerWorker } from '../../src/lib/queue/run/workers.ts';
 import { loadTemplates } from '../../src/lib/receipts/templates.ts';
 import { donateNow } from '../support/donate.ts';
 import { startProxy, type TcpProxy } from '../support/proxy.ts';
@@ -16,6 +16,7 @@ let proxy: TcpProxy;
 let db: Db;
 let lease: Lease;
 const changes: string[] = [];
+const running: RunningJob[] = [];
 const id = newId('worker');
 beforeEach(async () => {
   system = await startSystem();
@@ -30,11 +31,12 @@ beforeEach(async () => {
     tasks: ['send_receipt'],
   });
   changes.length = 0;
+  running.length = 0;
   lease = new Lease({
     db,
     workerId: id,
     everyMs: 200,
-    running: () => [],
+    running: () => running,
     onControl: () => {},
     onTrouble: () => {},
     onChange: (change) => changes.push(change),
@@ -56,6 +58,23 @@ const secondsAgo = (seconds: number) => new Date(lease.clock.now().getTime() - s
 it('is proven while heartbeats come through, and holds what was locked under it', async () => {
   expect(lease.isProven()).toBe(true);
   expect(await lease.holds(secondsAgo(60))).toBe(true);
+});
+
+it('announces what runs, also when the heartbeat fails at first', async () => {
+  proxy.cutHere();
+  running.push({
+    job: '7',
+    task: 'send_receipt',
+    attempt: 2,
+    claim: '00000000-0000-4000-8000-000000000000',
+    donation: null,
+    since: new Date().toISOString(),
+  });
+  await lease.announce();
+  const { rows } = await system.db.query('select running from donations.workers where id = $1', [
+    id,
+  ]);
+  expect(rows).toEqual([{ running }]);
 });
 
 it('is lost when none comes through, and answers when one does', async () => {

@@ -12,12 +12,9 @@ import {
   resumeTask,
   takeDueProbes,
 } from '../../src/lib/queue/run/pauses.ts';
+import { releaseGoneWorkers } from '../../src/lib/queue/run/release.ts';
 import { applyVerdicts, hasPendingVerdict } from '../../src/lib/queue/run/verdicts.ts';
-import {
-  holdWorkerLock,
-  registerWorker,
-  releaseGoneWorkers,
-} from '../../src/lib/queue/run/workers.ts';
+import { holdWorkerLock, registerWorker } from '../../src/lib/queue/run/workers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;

@@ -41,6 +41,7 @@ const runner = (rest: Partial<TaskRunner> = {}): TaskRunner => ({
   running: new Map(),
   slots: new Slots(2),
   holds: async () => true,
+  announce: async () => {},
   underWay: new Map(),
   onBegin: () => {},
   resending: { whenUnknown: 'hold', resendLimit: 1 },
@@ -96,6 +97,28 @@ const REFUSED: RowChange = {
   sql: `insert into donations.told select (what::int / 0)::text from json_to_recordset($1::json) as t(what text)`,
   row: { what: '1' },
 };
+
+it('an attempt after the first begins when Postgres knows of it', async () => {
+  const events: string[] = [];
+  const running = new Map();
+  const announce = async () => {
+    events.push(`announced with ${[...running.values()].map((job) => job.attempt)}`);
+  };
+  const told = task({
+    run: async () => {
+      events.push('run');
+      return { outcome: 'succeeded' };
+    },
+  });
+  await runJob(told, { with: runner({ running, announce }) });
+  expect(events).toEqual(['run']);
+  const [again] = await enqueue(db, [
+    { task: 'send_receipt', payload: { donation_id: 'don_1', delivery_id: 'dlv_1' } },
+  ]);
+  await db.query('update graphile_worker._private_jobs set attempts = 3 where id = $1', [again]);
+  await runJob(told, { id: again as bigint, with: runner({ running, announce }) });
+  expect(events).toEqual(['run', 'announced with 4', 'run']);
+});
 
 describe('an attempt is recorded', () => {
   it('when the clock steps back while it runs', async () => {

@@ -1,4 +1,4 @@
-import type { Db } from '../db/database.ts';
+import type { Db, Queryable } from '../db/database.ts';
 import { groupCommit } from '../db/group-commit.ts';
 import type { RowChange } from '../queue/run/recorder.ts';
 import { problemWith } from './addresses.ts';
@@ -236,4 +236,21 @@ export async function letGo(db: Db, { id, claim }: Held): Promise<void> {
      where id = $1 and claim = $2 and status = 'sending' and evidence is null`,
     [id, claim],
   );
+}
+
+/**
+ * Holds the deliveries that these jobs were sending when they ended for good: their worker was lost
+ * in the last attempt. If the worker is alive after all, its answer still ends the wait.
+ *
+ * @returns the jobs of the deliveries that are held now.
+ */
+export async function holdUnfinished(db: Queryable, jobIds: string[]): Promise<string[]> {
+  const { rows } = await db.query<{ job: string }>(
+    `update donations.receipt_deliveries set status = 'held',
+       reason = 'its job ended while the mail was being sent; the mail may have been sent'
+     where job_id = any ($1::bigint[]) and status = 'sending' and evidence is null
+     returning job_id::text as job`,
+    [jobIds],
+  );
+  return rows.map(({ job }) => job);
 }

@@ -3,6 +3,7 @@ import type { Db, Queryable } from '../../db/database.ts';
 import { likeId } from '../../db/match.ts';
 import { notFound, usageError } from '../../errors.ts';
 import { givenId } from '../../ids.ts';
+import { unlockJobs } from '../run/release.ts';
 import { IS_GONE, markReleased, milliseconds } from '../run/workers.ts';
 
 /** Selects the lockers whose jobs are released. An empty request selects our workers that are gone. */
@@ -120,9 +121,8 @@ export interface Rescued {
 }
 
 /**
- * Returns the jobs of the planned lockers to the queue through Graphile Worker's
- * `force_unlock_workers`, closes their open attempts as abandoned, and audits it. Lockers that
- * became alive again or were released since the plan are skipped.
+ * Returns the jobs of the planned lockers to the queue, closes their open attempts as abandoned,
+ * and audits it. Lockers that became alive again or were released since the plan are skipped.
  *
  * A mail that was being sent is held: its next attempt finds the claim of the abandoned one.
  */
@@ -156,7 +156,7 @@ export async function applyRescue(
       tx,
       dead.flatMap(({ worker, locker }) => (worker ? [] : locker)),
     );
-    await tx.query('select graphile_worker.force_unlock_workers($1)', [pools]);
+    await unlockJobs(tx, pools);
     await markReleased(
       tx,
       dead.flatMap(({ worker }) => worker ?? []),

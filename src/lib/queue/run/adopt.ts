@@ -1,4 +1,4 @@
-import type { Db } from '../../db/database.ts';
+import type { Db, Queryable } from '../../db/database.ts';
 import { fingerprint } from '../fingerprint.ts';
 import { writableJson } from './writable.ts';
 
@@ -34,6 +34,15 @@ const WITHOUT_VERDICT = `${FAILED}
 export const FAILED_BY_OTHERS = `${FAILED} and ${NOT_SEEN_YET}
   and (select o.job_id from donations.job_verdicts o where o.job_id = j.id) is null`;
 
+/** The error of a failed job that has none. */
+const NO_RESULT = 'its attempts are used up, and its last one left no result';
+
+/**
+ * Holds what these failed jobs may have done: their last attempt may have taken effect.
+ * @returns the jobs for which something was held. A person decides about them.
+ */
+export type HoldUnfinished = (db: Queryable, jobIds: string[]) => Promise<string[]>;
+
 interface Orphan {
   id: bigint;
   task: string;
@@ -51,8 +60,8 @@ interface Orphan {
  *
  * @returns how many jobs were adopted.
  */
-export async function adoptFailures(db: Db): Promise<number> {
-  const orphans = await adopt(db, FAILED_BY_OTHERS);
+export async function adoptFailures(db: Db, hold: HoldUnfinished): Promise<number> {
+  const orphans = await adopt(db, FAILED_BY_OTHERS, hold);
   // A full batch may leave jobs of the same time, so the next one starts there. `run_at` can be
   // ahead of the failure, and jobs that fail meanwhile must not be missed.
   const until = orphans.length === BATCH ? orphans.at(-1)?.by : null;
@@ -67,40 +76,53 @@ export async function adoptFailures(db: Db): Promise<number> {
 }
 
 /**
- * Adopts all failed jobs, whatever their time. When a worker dies in the last attempt of a job, or
- * a person unlocks it, no column shows when it failed.
+ * Adopts all failed jobs, whatever their time. When a person unlocks the last attempt of a job by
+ * hand, no column shows when it failed.
  */
-export async function adoptAllFailures(db: Db): Promise<void> {
-  while ((await adopt(db, WITHOUT_VERDICT)).length === BATCH);
+export async function adoptAllFailures(db: Db, hold: HoldUnfinished): Promise<void> {
+  while ((await adopt(db, WITHOUT_VERDICT, hold)).length === BATCH);
 }
 
-async function adopt(db: Db, which: string): Promise<Orphan[]> {
+async function adopt(db: Db, which: string, hold: HoldUnfinished): Promise<Orphan[]> {
   const { rows } = await db.query<Orphan>(
     `select j.id, t.identifier as task, j.payload, j.attempts::int,
-       left(coalesce(j.last_error, ''), 500) as message, ${FAILED_AT} as at, ${FAILED_BY} as by
+       coalesce(nullif(left(j.last_error, 500), ''), '${NO_RESULT}') as message, ${FAILED_AT} as at, ${FAILED_BY} as by
      from graphile_worker._private_jobs j
      join graphile_worker._private_tasks t on t.id = j.task_id
      where ${which} order by ${FAILED_BY} limit ${BATCH}`,
   );
   if (rows.length === 0) return rows;
+  // Before the verdicts: if this process ends in between, the jobs are adopted again.
+  const held = new Set(
+    await hold(
+      db,
+      rows.map(({ id }) => id.toString()),
+    ),
+  );
   await db.query(
     `insert into donations.job_verdicts (job_id, task, donation_id, decision, attempt, error_class, message,
        fingerprint, decided_at, applied_at)
-     select id, task, donation, 'fail', attempts, 'unrecorded', message, fingerprint, at, now()
-     from json_to_recordset($1::json) as o(id bigint, task text, donation text, attempts int, message text,
-       fingerprint text, at timestamptz)
+     select id, task, donation, decision, attempts, error_class, message, fingerprint, at, now()
+     from json_to_recordset($1::json) as o(id bigint, task text, donation text, decision text, attempts int,
+       error_class text, message text, fingerprint text, at timestamptz)
      on conflict (job_id) do nothing`,
     [
       writableJson(
-        rows.map(({ id, task, payload, attempts, message, at }) => ({
-          id: id.toString(),
-          task,
-          donation: donationIn(payload),
-          attempts,
-          message,
-          at,
-          fingerprint: fingerprint('unrecorded', message),
-        })),
+        rows.map(({ id, task, payload, attempts, message, at }) => {
+          const isHeld = held.has(id.toString());
+          const errorClass = isHeld ? 'unknown_outcome' : 'unrecorded';
+          return {
+            id: id.toString(),
+            task,
+            donation: donationIn(payload),
+            decision: isHeld ? 'hold' : 'fail',
+            attempts,
+            error_class: errorClass,
+            message,
+            at,
+            fingerprint: fingerprint(errorClass, message),
+          };
+        }),
       ),
     ],
   );

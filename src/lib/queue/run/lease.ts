@@ -35,6 +35,8 @@ const AGAIN_MS = 500;
 /** The limit of a heartbeat's statement. The client waits one second longer. */
 const STATEMENT_MS = 1000;
 const CONNECT_MS = 2000;
+/** Jobs that begin within this time are announced by one heartbeat. */
+const ANNOUNCE_MS = 50;
 
 /**
  * A time by two clocks: the monotonic clock stops while the host is suspended, and the wall clock
@@ -79,6 +81,7 @@ export class Lease {
   #watch: NodeJS.Timeout | undefined;
   #wake: () => void = () => {};
   #waiting: (() => void)[] = [];
+  #toAnnounce: (() => void)[] = [];
   /** The difference between Postgres's time and the monotonic clock. */
   #offset = Date.now() - performance.now();
   #latest = 0;
@@ -135,6 +138,17 @@ export class Lease {
   }
 
   /**
+   * Resolves when Postgres knows that the jobs which run now have begun: after a heartbeat that was
+   * sent since this call. If the worker dies then, their attempts count. Never resolves after the
+   * lease has ended.
+   */
+  async announce(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      if (this.#toAnnounce.push(resolve) === 1) setTimeout(() => this.#wake(), ANNOUNCE_MS);
+    });
+  }
+
+  /**
    * Ends the lease: no job and no provider call starts any more. The heartbeat continues until
    * `close`.
    */
@@ -157,17 +171,20 @@ export class Lease {
   async #beatOn(): Promise<void> {
     while (!this.#closed) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.#trouble ? AGAIN_MS : this.#options.everyMs);
+        const timer = setTimeout(resolve, this.#pauseMs());
         this.#wake = () => {
           clearTimeout(timer);
           resolve();
         };
       });
       if (this.#closed) return;
+      const announced = this.#toAnnounce.splice(0);
       try {
         await this.#beat();
         this.#trouble = undefined;
+        if (!this.#ended) for (const resolve of announced) resolve();
       } catch (error) {
+        this.#toAnnounce.unshift(...announced);
         // A failover first ends the connection; only the next one shows that the server is read-only.
         if (!this.#trouble || isReadOnlyServer(error) !== isReadOnlyServer(this.#trouble))
           this.#options.onTrouble(error as Error);
@@ -177,6 +194,12 @@ export class Lease {
       }
       this.#tell();
     }
+  }
+
+  /** Milliseconds until the next heartbeat. */
+  #pauseMs(): number {
+    if (this.#trouble) return AGAIN_MS;
+    return this.#toAnnounce.length > 0 ? ANNOUNCE_MS : this.#options.everyMs;
   }
 
   async #beat(): Promise<void> {

@@ -1,5 +1,4 @@
-import { isPassing } from '../../db/connection-error.ts';
-import type { Db, Queryable } from '../../db/database.ts';
+import type { Queryable } from '../../db/database.ts';
 
 /** A running job of a worker, as its heartbeat stores it. */
 export interface RunningJob {
@@ -47,12 +46,12 @@ export const RESTART_GRACE_MS = 15_000;
 
 const ago = (ms: number) => `now() - interval '${ms} milliseconds'`;
 /** SQL: whether worker `w` had no heartbeat for a while although it could have sent one. */
-const SILENT = `(w.seen_at < ${ago(GONE_AFTER_MS)} and pg_postmaster_start_time() < ${ago(RESTART_GRACE_MS)})`;
-const FROZEN = `w.seen_at < ${ago(FROZEN_AFTER_MS)}`;
+export const SILENT = `(w.seen_at < ${ago(GONE_AFTER_MS)} and pg_postmaster_start_time() < ${ago(RESTART_GRACE_MS)})`;
+export const FROZEN = `w.seen_at < ${ago(FROZEN_AFTER_MS)}`;
 
 // The key of the session lock that a live worker holds. Postgres releases it with the connection.
 // So a killed worker is detected at once, and a slow one is not mistaken for gone.
-const LOCK_KEY = (id: string) => `hashtextextended(${id}, 7)`;
+export const LOCK_KEY = (id: string) => `hashtextextended(${id}, 7)`;
 
 /**
  * SQL: whether worker `w` is gone: its heartbeat is old and its session lock is free, or its
@@ -106,20 +105,9 @@ export async function registerWorker(
   );
 }
 
-/**
- * Registers the id under which Graphile Worker will lock this worker's jobs, before it locks any.
- * Jobs still locked under the previous id are unlocked: that pool ended when Postgres was
- * unavailable.
- */
-export async function registerPool(db: Db, workerId: string, poolId: string): Promise<void> {
-  await db.transaction(async (tx) => {
-    await tx.query(
-      `select graphile_worker.force_unlock_workers(array[pool_id]) from donations.workers
-       where id = $1 and pool_id is not null`,
-      [workerId],
-    );
-    await tx.query('update donations.workers set pool_id = $2 where id = $1', [workerId, poolId]);
-  });
+/** Stores the id under which Graphile Worker locks this worker's jobs. */
+export async function recordPool(tx: Queryable, workerId: string, poolId: string): Promise<void> {
+  await tx.query('update donations.workers set pool_id = $2 where id = $1', [workerId, poolId]);
 }
 
 /** The answer to a heartbeat. */
@@ -149,80 +137,16 @@ export async function beat(
   return rows[0] && { releasedAt: rows[0].released_at, now: rows[0].now };
 }
 
-/**
- * Records that the worker has stopped, and unlocks its jobs. Jobs that still run are abandoned:
- * they must not start a provider call after this.
- */
-export async function signOff(db: Db, workerId: string, running: RunningJob[]): Promise<void> {
-  await db.transaction(async (tx) => {
-    await tx.query(
-      `update donations.workers set stopped_at = now(), seen_at = now(), running = $2 where id = $1`,
-      [workerId, JSON.stringify(running)],
-    );
-    await tx.query(
-      `select graphile_worker.force_unlock_workers(array[pool_id]) from donations.workers
-       where id = $1 and pool_id is not null`,
-      [workerId],
-    );
-    if (running.length > 0) await markReleased(tx, [workerId]);
-  });
-}
-
-/** A worker whose jobs were released. */
-export interface Released {
-  id: string;
-  host: string;
-  pid: number;
-  running: RunningJob[];
-}
-
-/**
- * Returns the jobs of workers that are gone to the queue through Graphile Worker's `force_unlock_workers`,
- * and closes their open attempts in the ledger as abandoned. Jobs of live workers are never touched
- * (see `IS_GONE`). Each worker has its own transaction, so that an error with one does not block
- * the others.
- *
- * @returns the released workers, and the errors with others.
- */
-export async function releaseGoneWorkers(
-  db: Db,
-): Promise<{ released: Released[]; failures: { id: string; error: Error }[] }> {
-  const released: Released[] = [];
-  const failures: { id: string; error: Error }[] = [];
-  // Usually no worker is gone, so this checks before it opens a transaction.
-  const { rows: silent } = await db.query<{ id: string }>(
-    `select id from donations.workers w
-     where stopped_at is null and released_at is null and ${SILENT} order by seen_at limit 100`,
+/** Records that the worker has stopped, with the jobs that it left running. */
+export async function recordStop(
+  tx: Queryable,
+  workerId: string,
+  running: RunningJob[],
+): Promise<void> {
+  await tx.query(
+    'update donations.workers set stopped_at = now(), seen_at = now(), running = $2 where id = $1',
+    [workerId, JSON.stringify(running)],
   );
-  for (const { id } of silent) {
-    try {
-      const gone = await db.transaction((tx) => releaseIfGone(tx, id));
-      if (gone) released.push(gone);
-    } catch (error) {
-      if (isPassing(error)) throw error;
-      failures.push({ id, error: error as Error });
-    }
-  }
-  return { released, failures };
-}
-
-async function releaseIfGone(tx: Queryable, id: string): Promise<Released | undefined> {
-  const { rows } = await tx.query<Released & { poolId: string | null }>(
-    `with silent as materialized (
-       select * from donations.workers w
-       where id = $1 and stopped_at is null and released_at is null and ${SILENT}
-       for update skip locked
-     )
-     select id, host, pid, pool_id as "poolId", running from silent w
-     where ${FROZEN} or pg_try_advisory_xact_lock(${LOCK_KEY('w.id')})`,
-    [id],
-  );
-  const [gone] = rows;
-  if (!gone) return undefined;
-  const { poolId, ...rest } = gone;
-  await tx.query('select graphile_worker.force_unlock_workers($1)', [poolId ? [poolId] : []]);
-  await markReleased(tx, [id]);
-  return rest;
 }
 
 /**
