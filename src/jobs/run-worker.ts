@@ -1,13 +1,11 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { isConnectionError, isPassing, isReadOnlyServer } from '../lib/db/connection-error.ts';
-import type { Db } from '../lib/db/database.ts';
+import { isPassing } from '../lib/db/connection-error.ts';
 import { newId } from '../lib/ids.ts';
 import type { Meter } from '../lib/metrics/meter.ts';
 import { formatDuration } from '../lib/output/time.ts';
 import { CIRCUIT_THRESHOLD } from '../lib/queue/policy.ts';
 import { Activity } from '../lib/queue/run/activity.ts';
-import { adoptFailures } from '../lib/queue/run/adopt.ts';
 import { Brake } from '../lib/queue/run/brake.ts';
 import { Lease } from '../lib/queue/run/lease.ts';
 import {
@@ -17,7 +15,7 @@ import {
   watchStrayFailures,
 } from '../lib/queue/run/pool.ts';
 import { createRecorder, type Entry } from '../lib/queue/run/recorder.ts';
-import { registerPool, releaseGoneWorkers, signOff } from '../lib/queue/run/release.ts';
+import { registerPool, signOff } from '../lib/queue/run/release.ts';
 import { JOBS_PER_SLOT, Slots } from '../lib/queue/run/slots.ts';
 import { applyVerdicts } from '../lib/queue/run/verdicts.ts';
 import {
@@ -27,8 +25,9 @@ import {
   registerWorker,
 } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
-import { holdUnfinished } from '../lib/receipts/deliver.ts';
 import type { Telemetry } from '../lib/telemetry/telemetry.ts';
+import { databaseReturns, describeOutage, untilDone } from './database-returns.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { ledgerUpkeep } from './maintain-ledger.ts';
 import { allTasks, probeProvider, type TaskDeps } from './registry.ts';
 import { runTask } from './run-task.ts';
@@ -52,31 +51,21 @@ export interface WorkerOptions extends TaskDeps {
   tasks: TaskName[];
 }
 
-/** The interval of reconnection attempts while Postgres is unavailable. */
-const RECONNECT_MS = 500;
-/**
- * The delay before a verdict is applied: Graphile Worker unlocks the job a moment after the
- * verdict.
- */
-const VERDICT_MS = 50;
-const ASK_LIMITS = { statementTimeoutMs: 1000, connectTimeoutMs: 2000 };
 const NAG_MS = 2000;
+const LOOK_MS = 500;
 /** The final writes take milliseconds if Postgres answers. */
 const SIGN_OFF_MS = 1500;
 const HAND_BACK_MS = 5000;
 
 /**
  * A worker: one Graphile Worker pool, its lease (see `Lease`), and the housekeeping that every
- * worker does for all: applying verdicts, releasing jobs of workers that are gone, probing paused providers.
- * The heartbeat does not depend on them.
+ * worker does for all (see `Housekeeping`).
  */
 export class Worker {
   readonly id = newId('worker');
   readonly #options: WorkerOptions;
   readonly #brake: Brake;
-  readonly #upkeep: () => Promise<void>;
-  readonly #sample: () => Promise<void>;
-  readonly #watch: () => Promise<void>;
+  readonly #housekeeping: Housekeeping;
   readonly #activity: Activity;
   readonly #lease: Lease;
   readonly #slots: Slots;
@@ -87,11 +76,6 @@ export class Worker {
   #begun = 0;
   #stopping = false;
   #ended = false;
-  #verdictTimer: NodeJS.Timeout | undefined;
-  #houseTimer: NodeJS.Timeout | undefined;
-  #probing = false;
-  /** Current errors by kind of housekeeping. Each is logged once, when it begins. */
-  readonly #troubles = new Map<string, string>();
   /** Resolves when the time limit for stopping has passed. */
   readonly #overdue: Promise<undefined>;
   #giveUp: () => void = () => {};
@@ -101,14 +85,6 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     const { db, log } = options;
-    this.#upkeep = ledgerUpkeep({
-      db,
-      log,
-      retentionDays: options.config.ledger.retentionDays,
-      isStopping: () => this.#ended,
-    });
-    this.#sample = queueSampling({ db, log, isStopping: () => this.#ended });
-    this.#watch = healthWatch({ ...options, isStopping: () => this.#ended });
     this.#activity = new Activity(db);
     this.#slots = new Slots(options.concurrency);
     this.#overdue = new Promise((resolve) => {
@@ -133,7 +109,7 @@ export class Worker {
         this.#brake.refresh().catch(() => {});
       },
       onTrouble: (error) =>
-        log.warn({ error: error.message }, `no heartbeat: ${inWords(error)}; trying again`),
+        log.warn({ error: error.message }, `no heartbeat: ${describeOutage(error)}; trying again`),
       onChange: (change) => {
         if (change === 'proven') log.info('the heartbeat works again; jobs start again');
         else
@@ -146,6 +122,20 @@ export class Worker {
           { worker: this.id, released_at: at },
           'other workers treated this worker as gone and released its jobs',
         ),
+    });
+    const isStopping = () => this.#ended;
+    const { retentionDays } = options.config.ledger;
+    this.#housekeeping = new Housekeeping({
+      db,
+      log,
+      everyMs: options.config.worker.heartbeatMs,
+      brake: this.#brake,
+      lease: this.#lease,
+      seldom: [
+        ledgerUpkeep({ db, log, retentionDays, isStopping }),
+        queueSampling({ db, log, isStopping }),
+        healthWatch({ ...options, isStopping }),
+      ],
     });
   }
 
@@ -203,7 +193,7 @@ export class Worker {
     };
     this.#stopTimers = [
       setInterval(() => this.#nag(), NAG_MS),
-      setInterval(look, RECONNECT_MS),
+      setInterval(look, LOOK_MS),
       // Leaves time for the final writes and for closing connections.
       setTimeout(this.#giveUp, stopTimeoutMs - 2 * this.#signOffMs()),
     ];
@@ -250,8 +240,7 @@ export class Worker {
     });
     await this.#lease.start();
     await this.#brake.refresh();
-    await this.#housekeeping();
-    this.#scheduleHousekeeping();
+    await this.#housekeeping.start();
     log.info({ worker: this.id, concurrency, tasks }, `worker started with ${concurrency} slots`);
   }
 
@@ -262,8 +251,8 @@ export class Worker {
   async #end(): Promise<void> {
     const { db, log } = this.#options;
     this.#ended = true;
-    for (const timer of [...this.#stopTimers, this.#houseTimer, this.#verdictTimer])
-      clearTimeout(timer);
+    for (const timer of this.#stopTimers) clearTimeout(timer);
+    this.#housekeeping.end();
     this.#activity.end();
     // From here on no provider call starts.
     this.#lease.end();
@@ -311,7 +300,7 @@ export class Worker {
     } catch (error) {
       if (this.#stopping) return;
       away(error);
-      await this.#databaseIsBack(() => this.#stopping);
+      await databaseReturns(this.#options.db, () => this.#stopping);
     }
   }
 
@@ -319,7 +308,7 @@ export class Worker {
     const { db, databaseUrl, databaseDirectUrl, isPostgresItself = false } = this.#options;
     const { log, concurrency, tasks, config } = this.#options;
     const registry = allTasks(this.#options);
-    const record = createRecorder(db, () => this.#databaseIsBack());
+    const record = createRecorder(db, () => databaseReturns(db));
     const runner = {
       db,
       // Times of the Postgres server decide, not the clock of this machine.
@@ -336,7 +325,7 @@ export class Worker {
       slots: this.#slots,
       holds: (lockedAt: Date | null) => this.#lease.holds(lockedAt),
       announce: () => this.#lease.announce(),
-      verdictGiven: () => this.#carryOverSoon(),
+      verdictGiven: () => this.#housekeeping.verdictGiven(),
       running: this.#running,
       underWay: this.#underWay,
       onBegin: () => {
@@ -359,7 +348,7 @@ export class Worker {
         this.#stopping || this.#lease.isProven()
           ? this.#brake.forbiddenFlags()
           : this.#lease.untilProven().then(() => this.#brake.forbiddenFlags()),
-      onPool: (poolId) => this.#whileDatabaseReturns(() => registerPool(db, this.id, poolId)),
+      onPool: (poolId) => untilDone(db, () => registerPool(db, this.id, poolId)),
       onTrouble: (level, message) => this.#trouble(level, message),
     };
   }
@@ -367,124 +356,4 @@ export class Worker {
   #trouble(level: 'warning' | 'error', message: string): void {
     this.#options.log[level === 'error' ? 'error' : 'warn']({ from: 'graphile-worker' }, message);
   }
-
-  #scheduleHousekeeping(): void {
-    this.#houseTimer = setTimeout(async () => {
-      await this.#housekeeping();
-      if (!this.#stopping || this.#running.size > 0) this.#scheduleHousekeeping();
-    }, this.#options.config.worker.heartbeatMs);
-  }
-
-  /** The kinds are independent: an error in one does not block the others. */
-  async #housekeeping(): Promise<void> {
-    const { db } = this.#options;
-    await this.#runHousekeeping('pauses', () => this.#brake.refresh());
-    this.#probe();
-    await this.#runHousekeeping('verdicts', () => applyVerdicts(db));
-    // After an outage, other workers first get time to reconnect.
-    if (this.#lease.isSettled())
-      await this.#runHousekeeping('gone workers', () => this.#releaseGone());
-    await this.#runHousekeeping('jobs failed by others', () => adoptFailures(db, holdUnfinished));
-    // Not awaited, because it may take long.
-    this.#upkeep();
-    this.#sample();
-    this.#watch();
-  }
-
-  /** Not awaited, because a provider may take long to answer. */
-  #probe(): void {
-    if (this.#probing) return;
-    this.#probing = true;
-    this.#runHousekeeping('probes', () => this.#brake.probeDue()).finally(() => {
-      this.#probing = false;
-    });
-  }
-
-  async #runHousekeeping(what: string, work: () => Promise<unknown>): Promise<void> {
-    const { log } = this.#options;
-    try {
-      await work();
-      this.#troubles.delete(what);
-    } catch (error) {
-      const { message } = error as Error;
-      if (this.#troubles.get(what) === message) return;
-      this.#troubles.set(what, message);
-      if (isPassing(error)) log.warn({ error: message }, `${inWords(error)}; trying again`);
-      else log.error({ error: message }, `housekeeping failed: ${what}`);
-    }
-  }
-
-  async #releaseGone(): Promise<void> {
-    const { db, log } = this.#options;
-    const { released, failures } = await releaseGoneWorkers(db);
-    for (const { id, host, pid, running } of released) {
-      log.warn(
-        { worker: id, host, pid, jobs: running.map(({ job }) => job) },
-        `worker ${id} is gone; its jobs are released`,
-      );
-    }
-    const [first] = failures;
-    if (first)
-      throw new Error(
-        `worker ${first.id} is gone but its jobs cannot be released: ${first.error.message}`,
-      );
-  }
-
-  #carryOverSoon(): void {
-    if (this.#verdictTimer) return;
-    this.#verdictTimer = setTimeout(async () => {
-      this.#verdictTimer = undefined;
-      try {
-        const { waiting } = await applyVerdicts(this.#options.db);
-        if (waiting > 0) this.#carryOverSoon();
-      } catch {
-        // Housekeeping applies it later.
-      }
-    }, VERDICT_MS);
-  }
-
-  /**
-   * Resolves when Postgres accepts writes again, or when `givenUp` returns true. Each check uses a
-   * new connection: after a failover the old ones still lead to the former primary.
-   */
-  async #databaseIsBack(givenUp: () => boolean = () => false): Promise<void> {
-    while (!givenUp()) {
-      await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
-      try {
-        if (await takesChanges(this.#options.db)) return;
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-      }
-    }
-  }
-
-  async #whileDatabaseReturns<T>(work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-        await this.#databaseIsBack();
-      }
-    }
-  }
-}
-
-async function takesChanges(db: Db): Promise<boolean> {
-  const session = await db.session('donations worker connection check', ASK_LIMITS);
-  try {
-    const { rows } = await session.query<{ transaction_read_only: string }>(
-      'show transaction_read_only',
-    );
-    return rows[0]?.transaction_read_only === 'off';
-  } finally {
-    session.end().catch(() => {});
-  }
-}
-
-/** Describes why Postgres cannot be used. */
-function inWords(error: unknown): string {
-  if (isReadOnlyServer(error)) return 'Postgres is read-only now (a failover?)';
-  if (isConnectionError(error)) return 'Postgres is unavailable';
-  return `Postgres refuses: ${(error as Error).message}`;
 }
