@@ -1,6 +1,6 @@
 import type { Db, Queryable } from '../db/database.ts';
 import { groupCommit } from '../db/group-commit.ts';
-import type { RowChange } from '../queue/run/recorder.ts';
+import { GATHERING, type RowChange } from '../queue/run/recorder.ts';
 import { problemWith } from './addresses.ts';
 import { MAY_GO_TWICE, WAITS } from './reopen.ts';
 import { IS_VOID } from './settle.ts';
@@ -55,7 +55,7 @@ interface Row {
 
 const CLAIM = `
   with asked as (
-    select * from json_to_recordset($1::json) as a(id text, claim uuid)
+    select * from unnest($1::text[], $2::uuid[]) as a(id, claim)
   ), claimed as (
     update donations.receipt_deliveries d
     set status = 'sending', claim = a.claim, claimed_at = now(), reason = null
@@ -95,17 +95,19 @@ export function createClaimer(db: Db): (request: ClaimRequest) => Promise<Claime
   return groupCommit(async (requests: ClaimRequest[]) => {
     const results = new Map<string, Claimed>();
     for (let look = 0; look < LOOKS && results.size < requests.length; look++) {
-      const asked = requests
-        .filter(({ claim }) => !results.has(claim))
-        .map(({ deliveryId, claim }) => ({ id: deliveryId, claim }));
-      const { rows } = await db.query<Row>(CLAIM, [JSON.stringify(asked)], 'claim_deliveries');
+      const asked = requests.filter(({ claim }) => !results.has(claim));
+      const { rows } = await db.query<Row>(
+        CLAIM,
+        [asked.map(({ deliveryId }) => deliveryId), asked.map(({ claim }) => claim)],
+        'claim_deliveries',
+      );
       for (const row of rows) {
         const result = read(row);
         if (result) results.set(row.asked, result);
       }
     }
     return requests.map(({ claim }) => results.get(claim) ?? { result: 'contended' });
-  });
+  }, GATHERING);
 }
 
 /** What a look says; undefined when the delivery was taken between its snapshot and its claim. */
@@ -137,6 +139,13 @@ const change = (sql: string, { id, claim }: Held, rest: object = {}): RowChange 
   meant: `${id} ${claim}`,
 });
 
+/**
+ * SQL: the rows of a change. Postgres expects a hundred rows of a JSON array, for which it would read
+ * the whole of a small table. With the second condition, it looks each delivery up.
+ */
+const rows = (columns: string) =>
+  `(select * from json_to_recordset($1::json) as r(${columns}) where id like 'dlv%') a`;
+
 /** SQL: which change it was. */
 const CHANGED = `returning concat(a.id, ' ', coalesce(a.claim::text, 'null')) as changed`;
 
@@ -152,7 +161,7 @@ const ACCEPT = `
   update donations.receipt_deliveries d set status = 'accepted',
     accepted_at = coalesce(d.accepted_at, now()), message_id = coalesce(a.message_id, d.message_id),
     template = a.template, reason = null
-  from json_to_recordset($1::json) as a(id text, claim uuid, message_id text, template text)
+  from ${rows('id text, claim uuid, message_id text, template text')}
   where d.id = a.id and d.claim = a.claim
   ${CHANGED}`;
 
@@ -170,7 +179,7 @@ export const ifClaimed = ({ sql, row }: RowChange): RowChange => ({ sql, row });
 export const releaseDelivery = (held: Held): RowChange => change(RELEASE, held);
 const RELEASE = `
   update donations.receipt_deliveries d set ${WAITS}
-  from json_to_recordset($1::json) as a(id text, claim uuid)
+  from ${rows('id text, claim uuid')}
   where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'pending')
     and d.evidence is null
   ${CHANGED}`;
@@ -180,7 +189,7 @@ export const failDelivery = (held: Held, reason: string): RowChange =>
   change(FAIL, held, { reason });
 const FAIL = `
   update donations.receipt_deliveries d set status = 'failed', reason = a.reason
-  from json_to_recordset($1::json) as a(id text, claim uuid, reason text)
+  from ${rows('id text, claim uuid, reason text')}
   where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'pending')
     and d.evidence is null
   ${CHANGED}`;
@@ -196,7 +205,7 @@ export const failWaitingDelivery = (id: string, reason: string): RowChange => ({
 });
 const FAIL_WAITING = `
   update donations.receipt_deliveries d set status = 'failed', reason = a.reason
-  from json_to_recordset($1::json) as a(id text, reason text)
+  from ${rows('id text, reason text')}
   where d.id = a.id and d.status = 'pending'
   returning a.id as changed`;
 
@@ -209,7 +218,7 @@ export const holdDelivery = (held: Held, reason: string, { found = false } = {})
 const HOLD = `
   update donations.receipt_deliveries d set status = 'held',
     reason = case when a.found then coalesce(d.reason, a.reason) else a.reason end
-  from json_to_recordset($1::json) as a(id text, claim uuid, reason text, found boolean)
+  from ${rows('id text, claim uuid, reason text, found boolean')}
   where d.id = a.id and d.claim is not distinct from a.claim and d.status in ('sending', 'held')
     and d.evidence is null
   ${CHANGED}`;
@@ -221,7 +230,7 @@ const HOLD = `
 export const reopenDelivery = (held: Held): RowChange => change(REOPEN, held);
 const REOPEN = `
   update donations.receipt_deliveries d set ${MAY_GO_TWICE}
-  from json_to_recordset($1::json) as a(id text, claim uuid)
+  from ${rows('id text, claim uuid')}
   where d.id = a.id and d.claim is not distinct from a.claim and d.status in ('sending', 'held')
     and d.evidence is null
   ${CHANGED}`;
