@@ -1,8 +1,8 @@
 import { expect, it, vi } from 'vitest';
-import { groupCommit } from '../../src/lib/db/group-commit.ts';
+import { type Gathering, groupCommit } from '../../src/lib/db/group-commit.ts';
 
 /** Batches that end when the test ends them. */
-function controlled(options?: { maxItems?: number }) {
+function controlled(options?: Gathering) {
   const batches: {
     items: number[];
     end: (results?: string[]) => void;
@@ -78,4 +78,30 @@ it('fails every item of the batch and no other', async () => {
   await begun(2);
   batches[1]?.end();
   expect(await good).toBe('did 3');
+});
+
+it('lets items gather while they are few, and starts at once with one that comes alone or with enough', async () => {
+  const { batches, submit, begun } = controlled({ enough: 2, gapMs: 3_600_000 });
+  const alone = submit(1);
+  await begun(1);
+  const second = submit(2);
+  batches[0]?.end();
+  expect(await alone).toBe('did 1');
+  await new Promise(setImmediate);
+  expect(batches).toHaveLength(1);
+  const third = submit(3);
+  await begun(2);
+  expect(batches[1]?.items).toEqual([2, 3]);
+  batches[1]?.end();
+  expect(await Promise.all([second, third])).toEqual(['did 2', 'did 3']);
+});
+
+it('starts what few items there are when the gap is over', async () => {
+  const { batches, submit, begun } = controlled({ enough: 2, gapMs: 1 });
+  for (const item of [1, 2, 3]) {
+    const result = submit(item);
+    await begun(item);
+    batches[item - 1]?.end();
+    expect(await result).toBe(`did ${item}`);
+  }
 });

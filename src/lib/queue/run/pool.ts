@@ -54,6 +54,8 @@ const LOCAL_QUEUE_PER_SLOT = 10;
 // How long fetched jobs may wait before they are returned. Graphile Worker skips jobs of paused
 // tasks only when it fetches, so a pause can delay other jobs by this time.
 const LOCAL_QUEUE_TTL_MS = 2000;
+// A job whose result is recorded stays locked for this long, so that many are removed at once.
+const COMPLETE_BATCH_MS = 5;
 // Running jobs are not aborted: stopping waits for a send that has started. Providers have
 // deadlines.
 const ABORT_MS = 600_000;
@@ -142,7 +144,7 @@ function poolSettings(options: PoolOptions): RunnerOptions {
     }),
     preset: {
       worker: {
-        completeJobBatchDelay: 0,
+        completeJobBatchDelay: COMPLETE_BATCH_MS,
         failJobBatchDelay: 0,
         localQueue: { size: options.concurrency * LOCAL_QUEUE_PER_SLOT, ttl: LOCAL_QUEUE_TTL_MS },
         gracefulShutdownAbortTimeout: ABORT_MS,
