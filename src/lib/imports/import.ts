@@ -10,7 +10,7 @@ import {
   findCommitted,
   type ImportProgress,
   markImportedBefore,
-  reopen,
+  startAgain,
   takeBatch,
 } from './commit/commit.ts';
 import { findPeople } from './match/donors.ts';
@@ -147,10 +147,12 @@ export async function planImport(
   await session.upload(deps.store, batch.id, 'unjudged');
   // In one snapshot: a donor whom another import adds meanwhile would look like a similar donor.
   await session.snapshot(() => matchStaged(session, { batch: batch.id, ...batch.options.commit }));
-  await applyVerdicts(session, deps.store, batch.id);
-  await session.upload(deps.store, batch.id, 'accepted');
-  await session.query('drop table people');
-  await findPeople(session);
+  const judged = await applyVerdicts(session, deps.store, batch.id);
+  const accepted = await session.upload(deps.store, batch.id, 'accepted');
+  if (judged + accepted > 0) {
+    await session.query('drop table people');
+    await findPeople(session);
+  }
   updateBatch(deps.store, batch.id, { status: 'matched' });
   const counts = countRows(deps.store, batch.id);
   const { rows } = await session.query<{ id: string }>(
@@ -173,7 +175,7 @@ export async function commitImport(
   deps: ImportDeps,
   { batch, session, progress }: OpenImport,
 ): Promise<ImportResult> {
-  if (progress) await reopen({ session }, batch.id);
+  if (progress) await startAgain({ session }, batch.id);
   const commit: CommitDeps = {
     session,
     store: deps.store,
@@ -181,7 +183,7 @@ export async function commitImport(
     signal: deps.signal,
     onRows: (rows) => deps.onProgress('importing', rows),
   };
-  const done = await commitStaged(commit, batch, { peopleFound: true });
+  const done = await commitStaged(commit, batch);
   return resultOf(deps.store, batch.id, done);
 }
 

@@ -15,12 +15,16 @@ const PRIORITY = 10;
  * and may be mailed. The sponsor of a donor-advised fund, or the employer of a match, gives the receipt.
  * @returns how many.
  */
-export async function receiptChunk(tx: Queryable, { after }: ReceiptRules): Promise<number> {
+export async function receiptChunk(
+  tx: Queryable,
+  { from, to, after }: { from: number; to: number } & ReceiptRules,
+): Promise<number> {
   const { rows } = await tx.query<{ id: string }>(
-    `select donation_id as id from chunk
-     where method not in ('daf', 'matching') and ($1::date is null or gift_on >= $1::date)
+    `select donation_id as id from staged
+     where line > $1 and line <= $2 and method not in ('daf', 'matching')
+       and ($3::date is null or gift_on >= $3::date)
      order by line, part`,
-    [after ?? null],
+    [from, to, after ?? null],
   );
   const gifts = await loadManyGiftFacts(
     tx,
