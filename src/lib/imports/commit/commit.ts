@@ -80,7 +80,8 @@ export async function commitStaged(deps: CommitDeps, batch: StagedBatch): Promis
   // Plans for checks of foreign keys and for triggers are made once in a connection, and perhaps while
   // a table is still empty: then they would read it from end to end for each gift.
   await session.query(
-    'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off',
+    `set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;
+     set enable_bitmapscan = off`,
   );
   const { receipts, receiptAfter } = batch.options.commit;
   const size = receipts ? WITH_RECEIPTS : CHUNK;
