@@ -37,9 +37,9 @@ export interface CommitDeps {
   onRows: (rows: number) => void;
 }
 
-/** Gifts of one transaction. */
+/** Gifts of one transaction. Live charges wait for the numbers of receipts until a chunk is done. */
 const CHUNK = 5000;
-const WITH_RECEIPTS = 2500;
+const WITH_RECEIPTS = 1000;
 
 /** The batch as the database has it; undefined before its first chunk. */
 export async function findCommitted(
