@@ -704,6 +704,13 @@ describe('looking', () => {
     expect(json(await run(['import', 'list', '--json']))).toMatchObject([
       { batch, status: 'imported', gift_count: 3, totals: { USD: '70.00', EUR: '25.50' } },
     ]);
+    await importFile(csv(...THREE));
+    await run(['import', 'offline', csv(...THREE.slice(1), THREE[0]?.replace('50.00', '9') ?? '')]);
+    expect(json(await run(['import', 'list', '--json=status']))).toEqual([
+      { status: 'staged' },
+      { status: 'nothing_new' },
+      { status: 'imported' },
+    ]);
   });
 
   it('a saved mapping is used by its name', async () => {
