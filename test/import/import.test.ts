@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type CliResult, runCli } from '../support/cli.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { hasTmux, Tmux } from '../tui/tmux.ts';
 import { FIXTURES, file, scratch } from './support.ts';
 
 let database: TestDatabase;
@@ -733,6 +734,41 @@ describe('looking', () => {
     expect(json(await importFile(path, '--map', 'kasse'))).toMatchObject({
       totals: { EUR: '1230.99' },
     });
+  });
+});
+
+describe.skipIf(!hasTmux)('columns of unknown meaning', () => {
+  it('are asked for on a terminal, until an answer makes sense; what the names say is not asked', async () => {
+    const path = file(
+      'When,Who,How much,Currency,Method\n11/02/2026,Gus Gift,15.00,USD,cash\n',
+      'odd.csv',
+      folder,
+    );
+    const terminal = new Tmux(
+      `${process.execPath} bin/donations import offline ${path}; sleep 600`,
+      { columns: 110, rows: 40 },
+      env,
+    );
+    try {
+      const answer = async (asked: RegExp, text: string) => {
+        await terminal.until(asked);
+        terminal.type(text);
+        terminal.keys('Enter');
+      };
+      await answer(/Which column is the amount .*\]\s*$/, 'three');
+      await terminal.until(/"three" is not one of 1, 2, 3\./);
+      await answer(/one of 1, 2, 3\.\s+Which column is the amount .*\]\s*$/, '3');
+      await answer(/Which column is the gift_date .*\]\s*$/, 'When');
+      await answer(/Which column is the donor_name .*\]\s*$/, '2');
+      await answer(/How are dates written\? .*\]\s*$/, 'mdy');
+      await answer(/Keep this mapping under a name\? .*\]\s*$/, 'odd');
+      await answer(/Import 1 rows.*\]\s*$/, 'y');
+      await terminal.until(/Imported 1 of 1 rows .* USD 15\.00/);
+    } finally {
+      terminal.close();
+    }
+    expect(json(await run(['import', 'map', 'list', '--json']))).toMatchObject([{ mapping: 'odd' }]);
+    expect(await count('donations', `gift_on = '2026-11-02'`)).toBe(1);
   });
 });
 
