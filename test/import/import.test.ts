@@ -767,7 +767,9 @@ describe.skipIf(!hasTmux)('columns of unknown meaning', () => {
     } finally {
       terminal.close();
     }
-    expect(json(await run(['import', 'map', 'list', '--json']))).toMatchObject([{ mapping: 'odd' }]);
+    expect(json(await run(['import', 'map', 'list', '--json']))).toMatchObject([
+      { mapping: 'odd' },
+    ]);
     expect(await count('donations', `gift_on = '2026-11-02'`)).toBe(1);
   });
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -174,6 +175,23 @@ describe('workbooks as Excel writes them', () => {
       file(workbookOf({ rows, strings, date1904: true }), 'mac.xlsx'),
     );
     expect(read.map(giftOf)).toMatchObject([{ giftOn: '2026-11-02', donor: { name: 'Ada' } }]);
+  });
+
+  it('cells that only have a colour say nothing; one far away, or one without end, is refused', async () => {
+    const gift = (more: string) =>
+      `${header}${cells(2, `<c r="A2" s="1"><v>46328</v></c><c r="B2" t="s"><v>0</v></c><c r="C2"><v>5</v></c><c t="s"><v>1</v></c><c t="s"><v>2</v></c>${more}`)}`;
+    const strings = '<si><t>Ada</t></si><si><t>USD</t></si><si><t>Cash</t></si>';
+    const check = (more: string) =>
+      checkFile(file(workbookOf({ rows: gift(more), strings }), 'x.xlsx'));
+    const { rows } = await check('<c r="XFD2" s="1"/>');
+    expect(rows.map(giftOf)).toMatchObject([{ amountMinor: 500n }]);
+    await expect(check('<c r="XFD2"><v>1</v></c>')).rejects.toThrow(
+      /line 2 of the sheet has a cell in column 16,384/,
+    );
+    const endless = randomBytes(8_000_000).toString('hex');
+    await expect(check(`<c r="F2" t="str"><v>${endless}</v></c>`)).rejects.toThrow(
+      /a text of more than 4 MB/,
+    );
   });
 
   it('200,000 rows with a million texts take little memory', async () => {

@@ -53,10 +53,10 @@ export async function openOrAsk(
 /** Asks for what the names of the columns do not say, as long as there are columns of unknown meaning. */
 async function ask(context: Context, { header, sample }: UnmappedError): Promise<SavedMapping> {
   const { io } = context;
-  const columns: SavedMapping['columns'] = Object.fromEntries(
-    header.map((name) => [name, synonymOf(name) ?? null]),
-  );
+  const columns: SavedMapping['columns'] = {};
   header.forEach((name, i) => {
+    const said = synonymOf(name) ?? null;
+    columns[name] = Object.values(columns).includes(said) ? null : said;
     const values = sample.map((cells) => String(cells[i] ?? '').slice(0, 24)).join(' | ');
     const field = columns[name];
     say(

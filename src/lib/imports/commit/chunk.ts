@@ -66,13 +66,13 @@ async function dropDuplicates(tx: Queryable, from: number, to: number): Promise<
     `with same as (
        delete from staged s using donations.import_rows r
        where ${IN_CHUNK} and r.fingerprint = s.fingerprint and r.occurrence = s.occurrence
-       returning s.line, s.part, s.person, s.soft_person
+       returning s.line, s.person, s.soft_person
      ), known as (
        delete from staged s using donations.donations d
        where ${IN_CHUNK} and d.source = s.source and d.source_id = s.source_id
          and not exists (select from donations.import_rows r
            where r.fingerprint = s.fingerprint and r.occurrence = s.occurrence)
-       returning s.line, s.part, s.person, s.soft_person
+       returning s.line, s.person, s.soft_person
      )
      select line, array_remove(array[person, soft_person], null) as people from same
      union all select line, array_remove(array[person, soft_person], null) from known`,

@@ -6,7 +6,9 @@ import { readWorkbook, type Workbook } from './workbook.ts';
 import { readXml } from './xml.ts';
 import { readDirectory, unpackEntry } from './zip.ts';
 
-const MOST_COLUMNS = 16_384;
+const MOST_COLUMNS = 2000;
+/** The 31st of December 9999, as spreadsheets count days. */
+const LAST_DAY = 2_958_465;
 
 /**
  * Opens a sheet of a workbook. Of the workbook only the texts that cells share are held in memory.
@@ -88,21 +90,23 @@ async function* readRows(
     const number = Number(text);
     if (type === 'e' || text === '' || Number.isNaN(number)) return text;
     // Times of day have no zone in a spreadsheet; days need none.
-    return workbook.isDay(style)
+    return workbook.isDay(style) && number >= 0 && number <= LAST_DAY
       ? serialToDate(number, workbook.from1904).toISOString().slice(0, 10)
       : number;
   };
   let rows: RawRow[] = [];
   let row: RawRow = { line: 0, cells: [] };
-  let [column, type, style] = [0, '', 0];
+  let [column, type, style] = [-1, '', 0];
   let text = '';
   let isValue = false;
   let isReading = false;
   const reading = readXml(bytes, {
     open(name, { r, t, s }) {
-      if (name === 'row') row = { line: r ? Number(r) : row.line + 1, cells: [] };
-      else if (name === 'c') {
-        column = r ? columnOf(r) : row.cells.length;
+      if (name === 'row') {
+        row = { line: r ? Number(r) : row.line + 1, cells: [] };
+        column = -1;
+      } else if (name === 'c') {
+        column = r ? columnOf(r) : column + 1;
         [type, style, text] = [t ?? 'n', Number(s ?? 0), ''];
       } else if (name === 'v' || name === 't') isValue = !isReading;
       else if (name === 'rPh') isReading = true;
@@ -114,6 +118,13 @@ async function* readRows(
       if (name === 'v' || name === 't') isValue = false;
       else if (name === 'rPh') isReading = false;
       else if (name === 'c') {
+        // Cells that only look like something, such as to the end of a coloured row, say nothing.
+        if (text === '') return;
+        if (column >= MOST_COLUMNS)
+          throw usageError(
+            `line ${row.line} of the sheet has a cell in column ${(column + 1).toLocaleString('en-US')}; a table of gifts has at most ${MOST_COLUMNS.toLocaleString('en-US')} columns`,
+            'Delete what is beside the table, or save the sheet as CSV.',
+          );
         while (row.cells.length < column) row.cells.push('');
         row.cells[column] = toCell(text, type, style);
       } else if (name === 'row') rows.push(row);
@@ -134,6 +145,5 @@ function columnOf(reference: string): number {
     if (letter < 1 || letter > 26) break;
     column = column * 26 + letter;
   }
-  if (column > MOST_COLUMNS) throw new Error(`${reference} is beyond the last column of a sheet`);
   return column - 1;
 }

@@ -1,5 +1,8 @@
 import { SaxesParser } from 'saxes';
 
+/** More than any cell holds; what is longer would be put together in memory. */
+const MOST_BYTES = 4 * 1024 * 1024;
+
 /** What hears of the elements of a document, by their names without prefixes. */
 export interface XmlListener {
   open?(name: string, attributes: Record<string, string>): void;
@@ -19,17 +22,25 @@ export async function* readXml(
   listener: XmlListener,
 ): AsyncGenerator<void> {
   const parser = new SaxesParser({ position: false, xmlns: false });
-  const { open, text, close } = listener;
-  if (open)
-    parser.on('opentag', ({ name, attributes }) =>
-      open.call(listener, localName(name), attributes),
-    );
-  if (text) parser.on('text', (found) => text.call(listener, found));
-  if (text) parser.on('cdata', (found) => text.call(listener, found));
-  if (close) parser.on('closetag', ({ name }) => close.call(listener, localName(name)));
+  let unheard = 0;
+  const heard = () => {
+    unheard = 0;
+  };
+  parser.on('opentag', ({ name, attributes }) => {
+    heard();
+    listener.open?.(localName(name), attributes);
+  });
+  parser.on('text', (text) => listener.text?.(text));
+  parser.on('cdata', (text) => listener.text?.(text));
+  parser.on('closetag', ({ name }) => {
+    heard();
+    listener.close?.(localName(name));
+  });
   const decoder = new TextDecoder('utf-8', { fatal: true });
   for await (const chunk of bytes) {
+    unheard += chunk.length;
     parser.write(decoder.decode(chunk, { stream: true }));
+    if (unheard > MOST_BYTES) throw new Error('it has a text of more than 4 MB');
     yield;
   }
   parser.close();
