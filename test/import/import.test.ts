@@ -3,6 +3,15 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  commitImport,
+  type ImportDeps,
+  openBatch,
+  planImport,
+} from '../../src/lib/imports/import.ts';
+import { findBatch } from '../../src/lib/imports/stage/batches.ts';
+import { decideRows } from '../../src/lib/imports/stage/decide.ts';
+import { openImportStore } from '../../src/lib/local/import-store.ts';
 import { type CliResult, runCli } from '../support/cli.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { hasTmux, Tmux } from '../tui/tmux.ts';
@@ -595,6 +604,34 @@ describe('an interruption', () => {
     expect(json(again)).toMatchObject({ imported: MANY });
     expect(await count('donations')).toBe(MANY);
   });
+});
+
+it('the progress of a resumed import counts the rows of this run', async () => {
+  await importFile(csv(...THREE));
+  const path = csv(
+    '2026-11-03,Bob,Byte,,2 Main St,07105,20.00,USD,cash,,Schools',
+    '2026-11-12,Cy,Other,cy@example.org,3 Main St,07105,70.00,USD,cash,,',
+  );
+  const { batch } = json(await importFile(path, '--partial'));
+  const store = openImportStore(folder);
+  decideRows(store, batch, 'accept', 'all', 'grace');
+  const seen: [string, number][] = [];
+  const deps: ImportDeps = {
+    store,
+    db: async () => database.db,
+    operator: { actor: 'grace', host: 'test', command: 'test' },
+    signal: new AbortController().signal,
+    onProgress: (phase, rows) => seen.push([phase, rows]),
+  };
+  const open = await openBatch(deps, findBatch(store, batch));
+  await planImport(deps, open);
+  await commitImport(deps, open);
+  await open.session.end();
+  expect(seen).toEqual([
+    ['matching', 0],
+    ['importing', 0],
+    ['importing', 1],
+  ]);
 });
 
 describe('gifts taken offline', () => {

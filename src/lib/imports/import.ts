@@ -29,6 +29,7 @@ export interface ImportDeps {
   db(): Promise<Db>;
   operator: Actor;
   signal: AbortSignal;
+  /** @param rows of this run: what an interrupted one imported before is not counted. */
   onProgress: (phase: 'reading' | 'matching' | 'importing', rows: number) => void;
 }
 
@@ -176,12 +177,14 @@ export async function commitImport(
   { batch, session, progress }: OpenImport,
 ): Promise<ImportResult> {
   if (progress) await startAgain({ session }, batch.id);
+  const before = progress?.rows ?? 0;
+  deps.onProgress('importing', 0);
   const commit: CommitDeps = {
     session,
     store: deps.store,
     operator: deps.operator,
     signal: deps.signal,
-    onRows: (rows) => deps.onProgress('importing', rows),
+    onRows: (rows) => deps.onProgress('importing', rows - before),
   };
   const done = await commitStaged(commit, batch);
   return resultOf(deps.store, batch.id, done);
