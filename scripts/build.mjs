@@ -33,6 +33,7 @@ try {
       'pg-copy-streams',
       'csv-parse',
       'hucre',
+      'saxes',
       'graphile-worker',
       'graphile-config',
       'ink',

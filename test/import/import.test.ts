@@ -3,8 +3,18 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  commitImport,
+  type ImportDeps,
+  openBatch,
+  planImport,
+} from '../../src/lib/imports/import.ts';
+import { findBatch } from '../../src/lib/imports/stage/batches.ts';
+import { decideRows } from '../../src/lib/imports/stage/decide.ts';
+import { openImportStore } from '../../src/lib/local/import-store.ts';
 import { type CliResult, runCli } from '../support/cli.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { hasTmux, Tmux } from '../tui/tmux.ts';
 import { FIXTURES, file, scratch } from './support.ts';
 
 let database: TestDatabase;
@@ -74,6 +84,28 @@ async function contents(): Promise<string> {
     'select kind, name, postal_code from donations.donors order by 1, 2, 3',
   );
   return JSON.stringify([rows, donors.rows]);
+}
+
+/** Imports files at once: each is compared with the database before any of them imports a row. */
+async function bothAtOnce(paths: string[]): Promise<CliResult[]> {
+  const ended = await database.db.transaction(async (tx) => {
+    await tx.query(`select pg_advisory_xact_lock(hashtextextended('donations import', 0))`);
+    const running = paths.map((path) =>
+      run(['import', 'offline', path, '--yes', '--json'], machine(scratch())),
+    );
+    const waiting = async () =>
+      (
+        await database.db.query<{ n: number }>(
+          `select count(*)::int as n from pg_locks l join pg_stat_activity a using (pid)
+           where l.locktype = 'advisory' and not l.granted and a.datname = current_database()
+             and a.application_name = 'donations import'`,
+        )
+      ).rows[0]?.n;
+    while ((await waiting()) !== paths.length)
+      await new Promise((resolve) => setImmediate(resolve));
+    return { running };
+  });
+  return Promise.all(ended.running);
 }
 
 const HEADER =
@@ -262,32 +294,41 @@ describe('donors', () => {
     expect(await count('donors')).toBe(2);
   });
 
-  it('are made once by two imports at the same time', async () => {
-    const rows = (from: number) =>
-      Array.from(
-        { length: 300 },
-        (_, i) => `2026-11-02,New,Donor-${i},d${i}@example.org,,,${from + i},USD,cash,,`,
-      );
-    const [one, two] = [0, 1].map(() => scratch()) as [string, string];
-    const both = await Promise.all(
-      [one, two].map((dir, i) =>
-        run(
-          [
-            'import',
-            'offline',
-            file(`${[HEADER, ...rows(1000 * (i + 1))].join('\n')}\n`, 'g.csv', dir),
-            '--yes',
-            '--json',
-            '--likeness',
-            'off',
-          ],
-          machine(dir),
-        ),
-      ),
+  it('are made once by two imports that both find them new', async () => {
+    const files = ['5.00', '6.00'].map((amount) =>
+      file(`${[HEADER, `2026-11-02,Dee,New,dee@example.org,,,${amount},USD,cash,,`].join('\n')}\n`),
     );
-    expect(both.map((each) => json(each).imported)).toEqual([300, 300]);
-    expect(await count('donors')).toBe(300);
-    expect(await count('donations')).toBe(600);
+    const both = await bothAtOnce(files);
+    expect(both.map((each) => json(each).imported)).toEqual([1, 1]);
+    expect(await count('donors')).toBe(1);
+    expect(await count('import_donors')).toBe(1);
+    expect(await count('donor_emails')).toBe(1);
+    expect(await count('donations')).toBe(2);
+  });
+
+  it('of gifts that another import made meanwhile are not made', async () => {
+    const rows = [
+      'G1,2026-11-02,Dee,Same,dee@example.org,5.00,USD,cash',
+      'G2,2026-11-02,Eve,Other,eve@example.org,6.00,USD,cash',
+    ];
+    const header = 'gift id,date,first name,last name,email,amount,currency,method';
+    // By their ids the gifts are the same; the second file has other donors.
+    const files = [rows, rows.map((row) => row.replace('Eve,Other,eve', 'Fay,Third,fay'))].map(
+      (each, i) =>
+        file(`${[header, ...each, `G${3 + i},2026-11-02,Last,One,,7.00,USD,cash`].join('\n')}\n`),
+    );
+    const both = await bothAtOnce(files);
+    expect(
+      both
+        .map((each) => json(each))
+        .map(({ imported, duplicates }) => [imported, duplicates])
+        .sort(),
+    ).toEqual([
+      [1, 2],
+      [3, 0],
+    ]);
+    expect(await count('donations')).toBe(4);
+    expect(await count('donors')).toBe(3);
   });
 
   it('a file imported twice at the same time is imported once', async () => {
@@ -399,6 +440,20 @@ describe('decisions', () => {
     expect(json(again)).toMatchObject({ imported: 2, totals: { USD: '90.00' } });
     expect(await count('donations')).toBe(5);
     expect((await run(['import', 'resume', batch, '--accept', '3', '--yes'])).code).toBe(2);
+  });
+
+  it('bring in a row above the place where the import was interrupted', async () => {
+    await importFile(csv(...THREE));
+    const path = csv(
+      '2026-11-03,Bob,Byte,,2 Main St,07105,20.00,USD,cash,,Schools',
+      '2026-11-12,Cy,Other,cy@example.org,3 Main St,07105,70.00,USD,cash,,',
+    );
+    const { batch } = json(await importFile(path, '--partial'));
+    // As it stands when the process dies after its last chunk.
+    await database.db.query(`update donations.batches set status = 'open' where id = $1`, [batch]);
+    const resumed = await run(['import', 'resume', batch, '--accept', 'all', '--yes', '--json']);
+    expect(json(resumed)).toMatchObject({ imported: 2, totals: { USD: '90.00' } });
+    expect(await count('donations')).toBe(5);
   });
 
   it('an id that is here with another amount is accepted as a gift of its own', async () => {
@@ -551,6 +606,34 @@ describe('an interruption', () => {
   });
 });
 
+it('the progress of a resumed import counts the rows of this run', async () => {
+  await importFile(csv(...THREE));
+  const path = csv(
+    '2026-11-03,Bob,Byte,,2 Main St,07105,20.00,USD,cash,,Schools',
+    '2026-11-12,Cy,Other,cy@example.org,3 Main St,07105,70.00,USD,cash,,',
+  );
+  const { batch } = json(await importFile(path, '--partial'));
+  const store = openImportStore(folder);
+  decideRows(store, batch, 'accept', 'all', 'grace');
+  const seen: [string, number][] = [];
+  const deps: ImportDeps = {
+    store,
+    db: async () => database.db,
+    operator: { actor: 'grace', host: 'test', command: 'test' },
+    signal: new AbortController().signal,
+    onProgress: (phase, rows) => seen.push([phase, rows]),
+  };
+  const open = await openBatch(deps, findBatch(store, batch));
+  await planImport(deps, open);
+  await commitImport(deps, open);
+  await open.session.end();
+  expect(seen).toEqual([
+    ['matching', 0],
+    ['importing', 0],
+    ['importing', 1],
+  ]);
+});
+
 describe('gifts taken offline', () => {
   const add = (environment: NodeJS.ProcessEnv, amount: string) =>
     run(
@@ -659,6 +742,13 @@ describe('looking', () => {
     expect(json(await run(['import', 'list', '--json']))).toMatchObject([
       { batch, status: 'imported', gift_count: 3, totals: { USD: '70.00', EUR: '25.50' } },
     ]);
+    await importFile(csv(...THREE));
+    await run(['import', 'offline', csv(...THREE.slice(1), THREE[0]?.replace('50.00', '9') ?? '')]);
+    expect(json(await run(['import', 'list', '--json=status']))).toEqual([
+      { status: 'staged' },
+      { status: 'nothing_new' },
+      { status: 'imported' },
+    ]);
   });
 
   it('a saved mapping is used by its name', async () => {
@@ -681,6 +771,43 @@ describe('looking', () => {
     expect(json(await importFile(path, '--map', 'kasse'))).toMatchObject({
       totals: { EUR: '1230.99' },
     });
+  });
+});
+
+describe.skipIf(!hasTmux)('columns of unknown meaning', () => {
+  it('are asked for on a terminal, until an answer makes sense; what the names say is not asked', async () => {
+    const path = file(
+      'When,Who,How much,Currency,Method\n11/02/2026,Gus Gift,15.00,USD,cash\n',
+      'odd.csv',
+      folder,
+    );
+    const terminal = new Tmux(
+      `${process.execPath} bin/donations import offline ${path}; sleep 600`,
+      { columns: 110, rows: 40 },
+      env,
+    );
+    try {
+      const answer = async (asked: RegExp, text: string) => {
+        await terminal.until(asked);
+        terminal.type(text);
+        terminal.keys('Enter');
+      };
+      await answer(/Which column is the amount .*\]\s*$/, 'three');
+      await terminal.until(/"three" is not one of 1, 2, 3\./);
+      await answer(/one of 1, 2, 3\.\s+Which column is the amount .*\]\s*$/, '3');
+      await answer(/Which column is the gift_date .*\]\s*$/, 'When');
+      await answer(/Which column is the donor_name .*\]\s*$/, '2');
+      await answer(/How are dates written\? .*\]\s*$/, 'mdy');
+      await answer(/Keep this mapping under a name\? .*\]\s*$/, 'odd');
+      await answer(/Import 1 rows.*\]\s*$/, 'y');
+      await terminal.until(/Imported 1 of 1 rows .* USD 15\.00/);
+    } finally {
+      terminal.close();
+    }
+    expect(json(await run(['import', 'map', 'list', '--json']))).toMatchObject([
+      { mapping: 'odd' },
+    ]);
+    expect(await count('donations', `gift_on = '2026-11-02'`)).toBe(1);
   });
 });
 

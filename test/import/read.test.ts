@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -5,7 +6,8 @@ import { writeXlsx } from 'hucre/xlsx';
 import { describe, expect, it } from 'vitest';
 import { openSource } from '../../src/lib/imports/read/source.ts';
 import { openTable, type TableOptions } from '../../src/lib/imports/read/table.ts';
-import { checkFile, file, giftOf, scratch } from './support.ts';
+import { runCli } from '../support/cli.ts';
+import { checkFile, file, giftOf, scratch, workbookOf } from './support.ts';
 
 const HEADER = ['Date', 'Donor', 'Amount', 'Note'];
 const countKnown = (cells: string[]) => cells.filter((cell) => HEADER.includes(cell.trim())).length;
@@ -127,6 +129,99 @@ describe('workbooks', () => {
       checkFile(file(Buffer.from(bytes), 'gifts.xlsx'), { sheet: 'Nowhere' }),
     ).rejects.toThrow(/no sheet Nowhere/);
   });
+});
+
+describe('workbooks as Excel writes them', () => {
+  const cells = (row: number, ...xml: string[]) => `<row r="${row}">${xml.join('')}</row>`;
+  const header = cells(
+    1,
+    ...['Date', 'Donor', 'Amount', 'Currency', 'Method', 'Note'].map(
+      (name) => `<c t="inlineStr"><is><t>${name}</t></is></c>`,
+    ),
+  );
+
+  it('texts that are shared, in parts, with readings, escaped; the value of a formula; empty cells', async () => {
+    const path = file(
+      workbookOf({
+        rows: `${header}${cells(
+          3,
+          '<c r="A3" s="1"><v>46328</v></c><c r="B3" t="s"><v>1</v></c>',
+          '<c r="C3"><f>2*10</f><v>20.5</v></c><c r="D3" t="str"><f>"US"&amp;"D"</f><v>USD</v></c>',
+          '<c r="E3" t="s"><v>0</v></c><c r="F3" t="s"><v>2</v></c>',
+        )}`,
+        strings:
+          '<si><t>Cash</t></si><si><r><rPr><b/></rPr><t>Ada &amp; </t></r><r><t xml:space="preserve">Bob</t></r><rPh sb="0" eb="1"><t>reading</t></rPh></si><si><t>one_x000D_two</t></si>',
+      }),
+      'excel.xlsx',
+    );
+    const { rows } = await checkFile(path);
+    expect(rows.map(({ line }) => line)).toEqual([3]);
+    expect(rows.map(giftOf)).toMatchObject([
+      {
+        giftOn: '2026-11-02',
+        amountMinor: 2050n,
+        currency: 'usd',
+        method: 'cash',
+        donor: { name: 'Ada & Bob' },
+        note: 'one\rtwo',
+      },
+    ]);
+  });
+
+  it('days from 1904 on, and rows without the empty cells at their end', async () => {
+    const rows = `${header}${cells(2, '<c r="A2" s="1"><v>44866</v></c><c r="B2" t="s"><v>0</v></c><c r="C2"><v>5</v></c><c t="s"><v>1</v></c><c t="s"><v>2</v></c>')}`;
+    const strings = '<si><t>Ada</t></si><si><t>USD</t></si><si><t>Cash</t></si>';
+    const { rows: read } = await checkFile(
+      file(workbookOf({ rows, strings, date1904: true }), 'mac.xlsx'),
+    );
+    expect(read.map(giftOf)).toMatchObject([{ giftOn: '2026-11-02', donor: { name: 'Ada' } }]);
+  });
+
+  it('cells that only have a colour say nothing; one far away, or one without end, is refused', async () => {
+    const gift = (more: string) =>
+      `${header}${cells(2, `<c r="A2" s="1"><v>46328</v></c><c r="B2" t="s"><v>0</v></c><c r="C2"><v>5</v></c><c t="s"><v>1</v></c><c t="s"><v>2</v></c>${more}`)}`;
+    const strings = '<si><t>Ada</t></si><si><t>USD</t></si><si><t>Cash</t></si>';
+    const check = (more: string) =>
+      checkFile(file(workbookOf({ rows: gift(more), strings }), 'x.xlsx'));
+    const { rows } = await check('<c r="XFD2" s="1"/>');
+    expect(rows.map(giftOf)).toMatchObject([{ amountMinor: 500n }]);
+    await expect(check('<c r="XFD2"><v>1</v></c>')).rejects.toThrow(
+      /line 2 of the sheet has a cell in column 16,384/,
+    );
+    const endless = randomBytes(8_000_000).toString('hex');
+    await expect(check(`<c r="F2" t="str"><v>${endless}</v></c>`)).rejects.toThrow(
+      /a text of more than 4 MB/,
+    );
+  });
+
+  it('200,000 rows with a million texts take little memory', async () => {
+    const rows: string[] = [header];
+    const strings: string[] = ['<si><t>USD</t></si><si><t>Cash</t></si>'];
+    for (let i = 0; i < 200_000; i++) {
+      const at = 2 + i * 4;
+      for (const kind of ['Donor', 'Street', 'City', 'Thanks for everything, number'])
+        strings.push(`<si><t>${kind} ${i}</t></si>`);
+      rows.push(
+        `<row><c s="1"><v>46328</v></c><c t="s"><v>${at}</v></c><c><v>${1 + (i % 100)}</v></c><c t="s"><v>0</v></c><c t="s"><v>1</v></c><c t="s"><v>${at + 3}</v></c></row>`,
+      );
+    }
+    const folder = scratch();
+    const path = file(
+      workbookOf({ rows: rows.join(''), strings: strings.join('') }),
+      'large.xlsx',
+      folder,
+    );
+    const { code, stdout, stderr } = await runCli(['import', 'check', path, '--json'], {
+      env: {
+        PATH: process.env.PATH,
+        HOME: folder,
+        DONATIONS_DATA_DIR: folder,
+        NODE_OPTIONS: '--max-old-space-size=64',
+      },
+    });
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ rows: 200_000, rejected: 0 });
+  }, 120_000);
 });
 
 describe('what is no table of gifts is refused in one line', () => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
 import { loadConfig } from '../../src/lib/config.ts';
 import type { CheckedRow } from '../../src/lib/imports/check/gift.ts';
 import { openFile, type ReadingDeps, type ReadingOptions } from '../../src/lib/imports/open.ts';
@@ -59,3 +60,71 @@ export function giftOf({ row, line }: Checked) {
 }
 
 export const reasonsOf = ({ row }: Checked) => (row.kind === 'rejected' ? row.reasons : []);
+
+/** An archive with these entries, in their order. Checksums are left out: nothing here reads them. */
+function zipOf(entries: Record<string, string>): Buffer {
+  const parts: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const [name, text] of Object.entries(entries)) {
+    const content = Buffer.from(text);
+    const packed = deflateRawSync(content, { level: 1 });
+    // What the local header and the entry of the directory have in common, from the flags on.
+    const common = Buffer.alloc(24);
+    common.writeUInt16LE(8, 2);
+    common.writeUInt32LE(packed.length, 12);
+    common.writeUInt32LE(content.length, 16);
+    common.writeUInt16LE(name.length, 20);
+    const local = Buffer.concat([
+      Buffer.from('PK\x03\x04\x14\0', 'latin1'),
+      common,
+      Buffer.from(name),
+      packed,
+    ]);
+    const place = Buffer.alloc(14);
+    place.writeUInt32LE(offset, 10);
+    directory.push(
+      Buffer.concat([
+        Buffer.from('PK\x01\x02\x14\0\x14\0', 'latin1'),
+        common,
+        place,
+        Buffer.from(name),
+      ]),
+    );
+    parts.push(local);
+    offset += local.length;
+  }
+  const size = directory.reduce((sum, { length }) => sum + length, 0);
+  const end = Buffer.alloc(22);
+  end.write('PK\x05\x06', 'latin1');
+  end.writeUInt16LE(directory.length, 8);
+  end.writeUInt16LE(directory.length, 10);
+  end.writeUInt32LE(size, 12);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([...parts, ...directory, end]);
+}
+
+const RELATIONS = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
+
+/** A workbook as Excel writes it: the sheet before the texts that its cells share. */
+export const workbookOf = ({
+  rows,
+  strings,
+  date1904 = false,
+}: {
+  /** XML within `sheetData`. */
+  rows: string;
+  /** XML within `sst`. */
+  strings: string;
+  date1904?: boolean;
+}): Buffer =>
+  zipOf({
+    '[Content_Types].xml': '<Types/>',
+    '_rels/.rels': `<Relationships><Relationship Id="rId1" Type="${RELATIONS}/officeDocument" Target="xl/workbook.xml"/></Relationships>`,
+    'xl/workbook.xml': `<workbook xmlns:r="${RELATIONS}"><workbookPr date1904="${Number(date1904)}"/><sheets><sheet name="Gifts" sheetId="1" r:id="rId1"/></sheets></workbook>`,
+    'xl/_rels/workbook.xml.rels': `<Relationships><Relationship Id="rId1" Type="${RELATIONS}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="${RELATIONS}/sharedStrings" Target="/xl/sharedStrings.xml"/><Relationship Id="rId3" Type="${RELATIONS}/styles" Target="styles.xml"/></Relationships>`,
+    'xl/worksheets/sheet1.xml': `<?xml version="1.0" encoding="UTF-8" standalone="yes"?><worksheet><sheetData>${rows}</sheetData></worksheet>`,
+    'xl/styles.xml':
+      '<styleSheet><numFmts><numFmt numFmtId="164" formatCode="dd\\.mm\\.yyyy"/></numFmts><cellStyleXfs><xf numFmtId="14"/></cellStyleXfs><cellXfs><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs></styleSheet>',
+    'xl/sharedStrings.xml': `<?xml version="1.0"?><sst>${strings}</sst>`,
+  });

@@ -13,7 +13,9 @@ const COLUMNS: Column<ListedImport>[] = [
     name: 'status',
     header: 'STATUS',
     value: (row) => row.status,
-    tone: (row) => (row.status === 'imported' ? 'good' : row.status === 'undone' ? 'dim' : 'warn'),
+    text: (row) => row.status.replace('_', ' '),
+    tone: ({ status }) =>
+      status === 'imported' ? 'good' : ['undone', 'nothing_new'].includes(status) ? 'dim' : 'warn',
   },
   { name: 'file', header: 'FILE', value: (row) => row.name },
   { name: 'gift_count', header: 'GIFTS', value: (row) => row.gifts, align: 'right' },

@@ -1,17 +1,17 @@
 import { Command } from 'commander';
-import { UserError } from '../../lib/errors.ts';
-import { planUndo, type UndoPlan, undoImport } from '../../lib/imports/commit/undo.ts';
-import { type Io, plain, print, say } from '../../lib/output/io.ts';
+import { planUndo, undoImport } from '../../lib/imports/commit/undo.ts';
+import { print, say } from '../../lib/output/io.ts';
 import {
   type Column,
   chosenFormat,
   type OutputOptions,
   renderOne,
 } from '../../lib/output/render.ts';
+import { plural } from '../../lib/output/text.ts';
 import type { Context } from '../context.ts';
-import { confirmByTyping } from '../shared/confirm.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { confirmUndo, tellUndo } from './shared/undo-plan.ts';
 
 interface UndoOptions extends OutputOptions {
   yes?: boolean;
@@ -50,13 +50,14 @@ export function importUndoCommand(context: Context): Command {
     const { io } = context;
     const db = await context.db();
     const plan = await planUndo(db, id);
-    tell(io, plan);
+    tellUndo(io, plan);
     const json = chosenFormat(options).format !== 'table';
     const inTheWay = plan.refusedCount + (options.voidReceipts ? 0 : plan.receiptCount);
     if (json && (inTheWay > 0 || options.dryRun))
       renderOne(io, options, COLUMNS, { ...NOTHING, batch: plan.batch, refused: inTheWay });
     if (options.dryRun) return;
-    if (inTheWay === 0 && plan.status !== 'undone' && !options.yes) await confirm(context, plan);
+    if (inTheWay === 0 && plan.status !== 'undone' && !options.yes)
+      await confirmUndo(context, plan);
     const done = await undoImport(db, plan.batch, {
       operator: await context.operator(),
       reason: options.reason,
@@ -73,27 +74,13 @@ export function importUndoCommand(context: Context): Command {
     else
       print(
         io,
-        `Took back ${done.undone} gifts, ${done.donors} donors${done.voided > 0 ? `, and voided ${done.voided} receipts` : ''}.`,
+        `Took back ${[
+          plural(done.undone, 'gift'),
+          ...(done.donors > 0 ? [plural(done.donors, 'donor')] : []),
+        ].join(
+          ' and ',
+        )}${done.voided > 0 ? `, and voided ${plural(done.voided, 'receipt')}` : ''}.`,
       );
     say(io, `Audit: donations audit show ${done.operation}`);
   });
-}
-
-function tell(io: Io, plan: UndoPlan): void {
-  say(io, plain(`${plan.batch} (${plan.name}): ${plan.gifts} gifts, ${plan.status}`));
-  for (const { donation, line, why } of plan.refused.slice(0, 10))
-    say(io, plain(`  line ${line}, ${donation}: ${why}`));
-  for (const { number, donation, sent } of plan.receipts.slice(0, 10))
-    say(io, plain(`  receipt ${number} of ${donation}${sent ? ' was sent' : ' waits to be sent'}`));
-  if (plan.receiptCount > 10) say(io, `  and ${plan.receiptCount - 10} more receipts`);
-}
-
-async function confirm(context: Context, plan: UndoPlan): Promise<void> {
-  const what = `${plan.gifts} gifts are taken back.`;
-  if (await confirmByTyping(context, what, String(plan.gifts))) return;
-  throw new UserError(
-    'confirmation_needed',
-    'nothing was undone: it was not confirmed',
-    'Say yes with --yes; see first with --dry-run.',
-  );
 }

@@ -106,7 +106,7 @@ async function insertDonation(
        select $1, $2, $3, $4, $5, $6, coalesce($7::date, today.day), $8, coalesce($9::date, today.day), $10, $11, $12,
          $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24
        from today
-       on conflict (request_id) do nothing returning id
+       on conflict (request_id) where request_id is not null do nothing returning id
      ), charge as (
        insert into donations.charges (donation_id, payment_method)
        select id, $25 from donation where $25::text is not null

@@ -10,7 +10,7 @@ import {
   findCommitted,
   type ImportProgress,
   markImportedBefore,
-  reopen,
+  startAgain,
   takeBatch,
 } from './commit/commit.ts';
 import { findPeople } from './match/donors.ts';
@@ -29,6 +29,7 @@ export interface ImportDeps {
   db(): Promise<Db>;
   operator: Actor;
   signal: AbortSignal;
+  /** @param rows of this run: what an interrupted one imported before is not counted. */
   onProgress: (phase: 'reading' | 'matching' | 'importing', rows: number) => void;
 }
 
@@ -147,10 +148,12 @@ export async function planImport(
   await session.upload(deps.store, batch.id, 'unjudged');
   // In one snapshot: a donor whom another import adds meanwhile would look like a similar donor.
   await session.snapshot(() => matchStaged(session, { batch: batch.id, ...batch.options.commit }));
-  await applyVerdicts(session, deps.store, batch.id);
-  await session.upload(deps.store, batch.id, 'accepted');
-  await session.query('drop table people');
-  await findPeople(session);
+  const judged = await applyVerdicts(session, deps.store, batch.id);
+  const accepted = await session.upload(deps.store, batch.id, 'accepted');
+  if (judged + accepted > 0) {
+    await session.query('drop table people');
+    await findPeople(session);
+  }
   updateBatch(deps.store, batch.id, { status: 'matched' });
   const counts = countRows(deps.store, batch.id);
   const { rows } = await session.query<{ id: string }>(
@@ -173,15 +176,17 @@ export async function commitImport(
   deps: ImportDeps,
   { batch, session, progress }: OpenImport,
 ): Promise<ImportResult> {
-  if (progress) await reopen({ session }, batch.id);
+  if (progress) await startAgain({ session }, batch.id);
+  const before = progress?.rows ?? 0;
+  deps.onProgress('importing', 0);
   const commit: CommitDeps = {
     session,
     store: deps.store,
     operator: deps.operator,
     signal: deps.signal,
-    onRows: (rows) => deps.onProgress('importing', rows),
+    onRows: (rows) => deps.onProgress('importing', rows - before),
   };
-  const done = await commitStaged(commit, batch, { peopleFound: true });
+  const done = await commitStaged(commit, batch);
   return resultOf(deps.store, batch.id, done);
 }
 

@@ -2,7 +2,7 @@ import type { Queryable } from '../db/database.ts';
 import type { LocalStore } from '../local/sqlite.ts';
 import type { ImportProgress } from './commit/commit.ts';
 import { listBatches } from './stage/batches.ts';
-import { countRows } from './stage/rows.ts';
+import { type Counts, countRows } from './stage/rows.ts';
 import { toDecimals } from './stage/totals.ts';
 
 /** An import, wherever it is known: on this machine, in the database, or both. */
@@ -10,8 +10,11 @@ export interface ListedImport {
   id: string;
   kind: 'import' | 'offline';
   name: string;
-  /** Of this machine: being read, read, matched; of the database: importing, imported, undone. */
-  status: 'reading' | 'staged' | 'importing' | 'imported' | 'undone';
+  /**
+   * Of this machine: being read, read, with no gift that is new; of the database: importing, imported,
+   * undone.
+   */
+  status: 'reading' | 'staged' | 'nothing_new' | 'importing' | 'imported' | 'undone';
   gifts: number;
   /** Rows on this machine that wait for a decision or a correction. */
   open: number;
@@ -33,6 +36,8 @@ interface Row {
 
 const STATUS = { open: 'importing', committed: 'imported', undone: 'undone' } as const;
 
+const openOf = ({ suspect, rejected }: Counts) => suspect + rejected;
+
 /** The newest imports: those in the database, and those that only this machine knows. */
 export async function listImports(
   tx: Queryable,
@@ -45,25 +50,26 @@ export async function listImports(
     [limit],
   );
   const known = new Set(rows.map(({ id }) => id));
-  const openRows = (id: string) => {
-    const counts = countRows(store, id);
-    return counts.suspect + counts.rejected;
-  };
+  const openRows = (id: string) => openOf(countRows(store, id));
   const here: ListedImport[] = listBatches(store)
     .filter(({ id }) => !known.has(id))
     .slice(0, limit)
-    .map(({ id, kind, name, status, createdAt }) => ({
-      id,
-      kind,
-      name,
-      status: status === 'staging' ? 'reading' : 'staged',
-      gifts: 0,
-      open: openRows(id),
-      totals: {},
-      receipts: 0,
-      actor: null,
-      at: createdAt,
-    }));
+    .map(({ id, kind, name, status, createdAt }) => {
+      const counts = countRows(store, id);
+      const waiting = counts.new + openOf(counts);
+      return {
+        id,
+        kind,
+        name,
+        status: status === 'staging' ? 'reading' : waiting > 0 ? 'staged' : 'nothing_new',
+        gifts: 0,
+        open: openOf(counts),
+        totals: {},
+        receipts: 0,
+        actor: null,
+        at: createdAt,
+      };
+    });
   const there: ListedImport[] = rows.map(({ progress, status, ...row }) => ({
     ...row,
     status: STATUS[status],

@@ -36,7 +36,7 @@ const ISSUE = `
   with asked as (
     select * from rows from (jsonb_to_recordset($1::jsonb) as (id text, donation text, donor text,
       organization text, version integer, series text, amount bigint, deductible bigint, currency text,
-      issued_on date, locale text, template text, content jsonb, delivery text, recipient text, job bigint,
+      issued_on date, locale text, template text, content jsonb, delivery text, recipient text, job integer,
       kind text, replaces text, year smallint, gifts jsonb))
       with ordinality as a(id, donation, donor, organization, version, series, amount, deductible, currency,
         issued_on, locale, template, content, delivery, recipient, job, kind, replaces, year, gifts, position)
@@ -50,25 +50,23 @@ const ISSUE = `
     select a.*, c.last_number - count(*) over (partition by a.organization, a.series)
       + row_number() over (partition by a.organization, a.series order by a.position) as number
     from asked a join counted c on c.organization_id = a.organization and c.series = a.series
-  ), written as (
-    select n.*, $2::jsonb || n.content || jsonb_build_object('number', donations.receipt_label(series, number)) as whole
-    from numbered n
   ), receipt as (
     insert into donations.receipts (id, organization_id, organization_version, kind, series, number, donor_id,
       amount_minor, deductible_minor, currency, issued_on, locale, template_version, content, content_hash, replaces, year)
     select id, organization, version, kind, series, number, donor, amount, deductible, currency,
       issued_on, locale, template, whole, encode(sha256(convert_to(whole::text, 'UTF8')), 'hex'), replaces, year
-    from written
+    from numbered cross join lateral (
+      select $2::jsonb || content || jsonb_build_object('number', donations.receipt_label(series, number)) as whole offset 0) w
   ), covered as (
     insert into donations.receipt_donations (receipt_id, donation_id, kind)
-    select id, jsonb_array_elements_text(gifts), kind from written
+    select id, jsonb_array_elements_text(gifts), kind from numbered
   ), delivery as (
     insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status, job_id)
-    select delivery, id, 'original', recipient, 'pending', job from written where delivery is not null
+    select delivery, id, 'original', recipient, 'pending', ($3::bigint[])[job] from numbered where delivery is not null
   )
-  select id as "receiptId", donation as "donationId", delivery as "deliveryId", job as "jobId",
+  select id as "receiptId", donation as "donationId", delivery as "deliveryId", ($3::bigint[])[job] as "jobId",
     donations.receipt_label(series, number) as number
-  from written order by position`;
+  from numbered order by position`;
 
 /**
  * Issues receipts and statements in the transaction that makes them due: takes the next numbers
@@ -86,9 +84,9 @@ export async function issueReceipts(
   orders: ReceiptOrder[],
   others: JobSpec[] = [],
 ): Promise<IssuedReceipt[]> {
-  const [newReceipt, newDelivery] = [idMaker('receipt'), idMaker('delivery')];
+  const newDelivery = idMaker('delivery');
   const sent = orders.map(({ mailed }) => (mailed ? newDelivery() : undefined));
-  const jobs = await enqueueDeliveries(
+  const adding = enqueueDeliveries(
     tx,
     orders.flatMap(({ gift, priority }, i) => {
       const deliveryId = sent[i];
@@ -96,6 +94,17 @@ export async function issueReceipts(
     }),
     others,
   );
+  // The contents are made and written as JSON while the database adds the jobs.
+  const [jobs, [rows, shared]] = await Promise.all([adding, writeAll(orders, sent)]);
+  return (await tx.query<IssuedReceipt>(ISSUE, [rows, shared, jobs])).rows;
+}
+
+/** What each receipt says, as the parameters of ISSUE. `job`: the place of its job among those that are added. */
+async function writeAll(
+  orders: ReceiptOrder[],
+  sent: (string | undefined)[],
+): Promise<[rows: string, shared: string]> {
+  const newReceipt = idMaker('receipt');
   const contents = orders.map(({ gift, statement, kind = 'donation', replaces }) => {
     const replaced = replaces?.number ?? null;
     return statement
@@ -103,10 +112,10 @@ export async function issueReceipts(
       : describeGift(kind, gift, replaced);
   });
   const { shared, own } = splitShared(contents);
+  let jobs = 0;
   const rows = orders.map(({ gift, statement, kind = 'donation', replaces }, i) => {
     const { organization, donor, today } = gift;
     const content = contents[i] as ReceiptContent;
-    const delivery = sent[i];
     return {
       id: newReceipt(),
       donation: gift.id,
@@ -121,17 +130,16 @@ export async function issueReceipts(
       locale: content.locale,
       template: TEMPLATE_VERSION,
       content: own[i],
-      delivery: delivery ?? null,
+      delivery: sent[i] ?? null,
       recipient: donor.email,
-      job: delivery ? (jobs.shift()?.toString() ?? null) : null,
+      job: sent[i] ? ++jobs : null,
       kind: statement ? 'annual' : kind,
       replaces: replaces?.id ?? null,
       year: statement?.year ?? null,
       gifts: statement ? statement.gifts.map(({ id }) => id) : [gift.id],
     };
   });
-  return (await tx.query<IssuedReceipt>(ISSUE, [JSON.stringify(rows), JSON.stringify(shared)]))
-    .rows;
+  return [JSON.stringify(rows), JSON.stringify(shared)];
 }
 
 /** What all of them say, such as the organisation, and what is each one's own: half as much to send. */
@@ -139,8 +147,12 @@ function splitShared(contents: ReceiptContent[]) {
   const [first] = contents;
   const names = Object.keys(first ?? {}) as (keyof ReceiptContent)[];
   const own = names.filter((name) => {
-    const text = JSON.stringify(first?.[name]);
-    return contents.some((content) => JSON.stringify(content[name]) !== text);
+    const value = first?.[name];
+    const text = JSON.stringify(value);
+    // Most are texts or null, which need not be written to be compared.
+    return contents.some(
+      (content) => content[name] !== value && JSON.stringify(content[name]) !== text,
+    );
   });
   const pick = (content: ReceiptContent | undefined, chosen: (keyof ReceiptContent)[]) =>
     Object.fromEntries(chosen.map((name) => [name, content?.[name]]));

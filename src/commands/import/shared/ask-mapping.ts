@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { UserError } from '../../../lib/errors.ts';
-import { FIELDS, type Field } from '../../../lib/imports/map/fields.ts';
+import { DATE_ORDERS, type DateOrder } from '../../../lib/imports/check/dates.ts';
+import { FIELDS, type Field, synonymOf } from '../../../lib/imports/map/fields.ts';
 import type { SavedMapping } from '../../../lib/imports/map/mapping.ts';
 import type { NamedMapping } from '../../../lib/imports/map/saved.ts';
 import { saveMapping } from '../../../lib/imports/map/saved.ts';
@@ -9,6 +10,8 @@ import type { OpenedFile } from '../../../lib/imports/open.ts';
 import type { LocalStore } from '../../../lib/local/sqlite.ts';
 import { plain, say } from '../../../lib/output/io.ts';
 import type { Context } from '../../context.ts';
+
+const WHOLE_NAME_HAS: ReadonlySet<Field> = new Set(['first_name', 'last_name']);
 
 // What is asked for, in this order; an empty answer leaves it out.
 const ASKED: Field[] = [
@@ -47,26 +50,66 @@ export async function openOrAsk(
   }
 }
 
+/** Asks for what the names of the columns do not say, as long as there are columns of unknown meaning. */
 async function ask(context: Context, { header, sample }: UnmappedError): Promise<SavedMapping> {
   const { io } = context;
+  const columns: SavedMapping['columns'] = {};
   header.forEach((name, i) => {
-    const values = sample.map((cells) => String(cells[i] ?? '').slice(0, 24));
-    say(io, plain(`  ${String(i + 1).padStart(3)}  ${name}: ${values.join(' | ')}`));
+    const said = synonymOf(name) ?? null;
+    columns[name] = Object.values(columns).includes(said) ? null : said;
+    const values = sample.map((cells) => String(cells[i] ?? '').slice(0, 24)).join(' | ');
+    const field = columns[name];
+    say(
+      io,
+      plain(`  ${String(i + 1).padStart(3)}  ${name}: ${values}${field ? ` → ${field}` : ''}`),
+    );
   });
-  const columns: SavedMapping['columns'] = Object.fromEntries(header.map((name) => [name, null]));
   for (const field of ASKED) {
+    const known = Object.values(columns);
+    if (known.includes(field) || (WHOLE_NAME_HAS.has(field) && known.includes('donor_name')))
+      continue;
+    const free = header.filter((name) => columns[name] === null);
+    if (free.length === 0) break;
+    const name = await askColumn(context, field, header, free);
+    if (name !== undefined) columns[name] = field;
+  }
+  const isAmbiguous = header.some(
+    (name, i) =>
+      columns[name]?.endsWith('_date') &&
+      sample.some((cells) => /^\d{1,2}\D\d{1,2}\D\d{2,4}\b/.test(String(cells[i] ?? ''))),
+  );
+  const dates = isAmbiguous ? await askDates(context) : undefined;
+  return { columns, ...(dates ? { dates } : {}) };
+}
+
+/** @returns the name of a column that has no meaning yet; undefined: none is it. */
+async function askColumn(
+  context: Context,
+  field: Field,
+  header: string[],
+  free: string[],
+): Promise<string | undefined> {
+  for (;;) {
     const answer = await question(
       context,
       `Which column is the ${field} (${FIELDS[field]})? [number, or nothing] `,
     );
-    const name = header[Number(answer) - 1];
-    if (name !== undefined) columns[name] = field;
+    if (answer === '') return undefined;
+    const name = header[Number(answer) - 1] ?? answer;
+    if (free.includes(name)) return name;
+    const places = free.map((each) => header.indexOf(each) + 1).join(', ');
+    say(context.io, plain(`"${answer}" is not one of ${places}.`));
   }
-  const dates = await question(context, 'How are dates written? [ymd, mdy, dmy, or nothing] ');
-  return {
-    columns,
-    ...(dates === 'ymd' || dates === 'mdy' || dates === 'dmy' ? { dates } : {}),
-  };
+}
+
+async function askDates(context: Context): Promise<DateOrder | undefined> {
+  for (;;) {
+    const answer = await question(context, 'How are dates written? [mdy, dmy, or nothing] ');
+    if (answer === '') return undefined;
+    const order = DATE_ORDERS.find((each) => each === answer.toLowerCase());
+    if (order) return order;
+    say(context.io, plain(`"${answer}" is neither mdy (12/31/2026) nor dmy (31/12/2026).`));
+  }
 }
 
 async function keep(

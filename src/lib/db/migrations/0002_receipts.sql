@@ -16,7 +16,7 @@ create function donations.receipt_label(series text, number bigint) returns text
 $$;
 
 create table donations.receipts (
-  id text primary key check (id ~ '^rcp_[0-9a-z]{26}$'),
+  id text primary key check (id ~ '^rcp_[0-9a-z]+$' and length(id) = 30),
   organization_id text not null,
   organization_version integer not null,
   -- donation: a gift. refund: a refund of a gift. annual: all gifts of a year.
@@ -146,7 +146,7 @@ create trigger receipt_templates_append_only before update or delete or truncate
   for each statement execute function donations.refuse_change();
 
 create table donations.receipt_deliveries (
-  id text primary key check (id ~ '^dlv_[0-9a-z]{26}$'),
+  id text primary key check (id ~ '^dlv_[0-9a-z]+$' and length(id) = 30),
   receipt_id text not null,
   -- paper: it was printed, and a person hands it over. It is accepted from the start.
   channel text not null default 'email' check (channel in ('email', 'paper')),

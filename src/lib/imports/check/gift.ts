@@ -1,4 +1,10 @@
+import type { Field } from '../map/fields.ts';
 import type { ImportedMethod } from './words.ts';
+
+/** A cell of the row as text; undefined when it is empty, or has a fault that was told. */
+export type TextOf = (field: Field) => string | undefined;
+/** A cell as minor units of the row's currency. */
+export type MoneyOf = (field: Field) => bigint | undefined;
 
 /** Who gives or is thanked. */
 export interface ImportedDonor {

@@ -32,9 +32,11 @@ function contentOf(gift: ImportedGift): string {
 }
 
 const FIRST_SLOTS = 1 << 12;
+/** How much of the slots is used before there are twice as many. */
+const FULL = 0.75;
 
 /**
- * Counts how often each fingerprint has come, in 12 to 24 bytes each: a map of a million texts would
+ * Counts how often each fingerprint has come, in 16 to 32 bytes each: a map of a million texts would
  * take a hundred times as much. Two fingerprints whose first 64 bits are equal count as one.
  */
 export class OccurrenceCounter {
@@ -47,7 +49,7 @@ export class OccurrenceCounter {
   next(fingerprint: string): number {
     const high = Number.parseInt(fingerprint.slice(0, 8), 16);
     const low = Number.parseInt(fingerprint.slice(8, 16), 16);
-    if (this.#used * 2 > this.#count.length) this.#grow();
+    if (this.#used > this.#count.length * FULL) this.#grow();
     const slot = this.#slotOf(high, low);
     const before = this.#count[slot] as number;
     if (before === 0) {

@@ -1,7 +1,6 @@
 import { type Actor, recordAudit } from '../../audit/record.ts';
 import { UserError } from '../../errors.ts';
 import type { LocalStore } from '../../local/sqlite.ts';
-import { findPeople } from '../match/donors.ts';
 import type { ImportSession } from '../match/session.ts';
 import { type StagedBatch, updateBatch } from '../stage/batches.ts';
 import { setVerdicts } from '../stage/rows.ts';
@@ -38,9 +37,9 @@ export interface CommitDeps {
   onRows: (rows: number) => void;
 }
 
-/** Gifts of one transaction. */
+/** Gifts of one transaction. Live charges wait for the numbers of receipts until a chunk is done. */
 const CHUNK = 5000;
-const WITH_RECEIPTS = 2500;
+const WITH_RECEIPTS = 1000;
 
 /** The batch as the database has it; undefined before its first chunk. */
 export async function findCommitted(
@@ -75,18 +74,14 @@ export async function takeBatch({ session }: Pick<CommitDeps, 'session'>, batch:
  * Imports what is in `staged`, in chunks, each one transaction with the place it has come to. Whatever
  * ends the process, `import resume` goes on behind the last whole chunk.
  */
-export async function commitStaged(
-  deps: CommitDeps,
-  batch: StagedBatch,
-  { peopleFound }: { peopleFound: boolean },
-): Promise<ImportProgress> {
+export async function commitStaged(deps: CommitDeps, batch: StagedBatch): Promise<ImportProgress> {
   const { session, store, operator, signal, onRows } = deps;
   updateBatch(store, batch.id, { status: 'committing' });
-  if (!peopleFound) await findPeople(session);
   // Plans for checks of foreign keys and for triggers are made once in a connection, and perhaps while
   // a table is still empty: then they would read it from end to end for each gift.
   await session.query(
-    'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off',
+    `set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;
+     set enable_bitmapscan = off`,
   );
   const { receipts, receiptAfter } = batch.options.commit;
   const size = receipts ? WITH_RECEIPTS : CHUNK;
@@ -183,14 +178,17 @@ function markDuplicates(store: LocalStore, batch: string, lines: number[]): void
   );
 }
 
-/** Opens a batch again, from its first line, for rows that a person accepted since. */
-export async function reopen(
+/**
+ * Opens a batch again, from its first line: what is staged of it now is not imported, and a person may
+ * have accepted a row above those that are.
+ */
+export async function startAgain(
   { session }: Pick<CommitDeps, 'session'>,
   batch: string,
 ): Promise<void> {
   await session.query(
     `update donations.batches set status = 'open', progress = jsonb_set(progress, '{line}', '0')
-     where id = $1 and status = 'committed'`,
+     where id = $1 and status <> 'undone'`,
     [batch],
   );
 }

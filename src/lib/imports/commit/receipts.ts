@@ -7,6 +7,8 @@ export interface ReceiptRules {
   after: string | undefined;
 }
 
+const PART = 500;
+
 /** Receipts of gifts made just now go first. */
 const PRIORITY = 10;
 
@@ -15,18 +17,24 @@ const PRIORITY = 10;
  * and may be mailed. The sponsor of a donor-advised fund, or the employer of a match, gives the receipt.
  * @returns how many.
  */
-export async function receiptChunk(tx: Queryable, { after }: ReceiptRules): Promise<number> {
+export async function receiptChunk(
+  tx: Queryable,
+  { from, to, after }: { from: number; to: number } & ReceiptRules,
+): Promise<number> {
   const { rows } = await tx.query<{ id: string }>(
-    `select donation_id as id from chunk
-     where method not in ('daf', 'matching') and ($1::date is null or gift_on >= $1::date)
+    `select donation_id as id from staged
+     where line > $1 and line <= $2 and method not in ('daf', 'matching')
+       and ($3::date is null or gift_on >= $3::date)
      order by line, part`,
-    [after ?? null],
+    [from, to, after ?? null],
   );
-  const gifts = await loadManyGiftFacts(
-    tx,
-    rows.map(({ id }) => id),
-  );
+  const ids = rows.map(({ id }) => id);
+  // In parts, so that one is read here while the database looks up the next.
+  const parts: string[][] = [];
+  for (let at = 0; at < ids.length; at += PART) parts.push(ids.slice(at, at + PART));
+  const gifts = await Promise.all(parts.map((part) => loadManyGiftFacts(tx, part)));
   const orders = gifts
+    .flat()
     .filter(({ donor }) => donor.email !== null && donor.mayBeMailed)
     .map((gift) => ({ gift, mailed: true, priority: PRIORITY }));
   if (orders.length > 0) await issueReceipts(tx, orders);

@@ -50,7 +50,9 @@ export async function planUndo(tx: Queryable, batch: string): Promise<UndoPlan> 
   if (!row || another)
     throw notFound(
       row ? `${batch} fits several imports` : `there is no import ${batch} in the database`,
-      'See donations import list.',
+      row
+        ? 'See donations import list.'
+        : 'What is only staged made no gift, and needs no undo. See donations import list.',
     );
   const { rows } = await tx.query<{
     gifts: number;

@@ -12,8 +12,8 @@ export interface ImportSession extends Queryable {
   transaction<T>(work: () => Promise<T>): Promise<T>;
   /** Like `transaction`, but every statement reads the database as it was at the first one. */
   snapshot<T>(work: () => Promise<T>): Promise<T>;
-  /** Copies the gifts that are to be imported to `staged`. */
-  upload(store: LocalStore, batch: string, which: Which): Promise<void>;
+  /** Copies the gifts that are to be imported to `staged`. @returns of how many rows. */
+  upload(store: LocalStore, batch: string, which: Which): Promise<number>;
   end(): Promise<void>;
 }
 
@@ -69,16 +69,22 @@ export async function openImportSession(db: Db): Promise<ImportSession> {
     transaction: (work) => within('begin', work),
     snapshot: (work) => within('begin isolation level repeatable read', work),
     async upload(store, batch, which) {
+      let rows = 0;
       const texts = function* () {
-        for (const gifts of pagesOfGifts(store, batch, which))
+        for (const gifts of pagesOfGifts(store, batch, which)) {
+          rows += gifts.length;
           yield Buffer.from(`${gifts.join('\n')}\n`);
+        }
       };
       await pipeline(
         Readable.from(texts()),
         client.query(copyStreams.from(`copy staged (${names}) from stdin`)),
       );
-      await client.query('create index if not exists staged_line on staged (line)');
-      await client.query(`analyze staged (${PLANNED})`);
+      if (rows > 0) {
+        await client.query('create index if not exists staged_line on staged (line)');
+        await client.query(`analyze staged (${PLANNED})`);
+      }
+      return rows;
     },
     end: () => client.end(),
   };

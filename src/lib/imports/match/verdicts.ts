@@ -1,7 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import type { LocalStore } from '../../local/sqlite.ts';
 import { setVerdicts } from '../stage/rows.ts';
-import { findAlike, findPeople, IN_THE_END } from './donors.ts';
+import { findAlike, findPeople } from './donors.ts';
 
 export interface MatchOptions {
   batch: string;
@@ -82,8 +82,7 @@ async function findSuspects(tx: Queryable, { nearDays, likeness }: MatchOptions)
          || case when s.check_number = d.check_number then 'and check number' else 'about the same day' end
      from staged s
      join people p on p.person = s.person
-     join people e on e.person = ${IN_THE_END}
-     join donations.donations d on d.donor_id = e.donor_id and d.amount_minor = s.amount_minor and d.currency = s.currency
+     join donations.donations d on d.donor_id = p.donor_id and d.amount_minor = s.amount_minor and d.currency = s.currency
      where d.status in ('succeeded', 'partly_refunded', 'disputed', 'pending', 'processing', 'requires_action')
        and (s.check_number = d.check_number
          or (d.gift_on between s.gift_on - $1::int and s.gift_on + $1::int
@@ -97,12 +96,12 @@ async function findSuspects(tx: Queryable, { nearDays, likeness }: MatchOptions)
 
 const PAGE = 5000;
 
-/** Takes what was found to the staged rows, and leaves in `staged` what is new. */
+/** Takes what was found to the staged rows, and leaves in `staged` what is new. @returns how many gifts are not. */
 export async function applyVerdicts(
   tx: Queryable,
   store: LocalStore,
   batch: string,
-): Promise<void> {
+): Promise<number> {
   let after = 0;
   for (;;) {
     const { rows } = await tx.query<{ line: number; duplicate: boolean; reasons: string[] }>(
@@ -129,8 +128,9 @@ export async function applyVerdicts(
     after = rows.at(-1)?.line ?? after;
   }
   // A gift whose match is new stays; its own line counts as new, and the gift itself is skipped.
-  await tx.query(
+  const { rowCount } = await tx.query(
     `delete from staged s using verdicts v
      where v.line = s.line and (v.part = s.part or not v.is_duplicate)`,
   );
+  return rowCount ?? 0;
 }

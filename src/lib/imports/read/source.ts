@@ -19,6 +19,8 @@ export interface Source {
   size: number;
   /** The bytes of a text, unpacked; or of a workbook, as they are. */
   bytes(): AsyncIterable<Buffer>;
+  /** The bytes as they are in the file, from a place in it on. */
+  raw(from: number): AsyncIterable<Buffer>;
   /** The file's beginning, unpacked. */
   head(length: number): Promise<Buffer>;
   /** Of the bytes as they are in the file. */
@@ -116,14 +118,15 @@ function describe(fd: number, name: string, path: string | undefined): Source {
     throw usageError(`${name} is a PDF`, 'Export the gifts as CSV or .xlsx instead.');
   const size = fstatSync(fd).size;
   const packed = begins(MAGIC.gzip);
-  const raw = () => readAll(fd);
-  const bytes = () => (packed ? unpack(raw(), name) : raw());
+  const raw = (from: number) => readAll(fd, from);
+  const bytes = () => (packed ? unpack(raw(0), name) : raw(0));
   return {
     name,
     path,
     kind: begins(MAGIC.zip) ? 'xlsx' : 'text',
     size,
     bytes,
+    raw,
     async head(length) {
       const chunks: Buffer[] = [];
       let got = 0;
@@ -136,7 +139,7 @@ function describe(fd: number, name: string, path: string | undefined): Source {
     },
     async sha256() {
       const hash = createHash('sha256');
-      for await (const chunk of raw()) hash.update(chunk);
+      for await (const chunk of raw(0)) hash.update(chunk);
       return hash.digest('hex');
     },
     close: () => closeSync(fd),
@@ -146,8 +149,8 @@ function describe(fd: number, name: string, path: string | undefined): Source {
 const readFd = promisify(read);
 
 /** Each reading has its own place in the file; a stream of Node's would close it at its end. */
-async function* readAll(fd: number): AsyncGenerator<Buffer> {
-  for (let at = 0; ; ) {
+async function* readAll(fd: number, from: number): AsyncGenerator<Buffer> {
+  for (let at = from; ; ) {
     const { bytesRead, buffer } = await readFd(fd, Buffer.allocUnsafe(CHUNK), 0, CHUNK, at);
     if (bytesRead === 0) return;
     at += bytesRead;

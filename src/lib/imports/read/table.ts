@@ -4,7 +4,7 @@ import { readCsv } from './csv.ts';
 import { type Dialect, detectDialect } from './dialect.ts';
 import { decode, detectEncoding, type Encoding } from './encoding.ts';
 import type { Source } from './source.ts';
-import { readXlsx } from './xlsx.ts';
+import { openXlsx } from './xlsx.ts';
 
 export interface TableOptions {
   sheet?: string | undefined;
@@ -78,7 +78,7 @@ export async function openTable(source: Source, options: TableOptions): Promise<
           if (!row.cells.some(isFilled)) continue;
           const stray = strayLine(row.cells, raw);
           if (stray) onLeftOut(row.line, stray, row.cells.filter(isFilled).join(' '));
-          else rows.push(row);
+          else rows.push(source.kind === 'xlsx' ? widened(row, header.length) : row);
         }
         if (rows.length > 0) yield rows;
       }
@@ -88,7 +88,11 @@ export async function openTable(source: Source, options: TableOptions): Promise<
 
 async function reader(source: Source, { sheet, encoding, delimiter }: TableOptions) {
   if (source.kind === 'xlsx')
-    return { batches: () => readXlsx(source, sheet), dialect: undefined, encoding: undefined };
+    return {
+      batches: await openXlsx(source, sheet),
+      dialect: undefined,
+      encoding: undefined,
+    };
   if (sheet !== undefined)
     throw usageError(`${source.name} is not a workbook and has no sheets`, 'Leave out --sheet.');
   const head = await source.head(SAMPLE_BYTES);
@@ -144,6 +148,12 @@ function findHeader(sample: RawRow[], name: string, options: TableOptions): numb
     'Say where it is (--header-line N) and what its columns are (--map FILE); donations import template shows the names.',
   );
 }
+
+/** Spreadsheet programs leave out the empty cells at the end of a row. */
+const widened = ({ line, cells }: RawRow, width: number): RawRow => ({
+  line,
+  cells: [...cells, ...Array<Cell>(Math.max(0, width - cells.length)).fill('')],
+});
 
 const isFilled = (cell: Cell) => typeof cell === 'number' || cell.trim() !== '';
 

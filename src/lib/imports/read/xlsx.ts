@@ -1,64 +1,149 @@
-import { Readable } from 'node:stream';
 import { UserError, usageError } from '../../errors.ts';
 import type { Cell, RawRow } from './cells.ts';
+import { readSharedStrings, SharedStrings, unescapeText } from './shared-strings.ts';
 import type { Source } from './source.ts';
-import { refuseZipBomb } from './zip.ts';
+import { readWorkbook, type Workbook } from './workbook.ts';
+import { readXml } from './xml.ts';
+import { readDirectory, unpackEntry } from './zip.ts';
 
-const BATCH = 500;
+const MOST_COLUMNS = 2000;
+/** The 31st of December 9999, as spreadsheets count days. */
+const LAST_DAY = 2_958_465;
 
 /**
- * Reads the rows of a sheet in batches: numbers as numbers, dates as `YYYY-MM-DD`, formulas by
- * their value.
+ * Opens a sheet of a workbook. Of the workbook only the texts that cells share are held in memory.
  * @param sheet its name, or its place from 1; the first when undefined.
- * @throws UserError `usage`.
+ * @returns what reads its rows in batches, as often as need be: numbers as numbers, dates as
+ *   `YYYY-MM-DD`, formulas by their value.
+ * @throws UserError `usage`, here or while rows are read.
  */
-export async function* readXlsx(
+export async function openXlsx(
   source: Source,
   sheet: string | undefined,
-): AsyncGenerator<RawRow[]> {
-  const names = await refuseZipBomb(source);
-  if (!names.includes('xl/workbook.xml') && !names.includes('xl/workbook.bin')) {
+): Promise<() => AsyncGenerator<RawRow[]>> {
+  const entries = await readDirectory(source);
+  if (entries.has('xl/workbook.bin'))
+    throw usageError(`${source.name} is a binary workbook (.xlsb)`, 'Save it as .xlsx, or as CSV.');
+  if (!entries.has('[Content_Types].xml'))
     throw usageError(
       `${source.name} is a ZIP archive, but not a workbook`,
       'Unpack it, and give the file within.',
     );
-  }
-  const { streamXlsxRows } = await import('hucre/xlsx');
-  const bytes = Readable.toWeb(Readable.from(source.bytes())) as ReadableStream<Uint8Array>;
-  const chosen = sheet === undefined ? 0 : /^\d+$/.test(sheet) ? Number(sheet) - 1 : sheet;
-  let batch: RawRow[] = [];
-  let some = false;
+  const empty = usageError(
+    sheet === undefined
+      ? `the first sheet of ${source.name} is empty`
+      : `${source.name} has no sheet ${sheet}, or it is empty`,
+    'Name the sheet, or its place from 1: --sheet.',
+  );
   try {
-    for await (const { index, values } of streamXlsxRows(bytes, { sheet: chosen })) {
-      batch.push({ line: index + 1, cells: values.map(toCell) });
-      if (batch.length < BATCH) continue;
-      some = true;
-      yield batch;
-      batch = [];
-    }
+    const workbook = await readWorkbook(source, entries);
+    const entry = entries.get(findSheet(workbook, sheet) ?? '');
+    if (!entry) throw empty;
+    const shared = entries.get(workbook.sharedStrings ?? '');
+    const strings = shared
+      ? await readSharedStrings(unpackEntry(source, shared))
+      : new SharedStrings();
+    return async function* () {
+      let some = false;
+      try {
+        for await (const rows of readRows(unpackEntry(source, entry), workbook, strings)) {
+          if (rows.length === 0) continue;
+          some = true;
+          yield rows;
+        }
+      } catch (error) {
+        throw asUnreadable(error, source);
+      }
+      if (!some) throw empty;
+    };
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw usageError(
-      `cannot read ${source.name}: ${(error as Error).message}`,
-      sheet === undefined
-        ? 'Open it in a spreadsheet program and save it again, or save it as CSV.'
-        : 'Check --sheet: the name of the sheet, or its place from 1.',
-    );
+    throw asUnreadable(error, source);
   }
-  if (batch.length > 0) yield batch;
-  else if (!some)
-    throw usageError(
-      sheet === undefined
-        ? `the first sheet of ${source.name} is empty`
-        : `${source.name} has no sheet ${sheet}, or it is empty`,
-      'Name the sheet, or its place from 1: --sheet.',
-    );
 }
 
-function toCell(value: unknown): Cell {
-  if (value === null || value === undefined) return '';
-  if (typeof value === 'number' || typeof value === 'string') return value;
-  // Times of day have no zone in a spreadsheet; days need none.
-  if (value instanceof Date) return value.toISOString().slice(0, 10);
-  return String(value);
+function asUnreadable(error: unknown, { name }: Source): UserError {
+  if (error instanceof UserError) return error;
+  return usageError(
+    `cannot read ${name}: ${(error as Error).message}`,
+    'Open it in a spreadsheet program and save it again, or save it as CSV.',
+  );
+}
+
+/** Where the sheet is that a person names. */
+function findSheet({ sheets }: Workbook, wanted: string | undefined): string | undefined {
+  if (wanted === undefined) return sheets[0]?.path;
+  const named = sheets.find(({ name }) => name === wanted);
+  return (named ?? (/^\d+$/.test(wanted) ? sheets[Number(wanted) - 1] : undefined))?.path;
+}
+
+/** The rows of a sheet's XML: ECMA-376 Part 1, 18.3.1.73 (row), 18.3.1.4 (c) and 18.18.11 (t). */
+async function* readRows(
+  bytes: AsyncIterable<Buffer>,
+  workbook: Workbook,
+  strings: SharedStrings,
+): AsyncGenerator<RawRow[]> {
+  const { serialToDate } = await import('hucre');
+  const toCell = (text: string, type: string, style: number): Cell => {
+    if (type === 's') return strings.at(Number(text)) ?? '';
+    if (type === 'str' || type === 'inlineStr') return unescapeText(text);
+    if (type === 'b') return String(text === '1' || text === 'true');
+    const number = Number(text);
+    if (type === 'e' || text === '' || Number.isNaN(number)) return text;
+    // Times of day have no zone in a spreadsheet; days need none.
+    return workbook.isDay(style) && number >= 0 && number <= LAST_DAY
+      ? serialToDate(number, workbook.from1904).toISOString().slice(0, 10)
+      : number;
+  };
+  let rows: RawRow[] = [];
+  let row: RawRow = { line: 0, cells: [] };
+  let [column, type, style] = [-1, '', 0];
+  let text = '';
+  let isValue = false;
+  let isReading = false;
+  const reading = readXml(bytes, {
+    open(name, { r, t, s }) {
+      if (name === 'row') {
+        row = { line: r ? Number(r) : row.line + 1, cells: [] };
+        column = -1;
+      } else if (name === 'c') {
+        column = r ? columnOf(r) : column + 1;
+        [type, style, text] = [t ?? 'n', Number(s ?? 0), ''];
+      } else if (name === 'v' || name === 't') isValue = !isReading;
+      else if (name === 'rPh') isReading = true;
+    },
+    text(part) {
+      if (isValue) text += part;
+    },
+    close(name) {
+      if (name === 'v' || name === 't') isValue = false;
+      else if (name === 'rPh') isReading = false;
+      else if (name === 'c') {
+        // Cells that only look like something, such as to the end of a coloured row, say nothing.
+        if (text === '') return;
+        if (column >= MOST_COLUMNS)
+          throw usageError(
+            `line ${row.line} of the sheet has a cell in column ${(column + 1).toLocaleString('en-US')}; a table of gifts has at most ${MOST_COLUMNS.toLocaleString('en-US')} columns`,
+            'Delete what is beside the table, or save the sheet as CSV.',
+          );
+        while (row.cells.length < column) row.cells.push('');
+        row.cells[column] = toCell(text, type, style);
+      } else if (name === 'row') rows.push(row);
+    },
+  });
+  for await (const _ of reading) {
+    yield rows;
+    rows = [];
+  }
+  yield rows;
+}
+
+/** The column of a reference like `AB12`, from 0. */
+function columnOf(reference: string): number {
+  let column = 0;
+  for (let i = 0; i < reference.length; i++) {
+    const letter = reference.charCodeAt(i) - 64;
+    if (letter < 1 || letter > 26) break;
+    column = column * 26 + letter;
+  }
+  return column - 1;
 }

@@ -21,7 +21,7 @@ export interface Staged {
   alike: number;
 }
 
-const TRANSACTION = 4000;
+const TRANSACTION = 2000;
 const REMEMBERED_LINES = 50;
 const REMOVED = '[card number removed]';
 
