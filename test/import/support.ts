@@ -1,7 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
+import { afterAll } from 'vitest';
 import { loadConfig } from '../../src/lib/config.ts';
 import type { CheckedRow } from '../../src/lib/imports/check/gift.ts';
 import { openFile, type ReadingDeps, type ReadingOptions } from '../../src/lib/imports/open.ts';
@@ -10,7 +11,15 @@ import { openImportStore } from '../../src/lib/local/import-store.ts';
 export const FIXTURES = new URL('./fixtures/', import.meta.url).pathname;
 
 /** A folder of its own for a test's files and local store. */
-export const scratch = () => mkdtempSync(join(tmpdir(), 'donations-import-'));
+export function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'donations-import-'));
+  folders.push(folder);
+  return folder;
+}
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 /** What reading needs, on the day when these tests were written. */
 function deps(folder = scratch()): ReadingDeps {
