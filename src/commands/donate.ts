@@ -15,6 +15,7 @@ import { EXIT_CODE_OF } from './exit-codes.ts';
 import { confirmYes } from './shared/confirm.ts';
 import { donorColumn } from './shared/donor-column.ts';
 import { examples } from './shared/examples.ts';
+import { inCommandSpan } from './shared/in-span.ts';
 import { withOutput } from './shared/output-options.ts';
 
 interface Options extends OutputOptions {
@@ -87,7 +88,14 @@ export function donateCommand(context: Context): Command {
       'donations donate --amount 20 --currency eur --email bo@example.org --name Bo --payment-method pm_card_visa --background',
       'charge by a job',
     ],
-  ]).action((options: Options) => donateTraced(context, options));
+  ]).action((options: Options) =>
+    inCommandSpan(
+      context,
+      'donate',
+      { 'donations.charged_by': options.background ? 'job' : 'caller' },
+      (note) => donate(context, options, note),
+    ),
+  );
 }
 
 // The option of each field of a gift.
@@ -97,22 +105,6 @@ const OPTION_OF: Record<string, string> = {
   paymentMethod: '--payment-method',
   requestId: '--request-id',
 };
-
-/** Donates in a span, if there is telemetry: a part of the caller's trace if `TRACEPARENT` names one. */
-async function donateTraced(context: Context, options: Options): Promise<void> {
-  const telemetry = await context.telemetry();
-  if (!telemetry) return donate(context, options, () => {});
-  const by = options.background ? 'job' : 'caller';
-  return telemetry.span(
-    'donate',
-    {
-      kind: 'internal',
-      parent: context.io.env.TRACEPARENT,
-      attributes: { 'donations.charged_by': by },
-    },
-    (note) => donate(context, options, note),
-  );
-}
 
 async function donate(context: Context, options: Options, note: Note): Promise<void> {
   const [{ checkGift }, { recordCardGift }, { loadDonation }] = await Promise.all([

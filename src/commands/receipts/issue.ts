@@ -3,6 +3,7 @@ import { print, say } from '../../lib/output/io.ts';
 import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
+import { inCommandSpan } from '../shared/in-span.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { writeDone } from '../shared/write-result.ts';
 
@@ -32,12 +33,14 @@ export function receiptsIssueCommand(context: Context): Command {
     ]);
     const db = await context.db();
     const donation = await findDonation(db, ref);
-    const { receiptId, number, jobId } = await issueByHand(db, donation, {
-      ...(await context.operator()),
-      kind: refund ? 'refund' : 'donation',
-      mailed: mail,
-      reason,
-    });
+    const kind = refund ? 'refund' : 'donation';
+    const order = { ...(await context.operator()), kind, mailed: mail, reason } as const;
+    const { receiptId, number, jobId } = await inCommandSpan(
+      context,
+      'receipts issue',
+      { 'donations.donation': donation },
+      () => issueByHand(db, donation, order),
+    );
     const { io } = context;
     writeDone(
       io,

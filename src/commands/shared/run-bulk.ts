@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { type BulkOptions, bulkLimits } from './bulk-options.ts';
 import { planText, writePlan } from './bulk-plan.ts';
 import { confirmChange } from './confirm-bulk.ts';
+import { inCommandSpan } from './in-span.ts';
 import { Progress } from './progress.ts';
 
 /** Makes a pacing other than full speed. `note` is shown next to the progress. */
@@ -60,7 +61,10 @@ export async function runBulk<P extends Plan>(
     done = changed;
     progress.show(changed);
   };
-  const applied = await applyChange(db, change, { plan, operator, reason, pacing, onChunk })
+  const words = change.action.replace('.', ' ');
+  const applied = await inCommandSpan(context, words, { 'donations.planned': plan.count }, () =>
+    applyChange(db, change, { plan, operator, reason, pacing, onChunk }),
+  )
     .finally(() => progress.end())
     .catch((error) => {
       if (done > 0)

@@ -44,7 +44,10 @@ async function listen(context: Context, options: Options): Promise<void> {
   const log = await context.log();
   const routes = await routesFor(context, endpoints);
   context.stopsByItself = true;
-  const server = await startWebhookServer({ host: options.host, port, routes, log });
+  const server = await startWebhookServer({
+    ...{ host: options.host, port, routes, log },
+    telemetry: await context.telemetry(),
+  });
   const stopWatching = watchLateHolds(db, log);
   try {
     const unregister = await endpoints.register(server.url);
