@@ -1,10 +1,14 @@
 import { Argument, Command } from 'commander';
 import { print } from '../lib/output/io.ts';
+import { fieldsOf, type OutputOptions } from '../lib/output/render.ts';
 import { type Candidate, candidatesFor } from './completion/candidates.ts';
 import type { Context } from './context.ts';
 import { examples } from './shared/examples.ts';
+import { withOutput } from './shared/output-options.ts';
+import { writeDone } from './shared/write-result.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
+const FIELDS = fieldsOf('shell', 'script');
 type Shell = (typeof SHELLS)[number];
 
 /** `donations completion <shell>`. */
@@ -12,10 +16,11 @@ export function completionCommand(context: Context, wholeProgram: () => Promise<
   const command = new Command('completion')
     .description('print a script that completes commands, options and values in your shell')
     .addArgument(new Argument('<shell>').choices(SHELLS))
-    .action(async (shell: Shell) => {
-      print(context.io, SCRIPTS[shell](candidatesFor(await wholeProgram(), ['']).words));
+    .action(async (shell: Shell, options: OutputOptions) => {
+      const script = SCRIPTS[shell](candidatesFor(await wholeProgram(), ['']).words);
+      writeDone(context.io, options, FIELDS, { shell, script }, () => print(context.io, script));
     });
-  return examples(command, [
+  return examples(withOutput(command, FIELDS), [
     ['donations completion bash > /etc/bash_completion.d/donations', 'for every user of bash'],
     ['source <(donations completion zsh)', 'for this session of zsh'],
     ['donations completion fish > ~/.config/fish/completions/donations.fish', 'for you in fish'],

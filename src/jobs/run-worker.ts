@@ -46,6 +46,8 @@ export interface WorkerOptions extends TaskDeps {
   /** Gets every attempt that ended. */
   meter?: Pick<Meter, 'attempt'> | undefined;
   telemetry?: Telemetry | undefined;
+  /** Called when the database knows the worker, before its first job. */
+  onStarted?: (() => void) | undefined;
   /** The environment of this process. A part of it is passed to the commands that receive alerts. */
   env: NodeJS.ProcessEnv;
   version: string;
@@ -254,6 +256,7 @@ export class Worker {
     await this.#housekeeping();
     this.#scheduleHousekeeping();
     log.info({ worker: this.id, concurrency, tasks }, `worker started with ${concurrency} slots`);
+    this.#options.onStarted?.();
   }
 
   /**
