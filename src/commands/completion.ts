@@ -33,10 +33,11 @@ const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 const SCRIPTS: Record<Shell, (commands: Candidate[]) => string> = {
   bash: (commands) => `# bash completion for donations
 _donations() {
-  local line="\${COMP_LINE:0:COMP_POINT}" cur word about
+  local line="\${COMP_LINE:0:COMP_POINT}" cur word about before
   local -a words
   # COMP_WORDS has words taken apart at colons; a term of a filter is one word.
-  read -ra words <<<"$line"
+  # Without -r, a blank after a backslash is a part of its word.
+  read -a words <<<"$line"
   [[ $line == *[[:space:]] ]] && words+=('')
   cur="\${words[\${#words[@]}-1]}"
   COMPREPLY=()
@@ -45,11 +46,17 @@ _donations() {
     return
   fi
   while IFS=$'\\t' read -r word about; do
+    # What the shell would take apart is escaped.
+    [[ $word == *[!A-Za-z0-9_.,:=@%+/~-]* ]] && printf -v word %q "$word"
     COMPREPLY+=("$word")
   done < <("\${words[0]/#\\~/$HOME}" __complete -- "\${words[@]:1}" 2>/dev/null)
   [[ \${COMPREPLY[0]:-} == *[:.=] ]] && compopt -o nospace 2>/dev/null
-  # Bash replaces what follows the last of these characters.
-  [[ $cur == *[:=]* ]] && COMPREPLY=("\${COMPREPLY[@]#"\${cur%"\${cur##*[:=]}"}"}")
+  # Bash replaces what follows the last : or =, or begins with the last @.
+  if [[ $cur == *[@:=]* ]]; then
+    before="\${cur%[@:=]*}"
+    [[ \${cur:\${#before}:1} == @ ]] || before+="\${cur:\${#before}:1}"
+    COMPREPLY=("\${COMPREPLY[@]#"$before"}")
+  fi
 }
 complete -o default -F _donations donations`,
 
@@ -73,7 +80,7 @@ if [[ $funcstack[1] == _donations ]]; then _donations "$@"; else compdef _donati
   fish: (commands) => `# fish completion for donations
 function __donations_complete
   set -l words (commandline -opc)
-  set -l found ($words[1] __complete -- $words[2..-1] (commandline -ct) 2>/dev/null)
+  set -l found ($words[1] __complete -- $words[2..-1] (string unescape -- (commandline -ct); or echo) 2>/dev/null)
   if set -q found[1]
     printf '%s\\n' $found
   else

@@ -12,6 +12,7 @@ import { formatDuration } from '../lib/output/time.ts';
 import type { Note } from '../lib/telemetry/telemetry.ts';
 import type { Context } from './context.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
+import { CompletedOption, recent } from './shared/completed.ts';
 import { confirmYes } from './shared/confirm.ts';
 import { donorColumn } from './shared/donor-column.ts';
 import { examples } from './shared/examples.ts';
@@ -73,8 +74,16 @@ export function donateCommand(context: Context): Command {
     .option('--email <address>', "the donor's e-mail address")
     .option('--name <name>', "the donor's name, as on the receipt")
     .option('--payment-method <id>', 'pm_… or tok_… from Stripe.js')
-    .option('--fund <fund>', 'the fund that the gift is for')
-    .option('--campaign <campaign>', 'the campaign that the gift came from')
+    .addOption(
+      new CompletedOption('--fund <fund>', 'the fund that the gift is for', recent('fund')),
+    )
+    .addOption(
+      new CompletedOption(
+        '--campaign <campaign>',
+        'the campaign that the gift came from',
+        recent('campaign'),
+      ),
+    )
     .option('--request-id <text>', 'your id of this request; repeating it never charges twice')
     .option('--background', 'let a worker charge it')
     .option('--wait', 'with --background: wait until it is settled')

@@ -5,6 +5,7 @@ import { print, say } from '../../lib/output/io.ts';
 import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import { plural } from '../../lib/output/text.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { type BulkResult, runBulk } from '../shared/run-bulk.ts';
@@ -21,7 +22,7 @@ interface Options extends OutputOptions {
 export function donorsFixEmailCommand(context: Context): Command {
   const command = new Command('fix-email')
     .description('correct an e-mail address of every donor who has it')
-    .argument('<old>', 'the recorded address')
+    .addArgument(new CompletedArgument('<old>', 'the recorded address', recent('donor')))
     .argument('<new>', 'the address as it should be')
     .option('--replay', 'send the receipts that failed, bounced or are held at the old one')
     .option('--yes', 'with --replay: ask nothing')

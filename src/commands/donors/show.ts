@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { DonorPage } from '../../lib/donors/page.ts';
 import { chosenFormat, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { DONOR_FIELDS } from './shared/donor-fields.ts';
@@ -11,7 +12,13 @@ import { tellDonor } from './shared/tell-donor.ts';
 export function donorsShowCommand(context: Context): Command {
   const command = new Command('show')
     .description('one donor: gifts, receipts, cards, mails, gifts that may be double')
-    .argument('<donor>', 'a part of the name, an e-mail address, an id, or a donation’s id')
+    .addArgument(
+      new CompletedArgument(
+        '<donor>',
+        'a part of the name, an e-mail address, an id, or a donation’s id',
+        recent('donor', 'donation'),
+      ),
+    )
     .option('--wide', 'on a terminal, all columns and whole ids');
   return examples(withOutput(command, DONOR_FIELDS), [
     ['donations donors show ada@example.org', 'by an e-mail address'],

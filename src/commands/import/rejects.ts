@@ -10,6 +10,7 @@ import { countRows, pagesOfRows, type StagedRow } from '../../lib/imports/stage/
 import { type Io, say } from '../../lib/output/io.ts';
 import { type Column, chosenFormat, type OutputOptions, render } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { withImportStore } from './shared/open-store.ts';
@@ -24,7 +25,9 @@ const COLUMNS = (batch: StagedBatch | undefined): Column<StagedRow>[] => [
 export function importRejectsCommand(context: Context): Command {
   const command = new Command('rejects')
     .description('write the rejected rows in the file’s own columns, with the reasons')
-    .argument('<import>', 'its id, or the beginning of it')
+    .addArgument(
+      new CompletedArgument('<import>', 'its id, or the beginning of it', recent('import')),
+    )
     .option('-o, --out <file>', 'where the CSV file goes; to stdout if not given');
   return examples(withOutput(command, COLUMNS(undefined)), [
     ['donations import rejects bat_01 -o rejected.csv', 'to correct them in a spreadsheet'],

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
 import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { inCommandSpan } from '../shared/in-span.ts';
 import { withOutput } from '../shared/output-options.ts';
@@ -19,7 +20,13 @@ interface Options extends OutputOptions {
 export function receiptsIssueCommand(context: Context): Command {
   const command = new Command('issue')
     .description('issue and send the receipt that a donation lacks')
-    .argument('<donation>', 'donation, payment or job id')
+    .addArgument(
+      new CompletedArgument(
+        '<donation>',
+        'donation, payment or job id',
+        recent('donation', 'payment', 'job'),
+      ),
+    )
     .option('--refund', 'one that says what was given back')
     .option('--no-mail', 'issue it, and send nothing')
     .option('--reason <text>', 'why, for the audit trail');

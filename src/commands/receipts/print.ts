@@ -6,6 +6,7 @@ import { plural } from '../../lib/output/text.ts';
 import type { PrintPlan } from '../../lib/receipts/print.ts';
 import type { Context } from '../context.ts';
 import { planText } from '../shared/bulk-plan.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { confirmChange } from '../shared/confirm-bulk.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
@@ -34,7 +35,13 @@ const WORDS = {
 export function receiptsPrintCommand(context: Context): Command {
   const command = new Command('print')
     .description('write receipts into a PDF file to be printed, and record that they were')
-    .argument('[id...]', 'receipt, receipt number, delivery, donation or job id')
+    .addArgument(
+      new CompletedArgument(
+        '[id...]',
+        'receipt, receipt number, delivery, donation or job id',
+        recent('receipt', 'delivery', 'donation'),
+      ),
+    )
     .option('--pending', 'all whose donors cannot be mailed, and that were not printed')
     .requiredOption('-o, --out <file>', 'the PDF file to be made')
     .option('--again', 'also those that were printed before, as copies')

@@ -23,7 +23,7 @@ export function receiptsReissueCommand(context: Context): Command {
       new CompletedArgument(
         '<id>',
         'receipt, receipt number, delivery, donation or job id',
-        recent('receipt'),
+        recent('receipt', 'delivery', 'donation'),
       ),
     )
     .requiredOption('--reason <text>', 'why; it stands on the old receipt for good')

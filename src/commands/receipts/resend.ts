@@ -27,7 +27,7 @@ export function receiptsResendCommand(context: Context): Command {
       new CompletedArgument(
         '<id>',
         'receipt, receipt number, delivery, donation or job id, or the donor’s address',
-        recent('receipt'),
+        recent('receipt', 'delivery', 'donation'),
       ),
     )
     .option('--to <address>', "another address than the donor's")

@@ -4,6 +4,7 @@ import { fieldsOf, type OutputOptions } from '../../../lib/output/render.ts';
 import { plural } from '../../../lib/output/text.ts';
 import { parseDay } from '../../../lib/parse.ts';
 import type { Context } from '../../context.ts';
+import { CompletedArgument, recent } from '../../shared/completed.ts';
 import { examples } from '../../shared/examples.ts';
 import { withOutput } from '../../shared/output-options.ts';
 import { writeDone } from '../../shared/write-result.ts';
@@ -19,7 +20,13 @@ interface Options extends OutputOptions {
 export function giftAidWithdrawCommand(context: Context): Command {
   const command = new Command('withdraw')
     .description('record that a donor cancelled the Gift Aid declarations in force')
-    .argument('<donor>', 'a part of the name, an e-mail address, an id, or a donation’s id')
+    .addArgument(
+      new CompletedArgument(
+        '<donor>',
+        'a part of the name, an e-mail address, an id, or a donation’s id',
+        recent('donor', 'donation'),
+      ),
+    )
     .option('--on <day>', 'when; gifts from this day on are not covered; today if not given')
     .option('--reason <text>', 'why, for the audit trail');
   return examples(withOutput(command, FIELDS), [
