@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { CompletedOption } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { LIFE_FIELDS, workerLife } from './shared/life.ts';
+import { LIFE_FIELDS, reportLife } from './shared/life.ts';
 
 interface Options extends OutputOptions {
   concurrency?: string;
@@ -46,7 +46,7 @@ export function workerStartCommand(context: Context): Command {
 }
 
 async function start(context: Context, options: Options): Promise<void> {
-  const life = workerLife(context, options);
+  const life = reportLife(context, options);
   const metricsPort =
     options.metricsPort === undefined
       ? undefined

@@ -18,7 +18,7 @@ interface Facts {
 }
 
 /** What `worker start --json` writes: the worker when it has started, and what it did when it ends. */
-export interface WorkerLife {
+export interface LifeReport {
   /** Counts its attempts. */
   meters: Meter[];
   started(facts: Facts): void;
@@ -26,7 +26,7 @@ export interface WorkerLife {
 }
 
 /** @throws UserError `usage` for CSV, which has one header for all its lines. */
-export function workerLife({ io, version }: Context, options: OutputOptions): WorkerLife {
+export function reportLife({ io, version }: Context, options: OutputOptions): LifeReport {
   refuseCsv(options, 'worker start');
   const counts = { attempts: 0, succeeded: 0, retried: 0, failed: 0, held: 0 };
   let facts: Facts | undefined;
