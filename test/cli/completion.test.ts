@@ -49,7 +49,7 @@ describe('__complete', () => {
     ['completion z', ['zsh']],
     ['audit sh', ['show']],
     ['audit --act', ['--action']],
-    ['audit --action receipts.', ['receipts.print', 'receipts.resend', 'receipts.resolve']],
+    ['audit --action receipts.vo', ['receipts.void']],
     ['jobs pause send', ['send_receipt']],
     ['jobs list --task tok', ['tokenize_card']],
     ['worker start --tasks send_receipt,tok', ['send_receipt,tokenize_card']],

@@ -85,7 +85,7 @@ export async function restoreJobs(
       for (const [from, to] of pairs) await moveDelivery(tx, from, to);
       const id = result.operation ?? newId('audit');
       if (pairs.length > 0) {
-        const who = { ...operator, action: 'jobs.restore', reason };
+        const who = { ...operator, action: 'jobs.restore' as const, reason };
         if (!result.operation) await recordAudit(tx, { ...who, id, subject: ref });
         await recordAudit(tx, {
           ...who,
