@@ -45,7 +45,7 @@ export function refuseCsv(options: OutputOptions, what: string): void {
   if (chosenFormat(options).format === 'csv')
     throw usageError(
       `${what} does not go with --output csv`,
-      'With --json it writes one object a line.',
+      'With --json it writes NDJSON: one object a line.',
     );
 }
 

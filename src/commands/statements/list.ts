@@ -9,6 +9,7 @@ import { CompletedOption, recent } from '../shared/completed.ts';
 import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { sayMore } from '../shared/paging.ts';
 import { readYear, type ScopeOptions, scopeOf } from './shared/scope.ts';
 
 const COLUMNS: Column<ListedStatement>[] = [
@@ -61,12 +62,13 @@ export function statementsListCommand(context: Context): Command {
     const rows = await context.read(async (tx) =>
       listStatements(tx, await scopeOf(tx, options, 'donations statements list'), {
         unsent: options.unsent === true,
-        limit,
+        limit: limit + 1,
       }),
     );
     const empty = options.unsent
       ? `Every donor with gifts in ${options.year} has a statement.`
       : `No gifts in ${options.year}.`;
-    render(context.io, options, COLUMNS, rows, { empty });
+    render(context.io, options, COLUMNS, rows.slice(0, limit), { empty });
+    if (rows.length > limit) sayMore(context.io, limit);
   });
 }
