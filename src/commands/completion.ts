@@ -1,10 +1,14 @@
 import { Argument, Command } from 'commander';
 import { print } from '../lib/output/io.ts';
+import { fieldsOf, type OutputOptions } from '../lib/output/render.ts';
 import { type Candidate, candidatesFor } from './completion/candidates.ts';
 import type { Context } from './context.ts';
 import { examples } from './shared/examples.ts';
+import { withOutput } from './shared/output-options.ts';
+import { writeDone } from './shared/write-result.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
+const FIELDS = fieldsOf('shell', 'script');
 type Shell = (typeof SHELLS)[number];
 
 /** `donations completion <shell>`. */
@@ -12,10 +16,11 @@ export function completionCommand(context: Context, wholeProgram: () => Promise<
   const command = new Command('completion')
     .description('print a script that completes commands, options and values in your shell')
     .addArgument(new Argument('<shell>').choices(SHELLS))
-    .action(async (shell: Shell) => {
-      print(context.io, SCRIPTS[shell](candidatesFor(await wholeProgram(), ['']).words));
+    .action(async (shell: Shell, options: OutputOptions) => {
+      const script = SCRIPTS[shell](candidatesFor(await wholeProgram(), ['']).words);
+      writeDone(context.io, options, FIELDS, { shell, script }, () => print(context.io, script));
     });
-  return examples(command, [
+  return examples(withOutput(command, FIELDS), [
     ['donations completion bash > /etc/bash_completion.d/donations', 'for every user of bash'],
     ['source <(donations completion zsh)', 'for this session of zsh'],
     ['donations completion fish > ~/.config/fish/completions/donations.fish', 'for you in fish'],
@@ -28,10 +33,11 @@ const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 const SCRIPTS: Record<Shell, (commands: Candidate[]) => string> = {
   bash: (commands) => `# bash completion for donations
 _donations() {
-  local line="\${COMP_LINE:0:COMP_POINT}" cur word about
+  local line="\${COMP_LINE:0:COMP_POINT}" cur word about before
   local -a words
   # COMP_WORDS has words taken apart at colons; a term of a filter is one word.
-  read -ra words <<<"$line"
+  # Without -r, a blank after a backslash is a part of its word.
+  read -a words <<<"$line"
   [[ $line == *[[:space:]] ]] && words+=('')
   cur="\${words[\${#words[@]}-1]}"
   COMPREPLY=()
@@ -40,11 +46,17 @@ _donations() {
     return
   fi
   while IFS=$'\\t' read -r word about; do
+    # What the shell would take apart is escaped.
+    [[ $word == *[!A-Za-z0-9_.,:=@%+/~-]* ]] && printf -v word %q "$word"
     COMPREPLY+=("$word")
   done < <("\${words[0]/#\\~/$HOME}" __complete -- "\${words[@]:1}" 2>/dev/null)
   [[ \${COMPREPLY[0]:-} == *[:.=] ]] && compopt -o nospace 2>/dev/null
-  # Bash replaces what follows the last of these characters.
-  [[ $cur == *[:=]* ]] && COMPREPLY=("\${COMPREPLY[@]#"\${cur%"\${cur##*[:=]}"}"}")
+  # Bash replaces what follows the last : or =, or begins with the last @.
+  if [[ $cur == *[@:=]* ]]; then
+    before="\${cur%[@:=]*}"
+    [[ \${cur:\${#before}:1} == @ ]] || before+="\${cur:\${#before}:1}"
+    COMPREPLY=("\${COMPREPLY[@]#"$before"}")
+  fi
 }
 complete -o default -F _donations donations`,
 
@@ -68,7 +80,7 @@ if [[ $funcstack[1] == _donations ]]; then _donations "$@"; else compdef _donati
   fish: (commands) => `# fish completion for donations
 function __donations_complete
   set -l words (commandline -opc)
-  set -l found ($words[1] __complete -- $words[2..-1] (commandline -ct) 2>/dev/null)
+  set -l found ($words[1] __complete -- $words[2..-1] (string unescape -- (commandline -ct); or echo) 2>/dev/null)
   if set -q found[1]
     printf '%s\\n' $found
   else

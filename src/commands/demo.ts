@@ -2,21 +2,35 @@ import { Command } from 'commander';
 import type { Tally, TaskTotals } from '../lib/donations/tally.ts';
 import { configurationError, UserError, usageError } from '../lib/errors.ts';
 import { type Io, paint, print, say } from '../lib/output/io.ts';
-import { type Column, type OutputOptions, render } from '../lib/output/render.ts';
+import {
+  type Column,
+  chosenFormat,
+  fieldsOf,
+  type OutputOptions,
+  render,
+  renderOne,
+  toRecord,
+} from '../lib/output/render.ts';
 import { parseCount } from '../lib/parse.ts';
 import type { Context } from './context.ts';
-import { Demo } from './demo/shared/run.ts';
+import { Demo, type DemoResult } from './demo/shared/run.ts';
 import { examples } from './shared/examples.ts';
+import { withOutput } from './shared/output-options.ts';
 
 const TOTALS: Column<TaskTotals>[] = [
   { name: 'task', header: 'TASK', value: (row) => row.task, whole: true },
   { name: 'attempts', header: 'ATTEMPTS', value: (row) => row.attempts, align: 'right' },
-  { name: 'done', header: 'DONE', value: (row) => row.succeeded, align: 'right' },
+  { name: 'succeeded', header: 'DONE', value: (row) => row.succeeded, align: 'right' },
   { name: 'retried', header: 'RETRIED', value: (row) => row.retried, align: 'right' },
-  { name: 'failed_or_held', header: 'FAILED/HELD', value: (row) => row.failed, align: 'right' },
-  { name: 'p50_ms', header: 'P50 MS', value: (row) => row.p50, align: 'right' },
-  { name: 'p95_ms', header: 'P95 MS', value: (row) => row.p95, align: 'right' },
+  { name: 'failed', header: 'FAILED/HELD', value: (row) => row.failed, align: 'right' },
+  { name: 'duration_p50_ms', header: 'P50 MS', value: (row) => row.p50, align: 'right' },
+  { name: 'duration_p95_ms', header: 'P95 MS', value: (row) => row.p95, align: 'right' },
 ];
+
+const FIELDS = fieldsOf(
+  ...(['gift_count', 'charged', 'declined', 'tokenized', 'accepted'] as const),
+  ...(['held', 'failed', 'pending', 'tasks', 'charged_twice'] as const),
+);
 
 interface Options extends OutputOptions {
   count?: string;
@@ -33,13 +47,14 @@ export function demoCommand(context: Context): Command {
     .option('--count <n>', 'how many donations; without it they keep coming')
     .option('--exit', 'with --count: end when every donation is finished')
     .option('--monitor', 'watch the queue on the screen of donations monitor');
-  return examples(command, [
+  return examples(withOutput(command, FIELDS), [
     ['donations demo --monitor', 'watch it on the screen of the monitor; q ends it'],
     ['donations demo', 'watch it line by line; Ctrl-C ends it'],
     [
       'donations demo --count 50 --exit',
       'a self-test: exits 0 only if every donation is accounted for',
     ],
+    ['donations demo --count 50 --exit --json', 'and the result as JSON'],
   ]).action(async (options: Options) => {
     const config = await context.config();
     if (config.mode !== 'sandbox') {
@@ -51,12 +66,19 @@ export function demoCommand(context: Context): Command {
     const count = options.count ? parseCount(options.count, { max: 100_000 }) : undefined;
     if (options.monitor && options.exit)
       throw usageError('--exit ends by itself, and --monitor when you end it', 'Give one of them.');
+    if (options.monitor && chosenFormat(options).format !== 'table')
+      throw usageError(
+        '--monitor draws on the terminal, and --json writes there',
+        'Give one of them.',
+      );
     context.stopsByItself = true;
     const demo = await (options.monitor
       ? playOnMonitor(context, count)
       : playInLines(context, { count, untilSettled: options.exit === true }));
-    const { tally, totals, chargedTwice, complete } = await demo.end();
-    summarise(context.io, tally, totals);
+    const result = await demo.end();
+    const { tally, totals, chargedTwice, complete } = result;
+    if (chosenFormat(options).format === 'table') summarise(context.io, tally, totals);
+    else renderOne(context.io, options, FIELDS, toFields(result));
     if (chargedTwice.length > 0)
       throw new UserError('failed', `charged more than once: ${chargedTwice.join(', ')}`);
     if (options.exit && !complete)
@@ -95,6 +117,21 @@ async function playOnMonitor(context: Context, count: number | undefined): Promi
   return demo;
 }
 
+/** How many are in none of the final states. */
+const pendingOf = ({ unsettled, tokensOpen, receiptsOpen }: Tally) =>
+  unsettled + tokensOpen + receiptsOpen;
+
+const failedOf = ({ receiptsFailed, tokensFailed }: Tally) => receiptsFailed + tokensFailed;
+
+function toFields({ tally, totals, chargedTwice }: DemoResult) {
+  const { donations, charged, declined, tokenized, accepted, held } = tally;
+  return {
+    ...{ gift_count: donations, charged, declined, tokenized, accepted, held },
+    ...{ failed: failedOf(tally), pending: pendingOf(tally), charged_twice: chargedTwice },
+    tasks: totals.map((row) => toRecord(TOTALS, row)),
+  };
+}
+
 function summarise(io: Io, tally: Tally, totals: TaskTotals[]): void {
   const lines: [string, number, 'good' | 'warn' | 'bad'][] = [
     ['charged', tally.charged, 'good'],
@@ -102,8 +139,8 @@ function summarise(io: Io, tally: Tally, totals: TaskTotals[]): void {
     ['tokenized', tally.tokenized, 'good'],
     ['receipts accepted', tally.accepted, 'good'],
     ['held (may have been sent)', tally.held, 'warn'],
-    ['failed', tally.receiptsFailed + tally.tokensFailed, 'bad'],
-    ['still being processed', tally.unsettled + tally.tokensOpen + tally.receiptsOpen, 'warn'],
+    ['failed', failedOf(tally), 'bad'],
+    ['still being processed', pendingOf(tally), 'warn'],
   ];
   print(io, `\n${paint(io, 'bold', `${tally.donations} donations (SANDBOX)`)}`);
   for (const [what, count, tone] of lines) {

@@ -12,9 +12,11 @@ import { formatDuration } from '../lib/output/time.ts';
 import type { Note } from '../lib/telemetry/telemetry.ts';
 import type { Context } from './context.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
+import { CompletedOption, recent } from './shared/completed.ts';
 import { confirmYes } from './shared/confirm.ts';
 import { donorColumn } from './shared/donor-column.ts';
 import { examples } from './shared/examples.ts';
+import { inCommandSpan } from './shared/in-span.ts';
 import { withOutput } from './shared/output-options.ts';
 
 interface Options extends OutputOptions {
@@ -72,8 +74,16 @@ export function donateCommand(context: Context): Command {
     .option('--email <address>', "the donor's e-mail address")
     .option('--name <name>', "the donor's name, as on the receipt")
     .option('--payment-method <id>', 'pm_… or tok_… from Stripe.js')
-    .option('--fund <fund>', 'the fund that the gift is for')
-    .option('--campaign <campaign>', 'the campaign that the gift came from')
+    .addOption(
+      new CompletedOption('--fund <fund>', 'the fund that the gift is for', recent('fund')),
+    )
+    .addOption(
+      new CompletedOption(
+        '--campaign <campaign>',
+        'the campaign that the gift came from',
+        recent('campaign'),
+      ),
+    )
     .option('--request-id <text>', 'your id of this request; repeating it never charges twice')
     .option('--background', 'let a worker charge it')
     .option('--wait', 'with --background: wait until it is settled')
@@ -87,7 +97,14 @@ export function donateCommand(context: Context): Command {
       'donations donate --amount 20 --currency eur --email bo@example.org --name Bo --payment-method pm_card_visa --background',
       'charge by a job',
     ],
-  ]).action((options: Options) => donateTraced(context, options));
+  ]).action((options: Options) =>
+    inCommandSpan(
+      context,
+      'donate',
+      { 'donations.charged_by': options.background ? 'job' : 'caller' },
+      (note) => donate(context, options, note),
+    ),
+  );
 }
 
 // The option of each field of a gift.
@@ -97,22 +114,6 @@ const OPTION_OF: Record<string, string> = {
   paymentMethod: '--payment-method',
   requestId: '--request-id',
 };
-
-/** Donates in a span, if there is telemetry: a part of the caller's trace if `TRACEPARENT` names one. */
-async function donateTraced(context: Context, options: Options): Promise<void> {
-  const telemetry = await context.telemetry();
-  if (!telemetry) return donate(context, options, () => {});
-  const by = options.background ? 'job' : 'caller';
-  return telemetry.span(
-    'donate',
-    {
-      kind: 'internal',
-      parent: context.io.env.TRACEPARENT,
-      attributes: { 'donations.charged_by': by },
-    },
-    (note) => donate(context, options, note),
-  );
-}
 
 async function donate(context: Context, options: Options, note: Note): Promise<void> {
   const [{ checkGift }, { recordCardGift }, { loadDonation }] = await Promise.all([

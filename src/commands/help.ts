@@ -18,6 +18,11 @@ export function helpCommand(context: Context, program: () => Command): Command {
     .argument('[command...]', 'the command, or exit-codes')
     .action((words: string[], options: OutputOptions) => {
       if (words[0] === 'exit-codes') return render(context.io, options, COLUMNS, [...EXIT_CODES]);
+      if (options.json !== undefined || options.output !== undefined)
+        throw usageError(
+          'the help of a command is text',
+          'With --json or --output: donations help exit-codes',
+        );
       return findCommand(program(), words).outputHelp();
     });
   return examples(withOutput(command, COLUMNS), [

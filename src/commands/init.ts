@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
@@ -41,15 +42,12 @@ export function initCommand(context: Context): Command {
       return writeDone(io, options, FIELDS, { file: null, sample }, () => printData(io, sample));
     }
     const file = resolve(io.cwd, options.file);
+    if (!options.force && existsSync(file)) throw notWritten(file, 'EEXIST');
     const answers = await collectAnswers(context, given(options, io.env));
     const text = sampleConfig(toValues(answers));
     await writeFile(file, text, { mode: 0o600, flag: options.force ? 'w' : 'wx' }).catch(
       ({ code }: NodeJS.ErrnoException) => {
-        throw new UserError(
-          'configuration',
-          code === 'EEXIST' ? `${file} is there already` : `${file} cannot be written (${code})`,
-          'Write another with --file, or this one anew with --force.',
-        );
+        throw notWritten(file, code);
       },
     );
     writeDone(io, options, FIELDS, { file, sample: null }, () => {
@@ -59,6 +57,13 @@ export function initCommand(context: Context): Command {
     });
   });
 }
+
+const notWritten = (file: string, code: string | undefined) =>
+  new UserError(
+    'configuration',
+    code === 'EEXIST' ? `${file} is there already` : `${file} cannot be written (${code})`,
+    'Write another with --file, or this one anew with --force.',
+  );
 
 /** What the flags say; keys may be in the environment, which other users do not see. */
 function given(options: Options, env: NodeJS.ProcessEnv): Answers {

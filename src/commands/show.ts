@@ -17,7 +17,7 @@ export function showCommand(context: Context): Command {
       new CompletedArgument(
         '<ref>',
         'donation (or the beginning of its id), receipt, receipt number, pi_…, job id, or a donor: e-mail address or name',
-        recent('donation'),
+        recent('donation', 'receipt', 'delivery', 'payment', 'job', 'donor'),
       ),
     )
     .option('--local', 'times of the terminal’s zone, not the organisation’s');

@@ -44,6 +44,8 @@ export interface WorkerOptions extends TaskDeps {
   /** Gets every attempt that ended. */
   meter?: Pick<Meter, 'attempt'> | undefined;
   telemetry?: Telemetry | undefined;
+  /** Called when the database knows the worker, before its first job. */
+  onStarted?: (() => void) | undefined;
   /** The environment of this process. A part of it is passed to the commands that receive alerts. */
   env: NodeJS.ProcessEnv;
   version: string;
@@ -242,6 +244,7 @@ export class Worker {
     await this.#brake.refresh();
     await this.#housekeeping.start();
     log.info({ worker: this.id, concurrency, tasks }, `worker started with ${concurrency} slots`);
+    this.#options.onStarted?.();
   }
 
   /**

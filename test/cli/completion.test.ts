@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { newId } from '../../src/lib/ids.ts';
 import { runCli } from '../support/cli.ts';
 import { donateNow } from '../support/donate.ts';
 import { addJob } from '../support/jobs.ts';
@@ -48,7 +49,7 @@ describe('__complete', () => {
     ['completion z', ['zsh']],
     ['audit sh', ['show']],
     ['audit --act', ['--action']],
-    ['audit --action receipts.', ['receipts.print', 'receipts.resend', 'receipts.resolve']],
+    ['audit --action receipts.vo', ['receipts.void']],
     ['jobs pause send', ['send_receipt']],
     ['jobs list --task tok', ['tokenize_card']],
     ['worker start --tasks send_receipt,tok', ['send_receipt,tokenize_card']],
@@ -64,6 +65,13 @@ describe('__complete', () => {
     ['receipts list --status bou', ['bounced']],
     ['logs --outcome held,fa', ['held,failed']],
     ['sandbox serv', []],
+    ['sandbox fault str', ['stripe']],
+    ['alerts silence --task tok', ['tokenize_card']],
+    ['alerts silence --rule backl', ['backlog']],
+    ['alerts test lo', ['log']],
+    ['help wor', ['worker']],
+    ['help worker st', ['start']],
+    ['help exit', ['exit-codes']],
     ['jobs list -- --ta', []],
   ])('%s → %j', async (line, words) => {
     expect(Object.keys(await offered(line.split(' ')))).toEqual(words);
@@ -93,18 +101,83 @@ describe('__complete', () => {
     expect(await offered(['no', 'such', 'thing', ''], bare)).toEqual({});
   });
 
-  it('gives up soon when the database does not answer', async () => {
+  it('offers what is at hand when the database does not answer', async () => {
     const proxy = await startProxy(system.env.DATABASE_URL as string);
     proxy.freeze();
     const env = { ...system.env, DATABASE_URL: proxy.url };
-    const start = performance.now();
+    // Without a limit this would never end.
     expect(await offered(['show', 'don_'], env)).toEqual({});
-    const spent = performance.now() - start;
-    const idle = performance.now();
-    await offered(['jobs', 'list', '--task', ''], env);
-    // Without the start of Node, which takes longer on a busy machine.
-    expect(spent - (performance.now() - idle)).toBeLessThan(3000);
+    expect(await offered(['jobs', 'list', 'donation:'], env)).toEqual({ 'donation:': '' });
     await proxy.close();
+  });
+
+  it('offers donors, deliveries, incidents, workers, imports, mappings, funds and the like', async () => {
+    const { env, db } = system;
+    const { rows } = await db.query<{ name: string; id: string }>(
+      `select 'donor' as name, id from donations.donors
+       union all select 'delivery', id from donations.receipt_deliveries
+       union all select 'payment', payment_intent_id from donations.charges where payment_intent_id is not null
+       union all select 'fingerprint', fingerprint from donations.job_verdicts`,
+    );
+    const { donor, delivery, payment, fingerprint } = Object.fromEntries(
+      rows.map(({ name, id }) => [name, id]),
+    );
+    const now = new Date();
+    const incident = newId('incident');
+    await db.query(
+      `insert into donations.incidents (id, rule, kind, subject, level, worst, opened_at, updated_at)
+       values ($1, 'backlog', 'backlog', 'send_receipt', 'warning', 'warning', $2, $2)`,
+      [incident, now],
+    );
+    const worker = newId('worker');
+    await db.query(
+      `insert into donations.workers (id, host, pid, version, concurrency, tasks) values ($1, 'db7', 99, '1', 5, '{}')`,
+      [worker],
+    );
+    const run = async (...args: string[]) => {
+      const { code, stdout, stderr } = await runCli(args, { env, cwd: home });
+      expect(code, stderr).toBe(0);
+      return stdout;
+    };
+    writeFileSync(join(home, 'map.json'), '{"columns": {"Wann": "gift_date"}}');
+    await run('import', 'map', 'save', 'kasse', 'map.json');
+    writeFileSync(join(home, 'gifts.csv'), await run('import', 'template'));
+    const { batch } = JSON.parse(await run('import', 'offline', 'gifts.csv', '--yes', '--json'));
+    await run('jobs', 'pause', 'send_receipt');
+    await run('jobs', 'resume', 'send_receipt');
+    const cases: [line: string, word: string][] = [
+      ['donors show ada@', 'ada@example.org'],
+      ['donors show dnr_', donor as string],
+      ['receipts list --donor ada', 'ada@example.org'],
+      ['list donor:ada', 'donor:ada@example.org'],
+      ['receipts show dlv_', delivery as string],
+      ['receipts resolve dlv', delivery as string],
+      ['show pi', payment as string],
+      ['receipts issue pi_', payment as string],
+      ['alerts ack inc_', incident],
+      ['alerts show ', incident],
+      ['jobs rescue --worker wrk_', worker],
+      ['logs worker:wrk', `worker:${worker}`],
+      ['import show ba', batch],
+      ['import undo ', batch],
+      ['receipts list --batch ', batch],
+      ['list batch:', `batch:${batch}`],
+      ['import offline x.csv --map ka', 'kasse'],
+      ['list --fund clean', 'Clean Water'],
+      ['donate --campaign Au', 'Autumn 2026'],
+      [`jobs list --fingerprint ${fingerprint?.slice(0, 3)}`, fingerprint as string],
+      [`jobs retry ${job.slice(0, 1)}`, job],
+      ['audit --by ', await actor()],
+    ];
+    for (const [line, word] of cases)
+      expect(Object.keys(await offered(line.split(' '), env)), line).toContain(word);
+
+    async function actor() {
+      const { rows: found } = await db.query<{ actor: string }>(
+        'select actor from donations.audit_log limit 1',
+      );
+      return found[0]?.actor as string;
+    }
   });
 });
 
@@ -144,8 +217,12 @@ describe.each(SHELLS)('in %s', (shell, start, load) => {
       await completes('donations jobs retry state:fa', 'donations jobs retry state:failed');
       await completes('donations jobs list --json=job,stat', '--json=job,status');
       await completes('donations audit --action jobs.disc', '--action jobs.discard');
-      await completes(`donations show ${donation.slice(0, 8)}`, `donations show ${donation}`);
-      await completes('donations logs donation:don_', `donations logs donation:${donation}`);
+      await completes(`donations show ${donation.slice(0, -4)}`, `donations show ${donation}`);
+      const begun = donation.slice(0, -4);
+      await completes(`donations logs donation:${begun}`, `donations logs donation:${donation}`);
+      await completes('donations donors show ada@', 'donations donors show ada@example.org');
+      await completes('donations list --fund Cle', 'donations list --fund Clean\\ Water');
+      await completes('donations list --fund Clean\\ W', 'donations list --fund Clean\\ Water');
     } finally {
       terminal.close();
     }

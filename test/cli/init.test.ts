@@ -36,6 +36,8 @@ describe('init', () => {
     const again = await init('--mode', 'sandbox');
     expect(again.code).toBe(78);
     expect(again.stderr).toContain('is there already');
+    // Before anything is asked.
+    expect((await init('--mode', 'live')).code).toBe(78);
     expect((await init('--mode', 'sandbox', '--force')).code).toBe(0);
   });
 
@@ -67,13 +69,20 @@ describe('init', () => {
     );
   });
 
+  it('sends no key of the other mode to Stripe', async () => {
+    const live = ['--mode', 'test', '--stripe-key', 'sk_live_4242', '--sendgrid-key', 'SG.test'];
+    const { code, stderr } = await init('--file', 'no.toml', ...live, ...ORGANIZATION);
+    expect(code).toBe(78);
+    expect(stderr).toContain('this key is live, but the mode is test');
+  });
+
   it('names everything that is missing at once, when nobody is there to be asked', async () => {
     const { code, stderr } = await init('--file', 'no.toml', '--mode', 'live', '--country', 'GB');
     expect(code).toBe(2);
     expect(stderr).toContain(
       'not given: --stripe-key --sendgrid-key --legal-name --address --tax-id --email --from-email --from-name',
     );
-    expect((await init('--mode', 'sandbox', ...KEYS)).code).toBe(2);
+    expect((await init('--file', 'no.toml', '--mode', 'sandbox', ...KEYS)).code).toBe(2);
     expect((await init('--mode', 'test', '--file', 'no.toml', '--email', 'x')).code).toBe(2);
   });
 

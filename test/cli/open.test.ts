@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '../../src/lib/ids.ts';
 import { runCli } from '../support/cli.ts';
 import { donateNow } from '../support/donate.ts';
 import { addJob } from '../support/jobs.ts';
@@ -77,6 +78,23 @@ describe('--open elsewhere', () => {
       payload: { donation_id: donation },
     });
     expect((await cli('jobs', 'show', waiting)).stdout).toContain(`/payments/${payment}`);
+  });
+
+  it('prints the customer who a donor is, or the mails to the address', async () => {
+    const { rows } = await system.db.query<{ id: string }>(
+      'select stripe_customer_id as id from donations.donors where stripe_customer_id is not null',
+    );
+    expect(await cli('donors', 'show', 'ada@example.org')).toMatchObject({
+      code: 0,
+      stdout: `https://dashboard.stripe.com/test/customers/${rows[0]?.id}\n`,
+    });
+    await system.db.query(
+      `with n as (insert into donations.donors (id, name) values ($1, 'Bo') returning id)
+       insert into donations.donor_emails (donor_id, email, is_primary) select id, 'bo@example.org', true from n`,
+      [newId('donor')],
+    );
+    const { stdout } = await cli('donors', 'show', 'bo@example.org');
+    expect(new URL(stdout).searchParams.get('filters')).toContain('"bo@example.org"');
   });
 
   it('says it when there is no page', async () => {

@@ -369,7 +369,7 @@ describe('the audit log', () => {
     'truncate donations.audit_log',
   ])('refuses: %s', async (sql) => {
     const { db } = database;
-    await recordAudit(db, { actor: 'ada', host: 'here', action: 'test.run' });
+    await recordAudit(db, { actor: 'ada', host: 'here', action: 'jobs.pause' });
     const before = await db.query('select * from donations.audit_log order by id');
     await expect(db.query(sql)).rejects.toMatchObject({
       code: '42501',

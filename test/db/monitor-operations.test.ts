@@ -16,6 +16,7 @@ beforeEach(async () => {
     db: async () => db,
     read: (work) => readWithin(db, 5000, work),
     operator: async () => ({ actor: 'grace', host: 'desk' }),
+    inSpan: (_name, work) => work(),
     now: () => new Date(),
   };
 });

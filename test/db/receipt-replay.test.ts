@@ -114,7 +114,8 @@ it('sends what bounced as another delivery, to the address of today', async () =
     await recordBounces(tx, [{ deliveryId, reason: '550 no such user', at }]);
     await recordAddressNews(tx, [{ email, problem: 'bounced', detail: '550 no such user', at }]);
   });
-  expect(await listDeliveries(db, parseReceiptFilter('status:bounced'), 9)).toMatchObject([
+  const bounced = await listDeliveries(db, parseReceiptFilter('status:bounced'), { limit: 9 });
+  expect(bounced.deliveries).toMatchObject([
     { delivery: deliveryId, status: 'bounced', reason: '550 no such user' },
   ]);
   expect((await listMissing(db, { since: null, limit: 9 })).map(({ why }) => why)).toEqual([
@@ -152,7 +153,9 @@ it('takes a filter of funds, campaigns, donors, days and numbers', async () => {
   const gala = await issued('failed', { fund: 'Gala', campaign: 'Spring' });
   const water = await issued('failed', { fund: 'Clean Water' });
   const found = async (text: string) =>
-    (await listDeliveries(db, parseReceiptFilter(text), 9)).map(({ number }) => number);
+    (await listDeliveries(db, parseReceiptFilter(text), { limit: 9 })).deliveries.map(
+      ({ number }) => number,
+    );
   expect(await found('fund:gala')).toEqual([gala.number]);
   expect(await found('-fund:gala')).toEqual([water.number]);
   expect(await found('campaign:spring status:failed')).toEqual([gala.number]);

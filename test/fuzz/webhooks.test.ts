@@ -31,6 +31,7 @@ beforeAll(async () => {
   });
   const deps = { db: database.db, clock: systemClock, log };
   server = await startWebhookServer({
+    telemetry: undefined,
     host: '127.0.0.1',
     port: 0,
     log,

@@ -34,8 +34,11 @@ function idTypes<Prefix extends string>(...prefixes: Prefix[]) {
 
 /** The commands that write a list; the others write one object. */
 const LISTS =
-  /^(list|logs|cron list|statements list|donors list|receipts (list|missing)|import (list|diff|map list)|offline list|worker list|alerts (list|silence|rules|check)|jobs (list|errors|stats|policy)|jobs rescue --dry-run|audit list|sandbox inbox|config show|doctor|help)$/;
+  /^(list|logs|cron list|statements list|donors list|receipts (list|missing)|import (list|diff|rejects|template|map list)|offline list|worker list|alerts (list|silence|rules|check)|jobs (list|errors|stats|policy)|jobs rescue --dry-run|audit list|sandbox inbox|config show|doctor|help)$/;
 export const writesList = (command: string): boolean => LISTS.test(command);
+
+/** The commands that run until they are stopped, which write an object when they start and one when they end. */
+export const LIVES = ['worker start', 'webhooks listen', 'sandbox serve'];
 
 function valueSchema(command: string, name: string): z.ZodType {
   const field = fieldOf(command, name);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { allCommands, fieldNames, hasOption } from '../support/commands.ts';
 import { EXCEPTIONS, FIELDS, type Field, fieldOf } from '../support/json-fields.ts';
-import { writesList } from '../support/json-schema.ts';
+import { LIVES, writesList } from '../support/json-schema.ts';
 
 /** What `monitor --json` writes; it has no other format. */
 const MONITOR = 'at took_ms health tasks workers events history'.split(' ');
@@ -49,7 +49,7 @@ const MONITOR_ONLY =
 function reference(): string {
   const lines = commands.map(
     ([command, names]) =>
-      `| \`${command}\` | ${writesList(command) ? 'list' : 'object'} | ${names.map((name) => `\`${name}\``).join(' ')} |`,
+      `| \`${command}\` | ${LIVES.includes(command) ? 'two objects' : writesList(command) ? 'list' : 'object'} | ${names.map((name) => `\`${name}\``).join(' ')} |`,
   );
   return `${INTRODUCTION}
 ## Commands
@@ -91,7 +91,7 @@ const rowsOf = (fields: Record<string, Field>) =>
 
 const INTRODUCTION = `# JSON
 
-Every command that writes data or changes something has \`--json\`. \`--json=donation,status\` selects fields,
+Every command has \`--json\`. \`--json=donation,status\` selects fields,
 and \`--output ndjson\` writes one object a line. This page is made from the commands: \`npm run docs\`.
 
 \`\`\`sh
@@ -112,6 +112,8 @@ donations show 2026-42 --json | jq '.receipts[].deliveries[] | select(.status ==
 - **An error** is one object on stderr: \`{"error": {"code", "message", "hint"}}\`, with the ids that it speaks of by
   the names below: \`donation\`, \`receipt\`, \`job\`. \`donations help exit-codes\` lists the exit codes.
 
-These commands write something else than fields: \`import template\` and \`import rejects\` a file of gifts,
-\`completion\` a script. \`demo\`, \`worker start\` and \`sandbox serve\` write a log.
+- **A command that runs until it is stopped** (\`worker start\`, \`webhooks listen\`, \`sandbox serve\`) writes an object on
+  one line when it has started and another when it ends; \`status\` says which it is. Its log goes to stderr.
+  \`logs --follow\` and \`--watch\` write one object a line as they go. \`demo\` writes its result when it ends.
+- Without \`--json\`, \`import template\` and \`import rejects\` write a CSV file to fill in, and \`completion\` a script.
 `;

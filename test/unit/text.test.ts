@@ -163,16 +163,21 @@ describe('columns', () => {
         ],
         total,
       ).map(({ column: { header }, width }) => [header, width]);
-    expect(widths(45)).toEqual([
-      ['TASK', 15],
-      ['A', 8],
-      ['B', 8],
-      ['ERROR', 8],
-    ]);
-    expect(widths(44)).toEqual([
+    expect(widths(57)).toEqual([
       ['TASK', 15],
       ['A', 12],
-      ['ERROR', 13],
+      ['B', 12],
+      ['ERROR', 12],
+    ]);
+    expect(widths(56)).toEqual([
+      ['TASK', 15],
+      ['A', 12],
+      ['ERROR', 25],
+    ]);
+    // Where nothing is left to be omitted, the others become narrower.
+    expect(widths(25)).toEqual([
+      ['TASK', 15],
+      ['ERROR', 8],
     ]);
   });
 

@@ -40,6 +40,7 @@ beforeAll(async () => {
   const logger = pino({ level: 'trace' }, { write });
   const deps = { db: listening, log: logger, clock: systemClock };
   server = await startWebhookServer({
+    telemetry: undefined,
     host: '127.0.0.1',
     port: 0,
     log: logger,

@@ -3,6 +3,7 @@ import { print, say } from '../../lib/output/io.ts';
 import { chosenFormat, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import { parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { INCIDENT_COLUMNS } from './shared/columns.ts';
@@ -13,7 +14,9 @@ type Options = OutputOptions & { for?: string; reason?: string };
 export function alertsAckCommand(context: Context): Command {
   const command = new Command('ack')
     .description('take an incident on: no reminders of it, unless it gets worse')
-    .argument('<id>', 'the incident, or the beginning of its id')
+    .addArgument(
+      new CompletedArgument('<id>', 'the incident, or the beginning of its id', recent('incident')),
+    )
     .option('--for <time>', 'how long: 30m, 2h; without it until the incident ends')
     .option('--reason <text>', 'what you do about it, for everybody who looks');
   return examples(withOutput(command, INCIDENT_COLUMNS), [

@@ -9,6 +9,7 @@ import {
 } from '../../lib/output/render.ts';
 import { formatDuration } from '../../lib/output/time.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { INCIDENT_COLUMNS } from './shared/columns.ts';
@@ -34,7 +35,9 @@ const FIELDS: Column<IncidentStory>[] = [
 export function alertsShowCommand(context: Context): Command {
   const command = new Command('show')
     .description('an incident: what, since when, whom it affects, which alerts were sent')
-    .argument('<id>', 'the incident, or the beginning of its id');
+    .addArgument(
+      new CompletedArgument('<id>', 'the incident, or the beginning of its id', recent('incident')),
+    );
   return examples(withOutput(command, FIELDS), [
     ['donations alerts show inc_01m3', 'any unambiguous beginning of the id'],
     ['donations alerts show inc_01m3 --json=what,events,alerts', 'for a script'],

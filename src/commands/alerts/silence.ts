@@ -4,7 +4,9 @@ import { usageError } from '../../lib/errors.ts';
 import { plain, print, say } from '../../lib/output/io.ts';
 import { type Column, chosenFormat, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseDuration } from '../../lib/parse.ts';
+import { TASK_NAMES } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
+import { CompletedOption, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { checkRule, checkTask } from './shared/check-scope.ts';
@@ -36,8 +38,8 @@ export function alertsSilenceCommand(context: Context): Command {
     .description(
       'send no alerts of a rule or a task for a time; alerts that are still due afterwards are sent then',
     )
-    .option('--rule <name>', 'only what this rule says')
-    .option('--task <name>', 'only what is said of this task')
+    .addOption(new CompletedOption('--rule <name>', 'only what this rule says', recent('rule')))
+    .addOption(new CompletedOption('--task <name>', 'only what is said of this task', TASK_NAMES))
     .option('--for <time>', 'how long: 30m, 2h, at most 30d')
     .option('--reason <text>', 'why, for everybody who looks')
     .addOption(new Option('--end', 'end the silences of this rule and task now').conflicts('for'));

@@ -3,6 +3,7 @@ import { UserError, usageError } from '../../lib/errors.ts';
 import { print } from '../../lib/output/io.ts';
 import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
@@ -12,7 +13,7 @@ const FIELDS = fieldsOf('route', 'via', 'duration_ms');
 export function alertsTestCommand(context: Context): Command {
   const command = new Command('test')
     .description('send a message by a route, to see that it arrives')
-    .argument('<route>', 'its name in the settings');
+    .addArgument(new CompletedArgument('<route>', 'its name in the settings', recent('route')));
   return examples(withOutput(command, FIELDS), [
     ['donations alerts test log', 'the route that is there without any settings'],
     ['donations alerts test log --json', 'for a script'],

@@ -4,7 +4,7 @@ import { say } from '../../lib/output/io.ts';
 import { type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount, parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
-import { CompletedOption } from '../shared/completed.ts';
+import { CompletedOption, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { AUDIT_COLUMNS } from './shared/columns.ts';
@@ -25,7 +25,9 @@ export function auditListCommand(context: Context): Command {
         AUDIT_ACTIONS,
       ),
     )
-    .option('--by <name>', 'who did it: grace, or grace@host')
+    .addOption(
+      new CompletedOption('--by <name>', 'who did it: grace, or grace@host', recent('actor')),
+    )
     .option('--limit <n>', 'how many', '50')
     .option('--wide', 'on a terminal, all columns and whole ids');
   return examples(withOutput(withAbout(command), AUDIT_COLUMNS), [

@@ -1,6 +1,10 @@
 import type { Argument, Command, Option } from 'commander';
-import type { RecentKind } from '../../lib/recent-ids.ts';
-import { CompletedArgument, CompletedOption, type Offer } from '../shared/completed.ts';
+import {
+  CompletedArgument,
+  CompletedOption,
+  type Offer,
+  type OfferedKind,
+} from '../shared/completed.ts';
 
 /** A word that the last word of a command line may become. */
 export interface Candidate {
@@ -10,7 +14,7 @@ export interface Candidate {
 
 /** Recent ids that may follow in the last word: `before` stays, `typed` is the beginning of the id. */
 export interface RecentWanted {
-  kind: RecentKind;
+  kind: OfferedKind;
   before: string;
   typed: string;
 }
@@ -22,6 +26,7 @@ export interface Candidates {
 
 /** What the last of these words, without `donations`, can become. */
 export function candidatesFor(program: Command, words: string[]): Candidates {
+  if (words[0] === 'help' && words.length > 1) return candidatesForHelp(program, words.slice(1));
   const current = words.at(-1) ?? '';
   const { command, operands, option, onlyOperands } = walk(program, words.slice(0, -1));
   if (option) return fromOffers(offersOf(option), current);
@@ -39,6 +44,16 @@ export function candidatesFor(program: Command, words: string[]): Candidates {
   const found = fromOffers(argumentOffers(command, operands), current.slice(sign.length), sign);
   const names = children.map((child) => ({ word: child.name(), about: child.description() }));
   return { words: [...names.filter(beginsWith(current)), ...found.words], recent: found.recent };
+}
+
+/** `donations help` is followed by the words of a command. */
+function candidatesForHelp(program: Command, words: string[]): Candidates {
+  const named = walk(program, words.slice(0, -1)).command;
+  const topics =
+    named === program ? [{ word: 'exit-codes', about: 'what each exit code means' }] : [];
+  const children = named.createHelp().visibleCommands(named);
+  const names = children.map((child) => ({ word: child.name(), about: child.description() }));
+  return { words: [...names, ...topics].filter(beginsWith(words.at(-1) ?? '')), recent: [] };
 }
 
 interface Place {
@@ -118,7 +133,9 @@ function fromOffers(offers: readonly Offer[], word: string, before = ''): Candid
       : [],
   );
   const recent = offers.flatMap((offer) =>
-    typeof offer !== 'string' && typed.startsWith(offer.after)
+    typeof offer !== 'string' &&
+    typed.startsWith(offer.after) &&
+    (offer.when?.(typed.slice(offer.after.length)) ?? true)
       ? {
           kind: offer.recent,
           before: kept + (comma > 0 ? '' : offer.after),

@@ -2,15 +2,15 @@ import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import { term } from '../../lib/filter/parse.ts';
 import { print, say } from '../../lib/output/io.ts';
-import { chosenFormat, fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
+import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import { plural } from '../../lib/output/text.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { runBulk } from '../shared/run-bulk.ts';
-import { writeDone } from '../shared/write-result.ts';
+import { type BulkResult, runBulk } from '../shared/run-bulk.ts';
 
-const FIELDS = fieldsOf('donors', 'email', 'receipt_count');
+const FIELDS = fieldsOf('donors', 'email', 'receipt_count', 'replay');
 
 interface Options extends OutputOptions {
   replay?: boolean;
@@ -22,7 +22,7 @@ interface Options extends OutputOptions {
 export function donorsFixEmailCommand(context: Context): Command {
   const command = new Command('fix-email')
     .description('correct an e-mail address of every donor who has it')
-    .argument('<old>', 'the recorded address')
+    .addArgument(new CompletedArgument('<old>', 'the recorded address', recent('donor')))
     .argument('<new>', 'the address as it should be')
     .option('--replay', 'send the receipts that failed, bounced or are held at the old one')
     .option('--yes', 'with --replay: ask nothing')
@@ -36,32 +36,44 @@ export function donorsFixEmailCommand(context: Context): Command {
       import('../../lib/text.ts'),
     ]);
     const { io } = context;
-    if (replay && chosenFormat(output).format !== 'table')
+    const json = chosenFormat(output).format !== 'table';
+    if (json && replay && !yes)
       throw usageError(
-        '--replay shows a plan and asks, which goes with no --json',
-        'Leave it out, then run: donations receipts replay',
+        '--replay asks before it sends, and with --json nothing is asked',
+        'Add --yes to send without a question.',
       );
     const address = checkEmail(to);
     const db = await context.db();
     const operator = await context.operator();
     const fixed = await fixEmail(db, { ...operator, from: old, to: address, reason });
     const donors = fixed.donors.map(({ id, name }) => ({ id, name, email: address }));
-    const done = { donors, email: address, receipt_count: fixed.readdressed };
-    writeDone(io, output, FIELDS, done, () => {
+    const write = (result: BulkResult | null) => {
+      const receipts = fixed.readdressed;
+      const done = { donors, email: address, receipt_count: receipts, replay: result };
+      if (json) return renderOne(io, output, FIELDS, done);
       const names = donors.map(({ name }) => name).join(', ');
       const have = donors.length === 1 ? 'has' : 'have';
       print(io, `${plural(donors.length, 'donor')} (${names}) ${have} the address ${address}.`);
-      if (fixed.readdressed > 0)
-        print(io, `${plural(fixed.readdressed, 'receipt')} that waited go there.`);
-    });
+      if (receipts > 0) print(io, `${plural(receipts, 'receipt')} that waited go there.`);
+    };
     const filter = `${term('to', old)} status:failed,bounced,held`;
-    if (!replay) return say(io, `Next: donations receipts replay --include-held '${filter}'`);
+    if (!json || !replay) write(null);
+    if (!replay) {
+      if (!json) say(io, `Next: donations receipts replay --include-held '${filter}'`);
+      return;
+    }
     const [{ replayReceipts }, { parseReceiptFilter }] = await Promise.all([
       import('../../lib/receipts/replay.ts'),
       import('../../lib/receipts/vocabulary.ts'),
     ]);
     // What may have gone out went to the wrong address.
     const change = replayReceipts(parseReceiptFilter(filter), { includeHeld: true, force: false });
-    await runBulk(context, change, { yes: yes === true, ...(reason ? { reason } : {}) });
+    const options = { ...output, yes: yes === true, ...(reason ? { reason } : {}) };
+    let result: BulkResult | null = null;
+    const onResult = (replayed: BulkResult) => {
+      result = replayed;
+    };
+    // However the replay ends, the address is corrected.
+    await runBulk(context, change, options, { onResult }).finally(() => json && write(result));
   });
 }

@@ -4,6 +4,7 @@ import { say } from '../../lib/output/io.ts';
 import { type Column, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
@@ -31,7 +32,13 @@ export function importDiffCommand(context: Context): Command {
       new Command('diff')
         .description('compare a file with what was imported, gift by gift; changes nothing')
         .argument('<file>', 'the corrected file')
-        .argument('[import]', 'the import to compare with; the one that has most of its gifts'),
+        .addArgument(
+          new CompletedArgument(
+            '[import]',
+            'the import to compare with; the one that has most of its gifts',
+            recent('batch'),
+          ),
+        ),
     ).option('--limit <n>', 'how many differences', '1000'),
     COLUMNS,
   );

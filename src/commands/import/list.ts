@@ -5,6 +5,7 @@ import { parseCount } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { sayMore } from '../shared/paging.ts';
 import { withImportStore } from './shared/open-store.ts';
 
 const COLUMNS: Column<ListedImport>[] = [
@@ -54,8 +55,9 @@ export function importListCommand(context: Context): Command {
     const limit = parseCount(options.limit, { max: 10_000 });
     await withImportStore(context, async (store) => {
       const { listImports } = await import('../../lib/imports/list.ts');
-      const rows = await context.read((tx) => listImports(tx, store, limit));
-      render(context.io, options, COLUMNS, rows, { empty: 'No imports.' });
+      const rows = await context.read((tx) => listImports(tx, store, limit + 1));
+      render(context.io, options, COLUMNS, rows.slice(0, limit), { empty: 'No imports.' });
+      if (rows.length > limit) sayMore(context.io, limit);
     });
   });
 }

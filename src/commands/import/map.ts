@@ -8,6 +8,7 @@ import { type ListedMapping, listMappings, saveMapping } from '../../lib/imports
 import { say } from '../../lib/output/io.ts';
 import { type Column, fieldsOf, type OutputOptions, render } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { writeDone } from '../shared/write-result.ts';
@@ -36,7 +37,9 @@ const SAVED_FIELDS = fieldsOf('mapping', 'column_count');
 function saveCommand(context: Context): Command {
   const command = new Command('save')
     .description('keep the mapping in a JSON file under a name')
-    .argument('<name>', 'up to 60 letters, digits, - and _')
+    .addArgument(
+      new CompletedArgument('<name>', 'up to 60 letters, digits, - and _', recent('mapping')),
+    )
     .argument('<file>', 'the mapping, as JSON');
   return examples(withOutput(command, SAVED_FIELDS), [
     ['donations import map save bank bank.json', 'keep it'],

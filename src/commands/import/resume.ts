@@ -3,6 +3,7 @@ import { UserError } from '../../lib/errors.ts';
 import { findBatch, type StagedBatch, updateBatch } from '../../lib/imports/stage/batches.ts';
 import { say } from '../../lib/output/io.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { importDeps, readingDeps, withImportStore } from './shared/open-store.ts';
@@ -19,7 +20,9 @@ interface ResumeOptions extends RunOptions {
 export function importResumeCommand(context: Context): Command {
   const command = new Command('resume')
     .description('go on with an import that was interrupted, or with rows that needed a look')
-    .argument('<import>', 'its id, or the beginning of it')
+    .addArgument(
+      new CompletedArgument('<import>', 'its id, or the beginning of it', recent('import')),
+    )
     .option('--accept <lines>', 'rows that need a look and are gifts of their own: 12,15-20 or all')
     .option('--skip <lines>', 'rows that are not to be imported: 12,15-20 or all')
     .option('--partial', 'import the rows without a fault though others have one')

@@ -9,6 +9,7 @@ import {
 } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { withImportStore } from './shared/open-store.ts';
@@ -37,7 +38,9 @@ const COLUMNS: Column<ImportDescription>[] = (
 export function importShowCommand(context: Context): Command {
   const command = new Command('show')
     .description('how many rows, totals by currency, method and fund, some rows of each kind')
-    .argument('<import>', 'its id, or the beginning of it')
+    .addArgument(
+      new CompletedArgument('<import>', 'its id, or the beginning of it', recent('import')),
+    )
     .option('--sample <n>', 'how many rows of each kind', '5');
   return examples(withOutput(command, COLUMNS), [
     ['donations import show bat_01', 'an import by the beginning of its id'],

@@ -9,6 +9,7 @@ import {
 } from '../../lib/output/render.ts';
 import { plural } from '../../lib/output/text.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { confirmUndo, tellUndo } from './shared/undo-plan.ts';
@@ -38,7 +39,9 @@ const NOTHING = { undone: 0, refused: 0, donor_count: 0, receipts_voided: 0 };
 export function importUndoCommand(context: Context): Command {
   const command = new Command('undo')
     .description('take back all gifts of an import, unless something was built on one since')
-    .argument('<import>', 'its id, or the beginning of it')
+    .addArgument(
+      new CompletedArgument('<import>', 'its id, or the beginning of it', recent('batch')),
+    )
     .option('--void-receipts', 'also when receipts were issued: they are voided, sent or not')
     .option('--reason <text>', 'why, for the audit trail')
     .option('--dry-run', 'say what would be undone, and do nothing')

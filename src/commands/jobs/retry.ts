@@ -27,10 +27,10 @@ export function jobsRetryCommand(context: Context): Command {
   ]).action(async (words: string[], options: Options) => {
     const jobs = chosenJobs(words, options);
     const timing = { ...timingOf(options), delayMs: 0 };
-    const pacing = canaryOf(context, options);
+    const makePacing = canaryOf(context, options);
     const { changeJobs } = await import('../../lib/queue/change/change-jobs.ts');
     const { retry } = await import('../../lib/queue/change/retry.ts');
     const change = retry({ timing, includeUnknown: options.includeUnknown === true });
-    await runBulk(context, changeJobs(change, jobs), options, pacing);
+    await runBulk(context, changeJobs(change, jobs), options, { makePacing });
   });
 }

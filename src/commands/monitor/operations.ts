@@ -33,6 +33,8 @@ export interface OperationDeps {
   read<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
   operator(): Promise<Actor>;
   now(): Date;
+  /** Runs a change in a span, if there is telemetry. */
+  inSpan<T>(name: string, work: () => Promise<T>): Promise<T>;
 }
 
 /** What a change would do, as the CLI says it, and how it is made. */
@@ -60,6 +62,14 @@ export interface Applied {
 
 /** Plans a request by the operations that the commands use; nothing is changed yet. */
 export async function planRequest(deps: OperationDeps, request: Request): Promise<Planned> {
+  const planned = await planOf(deps, request);
+  return {
+    ...planned,
+    apply: (...given) => deps.inSpan(`monitor ${request.kind}`, () => planned.apply(...given)),
+  };
+}
+
+function planOf(deps: OperationDeps, request: Request): Promise<Planned> {
   switch (request.kind) {
     case 'retry':
       return planJobs(deps, request, retry({ timing: { delayMs: 0 }, includeUnknown: false }));

@@ -62,7 +62,8 @@ async function read(
     case 'donation':
       return { of: 'donation', story: await tellStory(tx, await findDonation(tx, arg)) };
     case 'receipts': {
-      const rows = await listDeliveries(tx, parseReceiptFilter(`status:${arg}`), limit);
+      const filter = parseReceiptFilter(`status:${arg}`);
+      const { deliveries: rows } = await listDeliveries(tx, filter, { limit });
       return { of: 'receipts', rows };
     }
     case 'audit':

@@ -1,6 +1,7 @@
 import { render, useInput } from 'ink';
 import { type ReactNode, useRef } from 'react';
 import type { Context } from '../context.ts';
+import { inCommandSpan } from '../shared/in-span.ts';
 import { KeyReader } from './keys.ts';
 import { Monitor, type MonitorOptions } from './monitor.ts';
 import type { Opened } from './opened.ts';
@@ -75,6 +76,7 @@ export async function runMonitor(
     read: context.read,
     operator: () => context.operator(),
     now: () => context.clock.now(),
+    inSpan: <T,>(name: string, work: () => Promise<T>) => inCommandSpan(context, name, {}, work),
   };
   const monitor = past
     ? new PastMonitor(state, options)

@@ -12,6 +12,7 @@ import {
 } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { withImportStore } from '../import/shared/open-store.ts';
+import { CompletedOption, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 
@@ -72,8 +73,10 @@ export function offlineAddCommand(context: Context): Command {
     .option('--postcode <postcode>', 'postcode')
     .option('--country <country>', 'country')
     .option('--check-number <number>', 'of a check')
-    .option('--fund <fund>', 'the fund that it is for')
-    .option('--campaign <campaign>', 'the campaign or event')
+    .addOption(new CompletedOption('--fund <fund>', 'the fund that it is for', recent('fund')))
+    .addOption(
+      new CompletedOption('--campaign <campaign>', 'the campaign or event', recent('campaign')),
+    )
     .option('--appeal <appeal>', 'the appeal')
     .option('--note <text>', 'anything else to remember')
     .option('--anonymous', 'the donor is not to be named');

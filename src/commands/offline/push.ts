@@ -9,6 +9,7 @@ import { type CommitFlags, commitOptionsOf } from '../import/shared/commit-optio
 import { importDeps, withImportStore } from '../import/shared/open-store.ts';
 import { RESULT_COLUMNS, tellNext, writeResult } from '../import/shared/tell.ts';
 import { examples } from '../shared/examples.ts';
+import { inCommandSpan } from '../shared/in-span.ts';
 import { withOutput } from '../shared/output-options.ts';
 
 const NOTHING = {
@@ -44,12 +45,15 @@ export function offlinePushCommand(context: Context): Command {
       const { pushOffline } = await import('../../lib/imports/offline.ts');
       const deps = await importDeps(context, store);
       context.stopsByItself = true;
-      const result = await pushOffline(deps, {
+      const push = {
         config: await context.config(),
         clock,
         device: hostname(),
         commit: { ...commitOptionsOf(flags), partial: true },
-      }).finally(() => deps.progress.end());
+      };
+      const result = await inCommandSpan(context, 'offline push', {}, () =>
+        pushOffline(deps, push),
+      ).finally(() => deps.progress.end());
       if (!result) return;
       writeResult(io, options, result);
       tellNext(io, result);

@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import { print, say } from '../../lib/output/io.ts';
 import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
+import { inCommandSpan } from '../shared/in-span.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { writeDone } from '../shared/write-result.ts';
 
@@ -18,7 +20,13 @@ interface Options extends OutputOptions {
 export function receiptsIssueCommand(context: Context): Command {
   const command = new Command('issue')
     .description('issue and send the receipt that a donation lacks')
-    .argument('<donation>', 'donation, payment or job id')
+    .addArgument(
+      new CompletedArgument(
+        '<donation>',
+        'donation, payment or job id',
+        recent('donation', 'payment', 'job'),
+      ),
+    )
     .option('--refund', 'one that says what was given back')
     .option('--no-mail', 'issue it, and send nothing')
     .option('--reason <text>', 'why, for the audit trail');
@@ -32,12 +40,14 @@ export function receiptsIssueCommand(context: Context): Command {
     ]);
     const db = await context.db();
     const donation = await findDonation(db, ref);
-    const { receiptId, number, jobId } = await issueByHand(db, donation, {
-      ...(await context.operator()),
-      kind: refund ? 'refund' : 'donation',
-      mailed: mail,
-      reason,
-    });
+    const kind = refund ? 'refund' : 'donation';
+    const order = { ...(await context.operator()), kind, mailed: mail, reason } as const;
+    const { receiptId, number, jobId } = await inCommandSpan(
+      context,
+      'receipts issue',
+      { 'donations.donation': donation },
+      () => issueByHand(db, donation, order),
+    );
     const { io } = context;
     writeDone(
       io,

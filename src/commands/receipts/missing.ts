@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { sayMore } from '../shared/paging.ts';
 
 const COLUMNS: Column<MissingReceipt>[] = [
   { name: 'given_on', header: 'GIVEN', value: (row) => row.givenOn },
@@ -39,7 +40,10 @@ export function receiptsMissingCommand(context: Context): Command {
     const limit = parseCount(options.limit, { max: 100_000 });
     const since = options.since === undefined ? null : parseDay(options.since);
     const { listMissing } = await import('../../lib/receipts/missing.ts');
-    const rows = await context.read((tx) => listMissing(tx, { since, limit }));
-    render(context.io, options, COLUMNS, rows, { empty: 'Every gift has its receipt.' });
+    const rows = await context.read((tx) => listMissing(tx, { since, limit: limit + 1 }));
+    render(context.io, options, COLUMNS, rows.slice(0, limit), {
+      empty: 'Every gift has its receipt.',
+    });
+    if (rows.length > limit) sayMore(context.io, limit);
   });
 }

@@ -14,7 +14,7 @@ export function receiptsPreviewCommand(context: Context): Command {
       new CompletedArgument(
         '[id]',
         'receipt, receipt number, delivery, donation or job id',
-        recent('receipt'),
+        recent('receipt', 'delivery', 'donation'),
       ),
     )
     .option('--sample', 'an invented receipt');

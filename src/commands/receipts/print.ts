@@ -1,14 +1,20 @@
 import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import { print, say } from '../../lib/output/io.ts';
+import { chosenFormat, fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import { plural } from '../../lib/output/text.ts';
 import type { PrintPlan } from '../../lib/receipts/print.ts';
 import type { Context } from '../context.ts';
 import { planText } from '../shared/bulk-plan.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { confirmChange } from '../shared/confirm-bulk.ts';
 import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { writeDone } from '../shared/write-result.ts';
 
-interface Options {
+const FIELDS = fieldsOf('file', 'changed', 'planned', 'skipped');
+
+interface Options extends OutputOptions {
   pending?: boolean;
   again?: boolean;
   out: string;
@@ -29,14 +35,20 @@ const WORDS = {
 export function receiptsPrintCommand(context: Context): Command {
   const command = new Command('print')
     .description('write receipts into a PDF file to be printed, and record that they were')
-    .argument('[id...]', 'receipt, receipt number, delivery, donation or job id')
+    .addArgument(
+      new CompletedArgument(
+        '[id...]',
+        'receipt, receipt number, delivery, donation or job id',
+        recent('receipt', 'delivery', 'donation'),
+      ),
+    )
     .option('--pending', 'all whose donors cannot be mailed, and that were not printed')
     .requiredOption('-o, --out <file>', 'the PDF file to be made')
     .option('--again', 'also those that were printed before, as copies')
     .option('--dry-run', 'show what would be done, and do nothing')
     .option('--yes', 'do not ask')
     .option('--reason <text>', 'why, for the audit trail');
-  return examples(command, [
+  return examples(withOutput(command, FIELDS), [
     ['donations receipts print --pending -o receipts.pdf', 'for donors without an address'],
     ['donations receipts print 2026-000042 --again -o copy.pdf', 'the first print was lost'],
   ]).action(async (refs: string[], options: Options) => {
@@ -57,9 +69,15 @@ export function receiptsPrintCommand(context: Context): Command {
       describe: (): [string, string][] => [],
       warnings: () => [],
     };
-    if (options.dryRun) return print(io, planText<PrintPlan>(io, change, plan));
-    say(io, planText<PrintPlan>(io, change, plan));
-    if (plan.count === 0) return;
+    const { count, skipped } = plan;
+    const write = (changed: number, tell = () => {}) => {
+      const done = { file: changed > 0 ? options.out : null, changed, planned: count, skipped };
+      writeDone(io, options, FIELDS, done, tell);
+    };
+    const text = planText<PrintPlan>(io, change, plan);
+    if (options.dryRun) return write(0, () => print(io, text));
+    if (chosenFormat(options).format === 'table') say(io, text);
+    if (count === 0) return write(0);
     await confirmChange<PrintPlan>(context, change, plan, {
       yes: options.yes,
       confirmed: undefined,
@@ -74,7 +92,7 @@ export function receiptsPrintCommand(context: Context): Command {
       file: options.out,
       pdf: createPdfMaker(createFormatters()),
     });
-    print(io, `Printed ${plural(plan.count, 'receipt')} into ${options.out}.`);
+    write(count, () => print(io, `Printed ${plural(count, 'receipt')} into ${options.out}.`));
   });
 }
 

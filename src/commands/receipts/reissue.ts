@@ -4,6 +4,7 @@ import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
 import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
+import { inCommandSpan } from '../shared/in-span.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { writeDone } from '../shared/write-result.ts';
 
@@ -22,7 +23,7 @@ export function receiptsReissueCommand(context: Context): Command {
       new CompletedArgument(
         '<id>',
         'receipt, receipt number, delivery, donation or job id',
-        recent('receipt'),
+        recent('receipt', 'delivery', 'donation'),
       ),
     )
     .requiredOption('--reason <text>', 'why; it stands on the old receipt for good')
@@ -40,8 +41,13 @@ export function receiptsReissueCommand(context: Context): Command {
     ]);
     const db = await context.db();
     const receipt = await findReceipt(db, ref);
-    const operator = await context.operator();
-    const issued = await reissueReceipt(db, receipt, { ...operator, reason, mailed: mail });
+    const order = { ...(await context.operator()), reason, mailed: mail };
+    const issued = await inCommandSpan(
+      context,
+      'receipts reissue',
+      { 'donations.receipt': receipt.id },
+      () => reissueReceipt(db, receipt, order),
+    );
     const { receiptId, number, jobId } = issued;
     const { io } = context;
     const done = { receipt: receiptId, number, replaces: receipt.number };

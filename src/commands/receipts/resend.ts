@@ -8,6 +8,7 @@ import type { Progress } from '../../lib/receipts/wait.ts';
 import type { Context } from '../context.ts';
 import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
+import { inCommandSpan } from '../shared/in-span.ts';
 import { withOutput } from '../shared/output-options.ts';
 
 type Options = OutputOptions & {
@@ -26,7 +27,7 @@ export function receiptsResendCommand(context: Context): Command {
       new CompletedArgument(
         '<id>',
         'receipt, receipt number, delivery, donation or job id, or the donor’s address',
-        recent('receipt'),
+        recent('receipt', 'delivery', 'donation'),
       ),
     )
     .option('--to <address>', "another address than the donor's")
@@ -49,12 +50,14 @@ export function receiptsResendCommand(context: Context): Command {
     const to = options.to === undefined ? undefined : checkEmail(options.to);
     const db = await context.db();
     const receipt = await findReceipt(db, ref);
-    const sent = await resendReceipt(db, receipt, {
-      ...(await context.operator()),
-      reason: options.reason,
-      to,
-      force: options.force,
-    });
+    const { reason, force } = options;
+    const order = { ...(await context.operator()), reason, to, force };
+    const sent = await inCommandSpan(
+      context,
+      'receipts resend',
+      { 'donations.receipt': receipt.id },
+      () => resendReceipt(db, receipt, order),
+    );
     const json = chosenFormat(options).format !== 'table';
     if (!json) {
       print(

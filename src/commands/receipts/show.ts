@@ -97,7 +97,7 @@ export function receiptsShowCommand(context: Context): Command {
       new CompletedArgument(
         '<id>',
         'receipt, receipt number, delivery, donation or job id',
-        recent('receipt'),
+        recent('receipt', 'delivery', 'donation'),
       ),
     );
   return examples(withOutput(command, COLUMNS), [

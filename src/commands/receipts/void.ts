@@ -17,7 +17,7 @@ export function receiptsVoidCommand(context: Context): Command {
       new CompletedArgument(
         '<id>',
         'receipt, receipt number, delivery, donation or job id',
-        recent('receipt'),
+        recent('receipt', 'delivery', 'donation'),
       ),
     )
     .requiredOption('--reason <text>', 'why; it stands on the receipt for good');

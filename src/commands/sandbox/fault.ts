@@ -4,6 +4,7 @@ import { print, say } from '../../lib/output/io.ts';
 import { fieldsOf, type OutputOptions, toJson } from '../../lib/output/render.ts';
 import { FAULT_KINDS, PROVIDERS, type Provider } from '../../lib/sandbox/faults.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { writeDone } from '../shared/write-result.ts';
@@ -16,7 +17,7 @@ const FIELDS = fieldsOf('provider', 'faults', 'released');
 export function sandboxFaultCommand(context: Context): Command {
   const command = new Command('fault')
     .description('Make a double fail. New faults replace the present ones, unless --add is given.')
-    .argument('[provider]', PROVIDERS.join(' or '))
+    .addArgument(new CompletedArgument('[provider]', PROVIDERS.join(' or '), PROVIDERS))
     .option('--clear', 'remove the faults of the provider, or of both')
     .option('--add', 'keep the present faults');
   for (const kind of SHARES) {

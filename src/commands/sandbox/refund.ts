@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { decimalAmount, formatMoney, type Money, parseAmount } from '../../lib/money.ts';
 import { type Column, type OutputOptions, renderOne } from '../../lib/output/render.ts';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { openSandbox } from './shared/open-sandbox.ts';
@@ -29,7 +30,9 @@ const COLUMNS: Column<Refund>[] = [
 export function sandboxRefundCommand(context: Context): Command {
   const command = new Command('refund')
     .description('Refund a payment in the Stripe double, as in Stripe’s dashboard.')
-    .argument('<payment-intent>', 'its id at Stripe: pi_…')
+    .addArgument(
+      new CompletedArgument('<payment-intent>', 'its id at Stripe: pi_…', recent('payment')),
+    )
     .option(
       '--amount <amount>',
       'a part of it, in its currency; by default the whole remaining amount',

@@ -2,11 +2,41 @@ import { Argument, Option } from 'commander';
 import type { TermFacts, Vocabulary } from '../../lib/filter/vocabulary.ts';
 import type { RecentKind } from '../../lib/recent-ids.ts';
 
-/** What completion offers: a word, or recent ids of a kind, perhaps after a text such as `donation:`. */
-export type Offer = string | { recent: RecentKind; after: string };
+/** Kinds of ids and names: of the database, of this machine's imports, and of the settings. */
+export type OfferedKind = RecentKind | 'import' | 'mapping' | 'route' | 'rule';
 
-/** Recent ids of a kind. */
-export const recent = (kind: RecentKind): Offer[] => [{ recent: kind, after: '' }];
+/** What completion offers: a word, or recent ids of a kind. */
+export type Offer = string | OfferedIds;
+
+export interface OfferedIds {
+  recent: OfferedKind;
+  /** They stand after this text, such as `donation:`. */
+  after: string;
+  /** Whether what was typed may become one of them; always, if not given. */
+  when?: (typed: string) => boolean;
+}
+
+/** Recent ids of a kind, and those of others as soon as they are begun. */
+export const recent = (kind: OfferedKind, ...others: (keyof typeof BEGUN)[]): Offer[] => [
+  { recent: kind, after: '' },
+  ...begun(...others),
+];
+
+/** Recent ids that are offered as soon as they are begun. */
+export const begun = (...kinds: (keyof typeof BEGUN)[]): Offer[] =>
+  kinds.map((kind) => ({ recent: kind, after: '', when: BEGUN[kind] }));
+
+const begins = (prefix: string) => (typed: string) =>
+  typed !== '' && (typed.startsWith(prefix) || prefix.startsWith(typed));
+
+const BEGUN = {
+  donation: begins('don_'),
+  receipt: begins('rcp_'),
+  delivery: begins('dlv_'),
+  donor: begins('dnr_'),
+  payment: begins('pi_'),
+  job: (typed: string) => /^\d/.test(typed),
+} as const;
 
 /** An argument with values for completion that also accepts other values. */
 export class CompletedArgument extends Argument {
@@ -28,13 +58,26 @@ export class CompletedOption extends Option {
   }
 }
 
-const KINDS: Record<string, RecentKind> = { don_: 'donation', rcp_: 'receipt', aud_: 'audit' };
+/** What the terms of these names are about. */
+const KINDS: Record<string, Offer[]> = {
+  donation: recent('donation'),
+  receipt: begun('receipt'),
+  number: recent('receipt'),
+  job: recent('job'),
+  retry: recent('audit'),
+  batch: recent('batch'),
+  donor: recent('donor'),
+  worker: recent('worker'),
+  fingerprint: recent('fingerprint'),
+};
+/** Names with blanks, which a shell and a filter would have to quote: offered to options alone. */
+const NAMES: Record<string, Offer[]> = { fund: recent('fund'), campaign: recent('campaign') };
 
-/** The values of a term that completion can offer. */
-export function valuesOf({ kind, values = [], prefix = '' }: TermFacts): Offer[] {
-  const ids = kind === 'serial' ? 'job' : KINDS[prefix];
-  return ids ? recent(ids) : [...values];
-}
+/** What completion can offer for the option of a term. */
+export const valuesOf = (name: string, facts: TermFacts): Offer[] =>
+  NAMES[name] ?? inFilter(name, facts);
+
+const inFilter = (name: string, { values = [] }: TermFacts): Offer[] => KINDS[name] ?? [...values];
 
 /** The terms of a filter with their values, for completion. */
 export const termOffers = (vocabulary: Vocabulary): Offer[] =>
@@ -42,7 +85,7 @@ export const termOffers = (vocabulary: Vocabulary): Offer[] =>
     const before = facts.hasFields ? `${name}.` : `${name}:`;
     return [
       before,
-      ...valuesOf(facts).map((offer) =>
+      ...inFilter(name, facts).map((offer) =>
         typeof offer === 'string' ? before + offer : { ...offer, after: before },
       ),
     ];

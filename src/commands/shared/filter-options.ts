@@ -4,7 +4,7 @@ import { term } from '../../lib/filter/parse.ts';
 import { JOB_TERMS, type JobFilter, parseJobFilter } from '../../lib/queue/read/vocabulary.ts';
 import { JOB_STATES } from '../../lib/queue/states.ts';
 import { TASK_NAMES } from '../../lib/queue/tasks.ts';
-import { CompletedArgument, CompletedOption, recent, termOffers } from './completed.ts';
+import { begun, CompletedArgument, CompletedOption, recent, termOffers } from './completed.ts';
 
 const STATE_FLAGS = [...JOB_STATES, 'stuck'] as const;
 
@@ -30,7 +30,11 @@ const STATE_HELP: Record<(typeof STATE_FLAGS)[number], string> = {
   stuck: 'jobs that are locked although no worker seems to run them',
 };
 
-const FILTER_OFFERS = [...termOffers(JOB_TERMS), ...TASK_NAMES.map((task) => `task:${task}`)];
+const FILTER_OFFERS = [
+  ...termOffers(JOB_TERMS),
+  ...TASK_NAMES.map((task) => `task:${task}`),
+  ...begun('job'),
+];
 
 /** Adds `[filter…]` and the flags that are shorthand for its terms. */
 export function withFilter(
@@ -43,9 +47,17 @@ export function withFilter(
     .addOption(new CompletedOption('--task <task>', 'of this task', TASK_NAMES))
     .option('--queue <queue>', 'of this named queue')
     .option('--error <text>', 'whose last error contains this')
-    .option('--fingerprint <id>', 'of this error group (see jobs errors)')
+    .addOption(
+      new CompletedOption(
+        '--fingerprint <id>',
+        'of this error group (see jobs errors)',
+        recent('fingerprint'),
+      ),
+    )
     .addOption(new CompletedOption('--donation <id>', 'of this donation', recent('donation')))
-    .option('--donor <id>', 'of this donor: id or e-mail address')
+    .addOption(
+      new CompletedOption('--donor <id>', 'of this donor: id or e-mail address', recent('donor')),
+    )
     .option('--older-than <time>', 'for longer than this: 10m, 2h, 3d')
     .option('--since <time>', 'for at most this long: 2h, or since a time')
     .addHelpText(

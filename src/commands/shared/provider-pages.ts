@@ -1,5 +1,6 @@
 import type { Queryable } from '../../lib/db/database.ts';
 import { loadDonation } from '../../lib/donations/donation.ts';
+import { describeDonor } from '../../lib/donors/page.ts';
 import type { ProviderPage } from '../../lib/providers/dashboards.ts';
 import type { JobDetail } from '../../lib/queue/read/detail.ts';
 import { findReceipt } from '../../lib/receipts/find-receipt.ts';
@@ -10,6 +11,14 @@ type Page = ProviderPage | undefined;
 export async function paymentPage(tx: Queryable, donation: string): Promise<Page> {
   const { charge } = await loadDonation(tx, donation);
   return charge?.paymentIntentId ? { of: 'payment', id: charge.paymentIntentId } : undefined;
+}
+
+/** The customer who a donor is at Stripe; of one who never gave by card, the mails to the address. */
+export async function donorPage(tx: Queryable, donor: string): Promise<Page> {
+  const { customer, emails } = await describeDonor(tx, donor);
+  if (customer) return { of: 'customer', id: customer };
+  const [to] = emails;
+  return to === undefined ? undefined : { of: 'mail', to, messageId: undefined };
 }
 
 /** The mails of a receipt, which may be named in any way: of the given job, or else the last. */

@@ -8,17 +8,27 @@ import type { Context } from '../context.ts';
 import { type BulkOptions, bulkLimits } from './bulk-options.ts';
 import { planText, writePlan } from './bulk-plan.ts';
 import { confirmChange } from './confirm-bulk.ts';
+import { inCommandSpan } from './in-span.ts';
 import { Progress } from './progress.ts';
 
 /** Makes a pacing other than full speed. `note` is shown next to the progress. */
 export type MakePacing<P extends Plan> = (plan: P, note: (text: string) => void) => Promise<Pacing>;
+
+/** What a change did, for scripts. */
+export type BulkResult = Record<string, unknown>;
+
+export interface BulkHow<P extends Plan> {
+  makePacing?: MakePacing<P> | undefined;
+  /** Takes the result for scripts, which is otherwise written to stdout. */
+  onResult?: (result: BulkResult) => void;
+}
 
 /** Plans a change, asks for confirmation, applies it, and reports the result. */
 export async function runBulk<P extends Plan>(
   context: Context,
   change: BulkChange<P>,
   options: BulkOptions,
-  makePacing?: MakePacing<P>,
+  { makePacing, onResult }: BulkHow<P> = {},
 ): Promise<void> {
   const { limit, confirmed } = bulkLimits(options);
   const [{ applyChange }, { atFullSpeed }] = await Promise.all([
@@ -27,6 +37,7 @@ export async function runBulk<P extends Plan>(
   ]);
   const { io, signal } = context;
   const json = chosenFormat(options).format !== 'table';
+  const write = onResult ?? ((result) => writeResult(io, options, result));
   const db = await context.db();
   const plan = await change.plan(db, limit);
   if (options.dryRun)
@@ -34,7 +45,7 @@ export async function runBulk<P extends Plan>(
   if (!json) say(io, planText(io, change, plan));
   if (plan.count === 0) {
     const { skipped } = plan;
-    if (json) writeDone(io, options, { ...NOTHING, skipped });
+    if (json) write({ ...NOTHING, skipped });
     return;
   }
 
@@ -60,7 +71,10 @@ export async function runBulk<P extends Plan>(
     done = changed;
     progress.show(changed);
   };
-  const applied = await applyChange(db, change, { plan, operator, reason, pacing, onChunk })
+  const words = change.action.replace('.', ' ');
+  const applied = await inCommandSpan(context, words, { 'donations.planned': plan.count }, () =>
+    applyChange(db, change, { plan, operator, reason, pacing, onChunk }),
+  )
     .finally(() => progress.end())
     .catch((error) => {
       if (done > 0)
@@ -70,7 +84,7 @@ export async function runBulk<P extends Plan>(
         );
       throw error;
     });
-  report(context, change, plan, { applied, pacing, options });
+  report(context, change, plan, { applied, pacing, write: json ? write : undefined });
 }
 
 const NOTHING = {
@@ -82,8 +96,8 @@ const NOTHING = {
 };
 
 /** Writes the result for scripts. */
-function writeDone(io: Io, options: BulkOptions, record: Record<string, unknown>): void {
-  renderOne(io, options, fieldsOf(...Object.keys(record)), record);
+function writeResult(io: Io, options: BulkOptions, result: BulkResult): void {
+  renderOne(io, options, fieldsOf(...Object.keys(result)), result);
 }
 
 /** Reports the result, and why some rows were not changed. */
@@ -91,13 +105,17 @@ function report<P extends Plan>(
   { io, signal }: Context,
   { words }: BulkChange<P>,
   { count, skipped }: P,
-  { applied, pacing, options }: { applied: Applied; pacing: Pacing; options: BulkOptions },
+  {
+    applied,
+    pacing,
+    write,
+  }: { applied: Applied; pacing: Pacing; write: ((result: BulkResult) => void) | undefined },
 ): void {
   const { operation, changed } = applied;
   const { stopped, outcomes } = pacing;
-  if (chosenFormat(options).format !== 'table') {
+  if (write) {
     const result = { audit: operation ?? null, changed, planned: count, skipped };
-    writeDone(io, options, { ...result, stopped: stopped?.code ?? null, outcomes });
+    write({ ...result, stopped: stopped?.code ?? null, outcomes });
   } else {
     const others =
       !stopped && changed < count

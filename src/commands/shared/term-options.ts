@@ -8,7 +8,7 @@ export function withTerms(command: Command, vocabulary: Vocabulary, about: strin
   const facts = Object.entries<TermFacts>(vocabulary);
   command.addArgument(new CompletedArgument('[filter...]', about, termOffers(vocabulary)));
   for (const [name, each] of facts)
-    command.addOption(new CompletedOption(`--${name} <${name}>`, each.about, valuesOf(each)));
+    command.addOption(new CompletedOption(`--${name} <${name}>`, each.about, valuesOf(name, each)));
   return command.addHelpText(
     'after',
     `\nTerms of the filter:\n${facts

@@ -41,9 +41,12 @@ export async function showOrWatch<Options extends WatchOptions>(
 }
 
 /** @throws UserError `usage` for an output that has an end. */
-export function refuseCsv(options: OutputOptions, flag: string): void {
+export function refuseCsv(options: OutputOptions, what: string): void {
   if (chosenFormat(options).format === 'csv')
-    throw usageError(`${flag} does not go with --output csv`, 'Off a terminal it writes NDJSON.');
+    throw usageError(
+      `${what} does not go with --output csv`,
+      'With --json it writes NDJSON: one object a line.',
+    );
 }
 
 /** Draws the whole before any of it is seen. */

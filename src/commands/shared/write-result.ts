@@ -17,3 +17,17 @@ export function writeDone<Done>(
   if (chosenFormat(options).format === 'table') tell();
   else renderOne(io, options, fields, done);
 }
+
+/**
+ * Writes, for scripts, a line of the life of a command that runs until it is stopped: what it is when it
+ * has started, and when it has ended.
+ */
+export function writeLife<Life>(
+  io: Io,
+  options: OutputOptions,
+  fields: Column<Life>[],
+  life: Life,
+): void {
+  if (chosenFormat(options).format === 'table') return;
+  renderOne(io, { ...options, output: 'ndjson' }, fields, life);
+}

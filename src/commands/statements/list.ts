@@ -5,9 +5,11 @@ import { statusText, statusTone } from '../../lib/output/status.ts';
 import { parseCount } from '../../lib/parse.ts';
 import type { ListedStatement } from '../../lib/receipts/statements.ts';
 import type { Context } from '../context.ts';
+import { CompletedOption, recent } from '../shared/completed.ts';
 import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { sayMore } from '../shared/paging.ts';
 import { readYear, type ScopeOptions, scopeOf } from './shared/scope.ts';
 
 const COLUMNS: Column<ListedStatement>[] = [
@@ -41,7 +43,13 @@ export function statementsListCommand(context: Context): Command {
   const command = new Command('list')
     .description('donors with gifts in a year, their statements, and why one has none')
     .requiredOption('--year <year>', 'the year of the gifts')
-    .option('--donor <donor>', 'this donor: a part of the name, an address, or an id')
+    .addOption(
+      new CompletedOption(
+        '--donor <donor>',
+        'this donor: a part of the name, an address, or an id',
+        recent('donor'),
+      ),
+    )
     .option('--unsent', 'those without a statement, or with something wrong about it')
     .option('--limit <n>', 'how many', '50');
   return examples(withOutput(command, COLUMNS), [
@@ -54,12 +62,13 @@ export function statementsListCommand(context: Context): Command {
     const rows = await context.read(async (tx) =>
       listStatements(tx, await scopeOf(tx, options, 'donations statements list'), {
         unsent: options.unsent === true,
-        limit,
+        limit: limit + 1,
       }),
     );
     const empty = options.unsent
       ? `Every donor with gifts in ${options.year} has a statement.`
       : `No gifts in ${options.year}.`;
-    render(context.io, options, COLUMNS, rows, { empty });
+    render(context.io, options, COLUMNS, rows.slice(0, limit), { empty });
+    if (rows.length > limit) sayMore(context.io, limit);
   });
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { type PreviewOptions, showPreview, withPreview } from '../shared/show-preview.ts';
 import { readYear } from './shared/scope.ts';
@@ -8,7 +9,13 @@ import { readYear } from './shared/scope.ts';
 export function statementsPreviewCommand(context: Context): Command {
   const command = new Command('preview')
     .description("a donor's statement as it was sent, or as it would be; sends nothing")
-    .argument('<donor>', 'a part of the name, an e-mail address, or an id')
+    .addArgument(
+      new CompletedArgument(
+        '<donor>',
+        'a part of the name, an e-mail address, or an id',
+        recent('donor'),
+      ),
+    )
     .requiredOption('--year <year>', 'the year of the gifts');
   return examples(withPreview(command), [
     ['donations statements preview ada@example.org --year 2026', 'as text'],

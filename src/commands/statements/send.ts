@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { type BulkOptions, withBulk } from '../shared/bulk-options.ts';
+import { CompletedOption, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { runBulk } from '../shared/run-bulk.ts';
 import { readYear, type ScopeOptions, scopeOf } from './shared/scope.ts';
@@ -11,7 +12,13 @@ export function statementsSendCommand(context: Context): Command {
     new Command('send')
       .description('issue and send the statements of a year, one to each donor')
       .requiredOption('--year <year>', 'the year of the gifts')
-      .option('--donor <donor>', 'to this donor: a part of the name, an address, or an id')
+      .addOption(
+        new CompletedOption(
+          '--donor <donor>',
+          'to this donor: a part of the name, an address, or an id',
+          recent('donor'),
+        ),
+      )
       .option('--paper', 'issue those of donors who cannot be mailed, to be printed'),
     'statements',
     ['donor_count', 'gift_count'],

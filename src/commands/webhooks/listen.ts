@@ -1,16 +1,17 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
 import { print } from '../../lib/output/io.ts';
-import { fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
+import { chosenFormat, fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
 import type { WebhookHandler } from '../../lib/webhooks/handler.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { writeDone } from '../shared/write-result.ts';
+import { refuseCsv } from '../shared/watch.ts';
+import { writeLife } from '../shared/write-result.ts';
 import { type Endpoints, openEndpoints, PATHS } from './shared/endpoints.ts';
 
-const FIELDS = fieldsOf('stripe_webhook_url', 'sendgrid_webhook_url');
+const FIELDS = fieldsOf('status', 'stripe_webhook_url', 'sendgrid_webhook_url');
 
 interface Options extends OutputOptions {
   port: string;
@@ -34,6 +35,7 @@ export function webhooksListenCommand(context: Context): Command {
 }
 
 async function listen(context: Context, options: Options): Promise<void> {
+  refuseCsv(options, 'webhooks listen');
   const port = parseCount(options.port, { min: 0, max: 65_535 });
   const endpoints = await openEndpoints(context);
   const [{ startWebhookServer }, { watchLateHolds }] = await Promise.all([
@@ -44,7 +46,10 @@ async function listen(context: Context, options: Options): Promise<void> {
   const log = await context.log();
   const routes = await routesFor(context, endpoints);
   context.stopsByItself = true;
-  const server = await startWebhookServer({ host: options.host, port, routes, log });
+  const server = await startWebhookServer({
+    ...{ host: options.host, port, routes, log },
+    telemetry: await context.telemetry(),
+  });
   const stopWatching = watchLateHolds(db, log);
   try {
     const unregister = await endpoints.register(server.url);
@@ -53,13 +58,14 @@ async function listen(context: Context, options: Options): Promise<void> {
       stripe_webhook_url: urlOf(PATHS.stripe),
       sendgrid_webhook_url: urlOf(PATHS.sendgrid),
     };
-    writeDone(context.io, options, FIELDS, urls, () => {
+    writeLife(context.io, options, FIELDS, { status: 'running', ...urls });
+    if (chosenFormat(options).format === 'table')
       for (const url of Object.values(urls)) if (url) print(context.io, url);
-    });
     log.info(`listening on ${server.url}`);
     if (!context.signal.aborted) await once(context.signal, 'abort');
     log.info('stopping: requests in progress are finished first');
     await unregister().catch(() => {});
+    writeLife(context.io, options, FIELDS, { status: 'stopped', ...urls });
   } finally {
     await server.close();
     await stopWatching();

@@ -1,13 +1,16 @@
 import { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
 import type { Metrics } from '../../lib/metrics/metrics.ts';
+import type { OutputOptions } from '../../lib/output/render.ts';
 import { parseCount } from '../../lib/parse.ts';
 import { TASK_NAMES, type TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
 import { CompletedOption } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
+import { withOutput } from '../shared/output-options.ts';
+import { LIFE_FIELDS, reportLife } from './shared/life.ts';
 
-interface Options {
+interface Options extends OutputOptions {
   concurrency?: string;
   tasks?: string;
   once?: boolean;
@@ -34,14 +37,16 @@ export function workerStartCommand(context: Context): Command {
       'on this address; everyone who reaches it can read them',
       '127.0.0.1',
     );
-  return examples(command, [
+  return examples(withOutput(command, LIFE_FIELDS), [
     ['donations worker start --concurrency 20', 'a worker with 20 slots'],
     ['donations worker start --once', 'drain the queue and stop'],
+    ['donations worker start --once --json', 'and say in JSON how the attempts ended'],
     ['donations worker start --metrics-port 9464', 'and serve metrics to Prometheus'],
   ]).action((options: Options) => start(context, options));
 }
 
 async function start(context: Context, options: Options): Promise<void> {
+  const life = reportLife(context, options);
   const metricsPort =
     options.metricsPort === undefined
       ? undefined
@@ -63,6 +68,7 @@ async function start(context: Context, options: Options): Promise<void> {
   const { observe } = await import('./shared/observe.ts');
   const { metrics, ...observed } = await observe(context, db, {
     withMetrics: metricsPort !== undefined,
+    meters: life.meters,
   });
   const worker = new Worker({
     ...observed,
@@ -78,6 +84,8 @@ async function start(context: Context, options: Options): Promise<void> {
     version: context.version,
     concurrency,
     tasks,
+    onStarted: () =>
+      life.started({ worker: worker.id, concurrency, tasks, metrics_url: served?.url }),
   });
   context.stopsByItself = true;
   context.signal.addEventListener('abort', () => worker.stop());
@@ -94,6 +102,7 @@ async function start(context: Context, options: Options): Promise<void> {
     if (options.once) await worker.drain();
     else await worker.run();
   } finally {
+    life.ended();
     await served?.close();
   }
 }
@@ -107,8 +116,9 @@ async function serveMetrics(
 ) {
   const { startMetricsServer } = await import('../../lib/metrics/server.ts');
   const server = await startMetricsServer({ host, port, metrics, isReady });
-  (await context.log()).info({ url: `${server.url}/metrics` }, 'metrics are served');
-  return server;
+  const url = `${server.url}/metrics`;
+  (await context.log()).info({ url }, 'metrics are served');
+  return { url, close: () => server.close() };
 }
 
 function chosenTasks(text: string): TaskName[] {

@@ -4,6 +4,14 @@ import { quoted } from '../text.ts';
 
 /** What is audited, whether or not it has been done yet. */
 export const AUDIT_ACTIONS = [
+  'alerts.ack',
+  'alerts.silence',
+  'alerts.unsilence',
+  'donors.fix-email',
+  'donors.gift-aid-declare',
+  'donors.gift-aid-withdraw',
+  'import.commit',
+  'import.undo',
   'jobs.discard',
   'jobs.pause',
   'jobs.recall',
@@ -13,12 +21,18 @@ export const AUDIT_ACTIONS = [
   'jobs.resume',
   'jobs.retry',
   'organization.update',
+  'receipts.issue',
   'receipts.print',
+  'receipts.reissue',
+  'receipts.replay',
   'receipts.resend',
   'receipts.resolve',
+  'receipts.void',
   'statements.issue',
   'statements.send',
-];
+] as const;
+
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /**
  * Checks that there is such an action, or such a noun of actions.

@@ -1,5 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 import { newId } from '../ids.ts';
+import type { AuditAction } from './actions.ts';
 
 /** The person at the terminal, and the command. */
 export interface Actor {
@@ -15,7 +16,7 @@ export interface NewAuditEntry extends Actor {
   /** Set beforehand if other rows refer to it. */
   id?: string;
   /** What was done, as noun and verb: `receipts.resend`. */
-  action: string;
+  action: AuditAction;
   /** The id of the changed object. */
   subject?: string | undefined;
   /** Why, in the operator's words. */

@@ -1,3 +1,4 @@
+import type { AuditAction } from '../audit/actions.ts';
 import type { Db, Queryable } from '../db/database.ts';
 
 /** What a change would do. */
@@ -75,7 +76,7 @@ export interface Walk {
 export interface BulkChange<P extends Plan = Plan> {
   words: Words;
   /** The action in the audit trail: `jobs.retry`. */
-  action: string;
+  action: AuditAction;
   /** The selection, as the operator gave it. */
   scope: string;
   question: Question;

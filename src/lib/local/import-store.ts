@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LocalStore, openLocalStore } from './sqlite.ts';
 
@@ -48,4 +49,10 @@ create table if not exists offline_gifts (
 
 /** Opens `<dataDir>/imports.sqlite`: apart from the sandbox, whose writes must not wait for an import. */
 export const openImportStore = (dataDir: string): LocalStore =>
-  openLocalStore(join(dataDir, 'imports.sqlite'), SCHEMA);
+  openLocalStore(fileIn(dataDir), SCHEMA);
+
+/** The same, if it is there already. */
+export const existingImportStore = (dataDir: string): LocalStore | undefined =>
+  existsSync(fileIn(dataDir)) ? openImportStore(dataDir) : undefined;
+
+const fileIn = (dataDir: string) => join(dataDir, 'imports.sqlite');

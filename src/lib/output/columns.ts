@@ -2,6 +2,8 @@ import { textWidth } from './width.ts';
 
 /** The blanks between two columns. */
 export const SPACE_BETWEEN = 2;
+/** A date, a state or a short name is whole in this: columns are omitted before any is made narrower. */
+const READABLE = 12;
 /** No column is made narrower than this to make room for others. */
 const NARROWEST = 8;
 
@@ -28,7 +30,7 @@ export function fitColumns<Room extends ColumnRoom>(
   const shown = columns.map((column) => ({ column, width: widthOf(column) }));
   const needed = () => {
     const widths = shown.map(({ column, width }) =>
-      column.whole ? width : Math.min(NARROWEST, width),
+      column.whole ? width : Math.min(READABLE, width),
     );
     return sum(widths) + SPACE_BETWEEN * (shown.length - 1);
   };

@@ -275,7 +275,9 @@ function table<Row>(
         );
       }
       const { header, minor } = column;
-      return { header, minor, whole: column.whole || column.isId, texts, spec: column };
+      // Of a number that is cut, nobody knows how large it is.
+      const whole = column.whole || column.isId || column.align === 'right';
+      return { header, minor, whole, texts, spec: column };
     });
   // What is asked for whole may be wider than the terminal, which wraps it.
   const shown = fitColumns(rooms, wide ? Number.POSITIVE_INFINITY : io.stdout.columns || 80);

@@ -1,10 +1,10 @@
 /** What has a page in a provider's dashboard. */
 export type ProviderPage =
-  | { of: 'payment' | 'request'; id: string }
+  | { of: 'payment' | 'customer' | 'request'; id: string }
   /** The mails to an address: one that is held has no id yet, and is what people look for. */
   | { of: 'mail'; to: string; messageId: string | undefined };
 
-const STRIPE_PATHS = { payment: 'payments', request: 'logs' };
+const STRIPE_PATHS = { payment: 'payments', customer: 'customers', request: 'logs' };
 
 /**
  * The address of the page in the dashboard of Stripe or SendGrid. Stripe's of a request is the one that

@@ -104,7 +104,11 @@ function spawnServer([program, ...args]: [string, ...string[]], dataDir: string)
  * Serves the sandbox in this process until the signal or a stop request. It uses its previous port
  * if that is free, so that URLs stay the same.
  */
-export async function serveSandbox(dataDir: string, signal: AbortSignal): Promise<void> {
+export async function serveSandbox(
+  dataDir: string,
+  signal: AbortSignal,
+  onListen: (url: string) => void = () => {},
+): Promise<{ url: string }> {
   const remembered = (await readState(dataDir))?.port ?? 0;
   const server = await startSandbox({ dataDir, port: remembered }).catch(
     (error: NodeJS.ErrnoException) => {
@@ -117,12 +121,14 @@ export async function serveSandbox(dataDir: string, signal: AbortSignal): Promis
     mode: 0o600,
   });
   await rename(`${file}.new`, file);
+  onListen(server.url);
   const aborted = new Promise<void>((done) => {
     if (signal.aborted) done();
     signal.addEventListener('abort', () => done(), { once: true });
   });
   await Promise.race([aborted, server.stopRequested]);
   await server.close();
+  return { url: server.url };
 }
 
 /**

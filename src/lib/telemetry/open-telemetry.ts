@@ -30,6 +30,7 @@ const BATCH_MS = 2000;
 
 const KINDS = {
   internal: SpanKind.INTERNAL,
+  server: SpanKind.SERVER,
   consumer: SpanKind.CONSUMER,
   client: SpanKind.CLIENT,
 } as const;

@@ -7,7 +7,7 @@ import { ProviderError } from '../providers/errors.ts';
 export type Attributes = Record<string, string | number | null | undefined>;
 
 export interface SpanOptions {
-  kind: 'internal' | 'consumer' | 'client';
+  kind: 'internal' | 'server' | 'consumer' | 'client';
   attributes?: Attributes;
   /** The `traceparent` of the span that caused this one; by default the one that runs now. */
   parent?: string | undefined;

@@ -1,4 +1,5 @@
 import type { Queryable } from '../db/database.ts';
+import { deleteOlder } from '../db/retention.ts';
 
 /** One stored event. Events with the same key are the same. */
 export interface SeenEvent {
@@ -32,15 +33,6 @@ export async function markSeen(
   return new Set(fresh.map(({ key }) => key));
 }
 
-/** The most rows that one statement deletes. The next run deletes the rest. */
-const BATCH = 10_000;
-
 /** Deletes events that providers no longer send again. */
-export async function forgetSeen(db: Queryable, days: number): Promise<void> {
-  await db.query(
-    `delete from donations.webhook_events where key in (
-       select key from donations.webhook_events
-       where received_at < now() - make_interval(days => $1) limit ${BATCH})`,
-    [days],
-  );
-}
+export const forgetSeen = (db: Queryable, days: number): Promise<void> =>
+  deleteOlder(db, { table: 'donations.webhook_events', key: 'key', at: 'received_at' }, days);

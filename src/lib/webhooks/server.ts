@@ -10,6 +10,7 @@ import {
   startHttpServer,
 } from '../http/server.ts';
 import { maskText } from '../mask.ts';
+import { inSpan, type Telemetry } from '../telemetry/telemetry.ts';
 import type { WebhookHandler } from './handler.ts';
 
 export interface WebhookServerOptions {
@@ -19,6 +20,7 @@ export interface WebhookServerOptions {
   /** The handler of each path. */
   routes: Record<string, WebhookHandler>;
   log: Logger;
+  telemetry: Telemetry | undefined;
 }
 
 export type WebhookServer = Pick<HttpServer, 'url' | 'close'>;
@@ -38,7 +40,7 @@ const PASSING = ['40001', '40P01', '57014', '55P03'];
  * @throws UserError `failed` when it cannot listen on the address.
  */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
-  const { host, port, log } = options;
+  const { host, port, log, telemetry } = options;
   const find = router(
     Object.entries(options.routes).map(([path, handler]) => [`POST ${path}`, handler] as const),
   );
@@ -48,11 +50,13 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     if (!found) return text(404, 'no webhook is served at this path');
     if ('allow' in found)
       return text(405, 'webhooks must use POST', { Allow: found.allow.join(', ') });
-    const { status, message } = await found.value({
-      headers: request.headers,
-      body: await request.body(),
+    const body = await request.body();
+    // What a handler adds belongs to the trace of its request, which begins here: a provider sends none.
+    return inSpan(telemetry, `webhook ${request.path}`, { kind: 'server' }, async (note) => {
+      const { status, message } = await found.value({ headers: request.headers, body });
+      note({ 'http.response.status_code': status });
+      return text(status, message);
     });
-    return text(status, message);
   }
 
   function failure(error: unknown, { path }: HttpRequest): HttpAnswer {

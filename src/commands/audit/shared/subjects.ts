@@ -30,7 +30,13 @@ export const withAbout = (command: Command): Command =>
       ),
     )
     .addOption(new CompletedOption('--job <id>', 'about this job', recent('job')))
-    .option('--donor <donor>', 'about the gifts of this donor: name, e-mail address or id');
+    .addOption(
+      new CompletedOption(
+        '--donor <donor>',
+        'about the gifts of this donor: name, e-mail address or id',
+        recent('donor'),
+      ),
+    );
 
 /**
  * What the options name; undefined when they name nothing.

@@ -16,8 +16,10 @@ import { paint, plain, say, type Tone } from '../../../lib/output/io.ts';
 import { GLYPHS } from '../../../lib/output/status.ts';
 import { ProviderError } from '../../../lib/providers/errors.ts';
 import type { SandboxClient } from '../../../lib/sandbox/client.ts';
+import type { Note } from '../../../lib/telemetry/telemetry.ts';
 import type { Context } from '../../context.ts';
 import { openSandbox } from '../../sandbox/shared/open-sandbox.ts';
+import { inCommandSpan } from '../../shared/in-span.ts';
 import { inventGift } from './gifts.ts';
 import { type WorkerEvent, WorkerProcess } from './worker-process.ts';
 
@@ -109,7 +111,7 @@ export class Demo {
     let left = count ?? Number.POSITIVE_INFINITY;
     const giver = async () => {
       while (left-- > 0 && !signal.aborted) {
-        await this.#give();
+        await inCommandSpan(this.#context, 'donate', {}, (note) => this.#give(note));
         if (count === undefined) await pause(PACE_MS * AT_ONCE * Math.random() * 2, signal);
       }
     };
@@ -145,17 +147,19 @@ export class Demo {
     };
   }
 
-  async #give(): Promise<void> {
+  async #give(note: Note): Promise<void> {
     const gift = inventGift(Math.random);
     const words = `${formatMoney(gift.amount)} from ${gift.donor.name}`;
     if (Math.random() < BACKGROUND_SHARE) {
       const { id } = await recordCardGift(this.#deps.db, gift, 'job');
       this.#ids.add(id);
+      note({ 'donations.donation': id, 'donations.charged_by': 'job' });
       this.#tell('warn', id, `${words}: to be charged in the background`);
       return;
     }
     const { id } = await recordCardGift(this.#deps.db, gift, 'caller');
     this.#ids.add(id);
+    note({ 'donations.donation': id, 'donations.charged_by': 'caller' });
     try {
       await chargeNow(this.#deps, id);
       const { status, charge } = await loadDonation(this.#deps.db, id);

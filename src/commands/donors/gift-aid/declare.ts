@@ -9,6 +9,7 @@ import {
 } from '../../../lib/output/render.ts';
 import { parseDay } from '../../../lib/parse.ts';
 import type { Context } from '../../context.ts';
+import { CompletedArgument, recent } from '../../shared/completed.ts';
 import { examples } from '../../shared/examples.ts';
 import { withOutput } from '../../shared/output-options.ts';
 
@@ -31,7 +32,13 @@ const FIELDS = fieldsOf('declaration', 'donor', 'covers_from', 'covers_to');
 export function giftAidDeclareCommand(context: Context): Command {
   const command = new Command('declare')
     .description('record a Gift Aid declaration that a donor made')
-    .argument('<donor>', 'a part of the name, an e-mail address, an id, or a donation’s id')
+    .addArgument(
+      new CompletedArgument(
+        '<donor>',
+        'a part of the name, an e-mail address, an id, or a donation’s id',
+        recent('donor', 'donation'),
+      ),
+    )
     .addOption(
       new Option('--how <how>', 'how the donor made it')
         .choices(DECLARED_HOW)

@@ -15,6 +15,7 @@ import {
   toRecord,
 } from '../../../lib/output/render.ts';
 import type { Context } from '../../context.ts';
+import { CompletedArgument, recent } from '../../shared/completed.ts';
 import { donorColumn } from '../../shared/donor-column.ts';
 import { examples } from '../../shared/examples.ts';
 import { withOutput } from '../../shared/output-options.ts';
@@ -88,7 +89,13 @@ const FIELDS: Column<GiftAidPage>[] = [
 export function giftAidShowCommand(context: Context): Command {
   const command = new Command('show')
     .description('the Gift Aid declarations of a donor, and what can be claimed for each gift')
-    .argument('<donor>', 'a part of the name, an e-mail address, an id, or a donation’s id')
+    .addArgument(
+      new CompletedArgument(
+        '<donor>',
+        'a part of the name, an e-mail address, an id, or a donation’s id',
+        recent('donor', 'donation'),
+      ),
+    )
     .option('--wide', 'on a terminal, all columns and whole ids');
   return examples(withOutput(command, FIELDS), [
     ['donations donors gift-aid show ada@example.org', 'declarations and gifts'],

@@ -4,6 +4,7 @@ import { DATE_ORDERS, type DateOrder } from '../../../lib/imports/check/dates.ts
 import type { ReadingOptions } from '../../../lib/imports/open.ts';
 import { ENCODINGS, type Encoding } from '../../../lib/imports/read/encoding.ts';
 import { parseCount } from '../../../lib/parse.ts';
+import { CompletedOption, recent } from '../../shared/completed.ts';
 
 export interface FileOptions {
   map?: string;
@@ -23,7 +24,13 @@ export interface FileOptions {
 /** Adds the options that say how a file is read. */
 export function withReading(command: Command): Command {
   return command
-    .option('--map <name|file>', 'what its columns mean: a saved mapping or a JSON file')
+    .addOption(
+      new CompletedOption(
+        '--map <name|file>',
+        'what its columns mean: a saved mapping or a JSON file',
+        recent('mapping'),
+      ),
+    )
     .option('--sheet <name|n>', 'of a workbook: the sheet, by name or place')
     .addOption(
       new Option('--dates <order>', 'how dates of three numbers are written').choices(DATE_ORDERS),
@@ -32,8 +39,10 @@ export function withReading(command: Command): Command {
     .option('--currency <code>', 'of gifts that state none')
     .option('--method <method>', 'of gifts that state none: check, cash, wire …')
     .option('--source <name>', 'the system that the ids in the file are from')
-    .option('--fund <fund>', 'of gifts that state none')
-    .option('--campaign <campaign>', 'of gifts that state none')
+    .addOption(new CompletedOption('--fund <fund>', 'of gifts that state none', recent('fund')))
+    .addOption(
+      new CompletedOption('--campaign <campaign>', 'of gifts that state none', recent('campaign')),
+    )
     .addOption(new Option('--encoding <name>', 'if it is not found out').choices(ENCODINGS))
     .option('--delimiter <sign>', 'if it is not found out: , ; | or tab')
     .option('--header-line <n>', 'the line with the names of the columns, if it is not found out');

@@ -15,6 +15,7 @@ import { say } from '../../../lib/output/io.ts';
 import type { OutputOptions } from '../../../lib/output/render.ts';
 import type { Context } from '../../context.ts';
 import { confirmYes } from '../../shared/confirm.ts';
+import { inCommandSpan } from '../../shared/in-span.ts';
 import type { ImportProgress } from './progress.ts';
 import { tellNext, tellPlan, writeResult } from './tell.ts';
 
@@ -58,7 +59,12 @@ export async function runImport(
     }
     await confirm(context, plan, batch, options);
     deps.progress.total = plan.counts.new;
-    const result = await commitImport(deps, open).finally(() => deps.progress.end());
+    const result = await inCommandSpan(
+      context,
+      'import commit',
+      { 'donations.batch': batch.id },
+      () => commitImport(deps, open),
+    ).finally(() => deps.progress.end());
     writeResult(io, options, result);
     tellNext(io, result);
     if (faulty > 0) throw partly(result, 'the others were imported');

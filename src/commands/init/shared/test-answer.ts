@@ -21,6 +21,8 @@ export async function testAnswer(
     case 'databaseUrl':
       return value === '' ? undefined : askDatabase(value, answers.mode);
     case 'stripe.secretKey': {
+      const [, kind] = /^(?:sk|rk)_(live|test)_/.exec(value) ?? [];
+      if (kind !== undefined && kind !== answers.mode) throw otherMode('this key', kind, answers);
       const { stripeGateway } = await import('../../../lib/providers/stripe.ts');
       const gateway = stripeGateway({
         secretKey: value,
@@ -29,10 +31,7 @@ export async function testAnswer(
       });
       const { livemode } = await gateway.ping();
       if (livemode === (answers.mode === 'live')) return 'Stripe takes the key.';
-      throw new UserError(
-        'configuration',
-        `Stripe says that the key is ${livemode ? 'live' : 'for tests'}, but the mode is ${answers.mode}`,
-      );
+      throw otherMode('Stripe says that the key', livemode ? 'live' : 'test', answers);
     }
     case 'receipts.from.email': {
       const { sendgridGateway } = await import('../../../lib/providers/sendgrid.ts');
@@ -49,6 +48,13 @@ export async function testAnswer(
       return undefined;
   }
 }
+
+const otherMode = (what: string, kind: string, { mode }: Answers) =>
+  new UserError(
+    'configuration',
+    `${what} is ${kind === 'live' ? 'live' : 'for tests'}, but the mode is ${mode}`,
+    'Give another key, or the other mode.',
+  );
 
 async function askDatabase(url: string, mode: string | undefined): Promise<string> {
   const [{ openDb }, { migrationState }, { readMode }] = await Promise.all([

@@ -3,6 +3,7 @@ import { UserError, usageError } from '../../../lib/errors.ts';
 import type { Column, OutputOptions } from '../../../lib/output/render.ts';
 import { parseDuration } from '../../../lib/parse.ts';
 import type { Locker, RescueRequest } from '../../../lib/queue/change/rescue.ts';
+import { CompletedOption, recent } from '../../shared/completed.ts';
 import { tasksInShort } from './tasks-in-short.ts';
 
 export interface RescueOptions extends OutputOptions {
@@ -17,7 +18,13 @@ export interface RescueOptions extends OutputOptions {
 /** Adds the options that select the lockers, and those for confirmation. */
 export const withLockers = (command: Command): Command =>
   command
-    .option('--worker <id>', 'this dead worker: wrk_…, or the name in locked_by')
+    .addOption(
+      new CompletedOption(
+        '--worker <id>',
+        'this dead worker: wrk_…, or the name in locked_by',
+        recent('worker'),
+      ),
+    )
     .option(
       '--locked-longer-than <time>',
       'also workers of other tools that have held a job this long and locked none since',

@@ -12,7 +12,7 @@ export const logColumns = (zone: string): Column<LoggedAttempt>[] => [
     value: (a) => a.endedAt,
     text: (a) => inZone(a.endedAt, zone).time,
   },
-  { name: 'task', header: 'TASK', value: (a) => a.task },
+  { name: 'task', header: 'TASK', value: (a) => a.task, whole: true },
   {
     name: 'outcome',
     header: 'OUTCOME',
@@ -21,7 +21,7 @@ export const logColumns = (zone: string): Column<LoggedAttempt>[] => [
     tone: (a) => statusTone(a.outcome),
   },
   { name: 'donation', header: 'DONATION', value: (a) => a.donation, isId: true },
-  { name: 'job', header: 'JOB', value: (a) => a.job, align: 'right' },
+  { name: 'job', header: 'JOB', value: (a) => a.job, align: 'right', whole: true },
   { name: 'attempt', header: 'TRY', value: (a) => a.attempt, align: 'right' },
   {
     name: 'duration_ms',

@@ -6,7 +6,13 @@ import {
   RECEIPT_TERMS,
   type ReceiptFilter,
 } from '../../../lib/receipts/vocabulary.ts';
-import { CompletedArgument, CompletedOption, termOffers } from '../../shared/completed.ts';
+import {
+  begun,
+  CompletedArgument,
+  CompletedOption,
+  recent,
+  termOffers,
+} from '../../shared/completed.ts';
 
 const STATUS_HELP: Record<(typeof DELIVERY_STATUSES)[number], string> = {
   pending: 'those that wait to be sent',
@@ -16,6 +22,8 @@ const STATUS_HELP: Record<(typeof DELIVERY_STATUSES)[number], string> = {
   failed: 'those that could not be sent',
   bounced: 'those that did not arrive',
 };
+
+const RECEIPT_OFFERS = [...termOffers(RECEIPT_TERMS), ...begun('receipt', 'delivery')];
 
 /** What the flags gave; each is shorthand for a term of the filter. */
 export type FilterOptions = Partial<Record<(typeof DELIVERY_STATUSES)[number], boolean>> & {
@@ -33,7 +41,7 @@ export function withReceiptFilter(
   command: Command,
   about = 'terms that must all hold: status:… fund:… issued:>=2026-11',
 ): Command {
-  command.addArgument(new CompletedArgument('[filter...]', about, termOffers(RECEIPT_TERMS)));
+  command.addArgument(new CompletedArgument('[filter...]', about, RECEIPT_OFFERS));
   for (const status of DELIVERY_STATUSES)
     command.addOption(new Option(`--${status}`, STATUS_HELP[status]));
   return command
@@ -42,10 +50,12 @@ export function withReceiptFilter(
     )
     .option('--since <when>', 'given on this day or later (2026-11-01), or made in the last 3h')
     .option('--until <day>', 'given on this day or before: 2026-11-30')
-    .option('--fund <fund>', 'for this fund')
-    .option('--campaign <campaign>', 'of this campaign')
-    .option('--batch <id>', 'of this import')
-    .option('--donor <id>', 'of this donor: id or e-mail address')
+    .addOption(new CompletedOption('--fund <fund>', 'for this fund', recent('fund')))
+    .addOption(new CompletedOption('--campaign <campaign>', 'of this campaign', recent('campaign')))
+    .addOption(new CompletedOption('--batch <id>', 'of this import', recent('batch')))
+    .addOption(
+      new CompletedOption('--donor <id>', 'of this donor: id or e-mail address', recent('donor')),
+    )
     .addHelpText(
       'after',
       `\nTerms of the filter:\n${Object.values(RECEIPT_TERMS)

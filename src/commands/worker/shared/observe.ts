@@ -21,14 +21,16 @@ export interface Observation {
 export async function observe(
   context: Context,
   db: Db,
-  { withMetrics }: { withMetrics: boolean },
+  { withMetrics, meters }: { withMetrics: boolean; meters: Meter[] },
 ): Promise<Observation> {
   const queue = createQueueLook(db);
   const telemetry = await context.telemetry();
   const metrics = withMetrics ? await makeMetrics() : undefined;
-  const meters: Meter[] = metrics ? [metrics] : [];
-  if (telemetry) meters.push(await telemetry.measure(queue));
-  const meter = combineMeters(meters);
+  const meter = combineMeters([
+    ...meters,
+    ...(metrics ? [metrics] : []),
+    ...(telemetry ? [await telemetry.measure(queue)] : []),
+  ]);
   const [payments, mail] = [await context.payments(), await context.mail()];
   return {
     ...{ telemetry, metrics, meter },

@@ -2,7 +2,7 @@ import type { LocalStore } from '../../local/sqlite.ts';
 import { csvCell } from '../csv-cell.ts';
 import { OWN_COLUMNS } from '../map/mapping.ts';
 import type { StagedBatch } from './batches.ts';
-import { pagesOfRows } from './rows.ts';
+import { pagesOfRows, type StagedRow } from './rows.ts';
 
 /**
  * The rejected rows in the file's own columns, with the reasons before them: what is corrected there
@@ -19,4 +19,19 @@ export function* rejectedRows(store: LocalStore, batch: StagedBatch): Generator<
       .map((row) => line([row.reasons.join('; '), row.line, ...(row.cells ?? [])]))
       .join('');
   }
+}
+
+/** The cells of a row under the names of their columns. Of a name that is there again, the second is `Name (2)`. */
+export function cellsByColumn(
+  { reading: { header } }: StagedBatch,
+  { cells = [] }: StagedRow,
+): Record<string, string> {
+  const named = new Map<string, string>();
+  for (const [i, cell] of cells.entries()) {
+    const title = header[i] || `column ${i + 1}`;
+    let name = title;
+    for (let again = 2; named.has(name); again++) name = `${title} (${again})`;
+    named.set(name, String(cell));
+  }
+  return Object.fromEntries(named);
 }

@@ -1,3 +1,4 @@
+import type { AuditAction } from '../../audit/actions.ts';
 import type { Place } from '../../bulk/change.ts';
 import type { Queryable } from '../../db/database.ts';
 import { UserError } from '../../errors.ts';
@@ -21,7 +22,7 @@ export interface JobChange {
   verb: string;
   past: string;
   /** The action in the audit trail: `jobs.retry`. */
-  action: string;
+  action: AuditAction;
   /** The states that are selected when the filter names none. */
   states: JobState[];
   /** Whether the command asks for confirmation even if the filter names a single job. */

@@ -1,5 +1,6 @@
 import type { Db, Queryable } from '../../db/database.ts';
 import { findByPrefix } from '../../db/match.ts';
+import { deleteOlder } from '../../db/retention.ts';
 import { giveBackDeliveries } from '../../receipts/reopen.ts';
 import { forgetVerdicts, reinstateVerdicts } from '../run/verdict-changes.ts';
 import { changedAll, firstOf, type JobChange, type JobChunk, seeStats } from './job-change.ts';
@@ -23,23 +24,14 @@ export async function rememberPaced(
   );
 }
 
-/** The most rows that one statement deletes. The next run deletes the rest. */
-const BATCH = 10_000;
-
 /** Removes jobs from the schedule of an earlier paced retry. */
 export async function forgetPacedOf(tx: Queryable, { ids }: JobChunk): Promise<void> {
   await tx.query('delete from donations.paced_retries where job_id = any ($1::bigint[])', [ids]);
 }
 
 /** Deletes the records of paced retries after `days` days. */
-export async function forgetPaced(db: Queryable, days: number): Promise<void> {
-  await db.query(
-    `delete from donations.paced_retries where job_id in (
-       select job_id from donations.paced_retries
-       where retried_at < now() - make_interval(days => $1) limit ${BATCH})`,
-    [days],
-  );
-}
+export const forgetPaced = (db: Queryable, days: number): Promise<void> =>
+  deleteOlder(db, { table: 'donations.paced_retries', key: 'job_id', at: 'retried_at' }, days);
 
 /**
  * Finds a paced retry by its audit entry.

@@ -1,6 +1,7 @@
 import { type Actor, recordAudit } from '../../audit/record.ts';
 import type { Db, Queryable } from '../../db/database.ts';
 import { findByPrefix } from '../../db/match.ts';
+import { deleteOlder } from '../../db/retention.ts';
 import { notFound } from '../../errors.ts';
 import { newId } from '../../ids.ts';
 import { moveDelivery } from '../../receipts/reopen.ts';
@@ -84,7 +85,7 @@ export async function restoreJobs(
       for (const [from, to] of pairs) await moveDelivery(tx, from, to);
       const id = result.operation ?? newId('audit');
       if (pairs.length > 0) {
-        const who = { ...operator, action: 'jobs.restore', reason };
+        const who = { ...operator, action: 'jobs.restore' as const, reason };
         if (!result.operation) await recordAudit(tx, { ...who, id, subject: ref });
         await recordAudit(tx, {
           ...who,
@@ -127,15 +128,6 @@ async function nothingLeft(db: Queryable, operation: string | null, job: string 
   );
 }
 
-/** The most rows that one statement deletes. The next run deletes the rest. */
-const BATCH = 10_000;
-
 /** Deletes the copies of discarded jobs after `days` days. */
-export async function forgetDiscarded(db: Queryable, days: number): Promise<void> {
-  await db.query(
-    `delete from donations.discarded_jobs where job_id in (
-       select job_id from donations.discarded_jobs
-       where discarded_at < now() - make_interval(days => $1) limit ${BATCH})`,
-    [days],
-  );
-}
+export const forgetDiscarded = (db: Queryable, days: number): Promise<void> =>
+  deleteOlder(db, { table: 'donations.discarded_jobs', key: 'job_id', at: 'discarded_at' }, days);

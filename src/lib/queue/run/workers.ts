@@ -11,15 +11,20 @@ export interface RunningJob {
   since: string;
 }
 
-export interface WorkerRow {
+/** A process that runs jobs. */
+interface WorkerFacts {
   id: string;
-  state: 'alive' | 'gone' | 'released' | 'stopped';
   host: string;
   pid: number;
   version: string;
   concurrency: number;
   tasks: string[];
   startedAt: Date;
+}
+
+/** A worker as it is now. */
+export interface WorkerRow extends WorkerFacts {
+  state: 'alive' | 'gone' | 'released' | 'stopped';
   seenAt: Date;
   stoppedAt: Date | null;
   running: RunningJob[];
@@ -97,7 +102,7 @@ export async function endFormerConnections(session: Queryable, workerId: string)
 /** Inserts the worker's row. */
 export async function registerWorker(
   db: Queryable,
-  worker: Pick<WorkerRow, 'id' | 'host' | 'pid' | 'version' | 'concurrency' | 'tasks'>,
+  worker: Omit<WorkerFacts, 'startedAt'>,
 ): Promise<void> {
   await db.query(
     `insert into donations.workers (id, host, pid, version, concurrency, tasks) values ($1, $2, $3, $4, $5, $6)`,
@@ -193,14 +198,7 @@ export async function listWorkers(db: Queryable): Promise<WorkerRow[]> {
 }
 
 /** A worker's life, as far as it lies in a period. */
-export interface WorkerLife {
-  id: string;
-  host: string;
-  pid: number;
-  version: string;
-  concurrency: number;
-  tasks: string[];
-  startedAt: Date;
+export interface WorkerLife extends WorkerFacts {
   /** When it stopped or was last heard; null when it lived beyond the period. */
   endedAt: Date | null;
   /** Null when it lived beyond the period. */
