@@ -7,6 +7,7 @@ import { configurationError, UserError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { CANNOT_BE_MAILED } from './addresses.ts';
 import type { ReceiptContent } from './content.ts';
+import { lockReceipts } from './find-receipt.ts';
 import type { PrintedReceipt, ReceiptPdf } from './pdf.ts';
 import type { Decision } from './resend.ts';
 
@@ -113,10 +114,7 @@ export async function printReceipts(
   try {
     await db.transaction(async (tx) => {
       const ids = receipts.map(({ id }) => id);
-      await tx.query(
-        'select 1 from donations.receipts where id = any ($1) order by id for update',
-        [ids],
-      );
+      await lockReceipts(tx, ids);
       const now = await look(tx, { ...request, receipts: ids });
       const same = receipts.every(({ id, copy }) =>
         now.some((row) => row.id === id && row.skip === null && row.copy === copy),
