@@ -50,6 +50,13 @@ async function look(tx: Queryable, { receipts, again }: PrintRequest): Promise<R
          when r.status = 'void' then 'it is void'
          when s.under_way then 'its mail is on its way'
          when s.held then 'its mail may have been sent: donations receipts resolve'
+         when not s.sent and p.at is null and r.kind <> 'refund' and exists (
+           select 1 from donations.receipt_donations c cross join lateral (
+             select f.recorded_at from donations.refunds f where f.donation_id = c.donation_id
+             union all
+             select o.recorded_at from donations.disputes o where o.donation_id = c.donation_id and o.status = 'lost'
+           ) given_back where c.receipt_id = r.id and given_back.recorded_at > r.created_at)
+           then 'a gift was returned since: donations receipts reissue'
          when p.at is not null and not $2 then
            'it was printed on ' || to_char(p.at at time zone 'utc', 'YYYY-MM-DD') || ' (' || p.evidence || '): --again prints a copy'
        end as skip
