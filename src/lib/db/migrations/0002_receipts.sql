@@ -254,5 +254,6 @@ create table donations.webhook_events (
   received_at timestamptz not null default now()
 );
 -- Maintenance deletes events older than the retention.
+create index webhook_events_subject on donations.webhook_events (subject);
 create index webhook_events_received on donations.webhook_events (received_at);
 comment on table donations.webhook_events is 'Providers send events again and out of order; the key says which were seen.';
