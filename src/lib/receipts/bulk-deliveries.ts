@@ -37,6 +37,8 @@ export interface ChosenDelivery {
 
 const PLAN_TIMEOUT_MS = 60_000;
 const EXAMPLES = 3;
+/** How many candidates are looked at in one go, at least. */
+const LOOKED_AT = 500;
 
 const FROM = `donations.receipt_deliveries d
   join donations.receipts r on r.id = d.receipt_id
@@ -102,18 +104,29 @@ export const walkDeliveries = (
   async choose(tx, { size, after }) {
     // By their keys, one after the other: the statistics may be from the time before the outage,
     // also to Graphile Worker's functions, which look for each job's key.
-    await tx.query(`${NO_JIT}; set local enable_seqscan = off; set local enable_mergejoin = off`);
+    // To start parallel workers takes longer than a chunk.
+    await tx.query(
+      `${NO_JIT}; set local enable_seqscan = off; set local enable_mergejoin = off;
+       set local max_parallel_workers_per_gather = 0`,
+    );
     let reached = after;
     for (;;) {
-      const locked = await lock(tx, selection, { size, after: reached, until });
-      const last = locked.at(-1);
-      if (!last) return undefined;
-      reached = [last.createdAt, last.id];
-      const rows = await readEligible(
+      // For the last few, too, many may have to be passed over.
+      const locked = await lock(tx, selection, {
+        size: Math.max(size, LOOKED_AT),
+        after: reached,
+        until,
+      });
+      if (locked.length === 0) return undefined;
+      const eligible = await readEligible(
         tx,
         selection,
         locked.map(({ id }) => id),
       );
+      const rows = eligible.slice(0, size);
+      const lastId = eligible.length > size ? rows.at(-1)?.id : undefined;
+      const last = locked.find(({ id }) => id === lastId) ?? locked.at(-1);
+      reached = [last?.createdAt as string, last?.id as string];
       if (rows.length === 0) continue;
       return {
         count: rows.length,
