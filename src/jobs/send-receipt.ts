@@ -169,7 +169,11 @@ function notOurs(
     case 'contended':
       throw notSent('transient', 'contended', `another attempt is sending delivery ${deliveryId}`);
     case 'void':
-      throw notSent('permanent', 'void', `the receipt of delivery ${deliveryId} is void`);
+      throw notSent(
+        'permanent',
+        'void',
+        `the receipt of delivery ${deliveryId} is void: ${claimed.why}`,
+      );
     case 'blocked':
       throw notSent(
         'permanent',

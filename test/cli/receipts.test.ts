@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
@@ -101,6 +101,12 @@ it('takes evidence from a file, once, and mails no address that bounced', async 
   expect(await list('--bounced')).toMatchObject([
     { donation: id, reason: '550 5.1.1 no such user', status: 'bounced' },
   ]);
+  expect(await json('show', id)).toMatchObject({
+    mail_events: [{ event: 'bounce', delivery: sent?.delivery }],
+  });
+  expect((await cli('show', id)).stdout).toMatch(
+    /^EVENTS +\d{4}-\d\d-\d\dT[\d:.]+Z bounce \(dlv_\w{26}\)$/m,
+  );
   const refused = await cli('resend', id);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toMatch(/gets no mail: mail to the address bounced on \d{4}-/);
@@ -249,6 +255,20 @@ it('resolves several held receipts by a plan, a confirmation, and one decision',
   const one = await cli('resolve', first.number, '--sent');
   expect(one.code).toBe(1);
   expect(one.stderr).toContain(`receipt ${first.number} is not held: it is accepted`);
+});
+
+it('previews as text, or writes the HTML part into a file', async () => {
+  const { id } = await donate('preview@example.org');
+  const file = join(dir, 'preview.html');
+  const written = await cli('preview', id, '--html', file);
+  expect(written).toMatchObject({ code: 0, stdout: '' });
+  const html = (await cli('preview', id, '--html', '-')).stdout;
+  expect(html).toContain('<html');
+  expect(readFileSync(file, 'utf8')).toBe(html.replace(/\n$/, ''));
+  const text = await cli('preview', id, '--text');
+  expect(text.stdout).toMatch(/^Subject: .*\n\n/);
+  expect((await cli('preview', id)).stdout).toBe(text.stdout);
+  expect((await cli('preview', id, '--text', '--html', '-')).code).toBe(2);
 });
 
 it('corrects an address, and sends what did not get there', async () => {

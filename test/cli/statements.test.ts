@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { recordRefund } from '../../src/lib/donations/refund.ts';
+import type { Queryable } from '../../src/lib/db/database.ts';
+import { recordDispute, recordRefund } from '../../src/lib/donations/refund.ts';
 import { runCli } from '../support/cli.ts';
 import { addDonation, addDonor } from '../support/records.ts';
 import { type System, startSystem, type TestWorker } from '../support/system.ts';
@@ -40,6 +41,11 @@ async function deliver(env: NodeJS.ProcessEnv = {}): Promise<void> {
     );
     return rows.length === 0;
   });
+}
+
+async function loseDispute(tx: Queryable, donation: string): Promise<void> {
+  const news = { id: 'dp_lost', paymentIntentId: `pi_${donation}`, amountMinor: 5000n } as const;
+  expect(await recordDispute(tx, { ...news, status: 'lost' })).toBe(donation);
 }
 
 /** All mails with their bodies. */
@@ -246,6 +252,37 @@ describe('statements send', () => {
     });
   });
 
+  it.each([
+    ['in full', 5000n, 'was returned'],
+    ['in part', 1000n, 'was returned'],
+    ['by a lost dispute', 0n, 'was lost in a dispute'],
+  ])('is not sent when one of its gifts is given back %s before', async (_how, minor, what) => {
+    const [ada, olga] = [await addDonor(system.db, 'Ada'), await addDonor(system.db, 'Olga')];
+    const gift = await addDonation(system.db, { donor: ada });
+    await addDonation(system.db, { donor: ada, amount: '700' });
+    await addDonation(system.db, { donor: olga });
+    await send('--yes');
+    await system.db.transaction(async (tx) => {
+      if (minor > 0n) await recordRefund(tx, gift, minor, 'a test');
+      else await loseDispute(tx, gift);
+    });
+    await deliver();
+    expect((await inbox()).map(({ message }) => message.content[0]?.value)).toEqual([
+      expect.stringContaining('Dear Olga'),
+    ]);
+    const [listed, ...others] = await list('--unsent');
+    expect(others).toEqual([]);
+    expect(listed).toMatchObject({
+      status: 'void',
+      reason: `it is void (gift ${gift} ${what} before the statement was sent): donations receipts reissue ${listed.number}`,
+    });
+    const reissued = await cli('receipts', 'reissue', listed.number, '--reason', 'a refund');
+    expect(reissued.code).toBe(0);
+    await deliver();
+    expect(await inbox()).toHaveLength(2);
+    expect(await list('--unsent')).toEqual([]);
+  });
+
   it('leaves out gifts that have an official receipt in Canada', async () => {
     const donor = await addDonor(system.db);
     await system.db.query(
@@ -331,6 +368,27 @@ describe('receipts print', () => {
       { channel: 'paper', kind: 'copy', status: 'accepted', recipient: 'paper: copy.pdf' },
     ]);
     expect(await json('audit', '--action', 'receipts.print')).toHaveLength(2);
+  });
+
+  it('does not print what acknowledges a gift that was given back since', async () => {
+    const donor = await addDonor(system.db, 'Ada Lovelace');
+    await system.db.query('delete from donations.donor_emails where donor_id = $1', [donor]);
+    const gift = await addDonation(system.db, { donor });
+    await cli('receipts', 'issue', gift, '--no-mail');
+    await send('--paper', '--yes');
+    await system.db.transaction((tx) => recordRefund(tx, gift, 1000n, 'a test'));
+    const out = ['-o', join(dir, 'changed.pdf'), '--yes'];
+    const { stderr } = await cli('receipts', 'print', '--pending', ...out);
+    expect(stderr).toContain(
+      'skipped      2: a gift was returned since: donations receipts reissue',
+    );
+    expect(existsSync(join(dir, 'changed.pdf'))).toBe(false);
+    expect((await cli('receipts', 'reissue', gift, '--reason', 'a refund', '--no-mail')).code).toBe(
+      0,
+    );
+    expect((await cli('receipts', 'print', '--pending', ...out)).stdout).toContain(
+      'Printed 1 receipt',
+    );
   });
 
   it('does not print what is on its way, void or held', async () => {

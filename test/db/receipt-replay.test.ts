@@ -33,9 +33,13 @@ afterEach(() => database.drop());
 const issued = (status: DeliveryState, donation?: Parameters<typeof addDonation>[1]) =>
   addReceipt(db, status, donation);
 
-async function replay(text: string, options: Partial<ReplayOptions> = {}) {
+async function replay(
+  text: string,
+  options: Partial<ReplayOptions> = {},
+  limit = Number.MAX_SAFE_INTEGER,
+) {
   const change = replayReceipts(parseReceiptFilter(text), { ...PLAIN, ...options });
-  const plan = await change.plan(db, Number.MAX_SAFE_INTEGER);
+  const plan = await change.plan(db, limit);
   const pacing = atFullSpeed(new AbortController().signal);
   const applied = await applyChange(db, change, {
     plan,
@@ -54,6 +58,18 @@ const jobs = async () =>
        from graphile_worker.jobs order by run_at, id`,
     )
   ).rows;
+
+it('sends no more than the limit, and finds them behind those that it passes over', async () => {
+  const gone = await issued('failed');
+  await voidReceipt(db, await gone.load(), { ...WHO, reason: 'wrong' });
+  const first = await issued('failed');
+  const second = await issued('failed');
+  expect(await replay('', {}, 1)).toMatchObject({ changed: 1, plan: { eligible: 2 } });
+  expect((await first.load()).deliveries).toMatchObject([{ status: 'pending' }]);
+  expect((await second.load()).deliveries).toMatchObject([{ status: 'failed' }]);
+  expect(await replay('', {}, 1)).toMatchObject({ changed: 1, plan: { eligible: 1 } });
+  expect(await jobs()).toHaveLength(2);
+});
 
 it('sends each that failed once more, as itself, and tells what it passes over', async () => {
   const failed = await issued('failed');

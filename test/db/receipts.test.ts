@@ -401,6 +401,18 @@ describe('a donation that is given back', () => {
     expect(await jobs()).toEqual([]);
   });
 
+  it('tells the worker that finds the receipt void why it is', async () => {
+    const { donationId, receipt } = await issued('pending');
+    const [delivery] = (await receipt()).deliveries;
+    await db.transaction((tx) => recordRefund(tx, donationId, 5000n, 'a test'));
+    const claim = createClaimer(db);
+    expect(await claim({ deliveryId: delivery?.id as string, claim: randomUUID() })).toEqual({
+      result: 'void',
+      why: 'the gift was returned before the receipt was sent',
+      waits: false,
+    });
+  });
+
   it.each(['accepted', 'held', 'sending'] as const)('leaves one that is %s', async (status) => {
     const { donationId, receipt } = await issued(status);
     await db.transaction((tx) => recordRefund(tx, donationId, 5000n, 'a test'));

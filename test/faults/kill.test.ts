@@ -96,7 +96,8 @@ it(
       if (status === 'succeeded') charges.set(id, (charges.get(id) ?? 0) + 1);
     }
     const mails = new Map<string, number>();
-    for (const { delivery_id } of await sandbox.inbox({ limit: 10_000 })) {
+    const inbox = await sandbox.inbox({ limit: 10_000 });
+    for (const { delivery_id } of inbox) {
       mails.set(delivery_id as string, (mails.get(delivery_id as string) ?? 0) + 1);
     }
     const { rows } = await db.query<{
@@ -110,6 +111,7 @@ it(
      left join donations.receipt_deliveries l on l.receipt_id = c.receipt_id`,
     );
     expect(rows).toHaveLength(DONATIONS);
+    let wentOut = 0;
     for (const { id, status, delivery, sent } of rows) {
       const story = {
         id,
@@ -125,7 +127,10 @@ it(
         expect(story).toMatchObject({ status: 'succeeded', charges: 1, sent: 'held' });
         expect(story.mails).toBeLessThanOrEqual(1);
       }
+      wentOut += sent === 'accepted' ? 1 : story.mails;
     }
+    // The mails are those of the accepted receipts and of the held ones that went out, and no others.
+    expect(inbox).toHaveLength(wentOut);
   },
   300_000 + KILLS * 10_000,
 );

@@ -54,6 +54,7 @@ export const FIELDS: Record<string, Field> = {
     'started_at job attempt latency_ms duration_ms outcome worker error_class error_code error http_status request_id next_run_at',
     'the attempts, oldest first, as far as the ledger goes back',
   ),
+  mail_events: list('at event delivery', 'what the mail provider told, oldest first'),
   receipts: list(
     'receipt number status kind amount_minor currency issued_on deliveries',
     'the receipts',

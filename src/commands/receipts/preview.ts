@@ -19,7 +19,7 @@ export function receiptsPreviewCommand(context: Context): Command {
     )
     .option('--sample', 'an invented receipt');
   return examples(withPreview(command), [
-    ['donations receipts preview --sample --html > receipt.html', 'to look at in a browser'],
+    ['donations receipts preview --sample --html receipt.html', 'to look at in a browser'],
     ['donations receipts preview 2026-000042', 'one that was issued, as text'],
   ]).action((ref: string | undefined, options: PreviewOptions & { sample?: boolean }) =>
     showPreview(context, options, () => (options.sample ? sample() : find(context, ref))),

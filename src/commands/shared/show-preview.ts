@@ -11,7 +11,8 @@ import { writeDone } from './write-result.ts';
 const FIELDS = fieldsOf('number', 'subject', 'text', 'html');
 
 export interface PreviewOptions extends OutputOptions {
-  html?: boolean;
+  html?: string;
+  text?: boolean;
   open?: boolean;
   pdf?: string;
   copy?: boolean;
@@ -21,7 +22,8 @@ export interface PreviewOptions extends OutputOptions {
 export const withPreview = (command: Command): Command =>
   withOutput(
     command
-      .option('--html', 'the HTML part')
+      .option('--text', 'the text part; this is what is shown without an option')
+      .option('--html <file>', 'write the HTML part into this file; - is the standard output')
       .option('--pdf <file>', 'write it as a PDF document into this file')
       .option('--open', 'the HTML part, in a browser')
       .option('--copy', 'as it looks when sent again'),
@@ -34,14 +36,15 @@ export async function showPreview(
   options: PreviewOptions,
   find: () => Promise<Preview>,
 ): Promise<void> {
-  const { html: asHtml, open, pdf: file, copy = false } = options;
-  if ([asHtml, open, file].filter(Boolean).length > 1)
+  const { html: page, text: asText, open, pdf: file, copy = false } = options;
+  const ways = [page, asText, open, file].filter((way) => way !== undefined);
+  if (ways.length > 1)
     throw usageError(
-      '--html prints the HTML part, --open shows it, --pdf writes a document',
+      '--text prints the text part, --html writes the HTML part, --open shows it, --pdf writes a document',
       'Give one of them.',
     );
-  if (chosenFormat(options).format !== 'table' && (asHtml || open || file))
-    throw usageError('--json has both parts already', 'Leave out --html, --open and --pdf.');
+  if (chosenFormat(options).format !== 'table' && ways.length > 0)
+    throw usageError('--json has both parts already', 'Leave out the other option.');
   const [{ loadTemplates }, { renderReceipt }] = await Promise.all([
     import('../../lib/receipts/templates.ts'),
     import('../../lib/receipts/message.ts'),
@@ -50,23 +53,21 @@ export async function showPreview(
   const { content, written } = await find();
   if (file !== undefined) {
     const { createPdfMaker } = await import('../../lib/receipts/make-pdf.ts');
-    return writeDocument(
-      context,
-      file,
-      await createPdfMaker(templates.format)([{ content, copy }]),
-    );
+    return writeInto(context, file, await createPdfMaker(templates.format)([{ content, copy }]));
   }
   const { subject, html, text } = renderReceipt(content, templates, {
     copy,
     ...(written ? { written } : {}),
   });
   if (open) return openInBrowser(context, html);
+  if (page === '-') return printData(context.io, html);
+  if (page !== undefined) return writeInto(context, page, html);
   writeDone(context.io, options, FIELDS, { number: content.number, subject, text, html }, () =>
-    printData(context.io, asHtml ? html : `Subject: ${subject}\n\n${text}`),
+    printData(context.io, `Subject: ${subject}\n\n${text}`),
   );
 }
 
-async function writeDocument({ io }: Context, file: string, bytes: Buffer): Promise<void> {
+async function writeInto({ io }: Context, file: string, bytes: Buffer | string): Promise<void> {
   const { writeFile } = await import('node:fs/promises');
   try {
     await writeFile(file, bytes, { mode: 0o600 });

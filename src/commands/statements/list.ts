@@ -58,8 +58,11 @@ export function statementsListCommand(context: Context): Command {
   ]).action(async (options: OutputOptions & ScopeOptions & { unsent?: boolean; limit: string }) => {
     readYear(options.year);
     const limit = parseCount(options.limit, { max: 1_000_000 });
-    const { listStatements } = await import('../../lib/receipts/statements.ts');
-    const rows = await context.read(async (tx) =>
+    const [{ listStatements, YEAR_TIMEOUT_MS }, { readWithin }] = await Promise.all([
+      import('../../lib/receipts/statements.ts'),
+      import('../../lib/db/read.ts'),
+    ]);
+    const rows = await readWithin(await context.readDb(), YEAR_TIMEOUT_MS, async (tx) =>
       listStatements(tx, await scopeOf(tx, options, 'donations statements list'), {
         unsent: options.unsent === true,
         limit: limit + 1,

@@ -30,7 +30,7 @@ export async function recordRefund(
     [donationId, totalMinor, totalMinor - found.refunded, evidence],
   );
   const status = totalMinor >= found.amount ? 'refunded' : 'partly_refunded';
-  await stopUnsentReceipts(tx, donationId, 'the gift was returned before the receipt was sent');
+  await stopUnsentReceipts(tx, donationId, 'was returned');
   if (found.status === 'refunded') return found.status;
   await tx.query('update donations.donations set status = $2 where id = $1', [donationId, status]);
   return status;
@@ -93,5 +93,6 @@ export async function recordDispute(
         now,
       ]);
   }
+  if (status === 'lost') await stopUnsentReceipts(tx, donation.id, 'was lost in a dispute');
   return donation.id;
 }

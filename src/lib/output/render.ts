@@ -15,6 +15,8 @@ export interface Column<Row> {
   /** The value for scripts; also for people, unless there is `text`. */
   value: (row: Row) => unknown;
   text?: (row: Row, now: Date) => string;
+  /** For people, when one thing is shown alone: the parts of a list, each on a line of its own. */
+  lines?: (row: Row, now: Date) => string[];
   tone?: (row: Row) => Tone | undefined;
   align?: 'right';
   /** Omitted from tables on a terminal. */
@@ -177,11 +179,13 @@ export function renderOne<Row>(
   }
   const width = Math.max(...columns.map((column) => textWidth(column.header)));
   for (const column of columns) {
-    const text = cellText(io, column, row, now);
-    if (text === '') continue;
+    const lines = column.lines?.(row, now).map(safeLine) ?? [cellText(io, column, row, now)];
     const tone = column.tone?.(row);
-    const value = tone ? paint(io, tone, text) : text;
-    print(io, `${paint(io, 'dim', fitText(column.header, width))}  ${value}`);
+    for (const [i, text] of lines.entries()) {
+      if (text === '') continue;
+      const header = fitText(i === 0 ? column.header : '', width);
+      print(io, `${paint(io, 'dim', header)}  ${tone ? paint(io, tone, text) : text}`);
+    }
   }
 }
 

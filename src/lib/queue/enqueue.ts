@@ -24,20 +24,8 @@ export type JobSpec = {
  * @returns Graphile Worker's job ids, in the order of the specs.
  */
 export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]> {
-  await endStandingJobs(
-    tx,
-    jobs.flatMap(({ key, isNew }) => (isNew ? [] : (key ?? []))),
-  );
-  const specs = jobs.map((job) => ({
-    task: job.task,
-    payload: withTrace(job.payload),
-    key: job.key ?? null,
-    in_ms: job.inMs ?? null,
-    priority: job.priority ?? 0,
-    max_attempts: TASKS[job.task].maxAttempts,
-    flags: [taskFlag(job.task)],
-  }));
-  const values = [JSON.stringify(specs)];
+  await endStandingJobs(tx, jobs);
+  const values = [specsOf(jobs)];
   if (!haveKeys(jobs)) {
     const { rows } = await tx.query<{ id: bigint }>(ADD_EACH, values);
     return rows.map((row) => row.id);
@@ -47,23 +35,59 @@ export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]>
   return jobs.map(({ key }) => ids.get(key as string) as bigint);
 }
 
+/**
+ * Adds jobs and makes the caller's changes in one statement, in the caller's transaction. For many
+ * jobs this is faster, because their ids do not go to the client and back.
+ * @param jobs each has a key of its own.
+ * @param statement the rest of the statement, after `with`. It reads the added jobs as `job`, and has
+ * `values` from `$2` on.
+ */
+export async function enqueueAnd(
+  tx: Queryable,
+  jobs: (JobSpec & { key: string })[],
+  statement: string,
+  values: unknown[],
+): Promise<void> {
+  await endStandingJobs(tx, jobs);
+  await tx.query(`with job as materialized (${ADD_WITH_KEYS}) ${statement}`, [
+    specsOf(jobs),
+    ...values,
+  ]);
+}
+
+/** The jobs as JSON for Graphile Worker. Usual values are left out. */
+const specsOf = (jobs: JobSpec[]): string =>
+  JSON.stringify(
+    jobs.map(({ task, payload, key, inMs, priority }) => ({
+      task,
+      payload: withTrace(payload),
+      key,
+      in_ms: inMs || undefined,
+      priority: priority || undefined,
+      max_attempts: TASKS[task].maxAttempts,
+      flag: taskFlag(task),
+    })),
+  );
+
 const SPECS = `rows from (json_to_recordset($1::json) as
-  (task text, payload json, key text, in_ms float8, priority smallint, max_attempts smallint, flags text[]))
-  with ordinality as spec(task, payload, key, in_ms, priority, max_attempts, flags, position)`;
+  (task text, payload json, key text, in_ms float8, priority smallint, max_attempts smallint, flag text))
+  with ordinality as spec(task, payload, key, in_ms, priority, max_attempts, flag, position)`;
+
+const PRIORITY = 'coalesce(spec.priority, 0::smallint)';
 
 const RUN_AT = 'now() + make_interval(secs => spec.in_ms / 1000)';
 
 const ADD_EACH = `
   select (graphile_worker.add_job(
     identifier => spec.task, payload => spec.payload, run_at => ${RUN_AT},
-    max_attempts => spec.max_attempts, job_key => spec.key, priority => spec.priority,
-    flags => spec.flags)).id
+    max_attempts => spec.max_attempts, job_key => spec.key, priority => ${PRIORITY},
+    flags => array[spec.flag])).id
   from ${SPECS} order by position`;
 
 // In one go: for each call Graphile Worker looks through the queue for keys that are taken.
 const ADD_WITH_KEYS = `
-  select id, key from graphile_worker.add_jobs((
-    select array_agg(row(task, payload, null, ${RUN_AT}, max_attempts, key, priority, flags)::graphile_worker.job_spec
+  select id, key, payload from graphile_worker.add_jobs((
+    select array_agg(row(task, payload, null, ${RUN_AT}, max_attempts, key, ${PRIORITY}, array[flag])::graphile_worker.job_spec
       order by position)
     from ${SPECS}))`;
 
@@ -76,7 +100,8 @@ const haveKeys = (jobs: JobSpec[]) =>
  * failed for good. Otherwise Graphile Worker would keep a failed job and take its key away.
  * Verdicts are locked before jobs, as everywhere.
  */
-async function endStandingJobs(tx: Queryable, keys: string[]): Promise<void> {
+async function endStandingJobs(tx: Queryable, jobs: JobSpec[]): Promise<void> {
+  const keys = jobs.flatMap(({ key, isNew }) => (isNew ? [] : (key ?? [])));
   if (keys.length === 0) return;
   await forgetVerdictsOfKeys(tx, keys);
   await tx.query(

@@ -12,6 +12,23 @@ export interface SendAttempt {
   requestId: string | null;
 }
 
+/** What the mail provider has told about a delivery. */
+export interface MailEvent {
+  at: Date;
+  event: string;
+  delivery: string;
+}
+
+/** What the mail provider has told about deliveries, as far back as events are kept, oldest first. */
+export async function listMailEvents(db: Queryable, deliveries: string[]): Promise<MailEvent[]> {
+  const { rows } = await db.query<MailEvent>(
+    `select received_at as at, type as event, subject as delivery from donations.webhook_events
+     where provider = 'sendgrid' and subject = any ($1) order by received_at, key`,
+    [deliveries],
+  );
+  return rows;
+}
+
 /** The attempts to send receipts of a donation, as far as the ledger goes back, oldest first. */
 export async function listSendAttempts(db: Queryable, donationId: string): Promise<SendAttempt[]> {
   const { rows } = await db.query<SendAttempt>(

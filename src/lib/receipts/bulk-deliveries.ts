@@ -15,6 +15,8 @@ export interface DeliveryPlan extends Plan {
 /** The deliveries of a bulk change. In SQL, `d` is a delivery, `r` its receipt, `o` its other deliveries. */
 export interface Selection {
   filter: ReceiptFilter;
+  /** SQL, of `d` alone: what every delivery that is changed has in common. */
+  candidates: string;
   /** SQL: why a delivery is skipped; null for one that is changed. */
   skip: string;
   /** SQL: the address that the mail goes to. */
@@ -24,16 +26,19 @@ export interface Selection {
 /** A delivery that is changed. */
 export interface ChosenDelivery {
   id: string;
-  createdAt: string;
   receipt: string;
   donation: string;
   job: string | null;
   status: 'failed' | 'held' | 'accepted';
+  /** Where it is sent now, and whether that is another address than before. */
   recipient: string;
+  isReaddressed: boolean;
 }
 
 const PLAN_TIMEOUT_MS = 60_000;
 const EXAMPLES = 3;
+/** How many candidates are looked at in one go, at least. */
+const LOOKED_AT = 500;
 
 const FROM = `donations.receipt_deliveries d
   join donations.receipts r on r.id = d.receipt_id
@@ -97,41 +102,81 @@ export const walkDeliveries = (
   change: (tx: Queryable, rows: ChosenDelivery[], place: Place) => Promise<Record<string, unknown>>,
 ): Walk => ({
   async choose(tx, { size, after }) {
-    const rows = await choose(tx, selection, { size, after, until });
-    const last = rows.at(-1);
-    if (!last) return undefined;
-    return {
-      count: rows.length,
-      ids: JSON.stringify(rows.map(({ id }) => id)),
-      reached: [last.createdAt, last.id],
-      change: (place) => change(tx, rows, place),
-    };
+    // By their keys, one after the other: the statistics may be from the time before the outage,
+    // also to Graphile Worker's functions, which look for each job's key.
+    // To start parallel workers takes longer than a chunk.
+    await tx.query(
+      `${NO_JIT}; set local enable_seqscan = off; set local enable_mergejoin = off;
+       set local max_parallel_workers_per_gather = 0`,
+    );
+    let reached = after;
+    for (;;) {
+      // For the last few, too, many may have to be passed over.
+      const locked = await lock(tx, selection, {
+        size: Math.max(size, LOOKED_AT),
+        after: reached,
+        until,
+      });
+      if (locked.length === 0) return undefined;
+      const eligible = await readEligible(
+        tx,
+        selection,
+        locked.map(({ id }) => id),
+      );
+      const rows = eligible.slice(0, size);
+      const lastId = eligible.length > size ? rows.at(-1)?.id : undefined;
+      const last = locked.find(({ id }) => id === lastId) ?? locked.at(-1);
+      reached = [last?.createdAt as string, last?.id as string];
+      if (rows.length === 0) continue;
+      return {
+        count: rows.length,
+        ids: JSON.stringify(rows.map(({ id }) => id)),
+        reached,
+        change: (place) => change(tx, rows, place),
+      };
+    }
   },
 });
 
-async function choose(
+/**
+ * Locks the next candidates. All that makes another delivery of a receipt, or sends one again, locks
+ * the receipt's deliveries first.
+ */
+async function lock(
   tx: Queryable,
-  { filter, skip, recipient }: Selection,
+  { filter, candidates }: Selection,
   { size, after, until }: { size: number; after: string[] | undefined; until: Date },
-): Promise<ChosenDelivery[]> {
+): Promise<{ id: string; createdAt: string }[]> {
   const bindings = new Bindings();
   const beyond = after
     ? `and (d.created_at, d.id) > (${bindings.add(after[0])}::timestamptz, ${bindings.add(after[1])})`
     : '';
-  // By their keys, one after the other: the statistics may be from the time before the outage,
-  // also to Graphile Worker's functions, which look for each job's key.
-  await tx.query(`${NO_JIT}; set local enable_seqscan = off; set local enable_mergejoin = off`);
-  const { rows } = await tx.query<ChosenDelivery>(
-    `select d.id, d.created_at::text as "createdAt", r.id as receipt, d.job_id::text as job, d.status,
-       (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as donation,
-       ${recipient} as recipient
-     from ${FROM}
-     where ${conditionsOn(filter, bindings)} and ${skip} is null ${beyond}
+  // An outer join, which Postgres leaves out unless the filter asks for something of the receipt.
+  const { rows } = await tx.query<{ id: string; createdAt: string }>(
+    `select d.id, d.created_at::text as "createdAt"
+     from donations.receipt_deliveries d left join donations.receipts r on r.id = d.receipt_id
+     where ${conditionsOn(filter, bindings)} and ${candidates} ${beyond}
        and d.created_at <= ${bindings.add(until)}::timestamptz + interval '1 millisecond'
      order by d.created_at, d.id limit ${bindings.add(size)}::int
-     -- The receipt as well: another delivery of it may be made meanwhile.
-     for no key update of d, r skip locked`,
+     for no key update of d skip locked`,
     bindings.values,
+  );
+  return rows;
+}
+
+/** Those of the locked deliveries that are changed, as they are after the locks: in a statement of its own. */
+async function readEligible(
+  tx: Queryable,
+  { skip, recipient }: Selection,
+  ids: string[],
+): Promise<ChosenDelivery[]> {
+  const { rows } = await tx.query<ChosenDelivery>(
+    `select d.id, r.id as receipt, d.job_id::text as job, d.status,
+       (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as donation,
+       ${recipient} as recipient, ${recipient} <> d.recipient as "isReaddressed"
+     from ${FROM} where d.id = any ($1) and ${skip} is null
+     order by d.created_at, d.id`,
+    [ids],
   );
   return rows;
 }

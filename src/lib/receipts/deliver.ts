@@ -31,7 +31,7 @@ export type Claimed =
   /** Another attempt has begun to send it; its claim, if one is on record. */
   | { result: 'taken'; claim: string | null }
   /** Its receipt is void. `waits`: it is pending, and must not be. */
-  | { result: 'void'; waits: boolean }
+  | { result: 'void'; why: string; waits: boolean }
   /** Its address gets no mail, for this reason. */
   | { result: 'blocked'; why: string; waits: boolean }
   | { result: 'missing' }
@@ -44,7 +44,8 @@ interface Row {
   status: 'pending' | 'sending' | 'accepted' | 'held' | 'failed' | null;
   holder: string | null;
   isProved: boolean;
-  isVoid: boolean;
+  /** Why its receipt is void. */
+  voidReason: string | null;
   blocked: string | null;
   receiptId: string;
   kind: 'original' | 'copy';
@@ -70,7 +71,7 @@ const CLAIM = `
     returning d.id, d.claim
   )
   select a.claim as asked, c.id is not null as mine, d.status, d.claim as holder,
-    d.evidence is not null as "isProved", r.status = 'void' as "isVoid",
+    d.evidence is not null as "isProved", r.void_reason as "voidReason",
     case when not d.forced then ${problemWith('d.recipient')} end as blocked, d.receipt_id as "receiptId",
     d.kind, d.recipient, r.content,
     case when d.kind = 'copy' then (
@@ -122,7 +123,7 @@ function read(row: Row): Claimed | undefined {
   if (row.status === 'sending' || row.status === 'held')
     return { result: 'taken', claim: row.holder };
   const waits = row.status === 'pending';
-  if (row.isVoid) return { result: 'void', waits };
+  if (row.voidReason !== null) return { result: 'void', why: row.voidReason, waits };
   return row.blocked === null ? undefined : { result: 'blocked', why: row.blocked, waits };
 }
 

@@ -1,5 +1,5 @@
 import type { Queryable } from '../db/database.ts';
-import { enqueue, type JobSpec } from '../queue/enqueue.ts';
+import { enqueue, enqueueAnd, type JobSpec } from '../queue/enqueue.ts';
 import { sendKey } from '../queue/keys.ts';
 
 /** A delivery and the donation that its receipt is for, or the first of them. */
@@ -24,17 +24,37 @@ export async function enqueueDeliveries(
   deliveries: ToSend[],
   others: JobSpec[] = [],
 ): Promise<bigint[]> {
-  const jobs: JobSpec[] = deliveries.map(({ deliveryId, donationId, inMs, priority, isNew }) => ({
-    task: 'send_receipt',
-    payload: { donation_id: donationId, delivery_id: deliveryId },
-    key: sendKey(deliveryId),
-    ...(isNew ? { isNew } : {}),
-    ...(inMs ? { inMs } : {}),
-    ...(priority ? { priority } : {}),
-  }));
-  const ids = await enqueue(tx, [...others, ...jobs]);
+  const ids = await enqueue(tx, [...others, ...deliveries.map(jobOf)]);
   return ids.slice(others.length);
 }
+
+const jobOf = ({ deliveryId, donationId, inMs, priority, isNew }: ToSend) => ({
+  task: 'send_receipt' as const,
+  payload: { donation_id: donationId, delivery_id: deliveryId },
+  key: sendKey(deliveryId),
+  ...(isNew ? { isNew } : {}),
+  ...(inMs ? { inMs } : {}),
+  ...(priority ? { priority } : {}),
+});
+
+/**
+ * Adds the jobs that send deliveries, and changes the deliveries.
+ * @param change SQL: the change of a delivery `d`; it may use `more` and `values` from `$2` on.
+ * @param more SQL: what is joined.
+ */
+export const sendAnd = (
+  tx: Queryable,
+  deliveries: ToSend[],
+  change: string,
+  { more = '', values = [] }: { more?: string; values?: unknown[] } = {},
+): Promise<void> =>
+  enqueueAnd(
+    tx,
+    deliveries.map(jobOf),
+    `update donations.receipt_deliveries d set job_id = job.id, ${change}
+     from job ${more} where d.id = job.payload->>'delivery_id'`,
+    values,
+  );
 
 /** Sends deliveries that exist by new jobs. @returns the jobs' ids, in the order of the deliveries. */
 export async function sendByNewJobs(tx: Queryable, deliveries: ToSend[]): Promise<bigint[]> {

@@ -153,6 +153,21 @@ interface DeliveryRow {
   createdAt: Date;
 }
 
+/**
+ * Locks receipts and their deliveries: one decision about a receipt after the other, also with bulk
+ * changes, which lock the deliveries alone.
+ */
+export async function lockReceipts(tx: Queryable, ids: string[]): Promise<void> {
+  await tx.query('select 1 from donations.receipts where id = any ($1) order by id for update', [
+    ids,
+  ]);
+  await tx.query(
+    `select 1 from donations.receipt_deliveries where receipt_id = any ($1)
+     order by id for no key update`,
+    [ids],
+  );
+}
+
 /** Loads a receipt with its deliveries, oldest first. */
 export async function loadReceipt(db: Queryable, id: string): Promise<Receipt> {
   const { rows } = await db.query<Row>(

@@ -7,6 +7,7 @@ import { configurationError, UserError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { CANNOT_BE_MAILED } from './addresses.ts';
 import type { ReceiptContent } from './content.ts';
+import { lockReceipts } from './find-receipt.ts';
 import type { PrintedReceipt, ReceiptPdf } from './pdf.ts';
 import type { Decision } from './resend.ts';
 
@@ -49,6 +50,13 @@ async function look(tx: Queryable, { receipts, again }: PrintRequest): Promise<R
          when r.status = 'void' then 'it is void'
          when s.under_way then 'its mail is on its way'
          when s.held then 'its mail may have been sent: donations receipts resolve'
+         when not s.sent and p.at is null and r.kind <> 'refund' and exists (
+           select 1 from donations.receipt_donations c cross join lateral (
+             select f.recorded_at from donations.refunds f where f.donation_id = c.donation_id
+             union all
+             select o.recorded_at from donations.disputes o where o.donation_id = c.donation_id and o.status = 'lost'
+           ) given_back where c.receipt_id = r.id and given_back.recorded_at > r.created_at)
+           then 'a gift was returned since: donations receipts reissue'
          when p.at is not null and not $2 then
            'it was printed on ' || to_char(p.at at time zone 'utc', 'YYYY-MM-DD') || ' (' || p.evidence || '): --again prints a copy'
        end as skip
@@ -113,10 +121,7 @@ export async function printReceipts(
   try {
     await db.transaction(async (tx) => {
       const ids = receipts.map(({ id }) => id);
-      await tx.query(
-        'select 1 from donations.receipts where id = any ($1) order by id for update',
-        [ids],
-      );
+      await lockReceipts(tx, ids);
       const now = await look(tx, { ...request, receipts: ids });
       const same = receipts.every(({ id, copy }) =>
         now.some((row) => row.id === id && row.skip === null && row.copy === copy),

@@ -9,6 +9,12 @@ export const WAITS = `status = 'pending', claim = null, claimed_at = null, reaso
  */
 export const MAY_GO_TWICE = `status = 'pending', reason = null, resends = d.resends + 1`;
 
+/** SQL: of a delivery `d` that failed the former, of one that is held the latter. */
+export const WAITS_AGAIN = `status = 'pending', reason = null,
+  claim = case when d.status = 'failed' then null else d.claim end,
+  claimed_at = case when d.status = 'failed' then null else d.claimed_at end,
+  resends = case when d.status = 'held' then d.resends + 1 else d.resends end`;
+
 /**
  * SQL: whether the receipt that a job `j` is to send has gone to the donor as a copy since `at`.
  * Then the original would be one too many.
@@ -26,13 +32,8 @@ export const sentSince = (at: string) => `exists (
  */
 export async function reopenDeliveries(tx: Queryable, jobs: string): Promise<void> {
   await tx.query(
-    `update donations.receipt_deliveries d set ${WAITS}
-     where job_id = any ($1::bigint[]) and needs_attention and status = 'failed'`,
-    [jobs],
-  );
-  await tx.query(
-    `update donations.receipt_deliveries d set ${MAY_GO_TWICE}
-     where job_id = any ($1::bigint[]) and needs_attention and status = 'held'`,
+    `update donations.receipt_deliveries d set ${WAITS_AGAIN}
+     where job_id = any ($1::bigint[]) and needs_attention`,
     [jobs],
   );
 }

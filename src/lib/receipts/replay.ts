@@ -12,8 +12,8 @@ import {
   type Selection,
   walkDeliveries,
 } from './bulk-deliveries.ts';
-import { enqueueDeliveries } from './enqueue.ts';
-import { MAY_GO_TWICE, WAITS } from './reopen.ts';
+import { sendAnd } from './enqueue.ts';
+import { WAITS_AGAIN } from './reopen.ts';
 import { endJobs } from './settle.ts';
 import { parseReceiptFilter, type ReceiptFilter } from './vocabulary.ts';
 
@@ -31,7 +31,7 @@ export interface ReplayOptions {
  * SQL: where it is sent now. A receipt to the donor goes to the donor's address of today, since the
  * old one may be the reason why it failed; one that a person sent elsewhere goes there again.
  */
-const RECIPIENT = `case when d.recipient = r.content->'donor'->>'email' then coalesce(e.email, d.recipient) else d.recipient end`;
+const RECIPIENT = `case when e.email <> d.recipient and d.recipient = r.content->'donor'->>'email' then e.email else d.recipient end`;
 
 /** SQL: why a delivery is passed over; null for one that is sent again. */
 function skip({ includeHeld, force }: ReplayOptions): string {
@@ -65,7 +65,12 @@ export function replayReceipts(
   options: ReplayOptions,
 ): BulkChange<DeliveryPlan> {
   const filter = withStatus(asked, options);
-  const selection: Selection = { filter, skip: skip(options), recipient: RECIPIENT };
+  const selection: Selection = {
+    filter,
+    candidates: `(d.status in ('failed', 'held') or d.bounced_at is not null)`,
+    skip: skip(options),
+    recipient: RECIPIENT,
+  };
   return {
     words: {
       verb: 'replay',
@@ -103,13 +108,6 @@ function withStatus(filter: ReceiptFilter, { includeHeld }: ReplayOptions): Rece
   return parseReceiptFilter(`${filter.text} status:failed${includeHeld ? ',held' : ''}`.trim());
 }
 
-/** SQL: what becomes of a delivery, by what it was. Of what was accepted it is the copy that is changed. */
-const CHANGES = [
-  ['failed', WAITS],
-  ['held', MAY_GO_TWICE],
-  ['accepted', `status = 'pending'`],
-] as const;
-
 async function sendAgain(
   tx: Queryable,
   rows: ChosenDelivery[],
@@ -130,25 +128,21 @@ async function sendAgain(
     recipient: row.recipient,
     inMs: Math.floor(gap * (first + i)),
   }));
-  const jobs = await enqueueDeliveries(tx, sent);
-  const changed = sent.map(({ deliveryId, recipient }, i) => ({
-    id: deliveryId,
-    status: rows[i]?.status,
-    recipient,
-    job: jobs[i]?.toString(),
-    forced: options.force,
-  }));
-  for (const [status, change] of CHANGES) {
-    const of = changed.filter((each) => each.status === status);
-    if (of.length === 0) continue;
-    await tx.query(
-      `update donations.receipt_deliveries d
-       set ${change}, job_id = a.job, recipient = a.recipient, forced = d.forced or a.forced
-       from json_to_recordset($1::json) as a(id text, recipient text, job bigint, forced boolean)
-       where d.id = a.id`,
-      [JSON.stringify(of)],
-    );
-  }
+  const readdressed = rows.filter(({ isReaddressed }) => isReaddressed);
+  // Of what was accepted it is the copy that is changed, which waits already.
+  await sendAnd(
+    tx,
+    sent,
+    `${WAITS_AGAIN}, recipient = coalesce(a.recipient, d.recipient), forced = d.forced or $3`,
+    {
+      more: `left join json_to_recordset($2::json) as a(id text, recipient text)
+        on a.id = job.payload->>'delivery_id'`,
+      values: [
+        JSON.stringify(readdressed.map(({ id, recipient }) => ({ id, recipient }))),
+        options.force,
+      ],
+    },
+  );
   return { deliveries: sent.map(({ deliveryId }) => deliveryId) };
 }
 

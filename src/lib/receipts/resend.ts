@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { findProblem } from './addresses.ts';
 import { sendByNewJob } from './enqueue.ts';
-import { aboutReceipt, loadReceipt, type Receipt } from './find-receipt.ts';
+import { aboutReceipt, loadReceipt, lockReceipts, type Receipt } from './find-receipt.ts';
 
 /** Who decides, and why. */
 export interface Decision extends Actor {
@@ -35,7 +35,7 @@ export async function resendReceipt(
   const recipient = to ?? receipt.content.donor.email;
   return db.transaction(async (tx) => {
     // When two operators resend at once, the second one learns of the first.
-    await tx.query('select 1 from donations.receipts where id = $1 for update', [receipt.id]);
+    await lockReceipts(tx, [receipt.id]);
     refuseWhileOpen(await loadReceipt(tx, receipt.id));
     if (recipient === '') {
       throw new UserError(

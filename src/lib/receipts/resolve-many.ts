@@ -29,7 +29,12 @@ export function resolveReceipts(
 ): BulkChange<DeliveryPlan> {
   const { outcome, only } = options;
   const filter = withHeld(asked);
-  const selection: Selection = { filter, skip: skip(options), recipient: 'd.recipient' };
+  const selection: Selection = {
+    filter,
+    candidates: `d.status = 'held'`,
+    skip: skip(options),
+    recipient: 'd.recipient',
+  };
   const isSent = outcome === 'sent';
   return {
     words: {

@@ -2,7 +2,13 @@ import { recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
 import { sendByNewJobs } from './enqueue.ts';
-import { aboutReceipt, type Delivery, loadReceipt, type Receipt } from './find-receipt.ts';
+import {
+  aboutReceipt,
+  type Delivery,
+  loadReceipt,
+  lockReceipts,
+  type Receipt,
+} from './find-receipt.ts';
 import { reopenHeld } from './reopen.ts';
 import { type Decision, underWay } from './resend.ts';
 import { acceptHeld, endJobs } from './settle.ts';
@@ -27,7 +33,7 @@ export async function resolveDelivery(
 ): Promise<Delivery> {
   return db.transaction(async (tx) => {
     // One decision after the other, also with those who send a copy.
-    await tx.query('select 1 from donations.receipts where id = $1 for update', [receipt.id]);
+    await lockReceipts(tx, [receipt.id]);
     const now = await loadReceipt(tx, receipt.id);
     const held = findHeld(receipt);
     if (outcome === 'resend') refuseToResend(now, held, force);

@@ -89,23 +89,26 @@ export async function failWaiting(tx: Queryable, receiptId: string): Promise<voi
 }
 
 /**
- * Receipts of a donation that were not sent become void, in the caller's transaction: what they would
- * acknowledge was given back.
+ * Receipts and statements that acknowledge a donation and were not sent become void, in the caller's
+ * transaction: what they say is no longer true. The donor's other gifts of the year need a new statement.
+ * @param what happened to the gift: `was returned`.
  */
 export async function stopUnsentReceipts(
   tx: Queryable,
   donationId: string,
-  reason: string,
+  what: string,
 ): Promise<void> {
   const { rows } = await tx.query<{ id: string }>(
-    `update donations.receipts r set status = 'void', void_reason = $2
+    `update donations.receipts r set status = 'void', void_reason = case r.kind
+       when 'annual' then 'gift ' || $1 || ' ' || $2 || ' before the statement was sent'
+       else 'the gift ' || $2 || ' before the receipt was sent' end
      from donations.receipt_donations c
-     where c.donation_id = $1 and c.kind = 'donation' and c.live and r.id = c.receipt_id
+     where c.donation_id = $1 and c.kind <> 'refund' and c.live and r.id = c.receipt_id
        and exists (select 1 from donations.receipt_deliveries d where d.receipt_id = r.id)
        and not exists (select 1 from donations.receipt_deliveries d
          where d.receipt_id = r.id and (d.status in ('accepted', 'sending', 'held') or d.resends > 0))
      returning r.id`,
-    [donationId, reason],
+    [donationId, what],
   );
   for (const { id } of rows) await failWaiting(tx, id);
 }

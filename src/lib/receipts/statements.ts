@@ -39,7 +39,8 @@ export interface StatementPlan extends Plan {
   gifts: number;
 }
 
-const PLAN_TIMEOUT_MS = 120_000;
+/** The longest that a look at all donors of a year may take. */
+export const YEAR_TIMEOUT_MS = 120_000;
 /** Receipts of gifts made just now go first. */
 const PRIORITY = 10;
 /** The most statements in one transaction; each may have many gifts. */
@@ -61,7 +62,8 @@ const FROM = `(
     group by d.donor_id
   ) g
   full join (
-    select distinct on (r.donor_id) r.* from donations.receipts r
+    select distinct on (r.donor_id) r.id, r.donor_id, r.status, r.label, r.void_reason
+    from donations.receipts r
     where r.kind = 'annual' and r.year = $1 and ($2::text[] is null or r.donor_id = any ($2))
     order by r.donor_id, r.status = 'issued' desc, r.created_at desc, r.id desc
   ) s on s.donor_id = g.donor_id
@@ -78,7 +80,8 @@ const FROM = `(
 /** SQL: the gifts of a live statement are not what they were when it was issued. */
 const CHANGED = `s.status = 'issued' and g.net is distinct from (
   select jsonb_object_agg(x->>'donationId', x->>'amountMinor')
-  from jsonb_array_elements(s.content->'statement'->'gifts') x)`;
+  from donations.receipts r cross join jsonb_array_elements(r.content->'statement'->'gifts') x
+  where r.id = s.id)`;
 
 /** SQL: why a donor gets no statement this way; null for those who get one. */
 const skip = (way: Way) => `case
@@ -101,14 +104,10 @@ export async function listStatements(
   { unsent, limit }: { unsent: boolean; limit: number },
 ): Promise<ListedStatement[]> {
   const { rows } = await tx.query<ListedStatement>(
-    `select * from (
-       select n.id as donor, n.name, e.email, coalesce(g.gifts, 0) as gifts, s.label as number,
+    // Materialized: for a few rows in the order of names, Postgres would look through all donors for each.
+    `with found as materialized (
+       select n.id as donor, n.name, e.email, coalesce(g.gifts, 0) as gifts, g.net, s.label as number,
          case when s.status = 'void' then 'void' else l.status end as status,
-         coalesce((
-           select json_agg(json_build_object('currency', t.currency, 'minor', t.minor::text) order by t.minor desc)
-           from (select d.currency, sum(v.value::bigint) as minor from jsonb_each_text(g.net) v
-                 join donations.donations d on d.id = v.key
-                 where d.method not in ('in_kind', 'stock') group by d.currency) t), '[]') as totals,
          case
            when ${CHANGED} then 'the gifts have changed since: donations receipts reissue ' || s.label
            when s.status = 'void' then 'it is void (' || s.void_reason || '): donations receipts reissue ' || s.label
@@ -119,9 +118,17 @@ export async function listStatements(
            else ${problemWith('e.email')}
          end as why
        from ${FROM}
-     ) found
-     where not $3 or why is not null or number is null
-     order by name, donor limit $4`,
+     ), listed as (
+       select * from found where not $3 or why is not null or number is null
+       order by name, donor limit $4
+     )
+     select donor, name, email, gifts, number, status, why,
+       coalesce((
+         select json_agg(json_build_object('currency', t.currency, 'minor', t.minor::text) order by t.minor desc)
+         from (select d.currency, sum(v.value::bigint) as minor from jsonb_each_text(net) v
+               join donations.donations d on d.id = v.key
+               where d.method not in ('in_kind', 'stock') group by d.currency) t), '[]') as totals
+     from listed order by name, donor`,
     [year, donor ? [donor] : null, unsent, limit],
   );
   return rows;
@@ -153,9 +160,9 @@ export function sendStatements(scope: StatementScope, way: Way): BulkChange<Stat
     action: way === 'paper' ? 'statements.issue' : 'statements.send',
     scope: `year:${year}${scope.donor ? ` donor:${scope.donor}` : ''}`,
     question: 'count',
-    plan: (db, limit) => readWithin(db, PLAN_TIMEOUT_MS, (tx) => look(tx, scope, way, limit)),
+    plan: (db, limit) => readWithin(db, YEAR_TIMEOUT_MS, (tx) => look(tx, scope, way, limit)),
     hasOutgrown: async (db, plan) =>
-      (await readWithin(db, PLAN_TIMEOUT_MS, (tx) => look(tx, scope, way, 0))).eligible >
+      (await readWithin(db, YEAR_TIMEOUT_MS, (tx) => look(tx, scope, way, 0))).eligible >
       plan.eligible,
     describe: ({ gifts }) => [['gifts', plural(gifts, 'gift')]],
     warnings: ({ at }) =>

@@ -3,7 +3,7 @@ import type { Db, Queryable } from '../db/database.ts';
 import { UserError } from '../errors.ts';
 import { findLive, refuseIneligible, refuseUnmailable } from './by-hand.ts';
 import { loadGiftFacts } from './facts.ts';
-import { aboutReceipt, loadReceipt, type Receipt } from './find-receipt.ts';
+import { aboutReceipt, loadReceipt, lockReceipts, type Receipt } from './find-receipt.ts';
 import { type IssuedReceipt, issueReceipts, type ReceiptOrder } from './issue.ts';
 import type { Decision } from './resend.ts';
 import { failWaiting } from './settle.ts';
@@ -99,7 +99,7 @@ async function orderOf(
 const yearOf = ({ content }: Receipt) => content.statement?.year as number;
 
 async function lock(tx: Queryable, id: string): Promise<Receipt> {
-  await tx.query('select 1 from donations.receipts where id = $1 for update', [id]);
+  await lockReceipts(tx, [id]);
   return loadReceipt(tx, id);
 }
 

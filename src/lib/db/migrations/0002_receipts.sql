@@ -146,7 +146,8 @@ create trigger receipt_templates_append_only before update or delete or truncate
   for each statement execute function donations.refuse_change();
 
 create table donations.receipt_deliveries (
-  id text primary key check (id ~ '^dlv_[0-9a-z]+$' and length(id) = 30),
+  -- Not a regular expression: Postgres checks it again with each update.
+  id text primary key check (starts_with(id, 'dlv_') and length(id) = 30),
   receipt_id text not null,
   -- paper: it was printed, and a person hands it over. It is accepted from the start.
   channel text not null default 'email' check (channel in ('email', 'paper')),
@@ -195,7 +196,7 @@ create table donations.receipt_deliveries (
 create unique index receipt_deliveries_one_original on donations.receipt_deliveries
   (receipt_id, (case when kind = 'original' then channel else id end));
 create index receipt_deliveries_job on donations.receipt_deliveries (job_id) where job_id is not null;
-create index receipt_deliveries_attention on donations.receipt_deliveries (created_at) where needs_attention;
+create index receipt_deliveries_attention on donations.receipt_deliveries (created_at, id) where needs_attention;
 create index receipt_deliveries_bounced on donations.receipt_deliveries (bounced_at) where bounced_at is not null;
 create index receipt_deliveries_proved on donations.receipt_deliveries (id) where proved;
 create index receipt_deliveries_created on donations.receipt_deliveries (created_at, id);
@@ -253,5 +254,6 @@ create table donations.webhook_events (
   received_at timestamptz not null default now()
 );
 -- Maintenance deletes events older than the retention.
+create index webhook_events_subject on donations.webhook_events (subject);
 create index webhook_events_received on donations.webhook_events (received_at);
 comment on table donations.webhook_events is 'Providers send events again and out of order; the key says which were seen.';
