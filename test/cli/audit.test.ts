@@ -94,7 +94,7 @@ describe('audit', () => {
     expect(await json('audit', '--by', 'old', '--since', '31d')).toHaveLength(1);
     const none = await cli('audit', '--by', 'old', '--since', '29d');
     expect(none).toMatchObject({ code: 0, stdout: '' });
-    expect((await cli('audit', '--limit', '2')).stderr).toContain('There are more');
+    expect((await cli('audit', '--limit', '2')).stderr).toContain('Next: donations audit');
   });
 
   it.each([

@@ -134,7 +134,7 @@ it('sends what bounced as another delivery, to the address of today', async () =
   expect(bounced.deliveries).toMatchObject([
     { delivery: deliveryId, status: 'bounced', reason: '550 no such user' },
   ]);
-  expect((await listMissing(db, { since: null, limit: 9 })).map(({ why }) => why)).toEqual([
+  expect((await listMissing(db, { since: null, limit: 9 })).missing.map(({ why }) => why)).toEqual([
     'it did not arrive: 550 no such user',
   ]);
   expect((await replay('status:bounced')).plan.skipped).toEqual([

@@ -1,17 +1,18 @@
 import { Command } from 'commander';
 import { AUDIT_ACTIONS } from '../../lib/audit/actions.ts';
-import { say } from '../../lib/output/io.ts';
 import { type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseCount, parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
 import { CompletedOption, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { type PagingOptions, sayPage, withPaging } from '../shared/paging.ts';
 import { AUDIT_COLUMNS } from './shared/columns.ts';
 import { type About, subjectsOf, withAbout } from './shared/subjects.ts';
 
 type Options = OutputOptions &
-  About & { since?: string; action?: string; by?: string; limit: string };
+  About &
+  PagingOptions & { since?: string; action?: string; by?: string };
 
 /** `donations audit list`, or `donations audit`: who did what, the latest first. */
 export function auditListCommand(context: Context): Command {
@@ -27,25 +28,25 @@ export function auditListCommand(context: Context): Command {
     )
     .addOption(
       new CompletedOption('--by <name>', 'who did it: grace, or grace@host', recent('actor')),
-    )
-    .option('--limit <n>', 'how many', '50')
-    .option('--wide', 'on a terminal, all columns and whole ids');
-  return examples(withOutput(withAbout(command), AUDIT_COLUMNS), [
+    );
+  return examples(withOutput(withPaging(withAbout(command)), AUDIT_COLUMNS), [
     ['donations audit', 'the latest 50'],
     ['donations audit --since 7d --action jobs.discard', 'what was discarded this week'],
     ['donations audit --donation don_01jd2x', 'what people decided about a donation'],
   ]).action(async ({ action, by, ...options }: Options) => {
     const limit = parseCount(options.limit, { max: 10_000 });
     const sinceMs = options.since === undefined ? undefined : parseDuration(options.since);
-    const { listAudit } = await import('../../lib/audit/entries.ts');
-    const rows = await context.read(async (tx) => {
-      const about = await subjectsOf(tx, options);
-      return listAudit(tx, { sinceMs, action, actor: by, about, limit: limit + 1 });
+    const { afterEntry, countAudit, listAudit } = await import('../../lib/audit/entries.ts');
+    const { entries, total } = await context.read(async (tx) => {
+      const filter = { sinceMs, action, actor: by, about: await subjectsOf(tx, options) };
+      return {
+        entries: await listAudit(tx, { ...filter, after: options.after, limit: limit + 1 }),
+        total: await countAudit(tx, filter),
+      };
     });
-    const { io } = context;
-    render(io, options, AUDIT_COLUMNS, rows.slice(0, limit), {
-      empty: 'No such change by a person.',
-    });
-    if (rows.length > limit) say(io, `The latest ${limit}. There are more: --limit shows them.`);
+    const page = entries.slice(0, limit);
+    render(context.io, options, AUDIT_COLUMNS, page, { empty: 'No such change by a person.' });
+    const last = entries.length > limit ? page.at(-1) : undefined;
+    sayPage(context, page.length, { total, next: last && afterEntry(last), one: 'change' });
   });
 }

@@ -5,7 +5,7 @@ import { parseCount } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { sayMore } from '../shared/paging.ts';
+import { type PagingOptions, sayPage, withPaging } from '../shared/paging.ts';
 import { withImportStore } from './shared/open-store.ts';
 
 const COLUMNS: Column<ListedImport>[] = [
@@ -45,19 +45,23 @@ const COLUMNS: Column<ListedImport>[] = [
 
 /** `donations import list`: imports, in the database and on this machine. */
 export function importListCommand(context: Context): Command {
-  const command = new Command('list')
-    .description('imports: those in the database, and those begun on this machine')
-    .option('--limit <n>', 'how many', '50');
+  const command = withPaging(
+    new Command('list').description(
+      'imports: those in the database, and those begun on this machine',
+    ),
+  );
   return examples(withOutput(command, COLUMNS), [
     ['donations import list', 'the newest first'],
     ['donations import list --json=batch,status,totals', 'for a script'],
-  ]).action(async (options: OutputOptions & { limit: string }) => {
+  ]).action(async (options: OutputOptions & PagingOptions) => {
     const limit = parseCount(options.limit, { max: 10_000 });
     await withImportStore(context, async (store) => {
       const { listImports } = await import('../../lib/imports/list.ts');
-      const rows = await context.read((tx) => listImports(tx, store, limit + 1));
-      render(context.io, options, COLUMNS, rows.slice(0, limit), { empty: 'No imports.' });
-      if (rows.length > limit) sayMore(context.io, limit);
+      const { imports, next, total } = await context.read((tx) =>
+        listImports(tx, store, { limit, after: options.after }),
+      );
+      render(context.io, options, COLUMNS, imports, { empty: 'No imports.' });
+      sayPage(context, imports.length, { total, next, one: 'import' });
     });
   });
 }

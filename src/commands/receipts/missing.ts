@@ -7,7 +7,7 @@ import type { Context } from '../context.ts';
 import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { sayMore } from '../shared/paging.ts';
+import { type PagingOptions, sayPage, withPaging } from '../shared/paging.ts';
 
 const COLUMNS: Column<MissingReceipt>[] = [
   { name: 'given_on', header: 'GIVEN', value: (row) => row.givenOn },
@@ -29,21 +29,24 @@ const COLUMNS: Column<MissingReceipt>[] = [
 
 /** `donations receipts missing`: gifts without a receipt. */
 export function receiptsMissingCommand(context: Context): Command {
-  const command = new Command('missing')
-    .description('gifts that are paid and whose donor has no receipt, each with the reason')
-    .option('--since <day>', 'given on this day or later: 2026-01-01')
-    .option('--limit <n>', 'how many', '50');
+  const command = withPaging(
+    new Command('missing')
+      .description('gifts that are paid and whose donor has no receipt, each with the reason')
+      .option('--since <day>', 'given on this day or later: 2026-01-01'),
+  );
   return examples(withOutput(command, COLUMNS), [
     ['donations receipts missing --since 2026-01-01', 'before the statements of the year'],
     ['donations receipts missing --json=donation,reason', 'for a script'],
-  ]).action(async (options: OutputOptions & { since?: string; limit: string }) => {
+  ]).action(async (options: OutputOptions & PagingOptions & { since?: string }) => {
     const limit = parseCount(options.limit, { max: 100_000 });
+    const { after } = options;
     const since = options.since === undefined ? null : parseDay(options.since);
-    const { listMissing } = await import('../../lib/receipts/missing.ts');
-    const rows = await context.read((tx) => listMissing(tx, { since, limit: limit + 1 }));
-    render(context.io, options, COLUMNS, rows.slice(0, limit), {
-      empty: 'Every gift has its receipt.',
-    });
-    if (rows.length > limit) sayMore(context.io, limit);
+    const { countMissing, listMissing } = await import('../../lib/receipts/missing.ts');
+    const { missing, next, total } = await context.read(async (tx) => ({
+      ...(await listMissing(tx, { since, limit, after })),
+      total: await countMissing(tx, since),
+    }));
+    render(context.io, options, COLUMNS, missing, { empty: 'Every gift has its receipt.' });
+    sayPage(context, missing.length, { total, next, one: 'gift' });
   });
 }

@@ -9,7 +9,7 @@ import { CompletedOption, recent } from '../shared/completed.ts';
 import { donorColumn } from '../shared/donor-column.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { sayMore } from '../shared/paging.ts';
+import { type PagingOptions, sayPage, withPaging } from '../shared/paging.ts';
 import { readYear, type ScopeOptions, scopeOf } from './shared/scope.ts';
 
 const COLUMNS: Column<ListedStatement>[] = [
@@ -38,6 +38,8 @@ const COLUMNS: Column<ListedStatement>[] = [
   { name: 'email', header: 'E-MAIL', value: (row) => row.email },
 ];
 
+type Options = OutputOptions & ScopeOptions & PagingOptions & { unsent?: boolean };
+
 /** `donations statements list`: the donors of a year, and what became of their statements. */
 export function statementsListCommand(context: Context): Command {
   const command = new Command('list')
@@ -50,28 +52,30 @@ export function statementsListCommand(context: Context): Command {
         recent('donor'),
       ),
     )
-    .option('--unsent', 'those without a statement, or with something wrong about it')
-    .option('--limit <n>', 'how many', '50');
-  return examples(withOutput(command, COLUMNS), [
+    .option('--unsent', 'those without a statement, or with something wrong about it');
+  return examples(withOutput(withPaging(command), COLUMNS), [
     ['donations statements list --year 2026 --unsent', 'who got none, and why'],
     ['donations statements list --year 2026 --limit 100000 --output csv', 'for a spreadsheet'],
-  ]).action(async (options: OutputOptions & ScopeOptions & { unsent?: boolean; limit: string }) => {
+  ]).action(async (options: Options) => {
     readYear(options.year);
     const limit = parseCount(options.limit, { max: 1_000_000 });
     const [{ listStatements, YEAR_TIMEOUT_MS }, { readWithin }] = await Promise.all([
       import('../../lib/receipts/statements.ts'),
       import('../../lib/db/read.ts'),
     ]);
-    const rows = await readWithin(await context.readDb(), YEAR_TIMEOUT_MS, async (tx) =>
-      listStatements(tx, await scopeOf(tx, options, 'donations statements list'), {
-        unsent: options.unsent === true,
-        limit: limit + 1,
-      }),
+    const { statements, next, total } = await readWithin(
+      await context.readDb(),
+      YEAR_TIMEOUT_MS,
+      async (tx) =>
+        listStatements(tx, await scopeOf(tx, options, 'donations statements list'), {
+          unsent: options.unsent === true,
+          limit,
+          after: options.after,
+        }),
     );
-    const empty = options.unsent
-      ? `Every donor with gifts in ${options.year} has a statement.`
-      : `No gifts in ${options.year}.`;
-    render(context.io, options, COLUMNS, rows.slice(0, limit), { empty });
-    if (rows.length > limit) sayMore(context.io, limit);
+    render(context.io, options, COLUMNS, statements, {
+      empty: options.unsent ? 'Every donor with gifts has a statement.' : 'No gifts in that year.',
+    });
+    sayPage(context, statements.length, { total, next, one: 'donor' });
   });
 }

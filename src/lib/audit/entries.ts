@@ -1,5 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 import { likeId } from '../db/match.ts';
+import { type BoundedCount, countRows, fromCursor, toCursor } from '../db/page.ts';
 import { notFound, usageError } from '../errors.ts';
 import { givenId } from '../ids.ts';
 import type { Subjects } from './about.ts';
@@ -35,6 +36,8 @@ export interface AuditFilter {
   /** Only entries about one of these. */
   about?: Subjects | undefined;
   limit: number;
+  /** The cursor that the page before ended with. */
+  after?: string | undefined;
 }
 
 const FIELDS = `a.id, a.at, a.actor, a.host, a.command, a.action, a.subject, a.filter, a.reason,
@@ -46,42 +49,56 @@ const CHUNKS = `
     select count(*)::int as count, coalesce(sum(affected), 0) as affected
     from donations.audit_log where operation = a.id) c`;
 
+const CHOSEN = `select * from donations.audit_log
+  where operation is null
+    and ($1::float8 is null
+      or at > now() - make_interval(secs => least($1::float8 / 1000, 3e9)))
+    and ($2::text is null or action = $2 or starts_with(action, $2 || '.'))
+    and ($3::text is null or actor = $3 or actor || '@' || host = $3)
+    and ($4::text[] is null or subject = any ($4) or exists (
+      select 1 from donations.audit_log chunk where chunk.operation = audit_log.id
+        and chunk.detail #> '{before,jobs}' @> any ($5::jsonb[])))
+    and at >= coalesce($6::timestamptz, '-infinity') and at < coalesce($7::timestamptz, 'infinity')`;
+
+const valuesOf = ({ sinceMs, from, to, action, actor, about }: Omit<AuditFilter, 'limit'>) => [
+  sinceMs ?? null,
+  action ?? null,
+  actor ?? null,
+  about?.ids ?? null,
+  about?.jobs.map((job) => `[${job}]`) ?? null,
+  from ?? null,
+  to ?? null,
+];
+
+const ORDER = 'audit latest';
+
+/** The cursor of the page that follows an entry. */
+export const afterEntry = ({ id }: AuditEntry): string => toCursor(ORDER, [id]);
+
 /**
  * What people did, the latest first. The chunks of a bulk change are part of it.
- * @throws UserError `usage` when there is no such action.
+ * @throws UserError `usage` when there is no such action, or the cursor is of another list.
  */
-export async function listAudit(
-  db: Queryable,
-  { sinceMs, from, to, action, actor, about, limit }: AuditFilter,
-): Promise<AuditEntry[]> {
+export async function listAudit(db: Queryable, filter: AuditFilter): Promise<AuditEntry[]> {
+  const { action, after, limit } = filter;
   if (action !== undefined) await checkAction(db, action);
+  const [last = null] = after === undefined ? [] : fromCursor(after, ORDER);
   const { rows } = await db.query<AuditEntry>(
     `with a as materialized (
-       select * from donations.audit_log
-       where operation is null
-         and ($1::float8 is null
-           or at > now() - make_interval(secs => least($1::float8 / 1000, 3e9)))
-         and at >= coalesce($7::timestamptz, '-infinity') and at < coalesce($8::timestamptz, 'infinity')
-         and ($2::text is null or action = $2 or starts_with(action, $2 || '.'))
-         and ($3::text is null or actor = $3 or actor || '@' || host = $3)
-         and ($5::text[] is null or subject = any ($5) or exists (
-           select 1 from donations.audit_log chunk where chunk.operation = audit_log.id
-             and chunk.detail #> '{before,jobs}' @> any ($6::jsonb[])))
-       order by at desc, id desc limit $4)
+       ${CHOSEN} and ($8::text is null
+         or (at, id) < (select l.at, l.id from donations.audit_log l where l.id = $8))
+       order by at desc, id desc limit $9)
      select ${FIELDS} from a ${CHUNKS} order by a.at desc, a.id desc`,
-    [
-      sinceMs ?? null,
-      action ?? null,
-      actor ?? null,
-      limit,
-      about?.ids ?? null,
-      about?.jobs.map((job) => `[${job}]`) ?? null,
-      from ?? null,
-      to ?? null,
-    ],
+    [...valuesOf(filter), last, limit],
   );
   return rows;
 }
+
+/** How many entries a filter lets through. */
+export const countAudit = (
+  db: Queryable,
+  filter: Omit<AuditFilter, 'limit' | 'after'>,
+): Promise<BoundedCount> => countRows(db, [CHOSEN], valuesOf(filter));
 
 /** One transaction of a bulk change. */
 export interface AuditChunk {

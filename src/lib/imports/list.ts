@@ -1,4 +1,11 @@
 import type { Queryable } from '../db/database.ts';
+import {
+  type BoundedCount,
+  countRows as countInDatabase,
+  fromCursor,
+  type Paging,
+  toCursor,
+} from '../db/page.ts';
 import type { LocalStore } from '../local/sqlite.ts';
 import type { ImportProgress } from './commit/commit.ts';
 import { listBatches } from './stage/batches.ts';
@@ -38,22 +45,36 @@ const STATUS = { open: 'importing', committed: 'imported', undone: 'undone' } as
 
 const openOf = ({ suspect, rejected }: Counts) => suspect + rejected;
 
-/** The newest imports: those in the database, and those that only this machine knows. */
+const ORDER = 'imports newest';
+
+/**
+ * One page of the imports, the newest first: those in the database, and those that only this machine
+ * knows.
+ * @throws UserError `usage` when the cursor is of another list.
+ */
 export async function listImports(
   tx: Queryable,
   store: LocalStore,
-  limit: number,
-): Promise<ListedImport[]> {
+  { limit, after }: Paging,
+): Promise<{ imports: ListedImport[]; next: string | undefined; total: BoundedCount }> {
+  const [last = null] = after === undefined ? [] : fromCursor(after, ORDER);
   const { rows } = await tx.query<Row>(
     `select id, kind, name, status, progress, actor, created_at as at from donations.batches
-     order by id desc limit $1`,
-    [limit],
+     where $1::text is null or id < $1 order by id desc limit $2`,
+    [last, limit + 1],
   );
-  const known = new Set(rows.map(({ id }) => id));
+  const ofMachine = listBatches(store);
+  const { rows: inDatabase } = await tx.query<{ id: string }>(
+    'select id from donations.batches where id = any ($1)',
+    [ofMachine.map(({ id }) => id)],
+  );
+  const known = new Set(inDatabase.map(({ id }) => id));
+  const onlyHere = ofMachine.filter(({ id }) => !known.has(id));
+  const { count, more } = await countInDatabase(tx, ['select 1 from donations.batches'], []);
   const openRows = (id: string) => openOf(countRows(store, id));
-  const here: ListedImport[] = listBatches(store)
-    .filter(({ id }) => !known.has(id))
-    .slice(0, limit)
+  const here: ListedImport[] = onlyHere
+    .filter(({ id }) => last === null || id < last)
+    .slice(0, limit + 1)
     .map(({ id, kind, name, status, createdAt }) => {
       const counts = countRows(store, id);
       const waiting = counts.new + openOf(counts);
@@ -78,5 +99,12 @@ export async function listImports(
     totals: toDecimals(progress.totals ?? {}),
     receipts: progress.receipts ?? 0,
   }));
-  return [...here, ...there].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit);
+  const found = [...here, ...there].sort((a, b) => (a.id < b.id ? 1 : -1));
+  const imports = found.slice(0, limit);
+  const end = found.length > limit ? imports.at(-1) : undefined;
+  return {
+    imports,
+    next: end && toCursor(ORDER, [end.id]),
+    total: { count: count + onlyHere.length, more },
+  };
 }

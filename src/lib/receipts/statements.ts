@@ -1,5 +1,6 @@
 import type { BulkChange, Chosen, Plan } from '../bulk/change.ts';
 import type { Queryable } from '../db/database.ts';
+import { type BoundedCount, fromCursor, type Paging, toCursor } from '../db/page.ts';
 import { NO_JIT, readWithin } from '../db/read.ts';
 import { formatMoney } from '../money.ts';
 import { plural } from '../output/text.ts';
@@ -97,13 +98,19 @@ const skip = (way: Way) => `case
   }
 end`;
 
-/** Donors with gifts in a year, by name, and what became of each statement. */
+const ORDER = 'statements by name';
+
+/**
+ * One page of the donors with gifts in a year, by name, and what became of each statement.
+ * @throws UserError `usage` when the cursor is of another list.
+ */
 export async function listStatements(
   tx: Queryable,
   { year, donor }: StatementScope,
-  { unsent, limit }: { unsent: boolean; limit: number },
-): Promise<ListedStatement[]> {
-  const { rows } = await tx.query<ListedStatement>(
+  { unsent, limit, after }: { unsent: boolean } & Paging,
+): Promise<{ statements: ListedStatement[]; next: string | undefined; total: BoundedCount }> {
+  const [name = null, id = null] = after === undefined ? [] : fromCursor(after, ORDER);
+  const { rows } = await tx.query<ListedStatement & { total: number }>(
     // Materialized: for a few rows in the order of names, Postgres would look through all donors for each.
     `with found as materialized (
        select n.id as donor, n.name, e.email, coalesce(g.gifts, 0) as gifts, g.net, s.label as number,
@@ -118,20 +125,28 @@ export async function listStatements(
            else ${problemWith('e.email')}
          end as why
        from ${FROM}
-     ), listed as (
+     ), chosen as (
        select * from found where not $3 or why is not null or number is null
-       order by name, donor limit $4
+     ), listed as (
+       select * from chosen where $4::text is null or (name, donor) > ($4, $5)
+       order by name, donor limit $6
      )
-     select donor, name, email, gifts, number, status, why,
+     select donor, name, email, gifts, number, status, why, (select count(*) from chosen)::int as total,
        coalesce((
          select json_agg(json_build_object('currency', t.currency, 'minor', t.minor::text) order by t.minor desc)
          from (select d.currency, sum(v.value::bigint) as minor from jsonb_each_text(net) v
                join donations.donations d on d.id = v.key
                where d.method not in ('in_kind', 'stock') group by d.currency) t), '[]') as totals
      from listed order by name, donor`,
-    [year, donor ? [donor] : null, unsent, limit],
+    [year, donor ? [donor] : null, unsent, name, id, limit + 1],
   );
-  return rows;
+  const statements = rows.slice(0, limit).map(({ total: _, ...statement }) => statement);
+  const last = rows.length > limit ? statements.at(-1) : undefined;
+  return {
+    statements,
+    next: last && toCursor(ORDER, [last.name, last.donor]),
+    total: { count: rows[0]?.total ?? 0, more: false },
+  };
 }
 
 /**
