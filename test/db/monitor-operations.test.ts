@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type OperationDeps, planRequest } from '../../src/commands/monitor/operations.ts';
+import { planRequest } from '../../src/commands/monitor/operations/plan-request.ts';
+import type { OperationDeps } from '../../src/commands/monitor/operations/planned.ts';
 import { commandOf, type Request } from '../../src/commands/monitor/requests.ts';
 import type { Db } from '../../src/lib/db/database.ts';
 import { readWithin } from '../../src/lib/db/read.ts';

@@ -12,14 +12,14 @@ import {
 import { type Snapshot, takeSnapshot } from '../../lib/monitor/snapshot.ts';
 import { ACTIVITY_CHANNEL } from '../../lib/queue/run/activity.ts';
 import { CONTROL_CHANNEL } from '../../lib/queue/run/pauses.ts';
-import { chartColumns } from './chart.ts';
-import { type OperationDeps, type Planned, planRequest } from './operations.ts';
-import { loadContent, loadHistory } from './queries.ts';
-import type { Request } from './requests.ts';
-import { currentView, dataKey, INTERVALS, type State } from './state.ts';
+import { Changes } from './changes.ts';
+import { isFromDatabase } from './errors.ts';
+import type { OperationDeps } from './operations/planned.ts';
+import type { Action } from './reducer.ts';
+import { INTERVALS, type State } from './state.ts';
 import type { Effect } from './step.ts';
 import { Store } from './store.ts';
-import { WINDOWS } from './windows.ts';
+import { ViewReader } from './view-reader.ts';
 
 /** How soon another monitor takes the snapshot when the one that took the last does not take the next. */
 const FOLLOW_MS = 250;
@@ -31,12 +31,6 @@ const PULSE_MS = 1000;
 const TICK_MS = 1000;
 /** An answer that takes this long is none: the network may be gone without a word. */
 const SILENCE_MS = 15_000;
-/** A view's own queries rest so many times as long as they took. */
-const VIEW_REST_FACTOR = 20;
-const VIEW_REST_MS = 900;
-const MINUTE_MS = 60_000;
-/** So long after a minute its sample is there. */
-const SAMPLED_MS = 6000;
 
 export interface MonitorOptions {
   /** Its own connections: every statement has a limit. */
@@ -72,21 +66,25 @@ export class Monitor extends Store {
   #lastJob: string | undefined;
   #latencyMs: number | undefined;
   #canPulse = true;
-  #viewAt = 0;
-  #viewRestMs = VIEW_REST_MS;
-  #viewKey = '';
-  #loading = false;
-  #loadAgain = false;
-  #historyMinute = 0;
-  #historyKey = '';
-  #planned: Planned | undefined;
-  #abort = new AbortController();
-  /** Of the change that is being made. */
-  #applying: Promise<void> | undefined;
+  readonly #views: ViewReader;
+  readonly #changes: Changes;
 
   constructor(state: State, options: MonitorOptions) {
     super(state);
     this.#options = options;
+    const { db, timeoutMs, operations } = options;
+    const store = {
+      state: () => this.state,
+      dispatch: (action: Action) => this.dispatch(action),
+    };
+    this.#views = new ViewReader({
+      ...store,
+      db,
+      timeoutMs,
+      now: this.#now,
+      lost: (error) => this.#lost(error),
+    });
+    this.#changes = new Changes({ ...store, operations });
   }
 
   override start(): void {
@@ -103,11 +101,11 @@ export class Monitor extends Store {
   /** Ends what it does by itself; a change that is being made is stopped at a whole chunk. */
   override async end(): Promise<void> {
     this.ended = true;
-    this.#abort.abort();
+    const changed = this.#changes.end();
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#lookTimer);
     await this.#session?.end().catch(() => {});
-    await this.#applying;
+    await changed;
   }
 
   protected override perform(effect: Effect): void {
@@ -115,17 +113,16 @@ export class Monitor extends Store {
       case 'refresh':
         this.#dirtySince ??= Date.now();
         this.#lookIn(0);
-        this.#loadHistory();
-        void this.#loadView(true);
+        this.#views.read(true);
         break;
       case 'plan':
-        void this.#plan(effect.request);
+        this.#changes.plan(effect.request);
         break;
       case 'apply':
-        this.#applying = this.#apply(effect.request);
+        this.#changes.apply(effect.request);
         break;
       case 'stop':
-        this.#abort.abort();
+        this.#changes.stop();
         break;
       default:
         this.#options.onEffect(effect);
@@ -220,17 +217,14 @@ export class Monitor extends Store {
     if (!this.#session) this.#listen();
     this.dispatch({ type: 'snapshot', snapshot, now: this.#now() });
     if (this.state.frozen) return;
-    this.#loadHistory();
-    void this.#loadView(false);
+    this.#views.read(false);
   }
 
   #lost(error: unknown): void {
     // What was under way ends with its connection.
     if (this.ended) return;
-    if (!isConnectionError(error) && !(error instanceof UserError) && !isSqlError(error)) {
-      // A bug: the caller shows it after the terminal is restored.
-      throw error;
-    }
+    // A bug: the caller shows it after the terminal is restored.
+    if (!isFromDatabase(error)) throw error;
     this.dispatch({ type: 'lost', error: (error as Error).message || String(error) });
   }
 
@@ -307,116 +301,12 @@ export class Monitor extends Store {
       this.#canPulse = false;
     }
   }
-
-  // What views read for themselves.
-
-  async #loadView(now: boolean): Promise<void> {
-    const view = currentView(this.state);
-    const key = `${dataKey(view)}\n${view.limit}`;
-    const isNew = key !== this.#viewKey;
-    if (!now && !isNew && Date.now() < this.#viewAt + this.#viewRestMs) return;
-    if (this.#loading) {
-      this.#loadAgain = true;
-      return;
-    }
-    if (view.name === 'overview' || view.name === 'workers') return;
-    this.#loading = true;
-    this.#viewKey = key;
-    const start = performance.now();
-    try {
-      const { db, timeoutMs } = this.#options;
-      const content = await loadContent(db, timeoutMs, view);
-      if (content && !this.state.frozen)
-        this.dispatch({ type: 'content', key: dataKey(view), content, now: this.#now() });
-    } catch (error) {
-      if (error instanceof UserError) {
-        const trouble = error.code === 'try_again' ? error.message : explained(error);
-        this.dispatch({ type: 'content failed', key: dataKey(view), trouble });
-      } else this.#lost(error);
-    } finally {
-      this.#loading = false;
-      this.#viewAt = Date.now();
-      this.#viewRestMs = Math.max(VIEW_REST_MS, (performance.now() - start) * VIEW_REST_FACTOR);
-    }
-    if (!this.#loadAgain) return;
-    this.#loadAgain = false;
-    void this.#loadView(true);
-  }
-
-  #loadHistory(): void {
-    const { window, columns, views } = this.state;
-    if (views.length > 1 || this.state.link.status !== 'live') return;
-    const { ms: windowMs } = WINDOWS[window] as (typeof WINDOWS)[number];
-    const key = `${window} ${columns}`;
-    const minute = Math.floor((this.#now() - SAMPLED_MS) / MINUTE_MS);
-    if (key === this.#historyKey && minute === this.#historyMinute) return;
-    this.#historyKey = key;
-    this.#historyMinute = minute;
-    const { db, timeoutMs } = this.#options;
-    loadHistory(db, timeoutMs, { windowMs, most: chartColumns(columns) }).then(
-      (history) => {
-        if (this.#historyKey === key) this.dispatch({ type: 'history', history });
-      },
-      (error: unknown) => {
-        if (!(error instanceof UserError)) return this.#lost(error);
-        this.dispatch({ type: 'history failed', trouble: error.message });
-      },
-    );
-  }
-
-  // Changes.
-
-  async #plan(request: Request): Promise<void> {
-    const abort = new AbortController();
-    this.#abort = abort;
-    this.#planned = undefined;
-    try {
-      const planned = await planRequest(this.#options.operations, request);
-      if (abort.signal.aborted) return;
-      this.#planned = planned;
-      const { title, lines, confirm, total } = planned;
-      this.dispatch({ type: 'planned', title, lines, confirm, total });
-    } catch (error) {
-      if (!abort.signal.aborted) this.dispatch({ type: 'refused', error: explained(error) });
-    }
-  }
-
-  async #apply(request: Request): Promise<void> {
-    const planned = this.#planned;
-    if (!planned) return;
-    const abort = new AbortController();
-    this.#abort = abort;
-    try {
-      const { lines, discarded, stopped } = await planned.apply(request, {
-        signal: abort.signal,
-        onProgress: (done, note) => this.dispatch({ type: 'progress', done, note }),
-      });
-      this.dispatch({ type: 'applied', lines, discarded, stopped });
-    } catch (error) {
-      const { done } = this.state.dialog ?? { done: 0 };
-      const some = done > 0 ? `${done} were done before this; the same again does the rest. ` : '';
-      this.dispatch({ type: 'refused', error: some + explained(error) });
-    }
-  }
 }
 
 const hearing = (leads: boolean) =>
   [ACTIVITY_CHANNEL, CONTROL_CHANNEL]
     .map((channel) => `${leads ? 'listen' : 'unlisten'} ${channel}`)
     .join('; ');
-
-/** The message for an error of a change or a view. */
-function explained(error: unknown): string {
-  if (error instanceof UserError) {
-    const hint = error.hint?.replaceAll('\n', ' ');
-    return hint ? `${error.message}. ${hint}` : error.message;
-  }
-  if (error instanceof Error) return error.message || error.name;
-  return String(error);
-}
-
-export const isSqlError = (error: unknown) =>
-  /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code ?? ''));
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,3 +1,4 @@
+import { capital } from '../../lib/output/text.ts';
 import { shellWord } from './text.ts';
 
 /** What an operator wants done; the CLI has a command for each. */
@@ -50,3 +51,7 @@ function whenOption(when: string): string {
   if (when === '' || when === 'now') return '--now';
   return /^\d{4}-/.test(when) ? `--at ${shellWord(when)}` : `--in ${shellWord(when)}`;
 }
+
+/** The verb of a request, for the dialog that is being planned. */
+export const planningText = (request: Request) =>
+  `${capital(request.kind)}: looking what it would do…`;

@@ -5,7 +5,7 @@ import { formatDuration, formatRelative } from '../../../lib/output/time.ts';
 import type { JobDetail, LedgerAttempt } from '../../../lib/queue/read/detail.ts';
 import { wrap } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
-import { stateSpan, timeOf } from './columns.ts';
+import { stateSpan, timeOf } from './cells.ts';
 
 const NAME = 12;
 

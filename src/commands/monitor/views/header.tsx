@@ -8,7 +8,7 @@ import { countOf } from '../selection.ts';
 import type { State, View } from '../state.ts';
 import { compact, percent, rate, widthOf } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
-import { NOT_KNOWN } from './columns.ts';
+import { NOT_KNOWN } from './cells.ts';
 import { Line, useTheme } from './parts.tsx';
 
 /** How old what is shown is. */

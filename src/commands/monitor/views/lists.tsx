@@ -6,15 +6,15 @@ import { countOf } from '../selection.ts';
 import { contentOf, currentView, datasetOf, MOST_ROWS, type State } from '../state.ts';
 import { compact } from '../text.ts';
 import type { Span } from '../theme.ts';
+import { timeOf } from './cells.ts';
 import {
   auditColumns,
   errorColumns,
   failureColumns,
   jobColumns,
   receiptColumns,
-  timeOf,
   workerColumns,
-} from './columns.ts';
+} from './list-columns.ts';
 import { behindSpans } from './overview.tsx';
 import { Heading, Line, type ScreenColumn, ScreenTable, useTheme } from './parts.tsx';
 

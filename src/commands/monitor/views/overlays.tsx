@@ -1,8 +1,8 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import { footerKeys, GROUPS, KEYMAP, whyOff, wordsOf } from '../keymap.ts';
-import { planningText } from '../operations.ts';
-import { commandOf } from '../requests.ts';
+import { GROUPS } from '../bindings/binding.ts';
+import { footerKeys, KEYMAP, whyOff, wordsOf } from '../keymap.ts';
+import { commandOf, planningText } from '../requests.ts';
 import type { Dialog, State } from '../state.ts';
 import { pad, widthOf, wrap } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
