@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readCurrentAlerts } from '../../src/lib/alerts/current.ts';
+import { acknowledge } from '../../src/lib/alerts/incidents.ts';
+import { silence } from '../../src/lib/alerts/silences.ts';
 import { type Db, openDb } from '../../src/lib/db/database.ts';
 import { resolveRules } from '../../src/lib/health/rule-settings.ts';
+import { newId } from '../../src/lib/ids.ts';
 import { judgeHealth } from '../../src/lib/monitor/health.ts';
 import { whyReadOnly } from '../../src/lib/monitor/privileges.ts';
 import { readShared, refreshShared, restMs } from '../../src/lib/monitor/shared.ts';
@@ -169,6 +173,41 @@ describe('the snapshot', () => {
     for (const part of [tasks, workers, events]) expect(part.behind).toBeNull();
   });
 
+  it('has what is wrong, the silences in force, and what became of incidents: in one query', async () => {
+    const id = newId('incident');
+    await db.query(
+      `insert into donations.incidents (id, rule, kind, subject, level, worst, value, opened_at, updated_at)
+       values ($1, 'disk', 'disk', '', 'warning', 'warning', 0.9, now(), now())`,
+      [id],
+    );
+    await db.query(
+      `insert into donations.incident_events (incident_id, at, kind, level) values ($1, now(), 'opened', 'warning')`,
+      [id],
+    );
+    const operator = { actor: 'grace', host: 'desk' };
+    await acknowledge(db, { id, forMs: 60_000, reason: undefined, operator });
+    await silence(db, { rule: 'disk', task: undefined, forMs: 60_000, reason: 'full', operator });
+    let queries = 0;
+    const tx = {
+      query: (...args: Parameters<Db['query']>) => {
+        queries += 1;
+        return db.query(...args);
+      },
+    } as Pick<Db, 'query'>;
+    expect((await readCurrentAlerts(tx, { events: 10 })).open[0]?.openedAt).toBeInstanceOf(Date);
+    expect(queries).toBe(1);
+    const { alerts, events } = await take();
+    expect(alerts.value).toMatchObject({
+      open: [{ id, acknowledged: true, acknowledgedBy: 'grace', silenced: true }],
+      silences: [{ rule: 'disk', task: null, actor: 'grace', reason: 'full' }],
+    });
+    expect(events.value?.filter(({ incident }) => incident === id).map(({ text }) => text)).toEqual(
+      ['incident acknowledged by grace: disk', 'incident opened: disk (warning)'],
+    );
+    await db.query('update donations.incidents set closed_at = now()');
+    expect((await take()).alerts.value?.open).toEqual([]);
+  });
+
   it('leaves a part that takes too long as it was, and says so', async () => {
     await addJob(db);
     const before = await take();
@@ -245,6 +284,23 @@ describe('the shared snapshot', () => {
 });
 
 describe('what monitors hear', () => {
+  it('that an incident was opened or closed', async () => {
+    const session = await db.session('listener');
+    const heard = new Promise((resolve) => session.on('notification', resolve));
+    await session.query(`listen ${ACTIVITY_CHANNEL}`);
+    const id = newId('incident');
+    await db.query(
+      `with opened as (
+         insert into donations.incidents (id, rule, kind, subject, level, worst, opened_at, updated_at)
+         values ($1, 'disk', 'disk', '', 'warning', 'warning', now(), now()) returning id)
+       insert into donations.incident_events (incident_id, at, kind, level)
+       select id, now(), 'opened', 'warning' from opened`,
+      [id],
+    );
+    expect(await heard).toMatchObject({ payload: 'incident_events' });
+    await session.end();
+  });
+
   it('that jobs have ended: once, however many', async () => {
     const session = await db.session('listener');
     const heard: unknown[] = [];

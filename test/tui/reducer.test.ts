@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Desk, job, NOW, SESSION, snapshot, task } from './fixtures.ts';
+import { Desk, INCIDENT, job, NOW, SESSION, snapshot, task } from './fixtures.ts';
 
 const jobs = () => new Desk().press('5').answerJobs(job('11'), job('12'), job('13'));
 
@@ -10,7 +10,8 @@ describe('finding the way', () => {
     ['J', 'jobs', ''],
     ['E', 'errors', ''],
     ['W', 'workers', ''],
-    ['H', 'receipts', 'held'],
+    ['H', 'receipts', 'status:held'],
+    ['I', 'alerts', ''],
     ['A', 'audit', ''],
   ])('%s opens %s %s', (key, name, arg) => {
     const desk = new Desk().press(key);
@@ -31,6 +32,11 @@ describe('finding the way', () => {
     ['2026-000042', 'donation', '2026-000042'],
     ['pi_123', 'donation', 'pi_123'],
     ['aud_01jd', 'change', 'aud_01jd'],
+    ['inc_01jd', 'incident', 'inc_01jd'],
+    ['alerts', 'alerts', ''],
+    ['incidents', 'alerts', ''],
+    ['alerts level:critical', 'alerts', 'level:critical'],
+    ['receipts status:bounced', 'receipts', 'status:bounced'],
     ['wrk_01jd', 'jobs', 'worker:wrk_01jd'],
     ['err', 'errors', ''],
   ])(':%s goes to %s %s', (text, name, arg) => {
@@ -299,9 +305,129 @@ describe('changes', () => {
   });
 });
 
+describe('alerts', () => {
+  const silence = {
+    id: 'sil_1',
+    rule: 'failed',
+    task: null,
+    actor: 'ada',
+    reason: null,
+    createdAt: new Date(NOW),
+    until: new Date(NOW + 3_600_000),
+  };
+  const over = { ...INCIDENT, id: 'inc_2', closedAt: new Date(NOW) };
+  const alerts = (silences: (typeof silence)[] = []) =>
+    new Desk().press('I').answer({ of: 'alerts', incidents: [INCIDENT, over], silences });
+  const story = { incident: INCIDENT, events: [], alerts: [] };
+
+  it('Enter shows one, from the list and from the events', () => {
+    expect(alerts().press('return').view).toMatchObject({ name: 'incident', arg: INCIDENT.id });
+    const desk = new Desk().press('tab', 'tab', 'tab', 'down', 'return');
+    expect(desk.view).toMatchObject({ name: 'incident', arg: INCIDENT.id });
+    desk.answer({ of: 'incident', story, silences: [] });
+    expect(desk.press('return').state.notice?.text).toContain('nothing to open');
+  });
+
+  it.each([
+    ['', { forTime: '', reason: '' }],
+    ['2h', { forTime: '2h', reason: '' }],
+    ['2h asked SendGrid', { forTime: '2h', reason: 'asked SendGrid' }],
+    ['asked SendGrid', { forTime: '', reason: 'asked SendGrid' }],
+  ])('c and %j acknowledge it: %j', (typed, answered) => {
+    const desk = alerts().press('c').type(typed);
+    desk.done();
+    expect(desk.press('return').done()).toEqual([
+      { do: 'plan', request: { kind: 'acknowledge', id: INCIDENT.id, ...answered } },
+    ]);
+  });
+
+  it('c says what is wrong with a time', () => {
+    const desk = alerts().press('c').type('2x asked').press('return');
+    expect(desk.state.dialog).toMatchObject({
+      phase: 'asking',
+      error: expect.stringMatching(/"2x" is not a/),
+    });
+  });
+
+  it('m silences the rule and the task of the incident, for a time that has to be said', () => {
+    const desk = alerts().press('m').press('return');
+    expect(desk.state.dialog?.error).toContain('for how long');
+    desk.type('31d').press('return');
+    expect(desk.state.dialog?.phase).toBe('asking');
+    desk.done();
+    desk.press('ctrl+u').type('30m moving').press('return');
+    expect(desk.done()).toEqual([
+      {
+        do: 'plan',
+        request: {
+          ...{ kind: 'silence', rule: 'failed', task: 'send_receipt' },
+          ...{ forTime: '30m', reason: 'moving' },
+        },
+      },
+    ]);
+  });
+
+  it('m names no task where the incident is of none', () => {
+    const disk = { ...INCIDENT, rule: 'disk', kind: 'disk' as const, subject: '' };
+    const desk = new Desk().press('I').answer({ of: 'alerts', incidents: [disk], silences: [] });
+    expect(desk.press('m').state.dialog?.request).toMatchObject({ rule: 'disk', task: null });
+  });
+
+  it('m sends the alerts again that a silence holds back', () => {
+    const desk = alerts([silence]);
+    desk.done();
+    expect(desk.press('m').done()).toEqual([
+      { do: 'plan', request: { kind: 'unsilence', rule: 'failed', task: null } },
+    ]);
+  });
+
+  it('are left alone when they are over, or none is selected', () => {
+    expect(alerts().press('down', 'c').state.notice?.text).toContain('it is over');
+    expect(new Desk().press('c').state.notice?.text).toContain('I lists them');
+    const event = new Desk().press('tab', 'tab', 'tab', 'down', 'c');
+    expect(event.state.dialog?.request).toMatchObject({ kind: 'acknowledge', id: INCIDENT.id });
+  });
+
+  it('are filtered in their place by their own terms', () => {
+    const desk = alerts().press('/').type('lev').press('tab').type('c').press('tab', 'return');
+    expect(desk.state.views.map(({ name, arg }) => [name, arg])).toEqual([
+      ['overview', ''],
+      ['alerts', 'level:critical'],
+    ]);
+    desk.press('/').type('state:failed').press('return');
+    expect(desk.state.input?.error).toContain('there is no term "state"');
+  });
+
+  it('y copies the list, one of them, and what is asked about', () => {
+    const copied = (desk: Desk) => desk.press('y').done().at(-1);
+    expect(copied(alerts())).toEqual({ do: 'copy', text: 'donations alerts list --since 7d' });
+    expect(copied(alerts().press('return'))).toMatchObject({
+      text: `donations alerts show ${INCIDENT.id}`,
+    });
+  });
+});
+
+describe('receipts', () => {
+  it('are filtered by their own terms, and Tab leads back to those that are held', () => {
+    const desk = new Desk().press('H', '/');
+    expect(desk.state.input?.text).toBe('status:held ');
+    desk.type('fund:gala').press('return');
+    expect(desk.view).toMatchObject({ name: 'receipts', arg: 'status:held fund:gala' });
+    expect(desk.press('tab').view.arg).toBe('status:held');
+    expect(desk.press('tab').view.arg).toBe('status:failed');
+  });
+});
+
 describe('read-only', () => {
   const readOnly = () =>
     new Desk({ session: { ...SESSION, readOnly: 'the database role viewer can only read' } });
+
+  it.each(['c', 'm'])('%s is off among the alerts', (key) => {
+    const desk = readOnly().press('I');
+    desk.answer({ of: 'alerts', incidents: [INCIDENT], silences: [] }).press(key);
+    expect(desk.state.dialog).toBeUndefined();
+    expect(desk.state.notice?.text).toContain('can only read');
+  });
 
   it.each(['r', 'd', 't', 'p', 'x', 'u', 'e', 'o'])('%s is off, and says why', (key) => {
     const desk = readOnly().press('down');

@@ -9,8 +9,11 @@ import { WINDOWS } from './windows.ts';
 /** Every key there is: footer, help, manual and dispatch are made from this. */
 export const KEYMAP: Binding[] = [...MOVING, ...LOOKING, ...CHANGING, ...TENDING];
 
-/** The order of the footer, which has room for a part of them: the most useful first. */
-const FOOTER: Verb[] = [
+/**
+ * The order of the footer, which has room for a part of them: the most useful first.
+ * @internal Exported for its test.
+ */
+export const FOOTER: Verb[] = [
   'enter',
   'back',
   'filter',
@@ -24,6 +27,8 @@ const FOOTER: Verb[] = [
   'resend',
   'reschedule',
   'rescue',
+  'acknowledge',
+  'silence',
   'copy',
   'sort',
   'jump',

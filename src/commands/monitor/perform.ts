@@ -1,10 +1,22 @@
+import { covers } from '../../lib/alerts/silences.ts';
+import { kindFacts } from '../../lib/health/rule-kinds.ts';
 import { JOB_STATES } from '../../lib/queue/states.ts';
 import type { Verb } from './bindings/binding.ts';
 import { copy, open, undo } from './dialogs.ts';
+import { filteredIn } from './filters.ts';
 import { changePane, mark, move, moveCursor, moveMoment, pageOf, sort } from './moves.ts';
 import { back, enter, goTo } from './places.ts';
-import { chosenFailed, chosenJobs, chosenReceipt, chosenTask, selectedKey } from './selection.ts';
-import { currentView, INTERVALS, newView, type State } from './state.ts';
+import type { Request } from './requests.ts';
+import {
+  chosenFailed,
+  chosenIncident,
+  chosenJobs,
+  chosenReceipt,
+  chosenTask,
+  selectedKey,
+  silencesOf,
+} from './selection.ts';
+import { currentView, HELD, INTERVALS, type Input, newView, type State } from './state.ts';
 import { notice, type Step, step, withView } from './step.ts';
 import { commandOfView } from './view-command.ts';
 
@@ -44,17 +56,19 @@ export function perform(state: State, verb: Verb, key: string): Step {
     case 'jobs':
     case 'errors':
     case 'workers':
+    case 'alerts':
     case 'audit':
       return goTo(state, newView(verb));
     case 'receipts':
-      return goTo(state, newView('receipts', 'held'));
+      return goTo(state, newView('receipts', HELD));
     case 'filter': {
       const { name, arg } = currentView(state);
-      const text = name === 'jobs' && arg !== '' ? `${arg} ` : '';
-      return step({ ...state, input: { kind: 'filter', text, chosen: 0, error: undefined } });
+      const of = filteredIn(name);
+      const text = name === of && arg !== '' ? `${arg} ` : '';
+      return step(withInput(state, { kind: 'filter', of, text }));
     }
     case 'jump':
-      return step({ ...state, input: { kind: 'jump', text: '', chosen: 0, error: undefined } });
+      return step(withInput(state, { kind: 'jump', of: 'jobs', text: '' }));
     case 'sort':
       return sort(state);
     case 'shorter':
@@ -92,6 +106,12 @@ export function perform(state: State, verb: Verb, key: string): Step {
       return open(state, { kind: 'resolve', ref: chosenReceipt(state) ?? '', outcome: undefined });
     case 'resend':
       return open(state, { kind: 'resend', ref: chosenReceipt(state) ?? '' });
+    case 'acknowledge': {
+      const id = chosenIncident(state)?.id ?? '';
+      return open(state, { kind: 'acknowledge', id, forTime: '', reason: '' });
+    }
+    case 'silence':
+      return open(state, silenceOf(state));
     case 'copy':
       return copy(state, commandOfView(state));
     case 'refresh':
@@ -134,4 +154,20 @@ function deadWorker(state: State): string | undefined {
   const key = isList ? selectedKey(state) : undefined;
   const worker = state.snapshot?.workers.value?.find(({ id }) => id === key);
   return worker?.state === 'gone' ? worker.id : undefined;
+}
+
+const withInput = (state: State, input: Pick<Input, 'kind' | 'of' | 'text'>): State => ({
+  ...state,
+  input: { ...input, chosen: 0, error: undefined },
+});
+
+/** To silence what the incident is of; or, when a silence covers it, to end that one. */
+function silenceOf(state: State): Request {
+  const incident = chosenIncident(state);
+  const silence = incident && silencesOf(state).find((each) => covers(each, incident));
+  if (silence) return { kind: 'unsilence', rule: silence.rule, task: silence.task };
+  const { rule, kind, subject } = incident ?? { rule: null, kind: undefined, subject: '' };
+  // Alerts of a recurring task, for instance, have a subject that is no task.
+  const task = kind && kindFacts(kind).byTask && subject !== '' ? subject : null;
+  return { kind: 'silence', rule, task, forTime: '', reason: '' };
 }

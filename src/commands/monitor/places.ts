@@ -3,8 +3,10 @@ import { contentOf, currentView, newView, type State, type View } from './state.
 import { clearMarks, type Step, step } from './step.ts';
 import { WINDOWS } from './windows.ts';
 
+const MINUTE_MS = 60_000;
+
 /** Lists begin a way of their own from the overview; one job or donation is a step further. */
-const LISTS = ['jobs', 'errors', 'workers', 'receipts', 'audit'];
+const LISTS = ['jobs', 'errors', 'workers', 'receipts', 'alerts', 'audit'];
 
 export const goTo = (state: State, view: View): Step => {
   const from = LISTS.includes(view.name) ? state.views.slice(0, 1) : state.views;
@@ -22,24 +24,27 @@ export function back(state: State): Step {
   return step({ ...state, views: state.views.slice(0, -1) }, { do: 'refresh' });
 }
 
-/** Where Enter leads. */
+/** Goes where Enter leads. */
 export function enter(state: State): Step {
-  const view = currentView(state);
-  const key = selectedKey(state);
-  if (view.name === 'overview' && state.cursor !== undefined) {
-    const from = Date.parse(state.cursor);
-    const to = from + (state.history?.stepMs ?? 60_000);
-    const arg = `${new Date(from).toISOString()}/${new Date(to).toISOString()}`;
-    return step({ ...state, views: [...state.views, newView('failures', arg)] }, { do: 'refresh' });
-  }
-  const into = insideOf(state, view, key);
+  const into = insideOf(state);
   if (!into) return step(state);
   return step({ ...state, views: [...state.views, into] }, { do: 'refresh' });
 }
 
-function insideOf(state: State, view: View, key: string | undefined): View | undefined {
+/** Where Enter leads; undefined where there is nothing to open. */
+export function insideOf(state: State): View | undefined {
+  const view = currentView(state);
+  if (view.name === 'overview' && state.cursor !== undefined) {
+    const from = Date.parse(state.cursor);
+    return failuresBetween(from, from + (state.history?.stepMs ?? MINUTE_MS));
+  }
+  return rowOf(state, view, selectedKey(state));
+}
+
+function rowOf(state: State, view: View, key: string | undefined): View | undefined {
   switch (view.name) {
     case 'overview': {
+      if (key === undefined) return undefined;
       if (state.past && (view.pane === 'tasks' || view.pane === 'states'))
         return failuresBefore(state, state.past.at);
       if (view.pane === 'tasks') return newView('jobs', `task:${key}`);
@@ -48,6 +53,7 @@ function insideOf(state: State, view: View, key: string | undefined): View | und
         return state.past ? newView('workers') : newView('jobs', `worker:${key} state:running`);
       const event = selectedEvent(state);
       if (event?.audit) return newView('change', event.audit);
+      if (event?.incident) return newView('incident', event.incident);
       if (event?.job) return newView('job', event.job);
       return event ? newView('workers') : undefined;
     }
@@ -75,15 +81,19 @@ function insideOf(state: State, view: View, key: string | undefined): View | und
       const row = contentOf(state, 'receipts')?.rows.find(({ delivery }) => delivery === key);
       return row ? newView('donation', row.donation) : undefined;
     }
+    case 'alerts':
+      return key ? newView('incident', key) : undefined;
     case 'audit':
       return key ? newView('change', key) : undefined;
+    case 'incident':
     case 'change':
       return undefined;
   }
 }
 
 /** What went wrong in the window of the charts that ends at a moment. */
-function failuresBefore({ window }: State, at: number): View {
-  const from = at - (WINDOWS[window]?.ms ?? 0);
-  return newView('failures', `${new Date(from).toISOString()}/${new Date(at).toISOString()}`);
-}
+const failuresBefore = ({ window }: State, at: number): View =>
+  failuresBetween(at - (WINDOWS[window]?.ms ?? 0), at);
+
+const failuresBetween = (from: number, to: number): View =>
+  newView('failures', `${new Date(from).toISOString()}/${new Date(to).toISOString()}`);

@@ -1,10 +1,11 @@
 import { pressInDialog } from './dialogs.ts';
+import { type Filtered, filterError } from './filters.ts';
 import { bindingOf, whyOff } from './keymap.ts';
 import { perform } from './perform.ts';
 import { goTo } from './places.ts';
 import { currentView, type Input, newView, type State } from './state.ts';
 import { notice, type Step, step } from './step.ts';
-import { completeJump, completionsOf, edit, filterError, placeOf } from './typing.ts';
+import { completeJump, completionsOf, edit, placeOf } from './typing.ts';
 
 /** The state after a key, wherever the monitor is. */
 export function press(state: State, key: string): Step {
@@ -75,27 +76,28 @@ function pressInInput(state: State, input: Input, key: string): Step {
   return text === undefined ? step(state) : set({ text, chosen: 0 });
 }
 
-function enterInput(state: State, { kind, text, chosen }: Input): Step {
+function enterInput(state: State, input: Input): Step {
+  const { kind, of, text, chosen } = input;
   const closed = { ...state, input: undefined };
   if (kind === 'filter') {
-    const error = filterError(text);
-    if (error) return step({ ...state, input: { kind, text, chosen, error } });
-    return step(showFilter(closed, text.trim()), { do: 'refresh' });
+    const error = filterError(of, text);
+    if (error) return step({ ...state, input: { ...input, error } });
+    return step(showFilter(closed, of, text.trim()), { do: 'refresh' });
   }
   if (/^(q|quit|exit)$/.test(text.trim())) return step(closed, { do: 'quit' });
   if (text.trim() === '') return step(closed);
   const place = placeOf(text) ?? placeOf(completeJump(text)[chosen]?.text ?? '');
   if (!place) {
     const error = `nothing is called “${text.trim()}”`;
-    return step({ ...state, input: { kind, text, chosen, error } });
+    return step({ ...state, input: { ...input, error } });
   }
   return goTo(closed, place);
 }
 
-/** Jobs of a filter: in the place of the jobs that are shown, or a view further. */
-function showFilter(state: State, filter: string): State {
-  const view = newView('jobs', filter);
-  return currentView(state).name === 'jobs'
+/** The rows of a filter: in the place of those that are shown, or a view further. */
+function showFilter(state: State, of: Filtered, filter: string): State {
+  const view = newView(of, filter);
+  return currentView(state).name === of
     ? { ...state, views: [...state.views.slice(0, -1), view] }
     : { ...state, views: [...state.views, view] };
 }

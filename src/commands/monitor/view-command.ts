@@ -24,7 +24,11 @@ export function commandOfView(state: State): string {
     case 'workers':
       return 'donations worker list';
     case 'receipts':
-      return `donations receipts list --${arg}`;
+      return `donations receipts list${arg ? ` ${shellWord(arg)}` : ''}`;
+    case 'alerts':
+      return `donations alerts list${arg ? ` ${shellWord(arg)}` : ''} --since 7d`;
+    case 'incident':
+      return `donations alerts show ${shellWord(arg)}`;
     case 'audit':
       return 'donations audit';
     case 'change':

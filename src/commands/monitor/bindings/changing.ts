@@ -2,6 +2,7 @@ import { TASK_NAMES } from '../../../lib/queue/tasks.ts';
 import {
   chosenDiscard,
   chosenFailed,
+  chosenIncident,
   chosenJobs,
   chosenReceipt,
   chosenTask,
@@ -11,6 +12,7 @@ import {
 import { currentView, type State, type ViewName } from '../state.ts';
 import { type Binding, NO_JOBS_OF_THEN } from './binding.ts';
 
+const ALERTS: ViewName[] = ['overview', 'alerts', 'incident'];
 const JOBS: ViewName[] = ['overview', 'jobs', 'errors', 'job', 'failures'];
 
 /** Keys that change the queue, receipts or alerts, or choose what is changed. */
@@ -137,8 +139,37 @@ export const CHANGING: Binding[] = [
     views: ['overview', 'workers'],
     changes: true,
   },
+  {
+    verb: 'acknowledge',
+    keys: ['c'],
+    shown: 'c',
+    word: 'acknowledge',
+    about:
+      'take an incident on, for a time or until it is over: no reminders, unless it gets worse',
+    group: 'Change',
+    views: ALERTS,
+    changes: true,
+    off: noOpenIncident,
+  },
+  {
+    verb: 'silence',
+    keys: ['m'],
+    shown: 'm',
+    word: 'silence',
+    about: 'send no alerts of what the incident is of for a time; or send them again',
+    group: 'Change',
+    views: ALERTS,
+    changes: true,
+    off: noOpenIncident,
+  },
 ];
 
 function noJobs(state: State): string {
   return currentView(state).name === 'jobs' ? 'there are no jobs here' : 'select a task or jobs';
+}
+
+function noOpenIncident(state: State): string | undefined {
+  const incident = chosenIncident(state);
+  if (!incident) return 'select an open incident: I lists them';
+  return incident.isOver ? 'it is over' : undefined;
 }

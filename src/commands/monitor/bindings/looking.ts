@@ -7,10 +7,11 @@ export const LOOKING: Binding[] = [
     keys: ['/'],
     shown: '/',
     word: 'filter',
-    about: 'filter the jobs: task:… state:failed error:~timeout age:>1h; Tab completes',
+    about:
+      'filter the jobs, receipts or alerts: task:… state:failed error:~timeout age:>1h; Tab completes',
     group: 'Look',
     past: NO_JOBS_OF_THEN,
-    views: ['overview', 'jobs', 'errors'],
+    views: ['overview', 'jobs', 'errors', 'receipts', 'alerts'],
   },
   {
     verb: 'copy',
@@ -35,7 +36,8 @@ export const LOOKING: Binding[] = [
     keys: [':'],
     shown: ':',
     word: 'go to',
-    about: 'go to a view, a job (:4711), a donation (:don_…, a receipt number), a change (:aud_…)',
+    about:
+      'go to a view, a job (:4711), a donation (:don_…, a receipt number), an incident (:inc_…), a change (:aud_…)',
     group: 'Look',
     past: NO_JOBS_OF_THEN,
   },
@@ -78,6 +80,13 @@ export const LOOKING: Binding[] = [
     about: 'receipts that are held; Tab shows those that failed',
     group: 'Look',
     past: NO_JOBS_OF_THEN,
+  },
+  {
+    verb: 'alerts',
+    keys: ['I'],
+    shown: 'I',
+    about: 'incidents: what is wrong and who has taken it on, and what was wrong lately',
+    group: 'Look',
   },
   { verb: 'audit', keys: ['A'], shown: 'A', about: 'who changed what', group: 'Look' },
 ];

@@ -1,16 +1,6 @@
-import { rowKeys } from '../selection.ts';
-import { currentView, type State, type ViewName } from '../state.ts';
+import { insideOf } from '../places.ts';
+import type { State } from '../state.ts';
 import type { Binding } from './binding.ts';
-
-const LISTS: ViewName[] = [
-  'overview',
-  'jobs',
-  'errors',
-  'failures',
-  'workers',
-  'receipts',
-  'audit',
-];
 
 /** Keys that go somewhere on the screen, and that move the charts. */
 export const MOVING: Binding[] = [
@@ -19,12 +9,9 @@ export const MOVING: Binding[] = [
     keys: ['return'],
     shown: 'Enter',
     word: 'open',
-    about: 'go in: a task, a state, a job, a group of errors, a minute of the charts',
+    about: 'go in: a task, a state, a job, a group of errors, an incident, a minute of the charts',
     group: 'Move',
-    off: (state) =>
-      LISTS.includes(currentView(state).name) && rowKeys(state).length === 0 && !state.cursor
-        ? 'there is nothing to open'
-        : undefined,
+    off: (state) => (insideOf(state) ? undefined : 'there is nothing to open'),
   },
   {
     verb: 'back',

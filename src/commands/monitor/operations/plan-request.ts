@@ -2,6 +2,7 @@ import { discard } from '../../../lib/queue/change/discard.ts';
 import { reschedule } from '../../../lib/queue/change/reschedule.ts';
 import { retry } from '../../../lib/queue/change/retry.ts';
 import type { Request } from '../requests.ts';
+import { planAcknowledge, planSilence, planUnsilence } from './alerts.ts';
 import { delayOf, planJobs } from './jobs.ts';
 import { planPause, planResume } from './pauses.ts';
 import type { OperationDeps, Planned } from './planned.ts';
@@ -32,5 +33,11 @@ export async function planRequest(deps: OperationDeps, request: Request): Promis
       return planResolve(deps, request);
     case 'resend':
       return planResend(deps, request);
+    case 'acknowledge':
+      return planAcknowledge(deps, request);
+    case 'silence':
+      return planSilence(deps, request);
+    case 'unsilence':
+      return planUnsilence(deps, request);
   }
 }

@@ -62,3 +62,19 @@ export const timeOf = (at: string | Date) => {
   const two = (value: number) => String(value).padStart(2, '0');
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 };
+
+export const clockOf = (ms: number) => {
+  const date = new Date(ms);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${two(date.getHours())}:${two(date.getMinutes())}`;
+};
+
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+
+/** A moment by the clock; with its day when that is not today: `14:30`, `28 Nov 14:30`. */
+export function momentOf(at: string | Date, now: number): string {
+  const date = new Date(at);
+  const time = clockOf(date.getTime());
+  if (date.toDateString() === new Date(now).toDateString()) return time;
+  return `${date.getDate()} ${MONTHS[date.getMonth()]} ${time}`;
+}

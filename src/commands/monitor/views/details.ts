@@ -10,7 +10,7 @@ import { stateSpan, timeOf } from './cells.ts';
 const NAME = 12;
 
 /** A fact with its name, in as many lines as it takes. */
-function fact(name: string, value: string | Span[], width: number): Span[][] {
+export function fact(name: string, value: string | Span[], width: number): Span[][] {
   const head: Span = { text: `  ${name.padEnd(NAME)} `, tone: 'dim' };
   if (typeof value !== 'string') return [[head, ...value]];
   const blank: Span = { text: ' '.repeat(NAME + 3) };
@@ -20,8 +20,10 @@ function fact(name: string, value: string | Span[], width: number): Span[][] {
   ]);
 }
 
-const heading = (text: string): Span[][] => [[], [{ text, bold: true }]];
-const stamp = (at: Date, now: Date) =>
+/** What stands over a part of a text. */
+export const heading = (text: string): Span[][] => [[], [{ text, bold: true }]];
+/** A moment, and how long ago it is. */
+export const stamp = (at: Date, now: Date) =>
   `${at.toISOString().slice(0, 19)}Z, ${formatRelative(at, now)}`;
 
 /** Everything that is known of one job. */

@@ -1,3 +1,5 @@
+import type { Incident } from '../../../lib/alerts/incidents.ts';
+import type { IncidentStatus } from '../../../lib/alerts/vocabulary.ts';
 import type { AuditEntry } from '../../../lib/audit/entries.ts';
 import { formatMoney } from '../../../lib/money.ts';
 import type { MonitorEvent, Plain } from '../../../lib/monitor/snapshot.ts';
@@ -7,9 +9,10 @@ import type { FailedAttempt } from '../../../lib/queue/read/failures.ts';
 import type { ListedJob } from '../../../lib/queue/read/list.ts';
 import type { WorkerRow } from '../../../lib/queue/run/workers.ts';
 import type { ListedDelivery } from '../../../lib/receipts/list.ts';
+import { giftsInWords, incidentInWords, statusOf } from '../../alerts/shared/columns.ts';
 import { compact } from '../text.ts';
-import type { Theme } from '../theme.ts';
-import { ago, count, shortId, stateSpan, timeOf } from './cells.ts';
+import type { Span, Theme } from '../theme.ts';
+import { ago, count, momentOf, shortId, stateSpan, timeOf } from './cells.ts';
 import type { ScreenColumn } from './parts.tsx';
 
 export function jobColumns(now: number, theme: Theme): ScreenColumn<ListedJob>[] {
@@ -179,6 +182,74 @@ export function receiptColumns(now: number, theme: Theme): ScreenColumn<ListedDe
     { head: 'WHY', width: 'fill', least: 24, cell: ({ reason }) => ({ text: reason ?? '' }) },
   ];
 }
+
+/** What `alerts list` has in its columns, as far as there is room. */
+export function alertColumns(now: number, theme: Theme): ScreenColumn<Incident>[] {
+  return [
+    {
+      head: 'LEVEL',
+      width: 10,
+      cell: ({ level, closedAt }) =>
+        closedAt === null
+          ? stateSpan(level, theme)
+          : { text: `${theme.glyphs.good} ${level}`, tone: 'dim' },
+    },
+    {
+      head: 'STATUS',
+      width: 12,
+      cell: (row) => ({ text: statusOf(row), tone: STATUS_TONES[statusOf(row)] }),
+    },
+    { head: 'WHAT', width: 'fill', least: 30, cell: (row) => ({ text: incidentInWords(row) }) },
+    {
+      head: 'SINCE',
+      width: 12,
+      spare: 3,
+      cell: ({ openedAt }) => ({ text: momentOf(openedAt, now) }),
+    },
+    {
+      head: 'LASTED',
+      width: 6,
+      align: 'right',
+      cell: ({ lastedMs }) => ({ text: formatDuration(lastedMs), tone: 'dim' }),
+    },
+    { head: 'JOBS', width: 6, align: 'right', spare: 4, cell: ({ jobs }) => affected(jobs) },
+    { head: 'DONORS', width: 6, align: 'right', spare: 1, cell: ({ donors }) => affected(donors) },
+    {
+      head: 'GIFTS',
+      width: 14,
+      align: 'right',
+      spare: 5,
+      cell: (row) => ({ text: giftsInWords(row) }),
+    },
+    {
+      head: 'ACKNOWLEDGED BY',
+      width: 22,
+      spare: 2,
+      cell: ({ acknowledged, acknowledgedBy, acknowledgedUntil }) => {
+        if (!acknowledged) return { text: '' };
+        const end = acknowledgedUntil ? ` until ${momentOf(acknowledgedUntil, now)}` : '';
+        return { text: `${acknowledgedBy}${end}`, tone: 'accent' };
+      },
+    },
+    {
+      head: 'ALERT',
+      width: 5,
+      align: 'right',
+      spare: 6,
+      cell: ({ alertedAt }) => ({ text: alertedAt ? ago(alertedAt, now) : '', tone: 'dim' }),
+    },
+    { head: 'RULE', width: 13, spare: 7, cell: ({ rule }) => ({ text: rule, tone: 'dim' }) },
+  ];
+}
+
+const STATUS_TONES: Record<IncidentStatus, Span['tone']> = {
+  open: 'bold',
+  acknowledged: 'accent',
+  silenced: 'accent',
+  over: 'dim',
+};
+
+const affected = (value: number | null): Span => (value === null ? { text: '' } : count(value));
 
 export function auditColumns(now: number): ScreenColumn<AuditEntry>[] {
   return [

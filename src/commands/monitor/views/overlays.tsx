@@ -1,12 +1,13 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import { GROUPS } from '../bindings/binding.ts';
+import { filterError, filterHint } from '../filters.ts';
 import { footerKeys, KEYMAP, whyOff, wordsOf } from '../keymap.ts';
 import { commandOf, planningText } from '../requests.ts';
-import type { Dialog, State } from '../state.ts';
+import type { Dialog, Input, State } from '../state.ts';
 import { pad, widthOf, wrap } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
-import { completionsOf, filterError, filterHint, JUMP_HINT } from '../typing.ts';
+import { completionsOf, JUMP_HINT } from '../typing.ts';
 import { Heading, Line, Scroll, useTheme } from './parts.tsx';
 
 const PLAIN_KEYS: Record<string, string> = {
@@ -68,7 +69,7 @@ export function Prompt({ state, width }: { state: State; width: number }): React
   const { input } = state;
   if (!input) return null;
   const offered = completionsOf(state, input);
-  const error = input.error ?? (input.kind === 'filter' ? liveError(input.text) : undefined);
+  const error = input.error ?? (input.kind === 'filter' ? liveError(input) : undefined);
   const spans: Span[] = [
     { text: input.kind === 'filter' ? '/' : ':', tone: 'accent', bold: true },
     { text: input.text },
@@ -87,7 +88,7 @@ export function Prompt({ state, width }: { state: State; width: number }): React
         ]
       : [
           {
-            text: `  ${input.kind === 'filter' ? filterHint(input.text) : JUMP_HINT}`,
+            text: `  ${input.kind === 'filter' ? filterHint(input.of, input.text) : JUMP_HINT}`,
             tone: 'dim',
           },
         ];
@@ -100,9 +101,9 @@ export function Prompt({ state, width }: { state: State; width: number }): React
 }
 
 /** What is wrong with the finished words; the last one may be incomplete. */
-function liveError(text: string): string | undefined {
+function liveError({ of, text }: Input): string | undefined {
   const finished = text.slice(0, text.lastIndexOf(' ') + 1);
-  return finished.trim() === '' ? undefined : filterError(finished);
+  return finished.trim() === '' ? undefined : filterError(of, finished);
 }
 
 /** Every key, and why one is off. */
@@ -241,6 +242,9 @@ const TITLES: Record<Dialog['request']['kind'], string> = {
   rescue: 'Rescue',
   resolve: 'Resolve',
   resend: 'Resend',
+  acknowledge: 'Acknowledge',
+  silence: 'Silence',
+  unsilence: 'Send alerts again',
 };
 
 /** A change on its way, in the place of the view's lower part. */
