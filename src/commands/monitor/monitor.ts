@@ -1,19 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { isConnectionError } from '../../lib/db/connection-error.ts';
-import type { Db, Session } from '../../lib/db/database.ts';
+import type { Db } from '../../lib/db/database.ts';
 import { UserError } from '../../lib/errors.ts';
 import {
+  type Need,
+  priceMs,
   readShared,
   refreshShared,
-  restMs,
   type SharedSnapshot,
-  SNAPSHOT_CHANNEL,
+  type Standing,
+  untilDue,
 } from '../../lib/monitor/shared.ts';
 import { type Snapshot, takeSnapshot } from '../../lib/monitor/snapshot.ts';
-import { ACTIVITY_CHANNEL } from '../../lib/queue/run/activity.ts';
-import { CONTROL_CHANNEL } from '../../lib/queue/run/pauses.ts';
 import { Changes } from './changes.ts';
 import { isFromDatabase } from './errors.ts';
+import { Listener } from './listener.ts';
 import type { OperationDeps } from './operations/planned.ts';
 import type { Action } from './reducer.ts';
 import { INTERVALS, type State } from './state.ts';
@@ -26,9 +27,11 @@ const FOLLOW_MS = 250;
 /** How long after its time the next snapshot is waited for, before another monitor takes it. */
 const LOST_LEADER_MS = 1000;
 export const RECONNECT_MS = 1000;
-/** New jobs without a notice are found by Postgres' counter of job ids. */
+/** Postgres' counter of job ids shows whether jobs keep coming. */
 const PULSE_MS = 1000;
 const TICK_MS = 1000;
+/** A snapshot of other monitors that is younger is read, and not taken again. */
+const FRESH_MS = 1000;
 /** An answer that takes this long is none: the network may be gone without a word. */
 const SILENCE_MS = 15_000;
 
@@ -47,7 +50,7 @@ export class Monitor extends Store {
   readonly #id = randomUUID();
   readonly #options: MonitorOptions;
   readonly #timers = new Set<NodeJS.Timeout>();
-  #session: Session | undefined;
+  readonly #listener: Listener;
   /** The database's clock against ours. */
   #offsetMs = 0;
   /** Whether this one took the last snapshot, and takes the next. */
@@ -55,12 +58,12 @@ export class Monitor extends Store {
   #lookTimer: NodeJS.Timeout | undefined;
   #lookAt = Number.POSITIVE_INFINITY;
   #looking = false;
-  /** Since when something has changed that is not on the screen. */
-  #dirtySince: number | undefined;
+  /** When something changed last that may not be on the screen, and how soon it is to be seen. */
+  #changed: { at: number; need: Need } | undefined;
   /** When the newest snapshot was taken, by our clock. */
   #takenAt = 0;
-  /** Before this moment it is not taken again. */
-  #dueAt = 0;
+  /** Until when the snapshots so far have used up what monitors may cost. */
+  #paidUntil = 0;
   /** When a snapshot was shown last. */
   #shownAt = 0;
   #lastJob: string | undefined;
@@ -85,6 +88,17 @@ export class Monitor extends Store {
       lost: (error) => this.#lost(error),
     });
     this.#changes = new Changes({ ...store, operations });
+    this.#listener = new Listener({
+      db,
+      onChange: (need) => this.#change(need),
+      onSnapshot: (by) => {
+        if (by !== this.#id) void this.#readOthers();
+      },
+      onLost: () => {
+        this.dispatch({ type: 'lost', error: 'the connection was closed' });
+        this.#lookIn(0);
+      },
+    });
   }
 
   override start(): void {
@@ -94,7 +108,7 @@ export class Monitor extends Store {
       this.dispatch({ type: 'ticked', now: this.#now(), latencyMs: this.#latencyMs });
     });
     this.#every(PULSE_MS, () => this.#pulse());
-    this.#listen();
+    this.#listener.open();
     this.#lookIn(0);
   }
 
@@ -104,14 +118,14 @@ export class Monitor extends Store {
     const changed = this.#changes.end();
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#lookTimer);
-    await this.#session?.end().catch(() => {});
+    await this.#listener.end();
     await changed;
   }
 
   protected override perform(effect: Effect): void {
     switch (effect.do) {
       case 'refresh':
-        this.#dirtySince ??= Date.now();
+        this.#change('change');
         this.#lookIn(0);
         this.#views.read(true);
         break;
@@ -152,11 +166,17 @@ export class Monitor extends Store {
   }
 
   /** Something has changed: looks as soon as a new snapshot is due. */
-  #changed(): void {
-    this.#dirtySince ??= Date.now();
-    const due = this.#dueAt - Date.now();
-    this.#lookIn(this.#leads ? due : Math.max(due, 0) + FOLLOW_MS * (1 + Math.random()));
+  #change(need: Need): void {
+    // What is waited for stays so until it has been seen.
+    const isUrgent = need === 'change' || this.#changed?.need === 'change';
+    this.#changed = { at: Date.now(), need: isUrgent ? 'change' : 'jobs' };
+    this.#lookIn(this.#untilNext());
   }
+
+  #standing = (): Standing => ({
+    ageMs: Date.now() - this.#takenAt,
+    owedMs: this.#paidUntil - Date.now(),
+  });
 
   async #look(): Promise<void> {
     if (this.#looking || this.ended) return;
@@ -172,8 +192,11 @@ export class Monitor extends Store {
   }
 
   #untilNext(): number {
-    const due = this.#dueAt - Date.now();
-    if (this.#dirtySince !== undefined) return Math.max(due, 0) + (this.#leads ? 0 : FOLLOW_MS);
+    const need = this.#changed?.need ?? (this.#listener.busy ? 'jobs' : undefined);
+    if (need !== undefined) {
+      const due = Math.max(0, untilDue(this.#standing(), need));
+      return this.#leads ? due : due + FOLLOW_MS * (1 + Math.random());
+    }
     const next = this.#takenAt + this.#interval() - Date.now();
     // The others hear of it before they would look for themselves.
     return this.#leads ? next : next + LOST_LEADER_MS * (1 + Math.random());
@@ -181,27 +204,34 @@ export class Monitor extends Store {
 
   async #refresh(): Promise<void> {
     const { db, timeoutMs } = this.#options;
-    if (this.state.session.readOnly !== undefined) {
-      const shared = await readShared(db);
-      const isFresh = shared && shared.ageMs < Math.max(1000, this.#untilDue());
-      this.#lead(!isFresh);
-      if (isFresh) return this.#adopt(shared);
-      const body = await takeSnapshot(db, { timeoutMs, before: this.state.snapshot });
-      return this.#adopt({ body, ageMs: 0, dueInMs: restMs(body.costMs) });
-    }
-    const taken = await refreshShared(db, this.#id, (before) =>
+    if (this.state.session.readOnly !== undefined) return this.#refreshAlone();
+    const need = this.#changed?.need ?? 'jobs';
+    const taken = await refreshShared(db, { by: this.#id, need }, (before) =>
       takeSnapshot(db, { timeoutMs, before: before ?? this.state.snapshot }),
     );
     this.#lead(taken !== undefined);
-    if (taken) return this.#adopt(taken);
-    const shared = await readShared(db);
+    const shared = taken ?? (await readShared(db));
     if (shared) this.#adopt(shared);
   }
 
-  #untilDue = () => this.#dueAt - Date.now();
+  /** Without the right to share a snapshot: reads that of another monitor, or takes its own. */
+  async #refreshAlone(): Promise<void> {
+    const { db, timeoutMs } = this.#options;
+    const shared = await readShared(db);
+    if (shared && shared.ageMs < FRESH_MS) {
+      this.#lead(false);
+      return this.#adopt(shared);
+    }
+    this.#lead(true);
+    const isDue = untilDue(this.#standing(), this.#changed?.need ?? 'jobs') <= 0;
+    if (!isDue && this.state.link.status === 'live') return;
+    const body = await takeSnapshot(db, { timeoutMs, before: this.state.snapshot });
+    const owedMs = Math.max(0, this.#standing().owedMs) + priceMs(body.costMs);
+    this.#adopt({ body, ageMs: 0, owedMs });
+  }
 
-  #adopt({ body, ageMs, dueInMs }: SharedSnapshot): void {
-    this.#dueAt = Date.now() + dueInMs;
+  #adopt({ body, ageMs, owedMs }: SharedSnapshot): void {
+    this.#paidUntil = Date.now() + owedMs;
     if (this.state.snapshot?.at === body.at && this.state.link.status === 'live') return;
     this.#show(body, ageMs);
   }
@@ -211,10 +241,10 @@ export class Monitor extends Store {
     this.#shownAt = arrived;
     this.#takenAt = arrived - ageMs;
     // What changed while it was being taken may not be in it.
-    if (this.#dirtySince !== undefined && this.#dirtySince <= this.#takenAt - snapshot.tookMs)
-      this.#dirtySince = undefined;
+    if (this.#changed && this.#changed.at <= this.#takenAt - snapshot.tookMs)
+      this.#changed = undefined;
     this.#offsetMs = Date.parse(snapshot.at) + ageMs - arrived;
-    if (!this.#session) this.#listen();
+    this.#listener.open();
     this.dispatch({ type: 'snapshot', snapshot, now: this.#now() });
     if (this.state.frozen) return;
     this.#views.read(false);
@@ -228,38 +258,10 @@ export class Monitor extends Store {
     this.dispatch({ type: 'lost', error: (error as Error).message || String(error) });
   }
 
-  /** The monitor that takes the snapshots listens for changes; the others only for its snapshots. */
+  /** Whether this monitor takes the snapshots for the others. */
   #lead(leads: boolean): void {
-    if (leads === this.#leads) return;
     this.#leads = leads;
-    this.#session?.query(hearing(leads)).catch(() => {});
-  }
-
-  /** The connection that listens for notices of changes. */
-  #listen(): void {
-    const { db } = this.#options;
-    db.session('donations monitor listens').then(
-      async (session) => {
-        if (this.ended || this.#session) return session.end();
-        this.#session = session;
-        const lost = () => {
-          if (this.#session !== session) return;
-          this.#session = undefined;
-          if (this.ended) return;
-          this.dispatch({ type: 'lost', error: 'the connection was closed' });
-          this.#lookIn(0);
-        };
-        session.on('error', lost);
-        session.on('end', lost);
-        session.on('notification', ({ channel, payload }) => {
-          if (channel !== SNAPSHOT_CHANNEL) return this.#changed();
-          if (payload !== this.#id) void this.#readOthers();
-        });
-        await session.query(`listen ${SNAPSHOT_CHANNEL}; ${hearing(this.#leads)}`).catch(lost);
-      },
-      // Looking fails as well, and says so.
-      () => {},
-    );
+    this.#listener.lead(leads);
   }
 
   /** Another monitor has taken a snapshot. */
@@ -294,7 +296,7 @@ export class Monitor extends Store {
       const before = this.#lastJob;
       this.#lastJob = last;
       this.#latencyMs = performance.now() - start;
-      if (before !== undefined && before !== last) this.#changed();
+      if (before !== undefined) this.#listener.setBusy(before !== last);
     } catch (error) {
       if (isConnectionError(error)) return this.#lost(error);
       // A role that may not read the counter sees new jobs a little later.
@@ -302,11 +304,6 @@ export class Monitor extends Store {
     }
   }
 }
-
-const hearing = (leads: boolean) =>
-  [ACTIVITY_CHANNEL, CONTROL_CHANNEL]
-    .map((channel) => `${leads ? 'listen' : 'unlisten'} ${channel}`)
-    .join('; ');
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
