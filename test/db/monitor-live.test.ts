@@ -21,8 +21,10 @@ const change = (subject: string) =>
 const addJob = () => db.query(`select graphile_worker.add_job('send_receipt')`);
 
 describe('a monitor that is left alone', () => {
-  let monitor: Monitor | undefined;
-  afterEach(() => monitor?.end());
+  const monitors: Monitor[] = [];
+  afterEach(async () => {
+    for (const each of monitors.splice(0)) await each.end();
+  });
 
   /** Looks by itself once a minute: what is seen sooner was heard of. */
   function watch(connection: Db): Monitor {
@@ -36,7 +38,13 @@ describe('a monitor that is left alone', () => {
       operator: () => Promise.reject(new Error('nothing is changed here')),
       now: () => new Date(),
     };
-    monitor = new Monitor(state, { db: connection, timeoutMs: 5000, operations, onEffect() {} });
+    const monitor = new Monitor(state, {
+      db: connection,
+      timeoutMs: 5000,
+      operations,
+      onEffect() {},
+    });
+    monitors.push(monitor);
     monitor.start();
     return monitor;
   }
@@ -83,6 +91,23 @@ describe('a monitor that is left alone', () => {
     await change('second');
     await until(watched, shows('second'));
     await until(watched, shows('third'));
+  });
+
+  it('takes the place of the one that looked for it', async () => {
+    const first = watch(db);
+    await until(first, ({ link }) => link.status === 'live');
+    const second = watch(db);
+    await until(second, ({ link }) => link.status === 'live');
+    const third = watch(db);
+    await until(third, ({ link }) => link.status === 'live');
+    await change('one');
+    for (const each of [first, second, third]) await until(each, shows('one'));
+    await third.end();
+    await change('two');
+    for (const each of [first, second]) await until(each, shows('two'));
+    await second.end();
+    await change('three');
+    await until(first, shows('three'));
   });
 
   it('shows new jobs', async () => {

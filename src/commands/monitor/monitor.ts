@@ -3,6 +3,8 @@ import { isConnectionError } from '../../lib/db/connection-error.ts';
 import type { Db } from '../../lib/db/database.ts';
 import { UserError } from '../../lib/errors.ts';
 import {
+  announceLeave,
+  LEFT,
   type Need,
   priceMs,
   readShared,
@@ -30,6 +32,8 @@ export const RECONNECT_MS = 1000;
 /** Postgres' counter of job ids shows whether jobs keep coming. */
 const PULSE_MS = 1000;
 const TICK_MS = 1000;
+/** The end does not wait longer for the database. */
+const LEAVE_MS = 500;
 /** A snapshot of other monitors that is younger is read, and not taken again. */
 const FRESH_MS = 1000;
 /** An answer that takes this long is none: the network may be gone without a word. */
@@ -92,7 +96,8 @@ export class Monitor extends Store {
       db,
       onChange: (need) => this.#change(need),
       onSnapshot: (by) => {
-        if (by !== this.#id) void this.#readOthers();
+        if (by === LEFT) this.#change('jobs');
+        else if (by !== this.#id) void this.#readOthers();
       },
       onLost: () => {
         this.dispatch({ type: 'lost', error: 'the connection was closed' });
@@ -109,6 +114,8 @@ export class Monitor extends Store {
     });
     this.#every(PULSE_MS, () => this.#pulse());
     this.#listener.open();
+    // Whichever monitor took the last snapshot may be gone: the newest one leads.
+    this.#change('jobs');
     this.#lookIn(0);
   }
 
@@ -118,6 +125,8 @@ export class Monitor extends Store {
     const changed = this.#changes.end();
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#lookTimer);
+    if (this.#leads && this.state.link.status === 'live')
+      await within(LEAVE_MS, announceLeave(this.#options.db)).catch(() => {});
     await this.#listener.end();
     await changed;
   }
@@ -198,8 +207,9 @@ export class Monitor extends Store {
       return this.#leads ? due : due + FOLLOW_MS * (1 + Math.random());
     }
     const next = this.#takenAt + this.#interval() - Date.now();
+    if (this.#leads) return Math.max(next, untilDue(this.#standing(), 'jobs'));
     // The others hear of it before they would look for themselves.
-    return this.#leads ? next : next + LOST_LEADER_MS * (1 + Math.random());
+    return next + LOST_LEADER_MS * (1 + Math.random());
   }
 
   async #refresh(): Promise<void> {

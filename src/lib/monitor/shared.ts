@@ -4,6 +4,9 @@ import type { Snapshot } from './snapshot.ts';
 /** The channel on which a monitor announces a new shared snapshot. */
 export const SNAPSHOT_CHANNEL = 'donations_snapshot';
 
+/** What a notice says when the monitor that took the snapshots ends: another one takes its place. */
+export const LEFT = 'left';
+
 /** Each snapshot is paid for with so many times what it costs: all monitors together are below 1% of one core. */
 const PRICE_FACTOR = 110;
 /** However much it costs, it is never older than this while something happens. */
@@ -116,4 +119,9 @@ export async function refreshShared(
     'monitor_share',
   );
   return { body: snapshot, ageMs: 0, owedMs: Number(kept[0]?.owed_ms ?? 0) };
+}
+
+/** Tells the other monitors that the one that took the snapshots ends. */
+export async function announceLeave(db: Queryable): Promise<void> {
+  await db.query('select pg_notify($1, $2)', [SNAPSHOT_CHANNEL, LEFT]);
 }
