@@ -102,12 +102,12 @@ describe('a monitor that is left alone', () => {
     await until(third, ({ link }) => link.status === 'live');
     await change('one');
     for (const each of [first, second, third]) await until(each, shows('one'));
-    await third.end();
+    await first.end();
     await change('two');
-    for (const each of [first, second]) await until(each, shows('two'));
+    for (const each of [second, third]) await until(each, shows('two'));
     await second.end();
     await change('three');
-    await until(first, shows('three'));
+    await until(third, shows('three'));
   });
 
   it('shows new jobs', async () => {

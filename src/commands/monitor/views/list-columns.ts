@@ -223,7 +223,7 @@ export function alertColumns(now: number, theme: Theme): ScreenColumn<Incident>[
     },
     {
       head: 'ACKNOWLEDGED BY',
-      width: 22,
+      width: 18,
       spare: 2,
       cell: ({ acknowledged, acknowledgedBy, acknowledgedUntil }) => {
         if (!acknowledged) return { text: '' };

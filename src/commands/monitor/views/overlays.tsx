@@ -1,5 +1,6 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
+import { textWidth } from '../../../lib/output/width.ts';
 import { GROUPS } from '../bindings/binding.ts';
 import { filterError, filterHint } from '../filters.ts';
 import { footerKeys, KEYMAP, whyOff, wordsOf } from '../keymap.ts';
@@ -106,6 +107,8 @@ function liveError({ of, text }: Input): string | undefined {
   return finished.trim() === '' ? undefined : filterError(of, finished);
 }
 
+const HELP_INDENT = 13;
+
 /** Every key, and why one is off. */
 export function Help({
   state,
@@ -119,13 +122,23 @@ export function Help({
   const theme = useTheme();
   const lines: Span[][] = GROUPS.flatMap((group): Span[][] => [
     [{ text: group, bold: true }],
-    ...KEYMAP.filter((binding) => binding.group === group).map((binding): Span[] => {
+    ...KEYMAP.filter((binding) => binding.group === group).flatMap((binding): Span[][] => {
       const off = whyOff(binding, state);
-      return [
-        { text: `  ${pad(keyText(binding.shown, theme), 11, '')}`, tone: off ? 'dim' : 'accent' },
-        { text: wordsOf(binding, state).about, tone: off ? 'dim' : undefined },
-        ...(off ? [{ text: `  (off: ${off})`, tone: 'warn' as const }] : []),
-      ];
+      const room = Math.max(20, width - HELP_INDENT);
+      const about = wrap(wordsOf(binding, state).about, room).map((text): Span[] => [
+        { text, tone: off ? 'dim' : undefined },
+      ]);
+      const why = off ? wrap(`(off: ${off})`, room) : [];
+      const last = about.at(-1) as Span[];
+      // In the line of the key where there is room for it.
+      if (why.length === 1 && widthOf(last) + 2 + textWidth(why[0] as string) <= room)
+        last.push({ text: `  ${why.pop()}`, tone: 'warn' });
+      const key = pad(`  ${keyText(binding.shown, theme)}`, HELP_INDENT, '');
+      const lines = [...about, ...why.map((text): Span[] => [{ text, tone: 'warn' }])];
+      return lines.map((spans, i): Span[] => [
+        i === 0 ? { text: key, tone: off ? 'dim' : 'accent' } : { text: ' '.repeat(HELP_INDENT) },
+        ...spans,
+      ]);
     }),
     [],
   ]);
