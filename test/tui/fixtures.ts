@@ -137,6 +137,48 @@ export const INCIDENT: Incident = {
   alertedAt: new Date(NOW - 3_500_000),
 };
 
+export const ACKED = {
+  ...INCIDENT,
+  id: 'inc_2',
+  acknowledged: true,
+  acknowledgedBy: 'grace 山田',
+  acknowledgedUntil: new Date(NOW + 7_200_000),
+};
+export const SILENCE = {
+  id: 'sil_1',
+  rule: 'failed',
+  task: null,
+  actor: 'ada',
+  reason: 'moving \u001b[2J',
+  createdAt: new Date(NOW),
+  until: new Date(NOW + 26 * 3_600_000),
+};
+export const STORY = {
+  incident: ACKED,
+  events: [
+    { at: new Date(NOW - 3_600_000), kind: 'opened', level: 'critical', actor: null, note: null },
+    {
+      at: new Date(NOW),
+      kind: 'acknowledged',
+      level: null,
+      actor: 'grace',
+      note: 'asked \u0007 them',
+    },
+  ],
+  alerts: [
+    {
+      route: 'ops',
+      event: 'opened',
+      level: 'critical',
+      status: 'failed',
+      attempts: 3,
+      dueAt: new Date(NOW - 3_600_000),
+      sentAt: null,
+      error: 'answered 503',
+    },
+  ],
+};
+
 const TASKS = [
   task('send_receipt', {
     ready: 1203,

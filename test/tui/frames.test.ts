@@ -7,7 +7,19 @@ import { healthLines } from '../../src/commands/monitor/views/header.tsx';
 import { layoutOf } from '../../src/commands/monitor/views/overview.tsx';
 import type { Story } from '../../src/lib/donations/story.ts';
 import { textWidth } from '../../src/lib/output/width.ts';
-import { Desk, HISTORY, INCIDENT, job, NOW, SESSION, snapshot, task } from './fixtures.ts';
+import {
+  ACKED,
+  Desk,
+  HISTORY,
+  INCIDENT,
+  job,
+  NOW,
+  SESSION,
+  SILENCE,
+  STORY,
+  snapshot,
+  task,
+} from './fixtures.ts';
 import { FakeStdout, frameOf, UTF8 } from './harness.ts';
 
 const SIZES = [
@@ -36,48 +48,6 @@ const DETAIL = {
   pause: undefined,
   worker: undefined,
   settled: undefined,
-};
-
-const ACKED = {
-  ...INCIDENT,
-  id: 'inc_2',
-  acknowledged: true,
-  acknowledgedBy: 'grace 山田',
-  acknowledgedUntil: new Date(NOW + 7_200_000),
-};
-const SILENCE = {
-  id: 'sil_1',
-  rule: 'failed',
-  task: null,
-  actor: 'ada',
-  reason: 'moving \u001b[2J',
-  createdAt: new Date(NOW),
-  until: new Date(NOW + 26 * 3_600_000),
-};
-const STORY = {
-  incident: ACKED,
-  events: [
-    { at: new Date(NOW - 3_600_000), kind: 'opened', level: 'critical', actor: null, note: null },
-    {
-      at: new Date(NOW),
-      kind: 'acknowledged',
-      level: null,
-      actor: 'grace',
-      note: 'asked \u0007 them',
-    },
-  ],
-  alerts: [
-    {
-      route: 'ops',
-      event: 'opened',
-      level: 'critical',
-      status: 'failed',
-      attempts: 3,
-      dueAt: new Date(NOW - 3_600_000),
-      sentAt: null,
-      error: 'answered 503',
-    },
-  ],
 };
 
 const LONG_HISTORY = {
@@ -167,42 +137,6 @@ describe('what is seen', () => {
     expect(header).toMatch(/donations\s+SANDBOX\s+overview.*db\.example\/donations.*live/);
     expect(health).toMatch(/412 failed 1h › 5 r retry/);
     expect(text(new Desk({ columns: 140, rows: 45 }))).toContain('3 held 10m › 6 o resolve');
-  });
-
-  it('says who has taken it on, and until when: as much as there is room for', () => {
-    const taken = snapshot();
-    const open = JSON.parse(JSON.stringify([ACKED]));
-    taken.alerts.value = { open, silences: [JSON.parse(JSON.stringify(SILENCE))] };
-    const at = (columns: number) =>
-      text(new Desk({ columns, rows: 45 }).act({ type: 'snapshot', snapshot: taken, now: NOW }));
-    const two = (value: number) => String(value).padStart(2, '0');
-    const end = new Date(NOW + 7_200_000);
-    const until = `${two(end.getHours())}:${two(end.getMinutes())}`;
-    expect(at(140)).toContain(
-      `412 failed 1h (acknowledged by grace 山田 until ${until}) › 5 r retry`,
-    );
-    expect(at(64)).toContain('412 failed 1h (acknowledged by grace 山田) › 5 r retry');
-    expect(at(50)).toContain('412 failed (acknowledged by grace 山田)');
-    open[0].silenced = true;
-    expect(at(140)).toMatch(
-      /\(acknowledged by grace 山田 until \d\d:\d\d, silenced until \d+ \w{3} \d\d:\d\d\)/,
-    );
-  });
-
-  it('lists the incidents with whom they concern, and shows one from its beginning', () => {
-    const desk = new Desk({ columns: 160, rows: 45 }).press('I');
-    desk.answer({ of: 'alerts', incidents: [INCIDENT, ACKED], silences: [SILENCE] });
-    const list = text(desk);
-    expect(list).toMatch(/✕ critical +open +412 failed|✕ critical +open +send_receipt 412 failed/);
-    expect(list).toMatch(/acknowledged.*412 +398 +\$12,345\.00 USD +grace 山田 until/);
-    expect(list).toMatch(/silenced rule failed until .* by ada: moving/);
-    const page = text(
-      desk.press('down', 'return').answer({ of: 'incident', story: STORY, silences: [SILENCE] }),
-    );
-    expect(page).toContain('concerns     412 jobs, 398 donors, $12,345.00 USD in gifts');
-    expect(page).toContain('donations jobs errors');
-    expect(page).toContain('acknowledged by grace: asked');
-    expect(page).toMatch(/alert to ops: opened, failed due at .*, 3 attempts: answered 503/);
   });
 
   it('has the whole help, and why a key is off, on a narrow screen', () => {
