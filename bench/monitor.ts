@@ -114,30 +114,47 @@ class Watcher {
   }
 }
 
-async function databasePids({ db }: Stage): Promise<number[]> {
-  const { rows } = await db.query<{ pid: number }>(
-    `select pid from pg_stat_activity where application_name like 'donations monitor%'`,
-  );
-  return rows.map(({ pid }) => pid);
+/** Adds up what the monitors' connections cost in Postgres: the pool closes those that rest, and opens others. */
+class DatabaseCost {
+  ms = 0;
+  readonly #stage: Stage;
+  #last = new Map<number, number>();
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+  }
+
+  async sample(): Promise<void> {
+    const { rows } = await this.#stage.db.query<{ pid: number }>(
+      `select pid from pg_stat_activity where application_name like 'donations monitor%'`,
+    );
+    const now = new Map(rows.map(({ pid }) => [pid, cpuMs(pid)]));
+    for (const [pid, ms] of now) this.ms += Math.max(0, ms - (this.#last.get(pid) ?? 0));
+    this.#last = now;
+  }
 }
 
 async function measure(stage: Stage, count: number) {
   const watchers = Array.from({ length: count }, () => new Watcher(stage));
   await Promise.all(watchers.map((watcher) => watcher.until('Latest events')));
   await wait(5000);
-  const backends = await databasePids(stage);
+  const database = new DatabaseCost(stage);
+  await database.sample();
   const before = {
-    database: backends.map(cpuMs),
+    database: database.ms,
     monitor: watchers.map((watcher) => cpuMs(watcher.pid())),
     bytes: watchers.map(({ bytes }) => bytes),
     at: performance.now(),
   };
-  await wait(SECONDS * 1000);
+  while (performance.now() < before.at + SECONDS * 1000) {
+    await wait(500);
+    await database.sample();
+  }
   const ms = performance.now() - before.at;
   const sum = (now: number[], then: number[]) =>
     now.reduce((total, value, i) => total + value - (then[i] ?? 0), 0);
   const result = {
-    database: sum(backends.map(cpuMs), before.database) / ms,
+    database: (database.ms - before.database) / ms,
     monitor:
       sum(
         watchers.map((watcher) => cpuMs(watcher.pid())),

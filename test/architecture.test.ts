@@ -146,7 +146,7 @@ describe('circles', () => {
 const OWNERS: Record<string, string[]> = {
   address_problems: ['lib/receipts/addresses.ts'],
   alert_deliveries: ['lib/alerts/'],
-  alert_silences: ['lib/alerts/incidents.ts'],
+  alert_silences: ['lib/alerts/silences.ts'],
   // Gifts are recorded one by one, and by imports in sets of thousands; imports take back what they made.
   allocations: ['lib/donations/record.ts', 'lib/imports/commit/'],
   audit_log: ['lib/audit/record.ts'],

@@ -1,12 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { deliverDue } from '../../src/lib/alerts/deliver.ts';
 import { evaluate } from '../../src/lib/alerts/evaluate.ts';
-import {
-  acknowledge,
-  endSilences,
-  listIncidents,
-  silence,
-} from '../../src/lib/alerts/incidents.ts';
+import { acknowledge, listIncidents } from '../../src/lib/alerts/incidents.ts';
+import { endSilences, silence } from '../../src/lib/alerts/silences.ts';
 import { loadConfig } from '../../src/lib/config.ts';
 import { findAffected } from '../../src/lib/health/affected.ts';
 import { assess } from '../../src/lib/health/assess.ts';

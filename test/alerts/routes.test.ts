@@ -49,6 +49,7 @@ const incident: Incident = {
   acknowledgedUntil: null,
   acknowledged: false,
   silenced: false,
+  alertedAt: null,
 };
 const over = { ...incident, closedAt: new Date('2026-11-25T03:10:00Z') };
 

@@ -122,7 +122,7 @@ describe('donations alerts', () => {
       'tokenize_card 1 failed (acknowledged by grace)',
     );
     const shown = await cli('alerts', 'show', incident.incident);
-    expect(shown.stdout).toContain('acknowledged by grace : on it');
+    expect(shown.stdout).toContain('acknowledged by grace: on it');
     expect(shown.stdout).toMatch(/alert to ops: opened, sent at/);
     expect((await cli('audit', 'list', '--json')).stdout).toContain('alerts.ack');
 

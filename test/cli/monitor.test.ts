@@ -41,6 +41,7 @@ it('writes what it shows as JSON, all of it or some', async () => {
     'tasks',
     'workers',
     'events',
+    'alerts',
     'history',
   ]);
   expect(all.health.level).toBe('warning');

@@ -118,3 +118,17 @@ it('payloads that Postgres cannot take apart stop nobody', async () => {
   }
   expect(await adoptFailures(db, holdUnfinished)).toBe(6);
 });
+
+it('failures of others are looked for among so many of the latest, and more are said to be there', async () => {
+  const { db } = database;
+  for (const n of [1, 2, 3]) await addJob(db, { ...FOREIGN, ageMs: n * 1000 });
+  const read = async (attempts: number) => {
+    const { tasks, more } = await queueStats(db, 60_000, { jobs: 100, attempts });
+    return [tasks.find(({ task }) => task === 'resize')?.failed, more.has('failed')];
+  };
+  expect(await read(2)).toEqual([2, true]);
+  expect(await read(4)).toEqual([3, false]);
+  // Those that have verdicts are not told as more.
+  await adoptAllFailures(db, holdUnfinished);
+  expect(await read(2)).toEqual([3, false]);
+});

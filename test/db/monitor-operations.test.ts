@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type OperationDeps, planRequest } from '../../src/commands/monitor/operations.ts';
+import { planRequest } from '../../src/commands/monitor/operations/plan-request.ts';
+import type { OperationDeps } from '../../src/commands/monitor/operations/planned.ts';
 import { commandOf, type Request } from '../../src/commands/monitor/requests.ts';
+import { listIncidents } from '../../src/lib/alerts/incidents.ts';
+import { listSilences } from '../../src/lib/alerts/silences.ts';
 import type { Db } from '../../src/lib/db/database.ts';
 import { readWithin } from '../../src/lib/db/read.ts';
+import { newId } from '../../src/lib/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { addJob } from '../support/jobs.ts';
 
@@ -126,6 +130,81 @@ describe('a change from the monitor', () => {
   });
 });
 
+describe('alerts', () => {
+  const addIncident = async (rest: { rule?: string; subject?: string } = {}) => {
+    const id = newId('incident');
+    await db.query(
+      `insert into donations.incidents (id, rule, kind, subject, level, worst, value, peak, opened_at, updated_at)
+       values ($1, $2, 'failed', $3, 'critical', 'critical', 412, 412, now() - interval '1 hour', now())`,
+      [id, rest.rule ?? 'failed', rest.subject ?? 'send_receipt'],
+    );
+    return id;
+  };
+  const run = async (request: Request) => {
+    const planned = await planRequest(deps, request);
+    return { planned, applied: await planned.apply(request, running()) };
+  };
+  const audited = async () =>
+    (
+      await db.query<{ action: string; command: string; reason: string | null }>(
+        'select action, command, reason from donations.audit_log order by at, id',
+      )
+    ).rows;
+
+  it('are acknowledged for a time, with a reason, on record', async () => {
+    const id = await addIncident();
+    const request: Request = { kind: 'acknowledge', id, forTime: '2h', reason: 'asked SendGrid' };
+    const { planned, applied } = await run(request);
+    expect(planned).toMatchObject({
+      confirm: { by: 'enter' },
+      title: 'Acknowledge: send_receipt 412 failed',
+    });
+    expect(planned.lines.join('\n')).toMatch(/until +in 2h\nwhy +asked SendGrid/);
+    expect(applied.lines).toEqual([`${id} is acknowledged by grace for 2h.`]);
+    expect(await listIncidents(db, { limit: 1 })).toMatchObject([
+      { acknowledged: true, acknowledgedBy: 'grace' },
+    ]);
+    expect(await audited()).toEqual([
+      {
+        action: 'alerts.ack',
+        command: `${commandOf(request)}   # in donations monitor`,
+        reason: 'asked SendGrid',
+      },
+    ]);
+    const again = await planRequest(deps, { ...request, forTime: '' });
+    expect(again.lines.join('\n')).toMatch(/so far +acknowledged by grace[\s\S]*until +it is over/);
+  });
+
+  it('that are over cannot be acknowledged', async () => {
+    const id = await addIncident();
+    await db.query('update donations.incidents set closed_at = now()');
+    const request: Request = { kind: 'acknowledge', id, forTime: '', reason: '' };
+    expect(await planRequest(deps, request)).toMatchObject({ confirm: { by: 'nothing' } });
+  });
+
+  it('are silenced, which shows what it is of, and sent again', async () => {
+    await addIncident();
+    await addIncident({ subject: 'charge_card' });
+    const what = { rule: 'failed', task: 'send_receipt' };
+    const { planned } = await run({ kind: 'silence', ...what, forTime: '30m', reason: 'moving' });
+    expect(planned.title).toBe('Send no alerts of rule failed of task send_receipt');
+    expect(planned.lines.join('\n')).toMatch(/open now +1 incident\n +send_receipt 412 failed/);
+    expect((await listIncidents(db, { limit: 2 })).filter(({ silenced }) => silenced)).toHaveLength(
+      1,
+    );
+    const end = await run({ kind: 'unsilence', ...what });
+    expect(end.planned.lines.join('\n')).toMatch(/by grace, else until in 30m: moving/);
+    expect(await listSilences(db)).toEqual([]);
+    expect((await audited()).map(({ action }) => action)).toEqual([
+      'alerts.silence',
+      'alerts.unsilence',
+    ]);
+    expect(await planRequest(deps, { kind: 'unsilence', ...what })).toMatchObject({
+      confirm: { by: 'nothing' },
+    });
+  });
+});
+
 describe('the command that does the same', () => {
   it.each<[Request, string]>([
     [{ kind: 'retry', filter: 'job:4711,4712' }, 'donations jobs retry 4711 4712'],
@@ -143,6 +222,19 @@ describe('the command that does the same', () => {
     // Undecided, it decides nothing when it is pasted.
     [{ kind: 'resolve', ref: 'dlv_1', outcome: undefined }, 'donations receipts show dlv_1'],
     [{ kind: 'resolve', ref: 'dlv_1', outcome: 'sent' }, 'donations receipts resolve dlv_1 --sent'],
+    [{ kind: 'acknowledge', id: 'inc_1', forTime: '', reason: '' }, 'donations alerts ack inc_1'],
+    [
+      { kind: 'acknowledge', id: 'inc_1', forTime: '2h', reason: 'at it' },
+      `donations alerts ack inc_1 --for 2h --reason 'at it'`,
+    ],
+    [
+      { kind: 'silence', rule: 'failed', task: 'send_receipt', forTime: '30m', reason: '' },
+      'donations alerts silence --rule failed --task send_receipt --for 30m',
+    ],
+    [
+      { kind: 'unsilence', rule: null, task: 'send_receipt' },
+      'donations alerts silence --end --task send_receipt',
+    ],
   ])('%j: %s', (request, command) => {
     expect(commandOf(request)).toBe(command);
   });

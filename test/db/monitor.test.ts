@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readCurrentAlerts } from '../../src/lib/alerts/current.ts';
+import { acknowledge } from '../../src/lib/alerts/incidents.ts';
+import { silence } from '../../src/lib/alerts/silences.ts';
 import { type Db, openDb } from '../../src/lib/db/database.ts';
 import { resolveRules } from '../../src/lib/health/rule-settings.ts';
+import { newId } from '../../src/lib/ids.ts';
 import { judgeHealth } from '../../src/lib/monitor/health.ts';
 import { whyReadOnly } from '../../src/lib/monitor/privileges.ts';
-import { readShared, refreshShared, restMs } from '../../src/lib/monitor/shared.ts';
 import { type Snapshot, takeSnapshot } from '../../src/lib/monitor/snapshot.ts';
 import { listFailures } from '../../src/lib/queue/read/failures.ts';
 import { ACTIVITY_CHANNEL, Activity } from '../../src/lib/queue/run/activity.ts';
@@ -169,6 +172,41 @@ describe('the snapshot', () => {
     for (const part of [tasks, workers, events]) expect(part.behind).toBeNull();
   });
 
+  it('has what is wrong, the silences in force, and what became of incidents: in one query', async () => {
+    const id = newId('incident');
+    await db.query(
+      `insert into donations.incidents (id, rule, kind, subject, level, worst, value, opened_at, updated_at)
+       values ($1, 'disk', 'disk', '', 'warning', 'warning', 0.9, now(), now())`,
+      [id],
+    );
+    await db.query(
+      `insert into donations.incident_events (incident_id, at, kind, level) values ($1, now(), 'opened', 'warning')`,
+      [id],
+    );
+    const operator = { actor: 'grace', host: 'desk' };
+    await acknowledge(db, { id, forMs: 60_000, reason: undefined, operator });
+    await silence(db, { rule: 'disk', task: undefined, forMs: 60_000, reason: 'full', operator });
+    let queries = 0;
+    const tx = {
+      query: (...args: Parameters<Db['query']>) => {
+        queries += 1;
+        return db.query(...args);
+      },
+    } as Pick<Db, 'query'>;
+    expect((await readCurrentAlerts(tx, { events: 10 })).open[0]?.openedAt).toBeInstanceOf(Date);
+    expect(queries).toBe(1);
+    const { alerts, events } = await take();
+    expect(alerts.value).toMatchObject({
+      open: [{ id, acknowledged: true, acknowledgedBy: 'grace', silenced: true }],
+      silences: [{ rule: 'disk', task: null, actor: 'grace', reason: 'full' }],
+    });
+    expect(events.value?.filter(({ incident }) => incident === id).map(({ text }) => text)).toEqual(
+      ['incident acknowledged by grace: disk', 'incident opened: disk (warning)'],
+    );
+    await db.query('update donations.incidents set closed_at = now()');
+    expect((await take()).alerts.value?.open).toEqual([]);
+  });
+
   it('leaves a part that takes too long as it was, and says so', async () => {
     await addJob(db);
     const before = await take();
@@ -197,54 +235,24 @@ describe('the snapshot', () => {
   });
 });
 
-describe('the shared snapshot', () => {
-  const fresh = () => takeSnapshot(db, { timeoutMs: 5000 });
-
-  it('is taken once for all who ask at once, and read by the others', async () => {
-    let taken = 0;
-    const monitors = await Promise.all(
-      Array.from({ length: 10 }, (_, i) =>
-        refreshShared(db, `monitor ${i}`, () => {
-          taken += 1;
-          return fresh();
-        }),
-      ),
-    );
-    expect(taken).toBe(1);
-    expect(monitors.filter((each) => each !== undefined)).toHaveLength(1);
-    const shared = await readShared(db);
-    expect(shared?.body.at).toBe(monitors.find((each) => each)?.body.at);
-    expect(shared?.ageMs).toBeLessThan(10_000);
-  });
-
-  it('tells the others, and who it was', async () => {
+describe('what monitors hear', () => {
+  it('that an incident was opened or closed', async () => {
     const session = await db.session('listener');
     const heard = new Promise((resolve) => session.on('notification', resolve));
-    await session.query('listen donations_snapshot');
-    await refreshShared(db, 'this one', fresh);
-    expect(await heard).toMatchObject({ payload: 'this one' });
+    await session.query(`listen ${ACTIVITY_CHANNEL}`);
+    const id = newId('incident');
+    await db.query(
+      `with opened as (
+         insert into donations.incidents (id, rule, kind, subject, level, worst, opened_at, updated_at)
+         values ($1, 'disk', 'disk', '', 'warning', 'warning', now(), now()) returning id)
+       insert into donations.incident_events (incident_id, at, kind, level)
+       select id, now(), 'opened', 'warning' from opened`,
+      [id],
+    );
+    expect(await heard).toMatchObject({ payload: 'incident_events' });
     await session.end();
   });
 
-  it('is taken by another when whoever had claimed it is gone', async () => {
-    await expect(refreshShared(db, 'a', () => Promise.reject(new Error('died')))).rejects.toThrow(
-      'died',
-    );
-    expect(await refreshShared(db, 'b', fresh)).toBeUndefined();
-    await db.query(`update donations.monitor_snapshot set claimed_until = now() - interval '1 s'`);
-    expect(await refreshShared(db, 'b', fresh)).toBeDefined();
-  });
-
-  it('rests the longer the more it costs, and never for long', () => {
-    expect([0, 5, 20, 1000].map(restMs)).toEqual([700, 700, 2200, 5000]);
-  });
-
-  it('is not there at first', async () => {
-    expect(await readShared(db)).toBeUndefined();
-  });
-});
-
-describe('what monitors hear', () => {
   it('that jobs have ended: once, however many', async () => {
     const session = await db.session('listener');
     const heard: unknown[] = [];

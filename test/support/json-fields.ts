@@ -25,7 +25,10 @@ const STATS =
   'task ready running retrying scheduled failed held enqueued_per_minute done_per_minute error_rate latency_p50_ms latency_p95_ms latency_p99_ms duration_p50_ms duration_p95_ms duration_p99_ms oldest_ready_at drain_ms attempts ready_estimate done_by_minute';
 const WORKER =
   'worker status host pid version concurrency jobs tasks started_at seen_at stopped_at';
-const EVENT = 'at kind tone text task job donation audit';
+const EVENT = 'at kind tone text task job donation audit incident';
+const INCIDENT =
+  'level status what opened_at lasted_ms donor_count job_count incident rule subject value peak cause amounts closed_at acknowledged_by acknowledged_until last_alert_at';
+const SILENCE = 'silence rule task until actor reason';
 const PAUSE = 'task cause reason since until probes next_probe_at';
 
 /** What each name means and is, in whatever command it stands. */
@@ -301,6 +304,8 @@ export const FIELDS: Record<string, Field> = {
     opened_at: 'when it began',
     closed_at: 'when it was over',
     acknowledged_until: 'until when it is acknowledged',
+    silenced_until: 'until when its alerts are silenced',
+    last_alert_at: 'when an alert of it was sent last',
     due_at: 'when it was to be sent',
     sent_at: 'when it was sent',
     since: 'since when it is so',
@@ -495,7 +500,11 @@ export const EXCEPTIONS: Record<string, Record<string, Field>> = {
   'config show': all('any JSON', { value: 'what is set; secrets are masked' }),
   monitor: {
     health: object('level reasons', 'what the second line of the screen says'),
-    reasons: list('level text since mend', 'why it is not well'),
+    reasons: list(
+      'level text since mend incident acknowledged_by acknowledged_until silenced silenced_until',
+      'why it is not well, and who has taken it on',
+    ),
+    alerts: object('value at behind', 'the open incidents and the silences in force, in `value`'),
     mend: { type: 'text', meaning: 'the key or command that helps' },
     tasks: object('value at behind', 'the tasks, in `value`'),
     workers: object('value at behind', 'the workers, in `value`'),
@@ -521,4 +530,6 @@ export const MONITOR_PARTS: Record<string, string> = {
   tasks: STATS,
   workers: WORKER,
   events: EVENT,
+  'alerts open': INCIDENT,
+  'alerts silences': SILENCE,
 };

@@ -8,8 +8,9 @@ import {
   type State,
 } from '../../src/commands/monitor/state.ts';
 import type { Effect } from '../../src/commands/monitor/step.ts';
+import type { Incident } from '../../src/lib/alerts/incidents.ts';
 import { resolveRules } from '../../src/lib/health/rule-settings.ts';
-import type { Snapshot, SnapshotTask } from '../../src/lib/monitor/snapshot.ts';
+import type { Plain, Snapshot, SnapshotTask } from '../../src/lib/monitor/snapshot.ts';
 import type { ListedJob } from '../../src/lib/queue/read/list.ts';
 import type { History } from '../../src/lib/samples/read.ts';
 
@@ -94,10 +95,89 @@ export function snapshot(rows: SnapshotTask[] = TASKS): Snapshot {
         job: '77',
         donation: 'don_01m852q8vse60v8qj8kqkhwdaa',
         audit: null,
+        incident: null,
+      },
+      {
+        at: new Date(NOW - 60_000).toISOString(),
+        kind: 'incident' as const,
+        tone: 'warn' as const,
+        text: 'incident opened: failed of send_receipt (warning)',
+        ...{ task: null, job: null, donation: null, audit: null },
+        incident: INCIDENT.id,
       },
     ]),
+    alerts: part({ open: [plain(INCIDENT)], silences: [] }),
   };
 }
+
+const plain = <T>(value: T): Plain<T> => JSON.parse(JSON.stringify(value));
+
+/** What has been wrong with the receipts for an hour. */
+export const INCIDENT: Incident = {
+  id: 'inc_01m852q8vse60v8qj8kqkhwdaa',
+  rule: 'failed',
+  kind: 'failed',
+  subject: 'send_receipt',
+  level: 'critical',
+  worst: 'critical',
+  value: 412,
+  more: false,
+  peak: 412,
+  cause: 'SendGrid refused the connection',
+  jobs: 412,
+  donors: 398,
+  amounts: [{ currency: 'usd', minor: '1234500' }],
+  openedAt: new Date(NOW - 3_600_000),
+  closedAt: null,
+  lastedMs: 3_600_000,
+  acknowledgedBy: null,
+  acknowledgedUntil: null,
+  acknowledged: false,
+  silenced: false,
+  alertedAt: new Date(NOW - 3_500_000),
+};
+
+export const ACKED = {
+  ...INCIDENT,
+  id: 'inc_2',
+  acknowledged: true,
+  acknowledgedBy: 'grace 山田',
+  acknowledgedUntil: new Date(NOW + 7_200_000),
+};
+export const SILENCE = {
+  id: 'sil_1',
+  rule: 'failed',
+  task: null,
+  actor: 'ada',
+  reason: 'moving \u001b[2J',
+  createdAt: new Date(NOW),
+  until: new Date(NOW + 26 * 3_600_000),
+};
+export const STORY = {
+  incident: ACKED,
+  events: [
+    { at: new Date(NOW - 3_600_000), kind: 'opened', level: 'critical', actor: null, note: null },
+    {
+      at: new Date(NOW),
+      kind: 'acknowledged',
+      level: null,
+      actor: 'grace',
+      note: 'asked \u0007 them',
+    },
+  ],
+  alerts: [
+    {
+      route: 'ops',
+      event: 'opened',
+      level: 'critical',
+      status: 'failed',
+      attempts: 3,
+      dueAt: new Date(NOW - 3_600_000),
+      sentAt: null,
+      error: 'answered 503',
+    },
+  ],
+};
 
 const TASKS = [
   task('send_receipt', {

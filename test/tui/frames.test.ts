@@ -5,8 +5,21 @@ import { cut, pad, wrap } from '../../src/commands/monitor/text.ts';
 import { themeFor } from '../../src/commands/monitor/theme.ts';
 import { healthLines } from '../../src/commands/monitor/views/header.tsx';
 import { layoutOf } from '../../src/commands/monitor/views/overview.tsx';
+import type { Story } from '../../src/lib/donations/story.ts';
 import { textWidth } from '../../src/lib/output/width.ts';
-import { Desk, HISTORY, job, NOW, SESSION, snapshot, task } from './fixtures.ts';
+import {
+  ACKED,
+  Desk,
+  HISTORY,
+  INCIDENT,
+  job,
+  NOW,
+  SESSION,
+  SILENCE,
+  STORY,
+  snapshot,
+  task,
+} from './fixtures.ts';
 import { FakeStdout, frameOf, UTF8 } from './harness.ts';
 
 const SIZES = [
@@ -61,6 +74,24 @@ const VIEWS: [string, (desk: Desk) => Desk][] = [
     (desk) => desk.press(':').type('11').press('return').answer({ of: 'job', detail: DETAIL }),
   ],
   ['workers', (desk) => desk.press('W')],
+  [
+    'alerts',
+    (desk) =>
+      desk.press('I').answer({ of: 'alerts', incidents: [ACKED, INCIDENT], silences: [SILENCE] }),
+  ],
+  [
+    'an incident',
+    (desk) =>
+      desk
+        .press(':')
+        .type('inc_1')
+        .press('return')
+        .answer({
+          of: 'incident',
+          silences: [SILENCE],
+          story: STORY,
+        }),
+  ],
   ['audit', (desk) => desk.press('A').answer({ of: 'audit', rows: [] })],
   ['help', (desk) => desk.press('?')],
   ['a filter', (desk) => desk.press('/').type('state:nope x')],
@@ -106,6 +137,49 @@ describe('what is seen', () => {
     expect(header).toMatch(/donations\s+SANDBOX\s+overview.*db\.example\/donations.*live/);
     expect(health).toMatch(/412 failed 1h › 5 r retry/);
     expect(text(new Desk({ columns: 140, rows: 45 }))).toContain('3 held 10m › 6 o resolve');
+  });
+
+  it('has the whole help, and why a key is off, on a narrow screen', () => {
+    const session = { ...SESSION, readOnly: 'the database role viewer can only read' };
+    const help = (columns: number) => text(new Desk({ columns, rows: 160, session }).press('?'));
+    expect(help(140)).toMatch(
+      / r +run failed jobs again.*attempt {2}\(off: the database role viewer can only read\)/,
+    );
+    expect(help(60)).toMatch(
+      / Enter +go in: a task, a state, a job, a group of\n {13}errors, an incident, a minute of the charts\n/,
+    );
+    expect(help(60)).toMatch(
+      / r +run failed jobs[^(]*\n {13}\(off: the database role viewer can only read\)/,
+    );
+  });
+
+  it('has the whole of what happened to a donation', () => {
+    const message = 'the connection to SendGrid was lost (ECONNRESET); the mail may have been sent';
+    const event = {
+      at: new Date(NOW),
+      text: `send_receipt attempt 1: held: ${message}`,
+      ...{ outcome: 'held', job: '48', requestId: 'req_1', durationMs: 20 },
+    };
+    const story = {
+      donation: {
+        id: 'don_1',
+        amount: { minor: 100n, currency: 'usd' },
+        status: 'succeeded',
+        donor: { name: 'Ada', email: 'ada@example.org' },
+        createdAt: new Date(NOW),
+      },
+      receipts: [],
+      jobs: [],
+      events: [event],
+    } as unknown as Story;
+    const desk = new Desk({ columns: 60, rows: 30 }).press(':').type('don_1').press('return');
+    const shown = text(desk.answer({ of: 'donation', story })).replace(/\n {14}/g, ' ');
+    expect(shown).toContain(`${event.text} `);
+    expect(shown).toContain('job 48 · took 20ms · req_1');
+  });
+
+  it('says but once how long a job waits', () => {
+    expect(text(new Desk({ columns: 140, rows: 45 }))).toContain('send_receipt waits 2m › 1 ready');
   });
 
   it('says that all is well in a word', () => {

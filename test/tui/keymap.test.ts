@@ -3,6 +3,7 @@ import type { Key } from 'ink';
 import { describe, expect, it } from 'vitest';
 import {
   bindingOf,
+  FOOTER,
   footerKeys,
   KEYMAP,
   keysAsMarkdown,
@@ -24,6 +25,13 @@ describe('the keymap', () => {
       expect(whyOff(binding, desk.state)).toBeUndefined();
     expect(footerKeys(desk.state).map(({ verb }) => verb)).toContain('mark');
     expect(footerKeys(new Desk().state).map(({ verb }) => verb)).not.toContain('mark');
+  });
+
+  it('knows the place in the footer of every key that has a word there', () => {
+    const worded = KEYMAP.filter(
+      ({ word, past }) => word !== undefined || (past && 'word' in past),
+    ).map(({ verb }) => verb);
+    expect([...FOOTER].sort()).toEqual(worded.sort());
   });
 
   it('takes away what changes something when nothing may be changed', () => {

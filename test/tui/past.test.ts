@@ -129,6 +129,36 @@ describe('donations monitor --at', () => {
     expect(tasks.value.pauses).toEqual([]);
   });
 
+  it('knows who had taken an incident on, and which alerts were silenced', async () => {
+    await system.db.query(
+      `with taken as (
+         update donations.incidents set acknowledged_by = 'ada', acknowledged_at = $1, acknowledged_until = $2 returning id)
+       insert into donations.incident_events (incident_id, at, kind, actor)
+       select id, $1, 'acknowledged', 'ada' from taken`,
+      [at('03:20:00'), at('03:25:00')],
+    );
+    await system.db.query(
+      `insert into donations.alert_silences (id, rule, actor, created_at, until, ended_at)
+       values ('sil_' || repeat('0', 26), 'circuit', 'ada', $1, $2, $3)`,
+      [at('03:22:00'), at('05:00:00'), at('03:28:00')],
+    );
+    const reasons = async (clock: string) =>
+      JSON.parse((await monitor('--at', `2026-03-10 ${clock}`, '--json=health')).stdout).health
+        .reasons;
+    const open = { incident: expect.stringMatching(/^inc_/), mend: 'I alerts' };
+    expect(await reasons('03:15')).toMatchObject([
+      { ...open, acknowledged_by: null, silenced: false },
+    ]);
+    expect(await reasons('03:23')).toMatchObject([
+      {
+        ...open,
+        ...{ acknowledged_by: 'ada', acknowledged_until: at('03:25:00') },
+        ...{ silenced: true, silenced_until: at('03:28:00') },
+      },
+    ]);
+    expect(await reasons('03:29')).toMatchObject([{ acknowledged_by: null, silenced: false }]);
+  });
+
   it('prints a frame', async () => {
     const { code, stdout } = await monitor('--at', '2026-03-10 03:10', '--once', '--width', '120');
     expect(code).toBe(0);
@@ -166,6 +196,8 @@ describe('donations monitor --at', () => {
     await tmux.until(/this is the past, which cannot be changed/);
     tmux.keys('A');
     await tmux.until(/jobs.resume[\s\S]*jobs.pause/);
+    tmux.keys('I');
+    await tmux.until(/Incidents[\s\S]*over +send_receipt provider down/);
     tmux.keys('q', 'q');
     await tmux.until((screen) => !screen.includes('PAST'));
   });

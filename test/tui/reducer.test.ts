@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Desk, job, NOW, SESSION, snapshot, task } from './fixtures.ts';
+import { Desk, INCIDENT, job, NOW, SESSION, snapshot, task } from './fixtures.ts';
 
 const jobs = () => new Desk().press('5').answerJobs(job('11'), job('12'), job('13'));
 
@@ -10,7 +10,8 @@ describe('finding the way', () => {
     ['J', 'jobs', ''],
     ['E', 'errors', ''],
     ['W', 'workers', ''],
-    ['H', 'receipts', 'held'],
+    ['H', 'receipts', 'status:held'],
+    ['I', 'alerts', ''],
     ['A', 'audit', ''],
   ])('%s opens %s %s', (key, name, arg) => {
     const desk = new Desk().press(key);
@@ -31,6 +32,11 @@ describe('finding the way', () => {
     ['2026-000042', 'donation', '2026-000042'],
     ['pi_123', 'donation', 'pi_123'],
     ['aud_01jd', 'change', 'aud_01jd'],
+    ['inc_01jd', 'incident', 'inc_01jd'],
+    ['alerts', 'alerts', ''],
+    ['incidents', 'alerts', ''],
+    ['alerts level:critical', 'alerts', 'level:critical'],
+    ['receipts status:bounced', 'receipts', 'status:bounced'],
     ['wrk_01jd', 'jobs', 'worker:wrk_01jd'],
     ['err', 'errors', ''],
   ])(':%s goes to %s %s', (text, name, arg) => {
@@ -302,6 +308,13 @@ describe('changes', () => {
 describe('read-only', () => {
   const readOnly = () =>
     new Desk({ session: { ...SESSION, readOnly: 'the database role viewer can only read' } });
+
+  it.each(['c', 'm'])('%s is off among the alerts', (key) => {
+    const desk = readOnly().press('I');
+    desk.answer({ of: 'alerts', incidents: [INCIDENT], silences: [] }).press(key);
+    expect(desk.state.dialog).toBeUndefined();
+    expect(desk.state.notice?.text).toContain('can only read');
+  });
 
   it.each(['r', 'd', 't', 'p', 'x', 'u', 'e', 'o'])('%s is off, and says why', (key) => {
     const desk = readOnly().press('down');

@@ -80,6 +80,7 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
       ['W', /Workers of the last day/],
       ['H', /No receipt is held/],
       ['Tab', /No receipt is failed/],
+      ['I', /Nothing was wrong that a worker has seen/],
       ['A', /Who changed what/],
       ['?', /Keys[\s\S]*Esc closes/],
       ['Escape', /Who changed what/],
@@ -130,6 +131,53 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
     expect(await count('from donations.discarded_jobs where restored_as is null')).toBe(0);
     terminal.keys('Escape');
     await terminal.until(/fail(ed)? 5/);
+  });
+
+  it('shows incidents, and acknowledges and silences them as the commands do', async () => {
+    await runCli(['alerts', 'check'], { env: system.env });
+    const terminal = open(140, 45);
+    await terminal.until(/5 failed .*› 5 r retry[\s\S]*incident opened: failed of send_receipt/);
+    terminal.keys(':');
+    terminal.type('alerts');
+    terminal.keys('Enter', '/');
+    terminal.type('rule:failed');
+    terminal.keys('Enter');
+    await terminal.until(
+      (text) => /open +send_receipt 5 failed/.test(text) && !/no worker heard/.test(text),
+    );
+    terminal.keys('c');
+    await terminal.until(/Acknowledge it for/);
+    terminal.type('2h asked SendGrid');
+    terminal.keys('Enter');
+    await terminal.until(
+      /until +in 2h[\s\S]*Enter do it[\s\S]*donations alerts ack inc_\w+ --for 2h/,
+    );
+    terminal.keys('Enter');
+    await terminal.until(/is acknowledged by grace for 2h/);
+    terminal.keys('Escape');
+    await terminal.until(
+      /5 failed \S+ \(acknowledged by grace until \d\d:\d\d\)[\s\S]*acknowledged +send_receipt 5 failed/,
+    );
+    terminal.keys('m');
+    await terminal.until(/Send no alerts for/);
+    terminal.type('30m');
+    terminal.keys('Enter');
+    await terminal.until(/open now +1 incident/);
+    terminal.keys('Enter');
+    await terminal.until(/m sends them again/);
+    terminal.keys('Escape', 'Enter');
+    await terminal.until(/acknowledged by grace: asked SendGrid[\s\S]*alert to log: opened, sent/);
+    const { rows } = await system.db.query<{ action: string; command: string }>(
+      `select action, command from donations.audit_log where action like 'alerts.%' order by at, id`,
+    );
+    expect(rows.map(({ action }) => action)).toEqual(['alerts.ack', 'alerts.silence']);
+    expect(rows[1]?.command).toMatch(
+      /^donations alerts silence --rule failed --task send_receipt --for 30m {3}# in donations monitor$/,
+    );
+    terminal.keys('O');
+    await terminal.until(
+      /silenced until[\s\S]*incident acknowledged by grace: failed of send_receipt/,
+    );
   });
 
   it('shows within moments what somebody else does', async () => {
@@ -234,6 +282,10 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
     const terminal = open(100, 30, '', { DATABASE_URL: url.href });
     await terminal.until(/read-only[\s\S]*fail(ed)? 5/);
     terminal.keys('Down', 'r');
+    await terminal.until(/the database role monitor_viewer can only read/);
+    terminal.keys('I');
+    await terminal.until(/Incidents, open and of 7 days/);
+    terminal.keys('c');
     await terminal.until(/the database role monitor_viewer can only read/);
   });
 

@@ -13,6 +13,7 @@ import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { INCIDENT_COLUMNS } from './shared/columns.ts';
+import { alertInWords, eventInWords } from './shared/story-words.ts';
 
 const FIELDS: Column<IncidentStory>[] = [
   ...INCIDENT_COLUMNS.map(
@@ -54,19 +55,9 @@ export function alertsShowCommand(context: Context): Command {
       incident,
       context.clock.now(),
     );
-    for (const { at, kind, level, actor, note } of events) {
-      const words = [kind, level, actor && `by ${actor}`, note && `: ${note}`].filter(Boolean);
-      print(io, plain(`${at.toISOString()}  ${words.join(' ')}`));
-    }
-    for (const { route, event, status, sentAt, dueAt, attempts, error } of alerts) {
-      const when = sentAt ? `at ${sentAt.toISOString()}` : `due at ${dueAt.toISOString()}`;
-      const tried = attempts > 1 ? `, ${attempts} attempts` : '';
-      const why = error ? `: ${error}` : '';
-      print(
-        io,
-        plain(`alert to ${route}: ${event}, ${status.replace('_', ' ')} ${when}${tried}${why}`),
-      );
-    }
+    for (const event of events)
+      print(io, plain(`${event.at.toISOString()}  ${eventInWords(event)}`));
+    for (const alert of alerts) print(io, plain(alertInWords(alert, (at) => at.toISOString())));
     if (!incident.closedAt) {
       print(
         io,

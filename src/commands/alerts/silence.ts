@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
-import type { Silence } from '../../lib/alerts/incidents.ts';
+import { LONGEST_SILENCE_MS, type Silence } from '../../lib/alerts/silences.ts';
 import { usageError } from '../../lib/errors.ts';
 import { plain, print, say } from '../../lib/output/io.ts';
-import { type Column, chosenFormat, type OutputOptions, render } from '../../lib/output/render.ts';
+import { chosenFormat, type OutputOptions, render } from '../../lib/output/render.ts';
 import { parseDuration } from '../../lib/parse.ts';
 import { TASK_NAMES } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
@@ -10,19 +10,7 @@ import { CompletedOption, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { checkRule, checkTask } from './shared/check-scope.ts';
-import { silenceInWords } from './shared/silences-notice.ts';
-
-const COLUMNS: Column<Silence>[] = [
-  { name: 'silence', header: 'ID', value: (row) => row.id, isId: true },
-  { name: 'rule', header: 'RULE', value: (row) => row.rule },
-  { name: 'task', header: 'TASK', value: (row) => row.task, whole: true },
-  { name: 'until', header: 'UNTIL', value: (row) => row.until },
-  { name: 'actor', header: 'BY', value: (row) => row.actor },
-  { name: 'reason', header: 'WHY', value: (row) => row.reason },
-];
-
-/** A longer silence is taken for a typing error. */
-const LONGEST_MS = 30 * 86_400_000;
+import { SILENCE_COLUMNS, silenceInWords } from './shared/silences.ts';
 
 type Options = OutputOptions & {
   rule?: string;
@@ -43,17 +31,17 @@ export function alertsSilenceCommand(context: Context): Command {
     .option('--for <time>', 'how long: 30m, 2h, at most 30d')
     .option('--reason <text>', 'why, for everybody who looks')
     .addOption(new Option('--end', 'end the silences of this rule and task now').conflicts('for'));
-  return examples(withOutput(command, COLUMNS), [
+  return examples(withOutput(command, SILENCE_COLUMNS), [
     ['donations alerts silence --task send_receipt --for 2h --reason "moving"', 'for two hours'],
     ['donations alerts silence --task send_receipt --end', 'it is over'],
   ]).action(async (options: Options) => {
     const { rule, task, reason } = options;
     if (!options.end && options.for === undefined)
       throw usageError('how long is not said', 'Add --for 2h, or --end to end a silence.');
-    const forMs = parseDuration(options.for ?? '1s', { max: LONGEST_MS });
+    const forMs = parseDuration(options.for ?? '1s', { max: LONGEST_SILENCE_MS });
     await checkRule(context, rule);
     await checkTask(context, task);
-    const { silence, endSilences } = await import('../../lib/alerts/incidents.ts');
+    const { silence, endSilences } = await import('../../lib/alerts/silences.ts');
     const db = await context.db();
     const operator = await context.operator();
     const done = options.end
@@ -64,7 +52,7 @@ export function alertsSilenceCommand(context: Context): Command {
 }
 
 function tell({ io }: Context, options: Options, done: Silence[]) {
-  if (chosenFormat(options).format !== 'table') return render(io, options, COLUMNS, done);
+  if (chosenFormat(options).format !== 'table') return render(io, options, SILENCE_COLUMNS, done);
   if (done.length === 0) return say(io, 'There was no such silence.');
   for (const each of done) {
     const what = plain(silenceInWords(each));

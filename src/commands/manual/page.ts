@@ -3,7 +3,8 @@ import { MEANINGS } from '../../lib/config-sample.ts';
 import { DEFAULTS, environmentName, SETTINGS } from '../../lib/config-schema.ts';
 import type { Context } from '../context.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
-import { GROUPS, KEYMAP } from '../monitor/keymap.ts';
+import { GROUPS } from '../monitor/bindings/binding.ts';
+import { KEYMAP } from '../monitor/keymap.ts';
 import { Roff } from './roff.ts';
 
 /** The manual page donations(1) in roff: from the commands, the settings, the exit codes and the keys. */

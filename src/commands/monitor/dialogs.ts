@@ -1,3 +1,4 @@
+import { LONGEST_SILENCE_MS } from '../../lib/alerts/silences.ts';
 import { UserError } from '../../lib/errors.ts';
 import { parseDuration } from '../../lib/parse.ts';
 import { commandOf, type Request } from './requests.ts';
@@ -54,12 +55,26 @@ function answer(request: Request, typed: string): Request | string {
     const error = typed === '' || typed === 'now' || isTime ? undefined : durationError(typed);
     return error ?? { ...request, when: typed || 'now' };
   }
+  if (request.kind === 'acknowledge' || request.kind === 'silence') {
+    const { forTime, reason } = timeAndReason(typed);
+    if (request.kind === 'silence' && forTime === '')
+      return 'say for how long: 30m, 2h, at most 30d';
+    const max = request.kind === 'silence' ? LONGEST_SILENCE_MS : undefined;
+    const error = forTime === '' ? undefined : durationError(forTime, max);
+    return error ?? { ...request, forTime, reason };
+  }
   return request;
 }
 
-function durationError(text: string): string | undefined {
+/** `2h asked SendGrid`: what begins with a digit is a time; the rest says why. */
+function timeAndReason(typed: string): { forTime: string; reason: string } {
+  const [, forTime = '', reason = ''] = /^(\d\S*)?\s*(.*)$/.exec(typed) ?? [];
+  return { forTime, reason };
+}
+
+function durationError(text: string, max?: number): string | undefined {
   try {
-    parseDuration(text);
+    parseDuration(text, max === undefined ? {} : { max });
     return undefined;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -131,6 +146,16 @@ function questionOf(request: Request): Dialog['question'] {
     return { label: `Pause ${request.task} for`, hint: '30m, 2h; empty: until it is resumed' };
   if (request.kind === 'reschedule')
     return { label: 'Run them', hint: 'now, in 30m (30m), or 2026-11-24T08:00Z; empty: now' };
+  if (request.kind === 'acknowledge')
+    return {
+      label: 'Acknowledge it for',
+      hint: '30m, 2h, then what you do about it: 2h asked SendGrid; without a time until it is over',
+    };
+  if (request.kind === 'silence')
+    return {
+      label: 'Send no alerts for',
+      hint: '30m, 2h, at most 30d, then why: 2h moving to another server',
+    };
   return undefined;
 }
 

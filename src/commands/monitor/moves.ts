@@ -1,6 +1,17 @@
 import type { Sort } from '../../lib/queue/read/list.ts';
 import { rowKeys, selectedKey } from './selection.ts';
-import { currentView, MOST_ROWS, newView, PAGE, PANES, type State, type View } from './state.ts';
+import {
+  currentView,
+  FAILED,
+  HELD,
+  MOST_ROWS,
+  newView,
+  PAGE,
+  PANES,
+  type State,
+  type View,
+  type ViewName,
+} from './state.ts';
 import { notice, type Step, step, withView } from './step.ts';
 
 /** Rows come and go: the selected one stays selected, wherever it is now. */
@@ -15,7 +26,8 @@ export function keepSelection(state: State): State {
 }
 
 export const pageOf = ({ rows }: State) => Math.max(1, rows - 8);
-const isText = ({ name }: View) => name === 'job' || name === 'donation' || name === 'change';
+const TEXTS: ViewName[] = ['job', 'donation', 'incident', 'change'];
+const isText = ({ name }: View) => TEXTS.includes(name);
 
 export function move(state: State, by: number): Step {
   const view = currentView(state);
@@ -37,7 +49,7 @@ export function move(state: State, by: number): Step {
 export function changePane(state: State, by: number): Step {
   const view = currentView(state);
   if (view.name === 'receipts') {
-    const arg = view.arg === 'held' ? 'failed' : 'held';
+    const arg = view.arg === HELD ? FAILED : HELD;
     return step(
       { ...state, views: [...state.views.slice(0, -1), newView('receipts', arg)] },
       { do: 'refresh' },

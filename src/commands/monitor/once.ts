@@ -1,13 +1,24 @@
+import { withDates } from '../../lib/alerts/current.ts';
+import type { Incident } from '../../lib/alerts/incidents.ts';
+import type { Silence } from '../../lib/alerts/silences.ts';
 import { usageError } from '../../lib/errors.ts';
 import { judgeHealth } from '../../lib/monitor/health.ts';
 import { NOT_KNOWN, takePast } from '../../lib/monitor/past.ts';
-import { type Plain, type Snapshot, type Tasks, takeSnapshot } from '../../lib/monitor/snapshot.ts';
+import {
+  type Alerts,
+  type Plain,
+  type Snapshot,
+  type Tasks,
+  takeSnapshot,
+} from '../../lib/monitor/snapshot.ts';
 import { round } from '../../lib/output/number.ts';
 import { toRecord } from '../../lib/output/render.ts';
 import { snakeCase } from '../../lib/output/snake-case.ts';
 import type { TaskStats } from '../../lib/queue/read/stats.ts';
 import type { WorkerRow } from '../../lib/queue/run/workers.ts';
 import type { History } from '../../lib/samples/read.ts';
+import { INCIDENT_COLUMNS } from '../alerts/shared/columns.ts';
+import { SILENCE_COLUMNS } from '../alerts/shared/silences.ts';
 import { statsColumns } from '../jobs/shared/stats-columns.ts';
 import { chartColumns } from './chart.ts';
 import type { Opened } from './opened.ts';
@@ -67,13 +78,19 @@ const workerForScripts = ({ id, state, running, ...rest }: Plain<WorkerRow>) => 
   ...rest,
 });
 
+/** What is wrong by the names that `alerts list` and `alerts silence` have for the same. */
+const alertsForScripts = ({ open, silences }: Alerts) => ({
+  open: open.map((incident) => toRecord(INCIDENT_COLUMNS, withDates<Incident>(incident))),
+  silences: silences.map((each) => toRecord(SILENCE_COLUMNS, withDates<Silence>(each))),
+});
+
 /** The object that `--json` prints: all fields, or the named ones. */
 export function pickFields(
   { rules }: Session,
   { snapshot, history }: Once,
   fields: string,
 ): Record<string, unknown> {
-  const { at, tookMs, tasks, workers, events } = snapshot;
+  const { at, tookMs, tasks, workers, events, alerts } = snapshot;
   const all = snakeCase({
     at,
     tookMs: round(tookMs),
@@ -81,6 +98,7 @@ export function pickFields(
     tasks: { ...tasks, value: tasks.value && tasksForScripts(tasks.value) },
     workers: { ...workers, value: workers.value?.map(workerForScripts) ?? null },
     events,
+    alerts: { ...alerts, value: alerts.value && alertsForScripts(alerts.value) },
     history: {
       stepMs: history.stepMs,
       since: history.since,

@@ -1,8 +1,8 @@
-import { isConnectionError } from '../../lib/db/connection-error.ts';
 import { UserError } from '../../lib/errors.ts';
 import { takePast } from '../../lib/monitor/past.ts';
 import { chartColumns } from './chart.ts';
-import { isSqlError, type MonitorOptions, RECONNECT_MS } from './monitor.ts';
+import { isFromDatabase } from './errors.ts';
+import { type MonitorOptions, RECONNECT_MS } from './monitor.ts';
 import { loadContent, loadHistory } from './queries.ts';
 import { currentView, dataKey, type State } from './state.ts';
 import type { Effect } from './step.ts';
@@ -62,8 +62,7 @@ export class PastMonitor extends Store {
       try {
         await this.#read();
       } catch (error) {
-        if (!(error instanceof UserError) && !isConnectionError(error) && !isSqlError(error))
-          throw error;
+        if (!isFromDatabase(error)) throw error;
         this.dispatch({ type: 'lost', error: (error as Error).message });
         if (!this.ended) this.#retry = setTimeout(() => this.#load(), RECONNECT_MS);
       }

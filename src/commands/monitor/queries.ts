@@ -1,3 +1,6 @@
+import { incidentsBetween, listIncidents, showIncident } from '../../lib/alerts/incidents.ts';
+import { listSilences } from '../../lib/alerts/silences.ts';
+import { parseIncidentFilter } from '../../lib/alerts/vocabulary.ts';
 import { findAudit, listAudit } from '../../lib/audit/entries.ts';
 import type { Db, Queryable } from '../../lib/db/database.ts';
 import { readWithin } from '../../lib/db/read.ts';
@@ -16,6 +19,8 @@ import type { Content, View } from './state.ts';
 /** Failures are grouped over a week, and compared by the hour: as `jobs errors` does by itself. */
 const ERRORS_SINCE_MS = 7 * 24 * 3_600_000;
 const ERRORS_WINDOW_MS = 3_600_000;
+/** Incidents that are over are listed for so long. */
+const INCIDENTS_SINCE_MS = 7 * 24 * 3_600_000;
 
 /**
  * Reads what a view shows, by the operations that the commands use; undefined for a view that shows
@@ -62,15 +67,37 @@ async function read(
     case 'donation':
       return { of: 'donation', story: await tellStory(tx, await findDonation(tx, arg)) };
     case 'receipts': {
-      const filter = parseReceiptFilter(`status:${arg}`);
-      const { deliveries: rows } = await listDeliveries(tx, filter, { limit });
+      const { deliveries: rows } = await listDeliveries(tx, parseReceiptFilter(arg), { limit });
       return { of: 'receipts', rows };
     }
+    case 'alerts':
+      return { of: 'alerts', ...(await readAlerts(tx, { arg, limit, until })) };
+    case 'incident':
+      return {
+        of: 'incident',
+        story: await showIncident(tx, arg),
+        silences: await listSilences(tx),
+      };
     case 'audit':
       return { of: 'audit', rows: await listAudit(tx, { to: until, limit }) };
     case 'change':
       return { of: 'change', entry: await findAudit(tx, arg) };
   }
+}
+
+/** Open incidents and those of the last days; of the past those of the days before the moment. */
+async function readAlerts(
+  tx: Queryable,
+  { arg, limit, until }: Pick<View, 'arg' | 'limit'> & { until: Date | undefined },
+) {
+  if (until) {
+    const from = new Date(until.getTime() - INCIDENTS_SINCE_MS);
+    const found = await incidentsBetween(tx, { from, to: until, limit });
+    return { incidents: found.reverse(), silences: [] };
+  }
+  const filter = parseIncidentFilter(arg);
+  const incidents = await listIncidents(tx, { filter, sinceMs: INCIDENTS_SINCE_MS, limit });
+  return { incidents, silences: await listSilences(tx) };
 }
 
 /** Reads the charts' samples, for so many columns at most. */

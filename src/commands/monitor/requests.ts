@@ -1,3 +1,4 @@
+import { capital } from '../../lib/output/text.ts';
 import { shellWord } from './text.ts';
 
 /** What an operator wants done; the CLI has a command for each. */
@@ -10,7 +11,11 @@ export type Request =
   | { kind: 'restore'; ref: string }
   | { kind: 'rescue'; worker: string | undefined }
   | { kind: 'resolve'; ref: string; outcome: 'sent' | 'resend' | undefined }
-  | { kind: 'resend'; ref: string };
+  | { kind: 'resend'; ref: string }
+  | { kind: 'acknowledge'; id: string; forTime: string; reason: string }
+  | { kind: 'silence'; rule: string | null; task: string | null; forTime: string; reason: string }
+  /** Ends the silences of just this rule and task; null for any. */
+  | { kind: 'unsilence'; rule: string | null; task: string | null };
 
 /** The command line that does the same. */
 export function commandOf(request: Request): string {
@@ -37,8 +42,21 @@ export function commandOf(request: Request): string {
         : `donations receipts show ${shellWord(request.ref)}`;
     case 'resend':
       return `donations receipts resend ${shellWord(request.ref)}`;
+    case 'acknowledge':
+      return `donations alerts ack ${shellWord(request.id)}${options(request, 'forTime', 'reason')}`;
+    case 'silence':
+      return `donations alerts silence${options(request, 'rule', 'task', 'forTime', 'reason')}`;
+    case 'unsilence':
+      return `donations alerts silence --end${options(request, 'rule', 'task')}`;
   }
 }
+
+const OPTIONS = { rule: '--rule', task: '--task', forTime: '--for', reason: '--reason' };
+type OptionName = keyof typeof OPTIONS;
+
+/** Those of the options that are given. */
+const options = (given: Partial<Record<OptionName, string | null>>, ...names: OptionName[]) =>
+  names.map((name) => (given[name] ? ` ${OPTIONS[name]} ${shellWord(given[name])}` : '')).join('');
 
 /** Of jobs that are named one by one their numbers, else the filter as one word. */
 function chosen(filter: string): string {
@@ -50,3 +68,7 @@ function whenOption(when: string): string {
   if (when === '' || when === 'now') return '--now';
   return /^\d{4}-/.test(when) ? `--at ${shellWord(when)}` : `--in ${shellWord(when)}`;
 }
+
+/** The verb of a request, for the dialog that is being planned. */
+export const planningText = (request: Request) =>
+  `${capital(request.kind)}: looking what it would do…`;

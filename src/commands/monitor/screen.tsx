@@ -4,8 +4,10 @@ import { judgeHealth } from '../../lib/monitor/health.ts';
 import { contentOf, currentView, datasetOf, type State } from './state.ts';
 import type { Span, Theme } from './theme.ts';
 import { changeLines, donationLines, jobLines } from './views/details.ts';
-import { Header, HealthLine, healthLines, Totals } from './views/header.tsx';
+import { Header, HealthLine, handledWords, healthLines, Totals } from './views/header.tsx';
+import { incidentLines } from './views/incident.ts';
 import {
+  AlertsView,
   AuditView,
   ErrorsView,
   FailuresView,
@@ -96,8 +98,22 @@ function CurrentView({
       return <WorkersView {...props} />;
     case 'receipts':
       return <ReceiptsView {...props} />;
+    case 'alerts':
+      return <AlertsView {...props} />;
     case 'audit':
       return <AuditView {...props} />;
+    case 'incident': {
+      const found = contentOf(state, 'incident');
+      return (
+        <Detail
+          {...props}
+          title="Incident"
+          lines={
+            found && incidentLines(found.story, found.silences, { now: state.now, theme, width })
+          }
+        />
+      );
+    }
     case 'job': {
       const detail = contentOf(state, 'job')?.detail;
       return (
@@ -167,9 +183,14 @@ function Summary({ state, theme }: { state: State; theme: Theme }): ReactNode {
   const body: Span[][] =
     state.link.status === 'lost' || reasons.length === 0
       ? healthLines(state, theme, width, 1)
-      : reasons.map(({ level, text }) => {
+      : reasons.map((reason) => {
+          const { level, text } = reason;
           const glyph = level === 'critical' ? theme.glyphs.bad : theme.glyphs.warn;
-          return [{ text: `${glyph} ${text}`, tone: level === 'critical' ? 'bad' : 'warn' }];
+          const handled = handledWords(reason, state.now, true);
+          return [
+            { text: `${glyph} ${text}`, tone: level === 'critical' ? 'bad' : 'warn' },
+            { text: handled && ` (${handled})`, tone: 'accent' },
+          ];
         });
   const room = Math.max(0, rows - 3);
   return (

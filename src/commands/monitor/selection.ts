@@ -1,3 +1,5 @@
+import type { Incident } from '../../lib/alerts/incidents.ts';
+import type { Silence } from '../../lib/alerts/silences.ts';
 import type { SnapshotTask } from '../../lib/monitor/snapshot.ts';
 import { JOB_STATES, type JobState } from '../../lib/queue/states.ts';
 import { TASK_NAMES } from '../../lib/queue/tasks.ts';
@@ -59,10 +61,13 @@ export function rowKeys(state: State, view = currentView(state)): string[] {
       return state.snapshot?.workers.value?.map(({ id }) => id) ?? [];
     case 'receipts':
       return contentOf(state, 'receipts', view)?.rows.map(({ delivery }) => delivery) ?? [];
+    case 'alerts':
+      return contentOf(state, 'alerts', view)?.incidents.map(({ id }) => id) ?? [];
     case 'audit':
       return contentOf(state, 'audit', view)?.rows.map(({ id }) => id) ?? [];
     case 'job':
     case 'donation':
+    case 'incident':
     case 'change':
       return [];
   }
@@ -226,4 +231,40 @@ export function chosenDiscard(state: State): string | undefined {
     if (detail?.state === 'discarded') return detail.id;
   }
   return state.lastDiscard;
+}
+
+/** An incident as far as a key needs it. */
+export type ChosenIncident = Pick<Incident, 'id' | 'rule' | 'kind' | 'subject'> & {
+  isOver: boolean;
+};
+
+/** The incident that a key which changes alerts is about; undefined when none is selected. */
+export function chosenIncident(state: State): ChosenIncident | undefined {
+  const view = currentView(state);
+  const found = incidentOf(state, view);
+  return found && { ...found, isOver: found.closedAt !== null };
+}
+
+function incidentOf(state: State, view: View) {
+  switch (view.name) {
+    case 'alerts': {
+      const key = selectedKey(state);
+      return contentOf(state, 'alerts')?.incidents.find(({ id }) => id === key);
+    }
+    case 'incident':
+      return contentOf(state, 'incident')?.story.incident;
+    case 'overview': {
+      const event = selectedEvent(state);
+      return state.snapshot?.alerts.value?.open.find(({ id }) => id === event?.incident);
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The silences in force, as far as the view knows them. */
+export function silencesOf(state: State): Pick<Silence, 'rule' | 'task'>[] {
+  const { name } = currentView(state);
+  if (name === 'alerts' || name === 'incident') return contentOf(state, name)?.silences ?? [];
+  return state.snapshot?.alerts.value?.silences ?? [];
 }

@@ -1,3 +1,5 @@
+import type { Incident, IncidentStory } from '../../lib/alerts/incidents.ts';
+import type { Silence } from '../../lib/alerts/silences.ts';
 import type { AuditEntry, WholeAuditEntry } from '../../lib/audit/entries.ts';
 import type { BoundedCount } from '../../lib/db/page.ts';
 import type { Story } from '../../lib/donations/story.ts';
@@ -9,6 +11,7 @@ import type { FailedAttempt } from '../../lib/queue/read/failures.ts';
 import type { Page, Sort } from '../../lib/queue/read/list.ts';
 import type { ListedDelivery } from '../../lib/receipts/list.ts';
 import type { History } from '../../lib/samples/read.ts';
+import type { Filtered } from './filters.ts';
 import type { Request } from './requests.ts';
 
 export const VIEW_NAMES = [
@@ -20,6 +23,8 @@ export const VIEW_NAMES = [
   'donation',
   'workers',
   'receipts',
+  'alerts',
+  'incident',
   'audit',
   'change',
 ] as const;
@@ -33,7 +38,7 @@ export type Pane = (typeof PANES)[number];
 export interface View {
   name: ViewName;
   /**
-   * What it is of: the filter of jobs, the id of a job, donation or change, the status of receipts,
+   * What it is of: the filter of jobs, receipts or alerts; the id of a job, donation, incident or change;
    * the stretch of time of failures as `from/to`; else empty.
    */
   arg: string;
@@ -60,6 +65,8 @@ export type Content =
   | { of: 'job'; detail: JobDetail }
   | { of: 'donation'; story: Story }
   | { of: 'receipts'; rows: ListedDelivery[] }
+  | { of: 'alerts'; incidents: Incident[]; silences: Silence[] }
+  | { of: 'incident'; story: IncidentStory; silences: Silence[] }
   | { of: 'audit'; rows: AuditEntry[] }
   | { of: 'change'; entry: WholeAuditEntry };
 
@@ -75,6 +82,8 @@ export interface Dataset {
 /** A line that is being typed. */
 export interface Input {
   kind: 'filter' | 'jump';
+  /** Of a filter: of which rows. */
+  of: Filtered;
   text: string;
   /** Which completion is chosen. */
   chosen: number;
@@ -176,6 +185,10 @@ export interface State {
   /** The last discard of this session, for undo. */
   lastDiscard: string | undefined;
 }
+
+/** Receipts for which a person has to decide, and those that were not sent: filters. */
+export const HELD = 'status:held';
+export const FAILED = 'status:failed';
 
 export const PAGE = 100;
 export const MOST_ROWS = 2000;

@@ -1,71 +1,6 @@
-import { UserError } from '../../lib/errors.ts';
-import type { TermFacts } from '../../lib/filter/vocabulary.ts';
-import { JOB_TERMS, type JobTerm, parseJobFilter } from '../../lib/queue/read/vocabulary.ts';
 import { JOB_STATES } from '../../lib/queue/states.ts';
-import { type Input, newView, type State, type View } from './state.ts';
-
-/** What can be typed on. */
-export interface Completion {
-  /** The whole line with it. */
-  text: string;
-  word: string;
-  about: string;
-}
-
-/** How a filter that is being typed can go on: terms, states, tasks. */
-function completeFilter(text: string, tasks: string[]): Completion[] {
-  const start = text.lastIndexOf(' ') + 1;
-  const before = text.slice(0, start);
-  const word = text.slice(start).replace(/^-/, '');
-  const minus = text.slice(start).startsWith('-') ? '-' : '';
-  const colon = word.indexOf(':');
-  if (colon < 0) {
-    return Object.entries<TermFacts>(JOB_TERMS)
-      .filter(([name]) => name.startsWith(word))
-      .map(([name, { hasFields, about }]) => {
-        const full = hasFields ? `${name}.` : `${name}:`;
-        return { text: `${before}${minus}${full}`, word: full, about };
-      });
-  }
-  const name = word.slice(0, colon);
-  const values = word.slice(colon + 1);
-  const comma = values.lastIndexOf(',') + 1;
-  const typed = values.slice(comma);
-  const facts: TermFacts | undefined = Object.hasOwn(JOB_TERMS, name)
-    ? JOB_TERMS[name as JobTerm]
-    : undefined;
-  const known = facts?.values ?? (name === 'task' ? tasks : []);
-  return known
-    .filter((value) => value.startsWith(typed) && value !== typed)
-    .map((value) => ({
-      text: `${before}${minus}${name}:${values.slice(0, comma)}${value}`,
-      word: value,
-      about: '',
-    }));
-}
-
-/** What a filter that is being typed lacks or could have, in a line. */
-export function filterHint(text: string): string {
-  const word = text.slice(text.lastIndexOf(' ') + 1).replace(/^-/, '');
-  const [name = ''] = word.split(/[:.]/);
-  if (Object.hasOwn(JOB_TERMS, name)) {
-    const { about, example } = JOB_TERMS[name as JobTerm];
-    return `${about}; for instance ${example}`;
-  }
-  return 'terms that must all hold: task:send_receipt state:failed error:~timeout age:>1h';
-}
-
-/** What is wrong with a filter, in a line; undefined when nothing is. */
-export function filterError(text: string): string | undefined {
-  try {
-    parseJobFilter(text);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const allowed = error.hint?.split('^ ').at(-1);
-    return `${error.message.replace(/^filter: /, '')}${allowed ? ` (${allowed})` : ''}`;
-  }
-}
+import { type Completion, completeFilter, filterError, filteredIn } from './filters.ts';
+import { HELD, type Input, newView, type State, type View } from './state.ts';
 
 const PLACES: { word: string; about: string; view: () => View }[] = [
   { word: 'overview', about: 'everything at a glance', view: () => newView('overview') },
@@ -82,7 +17,13 @@ const PLACES: { word: string; about: string; view: () => View }[] = [
   },
   { word: 'errors', about: 'failures by their cause', view: () => newView('errors') },
   { word: 'workers', about: 'the workers', view: () => newView('workers') },
-  { word: 'receipts', about: 'receipts that are held', view: () => newView('receipts', 'held') },
+  { word: 'receipts', about: 'receipts that are held', view: () => newView('receipts', HELD) },
+  {
+    word: 'alerts',
+    about: 'incidents: what is wrong, and what was',
+    view: () => newView('alerts'),
+  },
+  { word: 'incidents', about: 'the same as alerts', view: () => newView('alerts') },
   { word: 'audit', about: 'who changed what', view: () => newView('audit') },
 ];
 
@@ -90,14 +31,17 @@ const PLACES: { word: string; about: string; view: () => View }[] = [
 export function placeOf(text: string): View | undefined {
   const [word = '', ...rest] = text.trim().split(/\s+/);
   const found = PLACES.find((place) => place.word === word);
-  if (found?.word === 'jobs' && rest.length > 0) return newView('jobs', rest.join(' '));
+  if (found && rest.length > 0 && found.word === filteredIn(found.word))
+    return newView(found.word, rest.join(' '));
   if (found) return found.view();
   if (/^\d{1,18}$/.test(word)) return newView('job', word);
   if (/^aud_/.test(word)) return newView('change', word);
+  if (/^inc_/.test(word)) return newView('incident', word);
   if (/^wrk_/.test(word)) return newView('jobs', `worker:${word}`);
   if (/^(don|rcp|dlv|pi)_/.test(word) || /^\S+-\d+$/.test(word)) return newView('donation', word);
   // A filter, as people type it.
-  if (word.includes(':') && filterError(text) === undefined) return newView('jobs', text.trim());
+  if (word.includes(':') && filterError('jobs', text) === undefined)
+    return newView('jobs', text.trim());
   return undefined;
 }
 
@@ -109,7 +53,7 @@ export const completeJump = (text: string): Completion[] =>
     about,
   }));
 
-export const JUMP_HINT = 'a view, a job’s number, don_…, a receipt’s number, pi_…, aud_…';
+export const JUMP_HINT = 'a view, a job’s number, don_…, a receipt’s number, pi_…, inc_…, aud_…';
 
 const isLetter = (key: string) => [...key].length === 1;
 
@@ -123,7 +67,11 @@ export function edit(text: string, key: string): string | undefined {
 }
 
 /** How the text that is being typed can go on. */
-export const completionsOf = (state: State, { kind, text }: Input) =>
+export const completionsOf = (state: State, { kind, of, text }: Input) =>
   kind === 'filter'
-    ? completeFilter(text, (state.snapshot?.tasks.value?.rows ?? []).map(({ task }) => task).sort())
+    ? completeFilter(
+        of,
+        text,
+        (state.snapshot?.tasks.value?.rows ?? []).map(({ task }) => task).sort(),
+      )
     : completeJump(text);

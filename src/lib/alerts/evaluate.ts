@@ -7,9 +7,9 @@ import type { Rule } from '../health/rule-kinds.ts';
 import { compareLevels, type Judgement, judgeRules } from '../health/rules.ts';
 import { beginJudgement, keepStates, readStates } from '../health/states.ts';
 import { newId } from '../ids.ts';
-import { ACKNOWLEDGED, SILENCED } from './incidents.ts';
 import { type OwedAlert, owedAlerts, type TellableIncident, type ToldAlert } from './owed.ts';
 import type { Route } from './route-settings.ts';
+import { ACKNOWLEDGED, SILENCED } from './vocabulary.ts';
 
 export interface EvaluateOptions {
   rules: Rule[];

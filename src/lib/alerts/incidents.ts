@@ -2,8 +2,15 @@ import { type Actor, recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { findByPrefix } from '../db/match.ts';
 import { usageError } from '../errors.ts';
+import { Bindings } from '../filter/compile.ts';
 import type { RuleKind } from '../health/rule-kinds.ts';
-import { newId } from '../ids.ts';
+import {
+  ACKNOWLEDGED,
+  conditionsOn,
+  type IncidentFilter,
+  NO_FILTER,
+  SILENCED,
+} from './vocabulary.ts';
 
 export interface Incident {
   id: string;
@@ -27,36 +34,41 @@ export interface Incident {
   /** Acknowledged, and that has not run out. */
   acknowledged: boolean;
   silenced: boolean;
+  /** When an alert of it was sent last. */
+  alertedAt: Date | null;
 }
 
-/** SQL: whether a silence in force covers incident `i`. */
-export const SILENCED = `exists (select 1 from donations.alert_silences s
-  where s.until > now() and s.ended_at is null and i.closed_at is null
-    and (s.rule is null or s.rule = i.rule) and (s.task is null or s.task = i.subject))`;
-
-/** SQL: whether incident `i` is acknowledged, and the acknowledgement has not expired. */
-export const ACKNOWLEDGED = `(i.acknowledged_at is not null and i.closed_at is null
-  and coalesce(i.acknowledged_until > now(), true))`;
-
-const COLUMNS = `i.id, i.rule, i.kind, i.subject, i.level, i.worst, i.value, i.more, i.peak, i.cause,
+/** SQL: the columns of incident `i`. */
+export const INCIDENT = `i.id, i.rule, i.kind, i.subject, i.level, i.worst, i.value, i.more, i.peak, i.cause,
   i.jobs, i.donors, i.amounts, i.opened_at as "openedAt", i.closed_at as "closedAt",
   extract(epoch from coalesce(i.closed_at, now()) - i.opened_at)::float8 * 1000 as "lastedMs",
   i.acknowledged_by as "acknowledgedBy", i.acknowledged_until as "acknowledgedUntil",
   ${ACKNOWLEDGED} as acknowledged,
-  ${SILENCED} as silenced`;
+  ${SILENCED} as silenced,
+  (select max(d.sent_at) from donations.alert_deliveries d where d.incident_id = i.id) as "alertedAt"`;
 
-/** The open incidents, the worst first; with `sinceMs` also those that ended lately, the latest first. */
+/**
+ * The open incidents that a filter lets through, the worst first; with `sinceMs` also those that ended
+ * lately, the latest first.
+ */
 export async function listIncidents(
   db: Queryable,
-  { sinceMs, limit }: { sinceMs?: number | undefined; limit: number },
+  {
+    filter = NO_FILTER,
+    sinceMs,
+    limit,
+  }: { filter?: IncidentFilter | undefined; sinceMs?: number | undefined; limit: number },
 ): Promise<Incident[]> {
+  const bindings = new Bindings();
+  const since = `${bindings.add(sinceMs ?? null)}::float8`;
   const { rows } = await db.query<Incident>(
-    `select ${COLUMNS} from donations.incidents i
-     where i.closed_at is null
-       or ($1::float8 is not null and i.closed_at > now() - make_interval(secs => $1::float8 / 1000))
-     order by i.closed_at is not null, case when i.closed_at is null then i.level end, i.opened_at desc
-     limit $2`,
-    [sinceMs ?? null, limit],
+    `select ${INCIDENT} from donations.incidents i
+     where (i.closed_at is null
+         or (${since} is not null and i.closed_at > now() - make_interval(secs => ${since} / 1000)))
+       and ${conditionsOn(filter, bindings)}
+     order by i.closed_at is not null, case when i.closed_at is null then i.level end, i.opened_at desc, i.id
+     limit ${bindings.add(limit)}`,
+    bindings.values,
   );
   return rows;
 }
@@ -67,7 +79,7 @@ export async function incidentsBetween(
   { from, to, limit }: { from: Date; to: Date; limit: number },
 ): Promise<Incident[]> {
   const { rows } = await db.query<Incident>(
-    `select ${COLUMNS} from donations.incidents i
+    `select ${INCIDENT} from donations.incidents i
      where i.opened_at < $2 and coalesce(i.closed_at >= $1, true) order by i.opened_at, i.id limit $3`,
     [from, to, limit],
   );
@@ -76,7 +88,21 @@ export async function incidentsBetween(
 
 /** An incident as it was at a moment. */
 export interface OpenIncident
-  extends Pick<Incident, 'id' | 'rule' | 'kind' | 'subject' | 'level' | 'cause' | 'openedAt'> {}
+  extends Pick<
+    Incident,
+    | 'id'
+    | 'rule'
+    | 'kind'
+    | 'subject'
+    | 'level'
+    | 'cause'
+    | 'openedAt'
+    | 'acknowledgedBy'
+    | 'acknowledgedUntil'
+  > {
+  /** When the silence ended that was then in force. */
+  silencedUntil: Date | null;
+}
 
 /** The incidents that were open at a moment, with the level that they had then; the worst first. */
 export async function incidentsAt(db: Queryable, at: Date): Promise<OpenIncident[]> {
@@ -84,29 +110,47 @@ export async function incidentsAt(db: Queryable, at: Date): Promise<OpenIncident
     `select i.id, i.rule, i.kind, i.subject, i.cause, i.opened_at as "openedAt",
        coalesce((select e.level from donations.incident_events e
          where e.incident_id = i.id and e.level is not null and e.at <= $1
-         order by e.id desc limit 1), i.level) as level
+         order by e.id desc limit 1), i.level) as level,
+       taken.by as "acknowledgedBy", taken.until as "acknowledgedUntil",
+       (select max(least(s.until, s.ended_at)) from donations.alert_silences s
+        where s.created_at <= $1 and least(s.until, s.ended_at) > $1
+          and (s.rule is null or s.rule = i.rule) and (s.task is null or s.task = i.subject)
+       ) as "silencedUntil"
      from donations.incidents i
+     left join lateral (
+       select e.actor as by, case when e.at = i.acknowledged_at then i.acknowledged_until end as until
+       from donations.incident_events e
+       where e.incident_id = i.id and e.kind = 'acknowledged' and e.at <= $1
+       order by e.id desc limit 1) taken on coalesce(taken.until > $1, true)
      where i.opened_at <= $1 and coalesce(i.closed_at > $1, true) order by level, i.opened_at`,
     [at],
   );
   return rows;
 }
 
+/** What became of an incident. */
+export interface IncidentEvent {
+  at: Date;
+  kind: string;
+  incident: string;
+  rule: string;
+  subject: string;
+  level: string | null;
+  actor: string | null;
+}
+
+/** SQL: the columns of event `e` of incident `i`. */
+export const INCIDENT_EVENT = 'e.at, e.kind, i.id as incident, i.rule, i.subject, e.level, e.actor';
+
 /** What became of incidents before a moment, the latest first. */
 export async function lastIncidentEvents(
   db: Queryable,
   { to, limit }: { to: Date; limit: number },
-): Promise<{ at: Date; kind: string; rule: string; subject: string; level: string | null }[]> {
-  const { rows } = await db.query<{
-    at: Date;
-    kind: string;
-    rule: string;
-    subject: string;
-    level: string | null;
-  }>(
-    `select e.at, e.kind, i.rule, i.subject, e.level
+): Promise<IncidentEvent[]> {
+  const { rows } = await db.query<IncidentEvent>(
+    `select ${INCIDENT_EVENT}
      from donations.incident_events e join donations.incidents i on i.id = e.incident_id
-     where e.at < $1 order by e.at desc, e.id desc limit $2`,
+     where e.at < $1 order by e.id desc limit $2`,
     [to, limit],
   );
   return rows;
@@ -115,7 +159,7 @@ export async function lastIncidentEvents(
 /** The incidents of these ids. */
 export async function readIncidents(db: Queryable, ids: string[]): Promise<Incident[]> {
   const { rows } = await db.query<Incident>(
-    `select ${COLUMNS} from donations.incidents i where i.id = any ($1) order by i.opened_at, i.id`,
+    `select ${INCIDENT} from donations.incidents i where i.id = any ($1) order by i.opened_at, i.id`,
     [ids],
   );
   return rows;
@@ -203,73 +247,3 @@ const findIncident = (db: Queryable, ref: string): Promise<string> =>
     many: 'incidents',
     hint: 'See them: donations alerts list --since 7d',
   });
-
-export interface Silence {
-  id: string;
-  rule: string | null;
-  task: string | null;
-  actor: string;
-  reason: string | null;
-  createdAt: Date;
-  until: Date;
-}
-
-const SILENCE = 'id, rule, task, actor, reason, created_at as "createdAt", until';
-
-/** The silences in force. */
-export async function listSilences(db: Queryable): Promise<Silence[]> {
-  const { rows } = await db.query<Silence>(
-    `select ${SILENCE} from donations.alert_silences
-     where until > now() and ended_at is null order by until`,
-  );
-  return rows;
-}
-
-/** Sends no alerts of a rule or of a task for a time. Incidents that are open afterwards are sent then. */
-export async function silence(
-  db: Db,
-  {
-    rule,
-    task,
-    forMs,
-    reason,
-    operator,
-  }: {
-    rule: string | undefined;
-    task: string | undefined;
-    forMs: number;
-    reason: string | undefined;
-    operator: Actor;
-  },
-): Promise<Silence> {
-  return db.transaction(async (tx) => {
-    const id = newId('silence');
-    const { rows } = await tx.query<Silence>(
-      `insert into donations.alert_silences (id, rule, task, actor, reason, until)
-       values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6::float8 / 1000)) returning ${SILENCE}`,
-      [id, rule ?? null, task ?? null, operator.actor, reason ?? null, forMs],
-    );
-    const detail = { rule: rule ?? null, task: task ?? null, until: rows[0]?.until };
-    await recordAudit(tx, { ...operator, action: 'alerts.silence', subject: id, reason, detail });
-    return rows[0] as Silence;
-  });
-}
-
-/** Ends the silences in force of a rule or a task; without either, all of them. */
-export async function endSilences(
-  db: Db,
-  { rule, task, operator }: { rule: string | undefined; task: string | undefined; operator: Actor },
-): Promise<Silence[]> {
-  return db.transaction(async (tx) => {
-    const { rows } = await tx.query<Silence>(
-      `update donations.alert_silences set ended_at = now()
-       where until > now() and ended_at is null
-         and ($1::text is null or rule = $1) and ($2::text is null or task = $2)
-       returning ${SILENCE}`,
-      [rule ?? null, task ?? null],
-    );
-    for (const { id } of rows)
-      await recordAudit(tx, { ...operator, action: 'alerts.unsilence', subject: id });
-    return rows;
-  });
-}

@@ -1,13 +1,15 @@
 import { inWords, type Rule, type RuleKind } from '../health/rule-kinds.ts';
 import { compareLevels, type Level, levelNow, worstLevel } from '../health/rules.ts';
+import { findingInWords } from '../health/words.ts';
 import { plural } from '../output/text.ts';
 import { formatDuration } from '../output/time.ts';
 import type { PauseCause } from '../queue/run/pauses.ts';
-import type { Reason, Snapshot, SnapshotTask, Tasks } from './snapshot.ts';
+import { type Handling, handlingOf, NOT_HANDLED } from './handling.ts';
+import type { Alerts, Reason, Snapshot, SnapshotTask, Tasks } from './snapshot.ts';
 
 export interface Health {
   level: Level;
-  /** The worst first. */
+  /** The worst first; of the same level first what nobody has taken on. */
   reasons: Reason[];
 }
 
@@ -63,25 +65,72 @@ export const PAUSE_OF_KIND: Partial<Record<RuleKind, PauseCause>> = Object.fromE
   Object.entries(PAUSED).flatMap(([cause, { kind }]) => (kind ? [[kind, cause]] : [])),
 );
 
+/** A reason before it is known whether somebody has taken it on. */
+interface Found extends Omit<Reason, keyof Handling> {
+  /** The incidents that tell of the same: of these kinds, and of these tasks if not of all. */
+  of: { kind: RuleKind; tasks?: string[] } | undefined;
+}
+
+/** Kinds that the panels show themselves: sooner than an incident, which waits for the `for` of its rule. */
+const SHOWN_BY_PANELS: RuleKind[] = [
+  'workers',
+  'wait',
+  'errors',
+  'failed',
+  'held',
+  'circuit',
+  'refused',
+  'paused',
+];
+
 /**
- * Whether things are well, and if not why, since when, and which key fixes it. The health rules say how
- * bad a value is. Of a moment of the past it is the incidents that say what was wrong. Pauses and missing workers are shown at once, as a warning until a rule says worse.
+ * Whether things are well, and if not why, since when, which key fixes it, and who has taken it on. The
+ * health rules say how bad a value is. Pauses and missing workers are shown at once, as a warning until a
+ * rule says worse. What no panel shows, such as a full disk, comes from the open incidents. Of a moment of
+ * the past all of it does.
  */
 export function judgeHealth(snapshot: Snapshot, rules: Rule[], now: number): Health {
-  const reasons = snapshot.past?.reasons ?? [
-    ...ofWorkers(snapshot, rules, now),
-    ...ofTasks(snapshot, rules, now),
-  ];
-  const sorted = [...reasons].sort((a, b) => compareLevels(b.level, a.level));
+  const reasons = snapshot.past?.reasons ?? reasonsNow(snapshot, rules, now);
+  const isHandled = ({ acknowledgedBy, silenced }: Reason) => acknowledgedBy !== null || silenced;
+  const sorted = [...reasons].sort(
+    (a, b) => compareLevels(b.level, a.level) || Number(isHandled(a)) - Number(isHandled(b)),
+  );
   return { level: worstLevel(sorted.map(({ level }) => level)), reasons: sorted };
+}
+
+function reasonsNow(snapshot: Snapshot, rules: Rule[], now: number): Reason[] {
+  const alerts = snapshot.alerts.value ?? { open: [], silences: [] };
+  const filtered = new Set(rules.filter((rule) => rule.filter).map(({ name }) => name));
+  const isShown = ({ kind, rule }: Alerts['open'][number]) =>
+    SHOWN_BY_PANELS.includes(kind) && !filtered.has(rule);
+  const shown = alerts.open.filter(isShown);
+  const found = [...ofWorkers(snapshot, rules, now), ...ofTasks(snapshot, rules, now)];
+  return [
+    ...found.map(({ of, ...reason }): Reason => {
+      const isOf = ({ kind, subject }: Alerts['open'][number]) =>
+        kind === of?.kind && (!of.tasks || subject === '' || of.tasks.includes(subject));
+      return { ...reason, ...(of ? handlingOf(shown.filter(isOf), alerts) : NOT_HANDLED) };
+    }),
+    ...alerts.open
+      .filter((incident) => !isShown(incident))
+      .map(
+        (incident): Reason => ({
+          level: incident.level,
+          text: findingInWords({ name: incident.rule, kind: incident.kind }, incident),
+          since: incident.openedAt,
+          mend: 'I alerts',
+          ...handlingOf([incident], alerts),
+        }),
+      ),
+  ];
 }
 
 const atLeastWarning = (level: Level) => (level === 'ok' ? 'warning' : level);
 
-function ofWorkers({ workers, tasks }: Snapshot, rules: Rule[], now: number): Reason[] {
+function ofWorkers({ workers, tasks }: Snapshot, rules: Rule[], now: number): Found[] {
   if (!workers.value) return [];
   const alive = workers.value.filter(({ state }) => state === 'alive');
-  const reasons: Reason[] = [];
+  const reasons: Found[] = [];
   const gone = workers.value.filter(({ state }) => state === 'gone');
   if (gone[0]) {
     const held = gone.reduce((sum, { running }) => sum + running.length, 0);
@@ -90,6 +139,7 @@ function ofWorkers({ workers, tasks }: Snapshot, rules: Rule[], now: number): Re
       text: `${plural(gone.length, 'worker')} gone with ${plural(held, 'job')}`,
       since: gone.map(({ seenAt }) => seenAt).sort()[0] ?? null,
       mend: 'x rescue',
+      of: undefined,
     });
   }
   if (alive.length === 0) {
@@ -106,12 +156,13 @@ function ofWorkers({ workers, tasks }: Snapshot, rules: Rule[], now: number): Re
       text: `no worker runs${ready > 0 ? ', and jobs wait' : ''}`,
       since: oldest && Date.parse(oldest) < now ? oldest : null,
       mend: 'donations worker start',
+      of: { kind: 'workers' },
     });
   }
   return reasons;
 }
 
-function ofTasks({ tasks }: Snapshot, rules: Rule[], now: number): Reason[] {
+function ofTasks({ tasks }: Snapshot, rules: Rule[], now: number): Found[] {
   if (!tasks.value) return [];
   const { rows, pauses, more, failedSince, heldSince } = tasks.value;
   const plus = more.includes('failed') ? '+' : '';
@@ -123,19 +174,21 @@ function ofTasks({ tasks }: Snapshot, rules: Rule[], now: number): Reason[] {
       rows.map((row) => levelNow(rules, state, row[state] ?? 0, { task: row.task })),
     );
     const text = `${count.toLocaleString('en-US')}${plus} ${state}`;
-    return level === 'ok' ? [] : [{ level, text, since, mend }];
+    return level === 'ok' ? [] : [{ level, text, since, mend, of: { kind: state } }];
   };
   return [
-    ...pauses.map(({ task, cause, since }): Reason => {
+    ...pauses.map(({ task, cause, since }): Found => {
       const { kind, text, mend } = PAUSED[cause];
       const level = kind ? levelNow(rules, kind, now - Date.parse(since), { task }) : 'warning';
-      return { level: atLeastWarning(level), text: `${task} ${text}`, since, mend };
+      const of = kind && { kind, tasks: [task] };
+      return { level: atLeastWarning(level), text: `${task} ${text}`, since, mend, of };
     }),
-    ...running.flatMap((row): Reason[] => {
+    ...running.flatMap((row): Found[] => {
       const level = waitLevel(row, rules, now);
       if (level === 'ok') return [];
       const text = `${row.task} waits ${formatDuration(waitMs(row, now))}`;
-      return [{ level, text, since: row.oldestReady, mend: '1 ready' }];
+      const of = { kind: 'wait' as const, tasks: [row.task] };
+      return [{ level, text, since: row.oldestReady, mend: '1 ready', of }];
     }),
     ...standing('failed', failedSince, '5 r retry'),
     ...standing('held', heldSince, '6 o resolve'),
@@ -144,7 +197,7 @@ function ofTasks({ tasks }: Snapshot, rules: Rule[], now: number): Reason[] {
 }
 
 /** One reason for all tasks whose attempts go wrong, the worst first. */
-function ofErrors(rows: SnapshotTask[], rules: Rule[]): Reason[] {
+function ofErrors(rows: SnapshotTask[], rules: Rule[]): Found[] {
   const wrong = rows
     .filter((row) => errorLevel(row, rules) !== 'ok')
     .map((row) => ({ task: row.task, share: row.errorRate ?? 0, level: errorLevel(row, rules) }))
@@ -152,5 +205,6 @@ function ofErrors(rows: SnapshotTask[], rules: Rule[]): Reason[] {
   const level = worstLevel(wrong.map((row) => row.level));
   if (level === 'ok') return [];
   const named = wrong.map(({ task, share }) => `${task} ${inWords('errors', share)}`).join(', ');
-  return [{ level, text: `attempts go wrong: ${named}`, since: null, mend: 'E errors' }];
+  const of = { kind: 'errors' as const, tasks: wrong.map(({ task }) => task) };
+  return [{ level, text: `attempts go wrong: ${named}`, since: null, mend: 'E errors', of }];
 }

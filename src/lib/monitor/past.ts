@@ -64,15 +64,25 @@ export async function takePast(
     }),
   );
   const reasons = (incidents.value ?? []).map(
-    ({ id, level, rule, subject, cause, openedAt }): Reason => ({
+    ({ id, level, rule, subject, cause, openedAt, ...then }): Reason => ({
       level,
       text: `${subject === '' ? '' : `${subject} `}${rule}${cause === null ? '' : `: ${cause}`}`,
       since: openedAt.toISOString(),
-      mend: `donations alerts show ${id}`,
+      mend: 'I alerts',
+      incident: id,
+      acknowledgedBy: then.acknowledgedBy,
+      acknowledgedUntil: then.acknowledgedUntil?.toISOString() ?? null,
+      silenced: then.silencedUntil !== null,
+      silencedUntil: then.silencedUntil?.toISOString() ?? null,
     }),
   );
   const tookMs = Math.round(performance.now() - start);
-  return { at: iso, tookMs, costMs: tookMs, tasks, workers, events, past: { reasons } };
+  return {
+    ...{ at: iso, tookMs, costMs: tookMs, tasks, workers, events },
+    // The reasons of then have what is to be said of the incidents.
+    alerts: { value: null, at: null, behind: null },
+    past: { reasons },
+  };
 }
 
 async function readTasks(

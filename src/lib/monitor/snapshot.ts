@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import { readCurrentAlerts } from '../alerts/current.ts';
+import type { Incident, IncidentEvent } from '../alerts/incidents.ts';
+import type { Silence } from '../alerts/silences.ts';
 import { type AuditEntry, listAudit } from '../audit/entries.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { readWithin } from '../db/read.ts';
@@ -43,6 +46,14 @@ export interface Tasks {
   heldSince: string | null;
 }
 
+/** What is wrong by the health rules, as the workers saw it last. */
+export interface Alerts {
+  /** The open incidents, the worst first. */
+  open: Plain<Incident>[];
+  /** The silences in force. */
+  silences: Plain<Silence>[];
+}
+
 export interface MonitorEvent {
   at: string;
   kind: 'attempt' | 'decision' | 'worker' | 'incident';
@@ -53,6 +64,7 @@ export interface MonitorEvent {
   donation: string | null;
   /** The audit entry of a decision. */
   audit: string | null;
+  incident: string | null;
 }
 
 /** One panel's share. */
@@ -73,6 +85,14 @@ export interface Reason {
   since: string | null;
   /** What fixes it, as keys and words of the monitor: `3 r retry`. */
   mend: string;
+  /** The worst of the incidents that it shows in; null when no worker has seen it yet. */
+  incident: string | null;
+  /** Who has taken all its incidents on, and until when; null for until they are over. */
+  acknowledgedBy: string | null;
+  acknowledgedUntil: string | null;
+  /** No alerts of it are sent, and until when. */
+  silenced: boolean;
+  silencedUntil: string | null;
 }
 
 /** What every monitor shows. */
@@ -85,6 +105,7 @@ export interface Snapshot {
   tasks: Part<Tasks>;
   workers: Part<Plain<WorkerRow>[]>;
   events: Part<MonitorEvent[]>;
+  alerts: Part<Alerts>;
   /** Of a moment of the past: what was wrong by the incidents that were open. */
   past?: { reasons: Reason[] };
 }
@@ -125,7 +146,9 @@ export async function takeSnapshot(
     }
   };
   const workers = await part(before?.workers, async (tx) => plain(await listWorkers(tx)));
-  const events = await part(before?.events, (tx) => readEvents(tx, workers.value ?? []));
+  const { events, alerts } = split(
+    await part(joined(before), (tx) => readEvents(tx, workers.value ?? [])),
+  );
   const tasks = await part(before?.tasks, readTasks);
   const { rows } = await db.query<{ at: Date }>('select clock_timestamp() as at');
   return {
@@ -134,8 +157,25 @@ export async function takeSnapshot(
     tasks,
     workers,
     events,
+    alerts,
   };
 }
+
+/** What is read in one transaction. */
+interface EventsAndAlerts {
+  events: MonitorEvent[];
+  alerts: Alerts;
+}
+
+function joined(before: Snapshot | undefined): Part<EventsAndAlerts> | undefined {
+  const [events, alerts] = [before?.events.value, before?.alerts?.value];
+  return before && { ...before.events, value: events && alerts ? { events, alerts } : null };
+}
+
+const split = ({ value, ...rest }: Part<EventsAndAlerts>) => ({
+  events: { ...rest, value: value?.events ?? null },
+  alerts: { ...rest, value: value?.alerts ?? null },
+});
 
 async function readTasks(tx: Queryable): Promise<Tasks> {
   const stats = await queueStats(tx, WINDOW_MS, BOUNDS);
@@ -164,12 +204,19 @@ async function readTasks(tx: Queryable): Promise<Tasks> {
   });
 }
 
-const TONES: Record<string, MonitorEvent['tone']> = { retry: 'warn', parked: 'warn' };
+const TONES: Record<string, MonitorEvent['tone']> = {
+  ...{ retry: 'warn', parked: 'warn' },
+  ...{ closed: 'good', acknowledged: 'good', lowered: 'warn' },
+};
 
-async function readEvents(tx: Queryable, workers: Plain<WorkerRow>[]): Promise<MonitorEvent[]> {
+async function readEvents(tx: Queryable, workers: Plain<WorkerRow>[]): Promise<EventsAndAlerts> {
   const failures = await listFailures(tx, { limit: EVENTS });
   const decisions = await listAudit(tx, { limit: EVENTS });
-  return eventsOf({ failures, decisions, workers, incidents: [] });
+  const { open, silences, events: incidents } = await readCurrentAlerts(tx, { events: EVENTS });
+  return {
+    events: eventsOf({ failures, decisions, workers, incidents }),
+    alerts: plain({ open, silences }),
+  };
 }
 
 /** The latest events of all kinds in one list, the latest first. */
@@ -182,7 +229,7 @@ export function eventsOf({
   failures: FailedAttempt[];
   decisions: AuditEntry[];
   workers: Plain<WorkerRow>[];
-  incidents: { at: Date; kind: string; rule: string; subject: string; level: string | null }[];
+  incidents: IncidentEvent[];
 }): MonitorEvent[] {
   const events: MonitorEvent[] = [
     ...failures.map(
@@ -195,6 +242,7 @@ export function eventsOf({
         job,
         donation,
         audit: null,
+        incident: null,
       }),
     ),
     ...decisions.map(
@@ -209,18 +257,22 @@ export function eventsOf({
         job: null,
         donation: null,
         audit: row.id,
+        incident: null,
       }),
     ),
     ...incidents.map(
-      ({ at, kind, rule, subject, level }): MonitorEvent => ({
+      ({ at, kind, incident, rule, subject, level, actor }): MonitorEvent => ({
         at: at.toISOString(),
         kind: 'incident',
-        tone: kind === 'closed' ? 'good' : level === 'critical' ? 'bad' : 'warn',
-        text: `incident ${kind}: ${rule}${subject === '' ? '' : ` of ${subject}`}${level ? ` (${level})` : ''}`,
+        tone: TONES[kind] ?? (level === 'critical' ? 'bad' : 'warn'),
+        text: `incident ${kind}${actor ? ` by ${actor}` : ''}: ${rule}${
+          subject === '' ? '' : ` of ${subject}`
+        }${level ? ` (${level})` : ''}`,
         task: null,
         job: null,
         donation: null,
         audit: null,
+        incident,
       }),
     ),
     ...workers.flatMap((worker): MonitorEvent[] => {
@@ -233,6 +285,7 @@ export function eventsOf({
         job: null,
         donation: null,
         audit: null,
+        incident: null,
       });
       const started = told(worker.startedAt, 'good', 'started');
       if (worker.stoppedAt) return [started, told(worker.stoppedAt, 'dim', 'stopped')];

@@ -1,15 +1,18 @@
 import type { Incident } from '../../../lib/alerts/incidents.ts';
+import type { IncidentStatus } from '../../../lib/alerts/vocabulary.ts';
 import { inWords, roundedValue } from '../../../lib/health/rule-kinds.ts';
 import { findingInWords } from '../../../lib/health/words.ts';
+import { formatMoney } from '../../../lib/money.ts';
 import type { Column } from '../../../lib/output/render.ts';
 import { GLYPHS, lookOf } from '../../../lib/output/status.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 
-/** What is to be said of an incident in a word. */
-const stateOf = ({ closedAt, silenced, acknowledged }: Incident) =>
+/** What is to be said of an incident in a word; filters by status mean the same. */
+export const statusOf = ({ closedAt, silenced, acknowledged }: Incident): IncidentStatus =>
   closedAt ? 'over' : silenced ? 'silenced' : acknowledged ? 'acknowledged' : 'open';
 
-const wordsOf = (incident: Incident): string =>
+/** What is wrong, or was at its worst, in a few words. */
+export const incidentInWords = (incident: Incident): string =>
   findingInWords(
     { name: incident.rule, kind: incident.kind },
     { ...incident, value: incident.closedAt ? incident.peak : incident.value },
@@ -17,6 +20,10 @@ const wordsOf = (incident: Incident): string =>
 
 const sums = ({ amounts }: Incident) =>
   amounts.map(({ currency, minor }) => ({ currency, amount_minor: BigInt(minor) }));
+
+/** The sums of the gifts concerned, in words. */
+export const giftsInWords = ({ amounts }: Incident): string =>
+  amounts.map(({ currency, minor }) => formatMoney({ minor: BigInt(minor), currency })).join(', ');
 
 export const INCIDENT_COLUMNS: Column<Incident>[] = [
   {
@@ -26,8 +33,8 @@ export const INCIDENT_COLUMNS: Column<Incident>[] = [
     text: (row) => `${row.closedAt ? GLYPHS.good : lookOf(row.level).glyph} ${row.level}`,
     tone: (row) => (row.closedAt ? 'dim' : lookOf(row.level).tone),
   },
-  { name: 'status', header: 'STATUS', value: stateOf },
-  { name: 'what', header: 'WHAT', value: wordsOf },
+  { name: 'status', header: 'STATUS', value: statusOf },
+  { name: 'what', header: 'WHAT', value: incidentInWords },
   { name: 'opened_at', header: 'SINCE', value: (row) => row.openedAt },
   {
     name: 'lasted_ms',
@@ -50,7 +57,7 @@ export const INCIDENT_COLUMNS: Column<Incident>[] = [
     wide: true,
   },
   { name: 'cause', header: 'CAUSE', value: (row) => row.cause, wide: true },
-  { name: 'amounts', header: 'GIFTS', value: sums, wide: true },
+  { name: 'amounts', header: 'GIFTS', value: sums, text: giftsInWords, wide: true },
   { name: 'closed_at', header: 'OVER', value: (row) => row.closedAt, wide: true },
   { name: 'acknowledged_by', header: 'BY', value: (row) => row.acknowledgedBy, wide: true },
   {
@@ -59,4 +66,5 @@ export const INCIDENT_COLUMNS: Column<Incident>[] = [
     value: (row) => row.acknowledgedUntil,
     wide: true,
   },
+  { name: 'last_alert_at', header: 'LAST ALERT', value: (row) => row.alertedAt, wide: true },
 ];

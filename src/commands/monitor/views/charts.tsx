@@ -8,7 +8,7 @@ import type { State } from '../state.ts';
 import { compact } from '../text.ts';
 import type { Span } from '../theme.ts';
 import { WINDOWS } from '../windows.ts';
-import { clockOf } from './header.tsx';
+import { clockOf } from './cells.ts';
 import { Heading, Line, useTheme } from './parts.tsx';
 
 const errorsOf = ({ retried, failed, held }: Bucket) => retried + failed + held;

@@ -2,15 +2,16 @@ import type { WholeAuditEntry } from '../../../lib/audit/entries.ts';
 import type { Story, StoryEvent } from '../../../lib/donations/story.ts';
 import { formatMoney } from '../../../lib/money.ts';
 import { formatDuration, formatRelative } from '../../../lib/output/time.ts';
+import { textWidth } from '../../../lib/output/width.ts';
 import type { JobDetail, LedgerAttempt } from '../../../lib/queue/read/detail.ts';
-import { wrap } from '../text.ts';
+import { widthOf, wrap } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
-import { stateSpan, timeOf } from './columns.ts';
+import { stateSpan, timeOf } from './cells.ts';
 
 const NAME = 12;
 
 /** A fact with its name, in as many lines as it takes. */
-function fact(name: string, value: string | Span[], width: number): Span[][] {
+export function fact(name: string, value: string | Span[], width: number): Span[][] {
   const head: Span = { text: `  ${name.padEnd(NAME)} `, tone: 'dim' };
   if (typeof value !== 'string') return [[head, ...value]];
   const blank: Span = { text: ' '.repeat(NAME + 3) };
@@ -20,8 +21,10 @@ function fact(name: string, value: string | Span[], width: number): Span[][] {
   ]);
 }
 
-const heading = (text: string): Span[][] => [[], [{ text, bold: true }]];
-const stamp = (at: Date, now: Date) =>
+/** What stands over a part of a text. */
+export const heading = (text: string): Span[][] => [[], [{ text, bold: true }]];
+/** A moment, and how long ago it is. */
+export const stamp = (at: Date, now: Date) =>
   `${at.toISOString().slice(0, 19)}Z, ${formatRelative(at, now)}`;
 
 /** Everything that is known of one job. */
@@ -134,13 +137,13 @@ export function donationLines(story: Story, nowMs: number, theme: Theme, width: 
             ...(delivery.kind === 'copy' ? [{ text: '(copy) ', tone: 'dim' as const }] : []),
             stateSpan(delivery.status, theme),
             { text: `  to ${delivery.recipient}`, tone: 'dim' },
-            ...(delivery.reason ? [{ text: `  ${delivery.reason}` }] : []),
             ...(delivery.status === 'held'
               ? [{ text: '   o resolves it', tone: 'accent' as const }]
               : []),
           ],
           width,
         ),
+        ...(delivery.reason ? fact('', delivery.reason, width) : []),
       );
     }
   }
@@ -161,11 +164,11 @@ export function donationLines(story: Story, nowMs: number, theme: Theme, width: 
   }
   lines.push(...heading('What happened'));
   const start = events[0]?.at.getTime() ?? donation.createdAt.getTime();
-  for (const event of events) lines.push(eventLine(event, start, theme));
+  for (const event of events) lines.push(...eventLines(event, start, theme, width));
   return lines;
 }
 
-function eventLine(event: StoryEvent, start: number, theme: Theme): Span[] {
+function eventLines(event: StoryEvent, start: number, theme: Theme, width: number): Span[][] {
   const since = event.at.getTime() - start;
   const when = since === 0 ? timeOf(event.at) : `+${formatDuration(since)}`;
   const facts = [
@@ -174,18 +177,28 @@ function eventLine(event: StoryEvent, start: number, theme: Theme): Span[] {
     event.httpStatus && `HTTP ${event.httpStatus}`,
     event.requestId,
     event.nextRunAt && `again at ${timeOf(event.nextRunAt)}`,
-  ].filter(Boolean);
-  const between = ` ${theme.glyphs.between} `;
+  ]
+    .filter(Boolean)
+    .join(` ${theme.glyphs.between} `);
   const glyph = event.outcome ? stateSpan(event.outcome, theme) : undefined;
-  return [
+  const head: Span[] = [
     { text: `${when.padStart(10)}  `, tone: 'dim' },
     {
       text: `${glyph?.text.slice(0, glyph.text.indexOf(' ')) ?? theme.glyphs.idle} `,
       tone: glyph?.tone ?? 'dim',
     },
-    { text: event.text },
-    { text: facts.length > 0 ? `  ${facts.join(between)}` : '', tone: 'dim' },
   ];
+  const blank: Span = { text: ' '.repeat(widthOf(head)) };
+  const room = Math.max(20, width - widthOf(head));
+  const lines = wrap(event.text, room).map((text, i): Span[] => [
+    ...(i === 0 ? head : [blank]),
+    { text },
+  ]);
+  if (facts === '') return lines;
+  const last = lines.at(-1) as Span[];
+  if (widthOf(last) + 2 + textWidth(facts) <= width) last.push({ text: `  ${facts}`, tone: 'dim' });
+  else lines.push([blank, { text: facts, tone: 'dim' }]);
+  return lines;
 }
 
 /** One entry of the audit trail, with its chunks. */

@@ -1,14 +1,14 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import { errorLevel, type Health, judgeHealth } from '../../../lib/monitor/health.ts';
-import type { Tasks } from '../../../lib/monitor/snapshot.ts';
+import { errorLevel, judgeHealth } from '../../../lib/monitor/health.ts';
+import type { Reason, Tasks } from '../../../lib/monitor/snapshot.ts';
 import { formatDuration, inZone } from '../../../lib/output/time.ts';
 import { JOB_STATES } from '../../../lib/queue/states.ts';
 import { countOf } from '../selection.ts';
 import type { State, View } from '../state.ts';
 import { compact, percent, rate, widthOf } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
-import { NOT_KNOWN } from './columns.ts';
+import { clockOf, momentOf, NOT_KNOWN } from './cells.ts';
 import { Line, useTheme } from './parts.tsx';
 
 /** How old what is shown is. */
@@ -48,18 +48,14 @@ const TITLES: Record<View['name'], (arg: string) => string> = {
   job: (arg) => `job ${arg}`,
   donation: (arg) => arg,
   workers: () => 'workers',
-  receipts: (arg) => `receipts ${arg}`,
+  receipts: (arg) => `receipts ${arg}`.trim(),
+  alerts: (arg) => `alerts ${arg}`.trim(),
+  incident: (arg) => arg,
   audit: () => 'audit',
   change: (arg) => arg,
 };
 
 const titleOf = ({ name, arg }: View) => TITLES[name](arg);
-
-export const clockOf = (ms: number) => {
-  const date = new Date(ms);
-  const two = (value: number) => String(value).padStart(2, '0');
-  return `${two(date.getHours())}:${two(date.getMinutes())}`;
-};
 
 /** Where one is, which database, how fast it answers, how fresh it is. */
 export function Header({ state, width }: { state: State; width: number }): ReactNode {
@@ -97,18 +93,34 @@ export function Header({ state, width }: { state: State; width: number }): React
   );
 }
 
-function reasonSpans(health: Health, now: number, { glyphs }: Theme): Span[][] {
-  return health.reasons.map(({ level, text, since, mend }) => {
-    const tone = level === 'critical' ? 'bad' : 'warn';
-    const age = since === null ? '' : ` ${formatDuration(Math.max(0, now - Date.parse(since)))}`;
-    return [
-      { text: `${level === 'critical' ? glyphs.bad : glyphs.warn} `, tone },
-      { text, tone, bold: level === 'critical' },
-      { text: age, tone: 'dim' },
-      { text: ` ${glyphs.into} `, tone: 'dim' },
-      { text: mend, tone: 'accent' },
-    ];
-  });
+/** When an acknowledgement ends is left out where there is no room for it. */
+function reasonSpans(reason: Reason, now: number, { glyphs }: Theme, width: number): Span[] {
+  const { level, text, since, mend } = reason;
+  const tone = level === 'critical' ? 'bad' : 'warn';
+  const lasted = since === null ? '' : ` ${formatDuration(Math.max(0, now - Date.parse(since)))}`;
+  // Of what waits its own words say how long.
+  const age = text.endsWith(lasted) ? '' : lasted;
+  const spans = (handled: string): Span[] => [
+    { text: `${level === 'critical' ? glyphs.bad : glyphs.warn} `, tone },
+    { text, tone, bold: level === 'critical' && handled === '' },
+    { text: age, tone: 'dim' },
+    { text: handled && ` (${handled})`, tone: 'accent' },
+    { text: ` ${glyphs.into} `, tone: 'dim' },
+    { text: mend, tone: 'accent' },
+  ];
+  const whole = spans(handledWords(reason, now, false));
+  return widthOf(whole) <= width ? whole : spans(handledWords(reason, now, true));
+}
+
+/** Who has taken a reason on, and that no alerts of it are sent; nothing for one that waits for a person. */
+export function handledWords(reason: Reason, now: number, short: boolean): string {
+  const until = (end: string | null) =>
+    end === null || short ? '' : ` until ${momentOf(end, now)}`;
+  const { acknowledgedBy: by, acknowledgedUntil, silenced, silencedUntil } = reason;
+  return [
+    ...(by === null ? [] : [`acknowledged by ${by}${until(acknowledgedUntil)}`]),
+    ...(silenced ? [`silenced${until(silencedUntil)}`] : []),
+  ].join(', ');
 }
 
 /** The lines of the health line: all is well, or why not, since when, and what fixes it. */
@@ -143,7 +155,8 @@ export function healthLines(state: State, theme: Theme, width: number, most: num
   }
   const lines: Span[][] = [[]];
   let left = health.reasons.length;
-  for (const reason of reasonSpans(health, state.now, theme)) {
+  for (const each of health.reasons) {
+    const reason = reasonSpans(each, state.now, theme, width);
     const line = lines.at(-1) as Span[];
     const more = left > 1 ? 8 : 0;
     const isFull = line.length > 0 && widthOf(line) + 3 + widthOf(reason) > width - more;

@@ -1,20 +1,31 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
+import type { Silence } from '../../../lib/alerts/silences.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import { JOB_STATES } from '../../../lib/queue/states.ts';
+import { silenceInWords } from '../../alerts/shared/silences.ts';
 import { countOf } from '../selection.ts';
-import { contentOf, currentView, datasetOf, MOST_ROWS, type State } from '../state.ts';
+import {
+  contentOf,
+  currentView,
+  datasetOf,
+  FAILED,
+  HELD,
+  MOST_ROWS,
+  type State,
+} from '../state.ts';
 import { compact } from '../text.ts';
 import type { Span } from '../theme.ts';
+import { momentOf, timeOf } from './cells.ts';
 import {
+  alertColumns,
   auditColumns,
   errorColumns,
   failureColumns,
   jobColumns,
   receiptColumns,
-  timeOf,
   workerColumns,
-} from './columns.ts';
+} from './list-columns.ts';
 import { behindSpans } from './overview.tsx';
 import { Heading, Line, type ScreenColumn, ScreenTable, useTheme } from './parts.tsx';
 
@@ -196,30 +207,74 @@ export function WorkersView({ state, width, height }: ViewProps): ReactNode {
   );
 }
 
+const RECEIPT_TITLES: Record<string, { title: string; empty: string }> = {
+  [HELD]: { title: 'Receipts that may have been sent', empty: 'No receipt is held.' },
+  [FAILED]: { title: 'Receipts that were not sent', empty: 'No receipt is failed.' },
+  '': { title: 'Receipts', empty: 'No receipt was made yet.' },
+};
+
 export function ReceiptsView({ state, width, height }: ViewProps): ReactNode {
   const theme = useTheme();
   const { arg } = currentView(state);
   const rows = contentOf(state, 'receipts')?.rows;
-  const tab = (name: string): Span => ({
+  const tab = (name: string, filter: string): Span => ({
     text: ` ${name} `,
-    ...(name === arg ? { inverse: true, bold: true } : { tone: 'dim' }),
+    ...(filter === arg ? { inverse: true, bold: true } : { tone: 'dim' }),
   });
   return (
     <Box flexDirection="column" height={height}>
-      <Line spans={[tab('held'), { text: ' ' }, tab('failed')]} width={width} />
+      <Line spans={[tab('held', HELD), { text: ' ' }, tab('failed', FAILED)]} width={width} />
       <List
         state={state}
         width={width}
         height={height - 1}
-        title={arg === 'held' ? 'Receipts that may have been sent' : 'Receipts that were not sent'}
+        {...(RECEIPT_TITLES[arg] ?? { title: `Receipts  ${arg}`, empty: `No receipts: ${arg}` })}
         right={rows ? [{ text: `${rows.length}`, tone: 'dim' }] : []}
         columns={receiptColumns(state.now, theme)}
         rows={rows}
-        empty={`No receipt is ${arg}.`}
       />
     </Box>
   );
 }
+
+export function AlertsView({ state, width, height }: ViewProps): ReactNode {
+  const theme = useTheme();
+  const { arg } = currentView(state);
+  const content = contentOf(state, 'alerts');
+  const rows = content?.incidents;
+  const open = rows?.filter(({ closedAt }) => closedAt === null).length ?? 0;
+  const silences = content?.silences ?? [];
+  const shown = silences.slice(0, MOST_SILENCES);
+  return (
+    <Box flexDirection="column" height={height}>
+      <List
+        state={state}
+        width={width}
+        height={height - shown.length}
+        title={`Incidents, open and of 7 days${arg ? `  ${arg}` : ''}`}
+        right={rows ? [{ text: `${open} open of ${rows.length}`, tone: 'dim' }] : []}
+        columns={alertColumns(state.now, theme)}
+        rows={rows}
+        empty={arg ? `No incidents: ${arg}` : 'Nothing was wrong that a worker has seen.'}
+      />
+      {shown.map((silence) => (
+        <Line key={silence.id} spans={silenceSpans(silence, state.now)} width={width} />
+      ))}
+    </Box>
+  );
+}
+
+/** Silences are few; the rest of them is in `donations alerts list`. */
+const MOST_SILENCES = 3;
+
+const silenceSpans = (silence: Silence, now: number): Span[] => [
+  { text: '  silenced ', tone: 'accent' },
+  { text: silenceInWords(silence) },
+  {
+    text: ` until ${momentOf(silence.until, now)} by ${silence.actor}${silence.reason ? `: ${silence.reason}` : ''}`,
+    tone: 'dim',
+  },
+];
 
 export function AuditView({ state, width, height }: ViewProps): ReactNode {
   const rows = contentOf(state, 'audit')?.rows;

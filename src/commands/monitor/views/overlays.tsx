@@ -1,12 +1,14 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import { footerKeys, GROUPS, KEYMAP, whyOff, wordsOf } from '../keymap.ts';
-import { planningText } from '../operations.ts';
-import { commandOf } from '../requests.ts';
-import type { Dialog, State } from '../state.ts';
+import { textWidth } from '../../../lib/output/width.ts';
+import { GROUPS } from '../bindings/binding.ts';
+import { filterError, filterHint } from '../filters.ts';
+import { footerKeys, KEYMAP, whyOff, wordsOf } from '../keymap.ts';
+import { commandOf, planningText } from '../requests.ts';
+import type { Dialog, Input, State } from '../state.ts';
 import { pad, widthOf, wrap } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
-import { completionsOf, filterError, filterHint, JUMP_HINT } from '../typing.ts';
+import { completionsOf, JUMP_HINT } from '../typing.ts';
 import { Heading, Line, Scroll, useTheme } from './parts.tsx';
 
 const PLAIN_KEYS: Record<string, string> = {
@@ -68,7 +70,7 @@ export function Prompt({ state, width }: { state: State; width: number }): React
   const { input } = state;
   if (!input) return null;
   const offered = completionsOf(state, input);
-  const error = input.error ?? (input.kind === 'filter' ? liveError(input.text) : undefined);
+  const error = input.error ?? (input.kind === 'filter' ? liveError(input) : undefined);
   const spans: Span[] = [
     { text: input.kind === 'filter' ? '/' : ':', tone: 'accent', bold: true },
     { text: input.text },
@@ -87,7 +89,7 @@ export function Prompt({ state, width }: { state: State; width: number }): React
         ]
       : [
           {
-            text: `  ${input.kind === 'filter' ? filterHint(input.text) : JUMP_HINT}`,
+            text: `  ${input.kind === 'filter' ? filterHint(input.of, input.text) : JUMP_HINT}`,
             tone: 'dim',
           },
         ];
@@ -100,10 +102,12 @@ export function Prompt({ state, width }: { state: State; width: number }): React
 }
 
 /** What is wrong with the finished words; the last one may be incomplete. */
-function liveError(text: string): string | undefined {
+function liveError({ of, text }: Input): string | undefined {
   const finished = text.slice(0, text.lastIndexOf(' ') + 1);
-  return finished.trim() === '' ? undefined : filterError(finished);
+  return finished.trim() === '' ? undefined : filterError(of, finished);
 }
+
+const HELP_INDENT = 13;
 
 /** Every key, and why one is off. */
 export function Help({
@@ -118,13 +122,23 @@ export function Help({
   const theme = useTheme();
   const lines: Span[][] = GROUPS.flatMap((group): Span[][] => [
     [{ text: group, bold: true }],
-    ...KEYMAP.filter((binding) => binding.group === group).map((binding): Span[] => {
+    ...KEYMAP.filter((binding) => binding.group === group).flatMap((binding): Span[][] => {
       const off = whyOff(binding, state);
-      return [
-        { text: `  ${pad(keyText(binding.shown, theme), 11, '')}`, tone: off ? 'dim' : 'accent' },
-        { text: wordsOf(binding, state).about, tone: off ? 'dim' : undefined },
-        ...(off ? [{ text: `  (off: ${off})`, tone: 'warn' as const }] : []),
-      ];
+      const room = Math.max(20, width - HELP_INDENT);
+      const about = wrap(wordsOf(binding, state).about, room).map((text): Span[] => [
+        { text, tone: off ? 'dim' : undefined },
+      ]);
+      const why = off ? wrap(`(off: ${off})`, room) : [];
+      const last = about.at(-1) as Span[];
+      // In the line of the key where there is room for it.
+      if (why.length === 1 && widthOf(last) + 2 + textWidth(why[0] as string) <= room)
+        last.push({ text: `  ${why.pop()}`, tone: 'warn' });
+      const key = pad(`  ${keyText(binding.shown, theme)}`, HELP_INDENT, '');
+      const lines = [...about, ...why.map((text): Span[] => [{ text, tone: 'warn' }])];
+      return lines.map((spans, i): Span[] => [
+        i === 0 ? { text: key, tone: off ? 'dim' : 'accent' } : { text: ' '.repeat(HELP_INDENT) },
+        ...spans,
+      ]);
     }),
     [],
   ]);
@@ -241,6 +255,9 @@ const TITLES: Record<Dialog['request']['kind'], string> = {
   rescue: 'Rescue',
   resolve: 'Resolve',
   resend: 'Resend',
+  acknowledge: 'Acknowledge',
+  silence: 'Silence',
+  unsilence: 'Send alerts again',
 };
 
 /** A change on its way, in the place of the view's lower part. */

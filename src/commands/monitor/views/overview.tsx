@@ -8,9 +8,11 @@ import { countOf, taskRows } from '../selection.ts';
 import { currentView, type Pane, type State } from '../state.ts';
 import { compact } from '../text.ts';
 import type { Span } from '../theme.ts';
+import { NOT_KNOWN, stateLook } from './cells.ts';
 import { OldestWait, Throughput } from './charts.tsx';
-import { eventColumns, NOT_KNOWN, stateLook, taskColumns, workerColumns } from './columns.ts';
+import { eventColumns, workerColumns } from './list-columns.ts';
 import { Blank, Heading, Line, ScreenTable, useTheme } from './parts.tsx';
+import { taskColumns } from './task-columns.ts';
 
 /** How many lines each part of the overview gets. */
 export interface Layout {

@@ -121,6 +121,8 @@ create index job_verdicts_unapplied on donations.job_verdicts (decided_at) where
 -- Failed and held jobs in the order of failure. The index includes what groups and counts read.
 create index job_verdicts_standing on donations.job_verdicts (decided_at, job_id)
   include (decision, task, fingerprint) where decision <> 'retry';
+-- Held jobs are few among many failed ones.
+create index job_verdicts_held on donations.job_verdicts (decided_at) where decision = 'hold';
 create index job_verdicts_donation on donations.job_verdicts (donation_id)
   where decision <> 'retry' and donation_id is not null;
 

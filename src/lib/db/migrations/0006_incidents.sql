@@ -58,6 +58,8 @@ create table donations.incident_events (
   note text
 );
 create index incident_events_incident on donations.incident_events (incident_id, id);
+create trigger incident_events_activity after insert on donations.incident_events
+  for each statement execute function donations.tell_monitors();
 
 create table donations.alert_silences (
   id text primary key check (id ~ '^sil_[0-9a-z]{26}$'),

@@ -3,6 +3,15 @@ import type { Queryable } from '../../db/database.ts';
 /** The channel on which monitors hear that something has happened in the queue. */
 export const ACTIVITY_CHANNEL = 'donations_activity';
 
+/** What a notice says that is of jobs; one of something else names its table. */
+export const JOBS_ENDED = 'jobs';
+
+/**
+ * The channel on which Graphile Worker tells of each new job, or of each call that adds many.
+ * https://worker.graphile.org/docs/schema
+ */
+export const NEW_JOBS_CHANNEL = 'jobs:insert';
+
 /** The delay of a notice: long enough to apply a verdict, and for many jobs to share one notice. */
 const TELL_AFTER_MS = 200;
 
@@ -24,7 +33,7 @@ export class Activity {
       this.#timer = undefined;
       // A monitor also polls slowly: without a notice it only sees the change later.
       this.#db
-        .query('select pg_notify($1, $2)', [ACTIVITY_CHANNEL, 'jobs'], 'tell_activity')
+        .query('select pg_notify($1, $2)', [ACTIVITY_CHANNEL, JOBS_ENDED], 'tell_activity')
         .catch(() => {});
     }, TELL_AFTER_MS);
   }

@@ -27,12 +27,18 @@ const FAILED = 'j.attempts >= j.max_attempts and j.locked_at is null';
 const WITHOUT_VERDICT = `${FAILED}
   and not exists (select 1 from donations.job_verdicts o where o.job_id = j.id)`;
 
+/** SQL: whether job `j` has failed lately, so that it may have been failed by others. */
+export const FAILED_LATELY = `${FAILED} and ${NOT_SEEN_YET}`;
+
 /**
- * SQL: whether job `j` was failed by others and has no verdict of ours. Only few jobs have not been seen
- * yet, which Postgres cannot know: for a join it would read all verdicts. So each job's verdict is looked up.
+ * SQL: whether job `j` has no verdict of ours. Few jobs have failed lately, which Postgres cannot know: for
+ * a join it would read all verdicts. So each job's verdict is looked up.
  */
-export const FAILED_BY_OTHERS = `${FAILED} and ${NOT_SEEN_YET}
-  and (select o.job_id from donations.job_verdicts o where o.job_id = j.id) is null`;
+export const NOT_JUDGED =
+  '(select o.job_id from donations.job_verdicts o where o.job_id = j.id) is null';
+
+/** SQL: whether job `j` was failed by others and has no verdict of ours. */
+export const FAILED_BY_OTHERS = `${FAILED_LATELY} and ${NOT_JUDGED}`;
 
 /** The error of a failed job that has none. */
 const NO_RESULT = 'its attempts are used up, and its last one left no result';

@@ -1,182 +1,19 @@
+import type { Incident } from '../../../lib/alerts/incidents.ts';
+import type { IncidentStatus } from '../../../lib/alerts/vocabulary.ts';
 import type { AuditEntry } from '../../../lib/audit/entries.ts';
-import type { Rule } from '../../../lib/health/rule-kinds.ts';
 import { formatMoney } from '../../../lib/money.ts';
-import { errorLevel, taskState, waitLevel, waitMs } from '../../../lib/monitor/health.ts';
-import type { MonitorEvent, Plain, SnapshotTask, Tasks } from '../../../lib/monitor/snapshot.ts';
-import type { Tone } from '../../../lib/output/io.ts';
-import { lookOf } from '../../../lib/output/status.ts';
+import type { MonitorEvent, Plain } from '../../../lib/monitor/snapshot.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { ErrorGroup } from '../../../lib/queue/read/errors.ts';
 import type { FailedAttempt } from '../../../lib/queue/read/failures.ts';
 import type { ListedJob } from '../../../lib/queue/read/list.ts';
 import type { WorkerRow } from '../../../lib/queue/run/workers.ts';
 import type { ListedDelivery } from '../../../lib/receipts/list.ts';
-import { sparkline } from '../chart.ts';
-import { compact, percent, rate } from '../text.ts';
+import { giftsInWords, incidentInWords, statusOf } from '../../alerts/shared/columns.ts';
+import { compact } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
+import { ago, count, momentOf, shortId, stateSpan, timeOf } from './cells.ts';
 import type { ScreenColumn } from './parts.tsx';
-
-/** What stands for a number of the past that no history holds. */
-export const NOT_KNOWN = '?';
-
-const count = (value: number | null, tone?: Span['tone'], more = false): Span =>
-  value === null || value === 0
-    ? { text: value === null ? NOT_KNOWN : '0', tone: 'dim' }
-    : { text: `${compact(value)}${more ? '+' : ''}`, tone: tone ?? undefined };
-
-/** The end of an id distinguishes ids of the same minute. */
-const shortId = (id: string) => (id.length > 12 ? `${id.slice(0, 4)}…${id.slice(-6)}` : id);
-
-const ago = (at: Date | string, now: number) => {
-  const ms = now - (typeof at === 'string' ? Date.parse(at) : at.getTime());
-  return formatDuration(Math.max(0, ms));
-};
-
-/** Of tasks, as only the monitor judges them. */
-const TASK_LOOKS: Record<string, [glyph: string, tone: Tone]> = {
-  slow: ['▲', 'warn'],
-  failing: ['✕', 'bad'],
-  'circuit open': ['✕', 'bad'],
-  refused: ['✕', 'bad'],
-  idle: ['○', 'dim'],
-};
-
-const PLAIN_GLYPHS: Record<string, string> = {
-  '●': '*',
-  '▶': '>',
-  '◷': 'o',
-  '▲': '!',
-  '✕': 'x',
-  '‖': '=',
-  '○': 'o',
-  '·': '-',
-};
-
-/** What a word about a state looks like, in the letters that the terminal has. */
-export function stateLook(
-  state: string,
-  { ascii }: Theme,
-): { glyph: string; tone: Tone; word: string } {
-  const own = TASK_LOOKS[state];
-  const look = own ? { glyph: own[0], tone: own[1], word: state } : lookOf(state);
-  return ascii ? { ...look, glyph: PLAIN_GLYPHS[look.glyph] ?? '-' } : look;
-}
-
-export function stateSpan(state: string, theme: Theme): Span {
-  const { glyph, tone, word } = stateLook(state, theme);
-  return { text: `${glyph} ${word}`, tone };
-}
-
-export function taskColumns(
-  tasks: Tasks,
-  { rules, now }: { rules: Rule[]; now: number },
-  theme: Theme,
-): ScreenColumn<SnapshotTask>[] {
-  const more = (name: string) => tasks.more.includes(name);
-  return [
-    { head: 'TASK', width: 'fill', least: 15, cell: ({ task }) => ({ text: task, tone: 'bold' }) },
-    {
-      head: 'READY',
-      width: 6,
-      align: 'right',
-      cell: (row) =>
-        row.readyEstimate !== null && row.readyEstimate > (row.ready ?? 0)
-          ? { text: `~${compact(row.readyEstimate)}` }
-          : count(row.ready, undefined, more('ready') && row.ready !== 0),
-    },
-    { head: 'RUN', width: 4, spare: 3, align: 'right', cell: ({ running }) => count(running) },
-    {
-      head: 'LATER',
-      width: 6,
-      align: 'right',
-      from: 100,
-      cell: ({ scheduled }) => count(scheduled, undefined, more('later')),
-    },
-    {
-      head: 'RETRY',
-      width: 5,
-      spare: 4,
-      align: 'right',
-      cell: ({ retrying }) => count(retrying, 'warn', more('later')),
-    },
-    {
-      head: 'FAILED',
-      width: 6,
-      align: 'right',
-      cell: ({ failed }) => count(failed, 'bad', more('failed')),
-    },
-    {
-      head: 'HELD',
-      width: 5,
-      align: 'right',
-      cell: ({ held }) => count(held, 'bad', more('failed')),
-    },
-    {
-      head: 'IN/MIN',
-      width: 7,
-      align: 'right',
-      from: 110,
-      cell: ({ enqueuedPerMinute }) => ({
-        text: rate(enqueuedPerMinute),
-        tone: dimZero(enqueuedPerMinute),
-      }),
-    },
-    {
-      head: 'DONE/MIN',
-      width: 8,
-      align: 'right',
-      from: 66,
-      cell: ({ donePerMinute }) => ({ text: rate(donePerMinute), tone: dimZero(donePerMinute) }),
-    },
-    {
-      head: 'ERR',
-      width: 4,
-      spare: 1,
-      align: 'right',
-      cell: (row) => {
-        const { errorRate } = row;
-        if (errorRate === null) return { text: '' };
-        const isWrong = errorLevel(row, rules) !== 'ok';
-        return { text: percent(errorRate), tone: isWrong ? 'bad' : dimZero(errorRate) };
-      },
-    },
-    {
-      head: 'WAIT',
-      width: 5,
-      spare: 2,
-      align: 'right',
-      cell: (row) => {
-        const wait = waitMs(row, now);
-        return wait < 1000
-          ? { text: '' }
-          : {
-              text: formatDuration(wait),
-              tone: waitLevel(row, rules, now) === 'ok' ? undefined : 'bad',
-            };
-      },
-    },
-    {
-      head: 'P95',
-      width: 6,
-      align: 'right',
-      from: 100,
-      cell: ({ duration }) => ({ text: duration ? formatDuration(duration.p95) : '' }),
-    },
-    {
-      head: 'TREND',
-      width: 12,
-      from: 116,
-      cell: ({ trend }) => ({ text: sparkline(trend, 12, theme.glyphs), tone: 'good' }),
-    },
-    {
-      head: 'STATE',
-      width: 14,
-      cell: (row) => stateSpan(taskState(row, tasks, rules, now), theme),
-    },
-  ];
-}
-
-const dimZero = (value: number): Span['tone'] => (value === 0 ? 'dim' : undefined);
 
 export function jobColumns(now: number, theme: Theme): ScreenColumn<ListedJob>[] {
   return [
@@ -273,12 +110,6 @@ export function failureColumns(theme: Theme): ScreenColumn<FailedAttempt>[] {
   ];
 }
 
-export const timeOf = (at: string | Date) => {
-  const date = new Date(at);
-  const two = (value: number) => String(value).padStart(2, '0');
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-};
-
 export function workerColumns(now: number, theme: Theme): ScreenColumn<Plain<WorkerRow>>[] {
   return [
     { head: 'WORKER', width: 11, cell: ({ id }) => ({ text: shortId(id), tone: 'bold' }) },
@@ -351,6 +182,74 @@ export function receiptColumns(now: number, theme: Theme): ScreenColumn<ListedDe
     { head: 'WHY', width: 'fill', least: 24, cell: ({ reason }) => ({ text: reason ?? '' }) },
   ];
 }
+
+/** What `alerts list` has in its columns, as far as there is room. */
+export function alertColumns(now: number, theme: Theme): ScreenColumn<Incident>[] {
+  return [
+    {
+      head: 'LEVEL',
+      width: 10,
+      cell: ({ level, closedAt }) =>
+        closedAt === null
+          ? stateSpan(level, theme)
+          : { text: `${theme.glyphs.good} ${level}`, tone: 'dim' },
+    },
+    {
+      head: 'STATUS',
+      width: 12,
+      cell: (row) => ({ text: statusOf(row), tone: STATUS_TONES[statusOf(row)] }),
+    },
+    { head: 'WHAT', width: 'fill', least: 30, cell: (row) => ({ text: incidentInWords(row) }) },
+    {
+      head: 'SINCE',
+      width: 12,
+      spare: 3,
+      cell: ({ openedAt }) => ({ text: momentOf(openedAt, now) }),
+    },
+    {
+      head: 'LASTED',
+      width: 6,
+      align: 'right',
+      cell: ({ lastedMs }) => ({ text: formatDuration(lastedMs), tone: 'dim' }),
+    },
+    { head: 'JOBS', width: 6, align: 'right', spare: 4, cell: ({ jobs }) => affected(jobs) },
+    { head: 'DONORS', width: 6, align: 'right', spare: 1, cell: ({ donors }) => affected(donors) },
+    {
+      head: 'GIFTS',
+      width: 14,
+      align: 'right',
+      spare: 5,
+      cell: (row) => ({ text: giftsInWords(row) }),
+    },
+    {
+      head: 'ACKNOWLEDGED BY',
+      width: 18,
+      spare: 2,
+      cell: ({ acknowledged, acknowledgedBy, acknowledgedUntil }) => {
+        if (!acknowledged) return { text: '' };
+        const end = acknowledgedUntil ? ` until ${momentOf(acknowledgedUntil, now)}` : '';
+        return { text: `${acknowledgedBy}${end}`, tone: 'accent' };
+      },
+    },
+    {
+      head: 'ALERT',
+      width: 5,
+      align: 'right',
+      spare: 6,
+      cell: ({ alertedAt }) => ({ text: alertedAt ? ago(alertedAt, now) : '', tone: 'dim' }),
+    },
+    { head: 'RULE', width: 13, spare: 7, cell: ({ rule }) => ({ text: rule, tone: 'dim' }) },
+  ];
+}
+
+const STATUS_TONES: Record<IncidentStatus, Span['tone']> = {
+  open: 'bold',
+  acknowledged: 'accent',
+  silenced: 'accent',
+  over: 'dim',
+};
+
+const affected = (value: number | null): Span => (value === null ? { text: '' } : count(value));
 
 export function auditColumns(now: number): ScreenColumn<AuditEntry>[] {
   return [

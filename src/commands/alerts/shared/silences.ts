@@ -1,5 +1,6 @@
-import type { Silence } from '../../../lib/alerts/incidents.ts';
+import type { Silence } from '../../../lib/alerts/silences.ts';
 import { type Io, plain, say } from '../../../lib/output/io.ts';
+import type { Column } from '../../../lib/output/render.ts';
 import { formatRelative } from '../../../lib/output/time.ts';
 
 /** What a silence covers, in words. */
@@ -20,3 +21,12 @@ export function saySilences(io: Io, silences: Silence[], now: Date): void {
     );
   }
 }
+
+export const SILENCE_COLUMNS: Column<Silence>[] = [
+  { name: 'silence', header: 'ID', value: (row) => row.id, isId: true },
+  { name: 'rule', header: 'RULE', value: (row) => row.rule },
+  { name: 'task', header: 'TASK', value: (row) => row.task, whole: true },
+  { name: 'until', header: 'UNTIL', value: (row) => row.until },
+  { name: 'actor', header: 'BY', value: (row) => row.actor },
+  { name: 'reason', header: 'WHY', value: (row) => row.reason },
+];

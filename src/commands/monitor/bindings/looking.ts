@@ -1,0 +1,92 @@
+import { type Binding, NO_JOBS_OF_THEN } from './binding.ts';
+
+/** Keys that show something else, and that tend the monitor. */
+export const LOOKING: Binding[] = [
+  {
+    verb: 'filter',
+    keys: ['/'],
+    shown: '/',
+    word: 'filter',
+    about:
+      'filter the jobs, receipts or alerts: task:… state:failed error:~timeout age:>1h; Tab completes',
+    group: 'Look',
+    past: NO_JOBS_OF_THEN,
+    views: ['overview', 'jobs', 'errors', 'receipts', 'alerts'],
+  },
+  {
+    verb: 'copy',
+    keys: ['y'],
+    shown: 'y',
+    word: 'copy',
+    about: 'copy this view, or the change that is asked about, as a command line',
+    group: 'Look',
+  },
+  {
+    verb: 'sort',
+    keys: ['s'],
+    shown: 's',
+    word: 'sort',
+    about: 'sort the jobs: by what runs next or failed last, newest, oldest, attempts',
+    group: 'Look',
+    past: NO_JOBS_OF_THEN,
+    views: ['jobs'],
+  },
+  {
+    verb: 'jump',
+    keys: [':'],
+    shown: ':',
+    word: 'go to',
+    about:
+      'go to a view, a job (:4711), a donation (:don_…, a receipt number), an incident (:inc_…), a change (:aud_…)',
+    group: 'Look',
+    past: NO_JOBS_OF_THEN,
+  },
+  {
+    verb: 'state',
+    keys: ['1', '2', '3', '4', '5', '6', '0'],
+    shown: '1–6 0',
+    about: 'jobs that are ready, running, scheduled, retrying, failed, held; 0 all',
+    group: 'Look',
+    past: NO_JOBS_OF_THEN,
+  },
+  {
+    verb: 'overview',
+    keys: ['O'],
+    shown: 'O',
+    about: 'the overview',
+    group: 'Look',
+  },
+  {
+    verb: 'jobs',
+    keys: ['J'],
+    shown: 'J',
+    about: 'the jobs',
+    group: 'Look',
+    past: NO_JOBS_OF_THEN,
+  },
+  {
+    verb: 'errors',
+    keys: ['E'],
+    shown: 'E',
+    about: 'failures by their cause',
+    group: 'Look',
+    past: { off: 'donations report groups the errors of a period' },
+  },
+  { verb: 'workers', keys: ['W'], shown: 'W', about: 'the workers', group: 'Look' },
+  {
+    verb: 'receipts',
+    keys: ['H'],
+    shown: 'H',
+    about: 'receipts that are held; Tab shows those that failed',
+    group: 'Look',
+    past: NO_JOBS_OF_THEN,
+  },
+  {
+    verb: 'alerts',
+    keys: ['I'],
+    shown: 'I',
+    about: 'incidents: what is wrong and who has taken it on, and what was wrong lately',
+    group: 'Look',
+  },
+  { verb: 'audit', keys: ['A'], shown: 'A', about: 'who changed what', group: 'Look' },
+];

@@ -1,0 +1,19 @@
+import { isConnectionError } from '../../lib/db/connection-error.ts';
+import { UserError } from '../../lib/errors.ts';
+
+/** The message for an error of a change or a view. */
+export function explained(error: unknown): string {
+  if (error instanceof UserError) {
+    const hint = error.hint?.replaceAll('\n', ' ');
+    return hint ? `${error.message}. ${hint}` : error.message;
+  }
+  if (error instanceof Error) return error.message || error.name;
+  return String(error);
+}
+
+/** Whether an error comes from outside the monitor: from Postgres or the way to it. Else it is a bug. */
+export const isFromDatabase = (error: unknown) =>
+  isConnectionError(error) || error instanceof UserError || isSqlError(error);
+
+const isSqlError = (error: unknown) =>
+  /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code ?? ''));
