@@ -109,8 +109,15 @@ const TROUBLES: Record<RuleKind, Trouble> = {
   },
   workers: {
     subject: '',
-    begin: (db) => db.query(`update donations.workers set seen_at = now() - interval '1 minute'`),
-    end: (db) => db.query(`update donations.workers set seen_at = now() + interval '1 hour'`),
+    // Released by another worker: in the first seconds of Postgres, silence alone ends no worker.
+    begin: (db) =>
+      db.query(
+        `update donations.workers set seen_at = now() - interval '1 minute', released_at = now()`,
+      ),
+    end: (db) =>
+      db.query(
+        `update donations.workers set seen_at = now() + interval '1 hour', released_at = null`,
+      ),
   },
   circuit: pausedBy('circuit'),
   refused: pausedBy('misconfigured'),

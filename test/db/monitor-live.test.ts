@@ -37,7 +37,7 @@ describe('a monitor that is left alone', () => {
       read: () => Promise.reject(new Error('nothing is changed here')),
       operator: () => Promise.reject(new Error('nothing is changed here')),
       now: () => new Date(),
-      inSpan: (_name, work) => work(),
+      inSpan: <T>(_name: string, work: () => Promise<T>) => work(),
     };
     const monitor = new Monitor(state, {
       db: connection,
