@@ -117,7 +117,7 @@ async function playOnMonitor(context: Context, count: number | undefined): Promi
   return demo;
 }
 
-/** How many are in none of the final states. */
+/** How many have not reached a final state. */
 const pendingOf = ({ unsettled, tokensOpen, receiptsOpen }: Tally) =>
   unsettled + tokensOpen + receiptsOpen;
 

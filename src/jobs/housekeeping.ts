@@ -22,7 +22,7 @@ export interface HousekeepingOptions {
   everyMs: number;
   brake: Brake;
   lease: Lease;
-  /** Work that is due more seldom. It is not awaited, because it may take long; it never rejects. */
+  /** Work that is due less often. It is not awaited, because it may take long. It never rejects. */
   seldom: (() => Promise<void>)[];
 }
 

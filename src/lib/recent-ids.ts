@@ -1,7 +1,7 @@
 import type { Queryable } from './db/database.ts';
 import { formatMoney } from './money.ts';
 
-/** An id or a name, and what it is, for people. */
+/** An id or a name, and a description of it. */
 export interface RecentId {
   id: string;
   about: string;
@@ -14,7 +14,7 @@ interface Row extends RecentId {
   currency?: string;
 }
 
-/** So many of the latest gifts are looked through for what they have in common. */
+/** How many of the latest gifts are searched for funds and campaigns. */
 const LOOKED_THROUGH = 2000;
 
 // $1 is what was typed of the id. Ids ascend with time.
@@ -33,7 +33,7 @@ const LATEST = {
     order by d.created_at desc, d.id desc limit ${MOST}`,
   delivery: `select id, status || ' to ' || recipient as about from donations.receipt_deliveries
     where starts_with(id, $1) order by id desc limit ${MOST}`,
-  // A donor by the address, or by the id if that is what is typed or there is no address.
+  // A donor by address, or by id if an id is typed or there is no address.
   donor: `select case when starts_with('dnr_', left($1, 4)) and $1 <> '' then id else coalesce(email, id) end as id,
       name as about
     from (
@@ -80,7 +80,7 @@ const LATEST = {
     where starts_with(lower(campaign), lower($1)) group by campaign order by count(*) desc, campaign limit ${MOST}`,
 } satisfies Record<string, string>;
 
-/** What can be found by the beginning of its id or name. */
+/** The kinds that can be found by the beginning of an id or name. */
 export type RecentKind = keyof typeof LATEST;
 
 export const isRecentKind = (kind: string): kind is RecentKind => Object.hasOwn(LATEST, kind);

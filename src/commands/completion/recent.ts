@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import type { OfferedKind } from '../shared/completed.ts';
 import type { Candidate, RecentWanted } from './candidates.ts';
 
-/** Ids and names that may follow, as far as they are found within the limit. */
+/** Ids and names that complete the word. Those that are not found within the time limit are left out. */
 export async function findWanted(
   context: Context,
   wanted: RecentWanted[],
@@ -20,7 +20,7 @@ export async function findWanted(
   return found;
 }
 
-/** What the settings and this machine's imports have. */
+/** Names from the settings and from this machine's imports. */
 async function findHere(context: Context, wanted: RecentWanted): Promise<Candidate[]> {
   const { kind, typed, before } = wanted;
   const ids = isRecentKind(kind) ? [] : await HERE[kind](context);
@@ -53,7 +53,7 @@ const HERE: Record<LocalKind, (context: Context) => Promise<RecentId[]>> = {
 
 type LocalKind = Exclude<OfferedKind, Parameters<typeof findRecentIds>[1]>;
 
-/** Reads from this machine's imports, if there are any: nothing is made for this. */
+/** Reads this machine's imports. Creates no file when there are none. */
 async function fromImports<T>(
   context: Context,
   read: (store: import('../../lib/local/sqlite.ts').LocalStore) => T[],
@@ -78,7 +78,7 @@ async function findInDatabase(
   if (there.length === 0) return;
   const { databaseUrl, databaseDirectUrl: directUrl, dataDir } = await context.connection();
   const { embeddedStatus } = await import('../../lib/db/embedded.ts');
-  // An embedded database that does not run is not started for this.
+  // Completion does not start an embedded database.
   const url = databaseUrl ?? (await embeddedStatus({ dataDir })).url;
   if (url === undefined) return;
   const { openDb } = await import('../../lib/db/database.ts');

@@ -73,7 +73,7 @@ export function donorsFixEmailCommand(context: Context): Command {
     const onResult = (replayed: BulkResult) => {
       result = replayed;
     };
-    // However the replay ends, the address is corrected.
+    // The address is corrected even if the replay fails.
     await runBulk(context, change, options, { onResult }).finally(() => json && write(result));
   });
 }

@@ -57,7 +57,7 @@ export function importRejectsCommand(context: Context): Command {
   });
 }
 
-/** Never overwrites a file: it may be the one that a person corrects. */
+/** Never overwrites a file, because a person may have corrected it. */
 async function writeNew(io: Io, out: string, text: Readable): Promise<void> {
   try {
     await pipeline(text, createWriteStream(resolve(io.cwd, out), { flags: 'wx', mode: 0o600 }));

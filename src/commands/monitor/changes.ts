@@ -11,7 +11,7 @@ export interface ChangesOptions {
   dispatch(action: Action): void;
 }
 
-/** Plans what an operator wants changed, and changes it: one change at a time. */
+/** Plans and makes the operator's changes, one at a time. */
 export class Changes {
   readonly #options: ChangesOptions;
   #planned: Planned | undefined;

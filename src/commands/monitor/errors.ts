@@ -11,7 +11,7 @@ export function explained(error: unknown): string {
   return String(error);
 }
 
-/** Whether an error comes from outside the monitor: from Postgres or the way to it. Else it is a bug. */
+/** Whether an error comes from Postgres or the network. Any other error is a bug. */
 export const isFromDatabase = (error: unknown) =>
   isConnectionError(error) || error instanceof UserError || isSqlError(error);
 

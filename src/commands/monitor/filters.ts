@@ -28,7 +28,7 @@ const FILTERS = {
 
 export type Filtered = keyof typeof FILTERS;
 
-/** Of which rows a filter is that is typed in a view: of jobs where the view has no filter of its own. */
+/** The rows that a filter typed in a view applies to. In a view without a filter of its own, these are jobs. */
 export const filteredIn = (view: string): Filtered =>
   Object.hasOwn(FILTERS, view) ? (view as Filtered) : 'jobs';
 
@@ -37,7 +37,7 @@ const factsOf = (of: Filtered, name: string): TermFacts | undefined => {
   return Object.hasOwn(terms, name) ? terms[name] : undefined;
 };
 
-/** What can be typed on. */
+/** A possible continuation. */
 export interface Completion {
   /** The whole line with it. */
   text: string;
@@ -45,7 +45,7 @@ export interface Completion {
   about: string;
 }
 
-/** How a filter that is being typed can go on: terms, states, tasks. */
+/** The possible continuations of a filter that is being typed: terms, states, tasks. */
 export function completeFilter(of: Filtered, text: string, tasks: string[]): Completion[] {
   const start = text.lastIndexOf(' ') + 1;
   const before = text.slice(0, start);
@@ -74,7 +74,7 @@ export function completeFilter(of: Filtered, text: string, tasks: string[]): Com
     }));
 }
 
-/** What a filter that is being typed lacks or could have, in a line. */
+/** One line about a filter that is being typed: its error or its possible continuations. */
 export function filterHint(of: Filtered, text: string): string {
   const word = text.slice(text.lastIndexOf(' ') + 1).replace(/^-/, '');
   const [name = ''] = word.split(/[:.]/);
@@ -83,7 +83,7 @@ export function filterHint(of: Filtered, text: string): string {
   return `terms that must all hold: ${FILTERS[of].example}`;
 }
 
-/** What is wrong with a filter, in a line; undefined when nothing is. */
+/** The error of a filter in one line; undefined when it has none. */
 export function filterError(of: Filtered, text: string): string | undefined {
   try {
     FILTERS[of].parse(text);

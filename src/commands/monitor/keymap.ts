@@ -10,7 +10,7 @@ import { WINDOWS } from './windows.ts';
 export const KEYMAP: Binding[] = [...MOVING, ...LOOKING, ...CHANGING, ...TENDING];
 
 /**
- * The order of the footer, which has room for a part of them: the most useful first.
+ * The order of the footer. It has room for some keys only, so the most useful are first.
  * @internal Exported for its test.
  */
 export const FOOTER: Verb[] = [

@@ -14,7 +14,7 @@ export interface ListenerOptions {
 }
 
 /**
- * The connection on which a monitor hears of changes. The monitor that takes the snapshots listens for
+ * The connection on which a monitor receives notifications. The monitor that takes the snapshots listens for
  * everything, the others only for its snapshots.
  */
 export class Listener {
@@ -68,7 +68,7 @@ export class Listener {
   #hear(channel: string, payload: string | undefined): void {
     if (channel === SNAPSHOT_CHANNEL) this.#options.onSnapshot(payload);
     else if (channel === NEW_JOBS_CHANNEL) this.setBusy(true);
-    // A notice may still come after this monitor has stopped listening.
+    // A notification may still arrive after this monitor has stopped listening.
     else if (this.#leads) this.#options.onChange(payload === JOBS_ENDED ? 'jobs' : 'change');
   }
 
@@ -82,14 +82,14 @@ export class Listener {
   }
 
   #listenToAll(): void {
-    // What changed before these took effect was not heard of.
+    // Changes before this moment were not notified.
     this.#run(
       CHANNELS.map((channel) => `listen "${channel}"`),
       () => this.#options.onChange('jobs'),
     );
   }
 
-  /** Jobs are being added, or are not any more; while none are, the first one is heard of at once. */
+  /** Whether jobs are being added. While none are, the monitor listens, so that it sees the first one at once. */
   setBusy(busy: boolean): void {
     if (!this.#leads) return;
     if (busy !== this.#busy) this.#run([`${busy ? 'unlisten' : 'listen'} "${NEW_JOBS_CHANNEL}"`]);
@@ -98,7 +98,7 @@ export class Listener {
   }
 
   #run(statements: string[], done: () => void = () => {}): void {
-    // If it fails, the connection is lost, and that is heard of.
+    // If it fails, the connection is lost, which is reported elsewhere.
     this.#session?.query(statements.join('; ')).then(done, () => {});
   }
 

@@ -32,9 +32,9 @@ export const RECONNECT_MS = 1000;
 /** Postgres' counter of job ids shows whether jobs keep coming. */
 const PULSE_MS = 1000;
 const TICK_MS = 1000;
-/** The end does not wait longer for the database. */
+/** How long the end waits for the database. */
 const LEAVE_MS = 500;
-/** A snapshot of other monitors that is younger is read, and not taken again. */
+/** A snapshot of another monitor that is younger than this is read; no new one is taken. */
 const FRESH_MS = 1000;
 /** An answer that takes this long is none: the network may be gone without a word. */
 const SILENCE_MS = 15_000;
@@ -62,11 +62,11 @@ export class Monitor extends Store {
   #lookTimer: NodeJS.Timeout | undefined;
   #lookAt = Number.POSITIVE_INFINITY;
   #looking = false;
-  /** When something changed last that may not be on the screen, and how soon it is to be seen. */
+  /** The last change that may not be on the screen yet, and how soon it must be. */
   #changed: { at: number; need: Need } | undefined;
   /** When the newest snapshot was taken, by our clock. */
   #takenAt = 0;
-  /** Until when the snapshots so far have used up what monitors may cost. */
+  /** Until this time, the snapshots so far have used up the share of Postgres that monitors may use. */
   #paidUntil = 0;
   /** When a snapshot was shown last. */
   #shownAt = 0;
@@ -114,7 +114,7 @@ export class Monitor extends Store {
     });
     this.#every(PULSE_MS, () => this.#pulse());
     this.#listener.open();
-    // Whichever monitor took the last snapshot may be gone: the newest one leads.
+    // The monitor that took the last snapshot may be gone, so this one takes the next.
     this.#change('jobs');
     this.#lookIn(0);
   }
@@ -176,7 +176,7 @@ export class Monitor extends Store {
 
   /** Something has changed: looks as soon as a new snapshot is due. */
   #change(need: Need): void {
-    // What is waited for stays so until it has been seen.
+    // A change stays pending until a snapshot shows it.
     const isUrgent = need === 'change' || this.#changed?.need === 'change';
     this.#changed = { at: Date.now(), need: isUrgent ? 'change' : 'jobs' };
     this.#lookIn(this.#untilNext());

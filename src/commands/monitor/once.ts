@@ -78,7 +78,7 @@ const workerForScripts = ({ id, state, running, ...rest }: Plain<WorkerRow>) => 
   ...rest,
 });
 
-/** What is wrong by the names that `alerts list` and `alerts silence` have for the same. */
+/** The incident in the terms of `alerts list` and `alerts silence`. */
 const alertsForScripts = ({ open, silences }: Alerts) => ({
   open: open.map((incident) => toRecord(INCIDENT_COLUMNS, withDates<Incident>(incident))),
   silences: silences.map((each) => toRecord(SILENCE_COLUMNS, withDates<Silence>(each))),

@@ -147,7 +147,7 @@ export function perform(state: State, verb: Verb, key: string): Step {
   }
 }
 
-/** A worker that is selected and gone; else all that are gone are meant. */
+/** The selected worker, if it is gone; otherwise all workers that are gone. */
 function deadWorker(state: State): string | undefined {
   const view = currentView(state);
   const isList = view.name === 'workers' || (view.name === 'overview' && view.pane === 'workers');
@@ -161,7 +161,7 @@ const withInput = (state: State, input: Pick<Input, 'kind' | 'of' | 'text'>): St
   input: { ...input, chosen: 0, error: undefined },
 });
 
-/** To silence what the incident is of; or, when a silence covers it, to end that one. */
+/** Silences the rule and task of the incident, or ends the silence that covers it. */
 function silenceOf(state: State): Request {
   const incident = chosenIncident(state);
   const silence = incident && silencesOf(state).find((each) => covers(each, incident));

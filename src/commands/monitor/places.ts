@@ -5,7 +5,7 @@ import { WINDOWS } from './windows.ts';
 
 const MINUTE_MS = 60_000;
 
-/** Lists begin a way of their own from the overview; one job or donation is a step further. */
+/** A list starts a new path from the overview. One job or donation adds a step to the path. */
 const LISTS = ['jobs', 'errors', 'workers', 'receipts', 'alerts', 'audit'];
 
 export const goTo = (state: State, view: View): Step => {
@@ -14,7 +14,7 @@ export const goTo = (state: State, view: View): Step => {
   return step({ ...state, views, cursor: undefined }, { do: 'refresh' });
 };
 
-/** Back to where one came from. */
+/** Goes back one step. */
 export function back(state: State): Step {
   const view = currentView(state);
   if (view.name === 'overview' && state.cursor !== undefined)
@@ -24,14 +24,14 @@ export function back(state: State): Step {
   return step({ ...state, views: state.views.slice(0, -1) }, { do: 'refresh' });
 }
 
-/** Goes where Enter leads. */
+/** Opens the selected row. */
 export function enter(state: State): Step {
   const into = insideOf(state);
   if (!into) return step(state);
   return step({ ...state, views: [...state.views, into] }, { do: 'refresh' });
 }
 
-/** Where Enter leads; undefined where there is nothing to open. */
+/** The view that Enter opens; undefined when there is none. */
 export function insideOf(state: State): View | undefined {
   const view = currentView(state);
   if (view.name === 'overview' && state.cursor !== undefined) {

@@ -26,7 +26,7 @@ export function press(state: State, key: string): Step {
 
 const nameOf = (key: string) => (key.length === 1 ? `“${key}”` : key);
 
-/** Text that came at once: typed fast, or pasted. */
+/** Several characters at once: typed fast, or pasted. */
 export function typeText(state: State, text: string): Step {
   if (state.input || state.dialog) {
     let now = step(state);
@@ -94,7 +94,7 @@ function enterInput(state: State, input: Input): Step {
   return goTo(closed, place);
 }
 
-/** The rows of a filter: in the place of those that are shown, or a view further. */
+/** Shows the rows of a filter: in this view, or in a new one. */
 function showFilter(state: State, of: Filtered, filter: string): State {
   const view = newView(of, filter);
   return currentView(state).name === of

@@ -19,7 +19,7 @@ import type { Content, View } from './state.ts';
 /** Failures are grouped over a week, and compared by the hour: as `jobs errors` does by itself. */
 const ERRORS_SINCE_MS = 7 * 24 * 3_600_000;
 const ERRORS_WINDOW_MS = 3_600_000;
-/** Incidents that are over are listed for so long. */
+/** Closed incidents are listed for this long. */
 const INCIDENTS_SINCE_MS = 7 * 24 * 3_600_000;
 
 /**
@@ -85,7 +85,7 @@ async function read(
   }
 }
 
-/** Open incidents and those of the last days; of the past those of the days before the moment. */
+/** Open incidents and those of the last days. With `--at`, those of the days before that moment. */
 async function readAlerts(
   tx: Queryable,
   { arg, limit, until }: Pick<View, 'arg' | 'limit'> & { until: Date | undefined },

@@ -14,7 +14,7 @@ export type Request =
   | { kind: 'resend'; ref: string }
   | { kind: 'acknowledge'; id: string; forTime: string; reason: string }
   | { kind: 'silence'; rule: string | null; task: string | null; forTime: string; reason: string }
-  /** Ends the silences of just this rule and task; null for any. */
+  /** Ends the silences of exactly this rule and task; null means any. */
   | { kind: 'unsilence'; rule: string | null; task: string | null };
 
 /** The command line that does the same. */
@@ -54,7 +54,7 @@ export function commandOf(request: Request): string {
 const OPTIONS = { rule: '--rule', task: '--task', forTime: '--for', reason: '--reason' };
 type OptionName = keyof typeof OPTIONS;
 
-/** Those of the options that are given. */
+/** The options that are given. */
 const options = (given: Partial<Record<OptionName, string | null>>, ...names: OptionName[]) =>
   names.map((name) => (given[name] ? ` ${OPTIONS[name]} ${shellWord(given[name])}` : '')).join('');
 

@@ -82,7 +82,7 @@ export interface Dataset {
 /** A line that is being typed. */
 export interface Input {
   kind: 'filter' | 'jump';
-  /** Of a filter: of which rows. */
+  /** For a filter: the rows that it applies to. */
   of: Filtered;
   text: string;
   /** Which completion is chosen. */
@@ -186,7 +186,7 @@ export interface State {
   lastDiscard: string | undefined;
 }
 
-/** Receipts for which a person has to decide, and those that were not sent: filters. */
+/** Filters: receipts that wait for a decision, and receipts that were not sent. */
 export const HELD = 'status:held';
 export const FAILED = 'status:failed';
 

@@ -7,11 +7,11 @@ import type { Action } from './reducer.ts';
 import { currentView, dataKey, type State } from './state.ts';
 import { WINDOWS } from './windows.ts';
 
-/** A view's own queries rest so many times as long as they took. */
+/** A view's queries pause for this many times as long as they took. */
 const REST_FACTOR = 20;
 const REST_MS = 900;
 const MINUTE_MS = 60_000;
-/** So long after a minute its sample is there. */
+/** The sample of a minute exists this long after the minute. */
 const SAMPLED_MS = 6000;
 
 export interface ViewReaderOptions {
@@ -40,7 +40,7 @@ export class ViewReader {
     this.#options = options;
   }
 
-  /** Reads the view that is shown, and the charts; `now` however lately they were read. */
+  /** Reads the view that is shown, and the charts. `now`: even if they were read a moment ago. */
   read(now: boolean): void {
     this.#readHistory();
     void this.#readView(now);

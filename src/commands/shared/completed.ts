@@ -10,19 +10,19 @@ export type Offer = string | OfferedIds;
 
 export interface OfferedIds {
   recent: OfferedKind;
-  /** They stand after this text, such as `donation:`. */
+  /** The text before them, such as `donation:`. */
   after: string;
-  /** Whether what was typed may become one of them; always, if not given. */
+  /** Whether the typed text can be the beginning of one. Undefined: always. */
   when?: (typed: string) => boolean;
 }
 
-/** Recent ids of a kind, and those of others as soon as they are begun. */
+/** Recent ids of a kind, and ids of other kinds once their prefix is typed. */
 export const recent = (kind: OfferedKind, ...others: (keyof typeof BEGUN)[]): Offer[] => [
   { recent: kind, after: '' },
   ...begun(...others),
 ];
 
-/** Recent ids that are offered as soon as they are begun. */
+/** Recent ids that are offered once their prefix is typed. */
 export const begun = (...kinds: (keyof typeof BEGUN)[]): Offer[] =>
   kinds.map((kind) => ({ recent: kind, after: '', when: BEGUN[kind] }));
 
@@ -58,7 +58,7 @@ export class CompletedOption extends Option {
   }
 }
 
-/** What the terms of these names are about. */
+/** The kinds of ids that these terms take. */
 const KINDS: Record<string, Offer[]> = {
   donation: recent('donation'),
   receipt: begun('receipt'),

@@ -13,7 +13,7 @@ export async function paymentPage(tx: Queryable, donation: string): Promise<Page
   return charge?.paymentIntentId ? { of: 'payment', id: charge.paymentIntentId } : undefined;
 }
 
-/** The customer who a donor is at Stripe; of one who never gave by card, the mails to the address. */
+/** The donor's customer page at Stripe. For a donor who never gave by card: the mails to the address. */
 export async function donorPage(tx: Queryable, donor: string): Promise<Page> {
   const { customer, emails } = await describeDonor(tx, donor);
   if (customer) return { of: 'customer', id: customer };

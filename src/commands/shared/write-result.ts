@@ -19,8 +19,8 @@ export function writeDone<Done>(
 }
 
 /**
- * Writes, for scripts, a line of the life of a command that runs until it is stopped: what it is when it
- * has started, and when it has ended.
+ * Writes one JSON line for scripts when a command that runs until it is stopped has started, and one when
+ * it has ended.
  */
 export function writeLife<Life>(
   io: Io,

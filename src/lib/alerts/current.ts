@@ -12,11 +12,11 @@ export interface CurrentAlerts {
   events: IncidentEvent[];
 }
 
-/** More than can be open: a rule has one for each task. */
+/** More than can be open: each rule has one incident for each task. */
 const MOST_OPEN = 200;
 const MOST_SILENCES = 100;
 
-/** Reads what is wrong now, in one statement: a monitor asks for it all the time. */
+/** Reads the open incidents, silences and latest events in one statement, because monitors read them often. */
 export async function readCurrentAlerts(
   tx: Queryable,
   { events }: { events: number },
@@ -53,7 +53,7 @@ const DATES = [
   'until',
 ];
 
-/** A row that came, or was kept, as JSON. */
+/** A row from JSON. */
 export const withDates = <Row extends object>(row: object): Row =>
   Object.fromEntries(
     Object.entries(row).map(([name, value]) => [

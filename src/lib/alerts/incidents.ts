@@ -100,7 +100,7 @@ export interface OpenIncident
     | 'acknowledgedBy'
     | 'acknowledgedUntil'
   > {
-  /** When the silence ended that was then in force. */
+  /** When the silence of that time ended. */
   silencedUntil: Date | null;
 }
 

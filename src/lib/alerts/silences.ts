@@ -12,7 +12,7 @@ export interface Silence {
   until: Date;
 }
 
-/** A longer silence is taken for a typing error. */
+/** A longer silence is refused as a typing error. */
 export const LONGEST_SILENCE_MS = 30 * 86_400_000;
 
 /** SQL: the columns of a silence. */
@@ -27,7 +27,7 @@ export async function listSilences(db: Queryable): Promise<Silence[]> {
   return rows;
 }
 
-/** Sends no alerts of a rule or of a task for a time. Incidents that are open afterwards are sent then. */
+/** Stops the alerts of a rule or a task for a time. Incidents that are still open afterwards are sent then. */
 export async function silence(
   db: Db,
   {
@@ -76,7 +76,7 @@ export async function endSilences(
   });
 }
 
-/** Whether a silence is of an incident's rule and subject. */
+/** Whether a silence covers an incident's rule and subject. */
 export const covers = (
   { rule, task }: Pick<Silence, 'rule' | 'task'>,
   incident: { rule: string; subject: string },

@@ -11,7 +11,7 @@ import { type Filter, parseFilter } from '../filter/parse.ts';
 import type { Vocabulary } from '../filter/vocabulary.ts';
 import { KIND_NAMES } from '../health/rule-kinds.ts';
 
-/** What an incident is, in a word. */
+/** The status of an incident. */
 export const INCIDENT_STATUSES = ['open', 'acknowledged', 'silenced', 'over'] as const;
 export type IncidentStatus = (typeof INCIDENT_STATUSES)[number];
 
@@ -88,6 +88,6 @@ const CONDITIONS: Conditions<IncidentTerm> = {
   incident: beginsWith('i.id'),
 };
 
-/** SQL: what a filter asks of incident `i`. */
+/** SQL: the condition of a filter on incident `i`. */
 export const conditionsOn = (filter: IncidentFilter, bindings: Bindings): string =>
   ['true', ...compileFilter(filter, CONDITIONS, bindings)].join(' and ');

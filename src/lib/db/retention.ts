@@ -4,7 +4,7 @@ import type { Queryable } from './database.ts';
 const BATCH = 10_000;
 
 /**
- * Deletes rows that are older than `days` days. A table is given by its owner, so its names are ours.
+ * Deletes rows that are older than `days` days. The owner of the table passes its names, so they are not user input.
  *
  * @param from the table, its key, and the column that says how old a row is.
  */

@@ -44,7 +44,7 @@ export interface Assessment {
   unread: string[];
 }
 
-/** More than can be open: a rule has one for each task. */
+/** More than can be open: each rule has one incident for each task. */
 const INCIDENTS_BOUND = 1000;
 /** After this time without an evaluation, the `for` of the rules is not measured. */
 const UNTIMED_AFTER_MS = 60_000;

@@ -29,7 +29,7 @@ export interface ImportDeps {
   db(): Promise<Db>;
   operator: Actor;
   signal: AbortSignal;
-  /** @param rows of this run: what an interrupted one imported before is not counted. */
+  /** @param rows of this run, without those that an interrupted run imported. */
   onProgress: (phase: 'reading' | 'matching' | 'importing', rows: number) => void;
 }
 

@@ -18,7 +18,7 @@ export interface ListedImport {
   kind: 'import' | 'offline';
   name: string;
   /**
-   * Of this machine: being read, read, with no gift that is new; of the database: importing, imported,
+   * On this machine: being read, read, or without a new gift. In the database: importing, imported or
    * undone.
    */
   status: 'reading' | 'staged' | 'nothing_new' | 'importing' | 'imported' | 'undone';

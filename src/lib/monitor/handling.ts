@@ -1,7 +1,7 @@
 import { covers } from '../alerts/silences.ts';
 import type { Alerts, Reason } from './snapshot.ts';
 
-/** Who has taken a reason on, and whether alerts of it are sent. */
+/** Who acknowledged a reason, and whether its alerts are sent. */
 export type Handling = Pick<
   Reason,
   'incident' | 'acknowledgedBy' | 'acknowledgedUntil' | 'silenced' | 'silencedUntil'

@@ -9,7 +9,7 @@ import type { Alerts, Reason, Snapshot, SnapshotTask, Tasks } from './snapshot.t
 
 export interface Health {
   level: Level;
-  /** The worst first; of the same level first what nobody has taken on. */
+  /** The worst first. Within a level, those that nobody acknowledged come first. */
   reasons: Reason[];
 }
 
@@ -65,13 +65,13 @@ export const PAUSE_OF_KIND: Partial<Record<RuleKind, PauseCause>> = Object.fromE
   Object.entries(PAUSED).flatMap(([cause, { kind }]) => (kind ? [[kind, cause]] : [])),
 );
 
-/** A reason before it is known whether somebody has taken it on. */
+/** A reason without its acknowledgement. */
 interface Found extends Omit<Reason, keyof Handling> {
-  /** The incidents that tell of the same: of these kinds, and of these tasks if not of all. */
+  /** The incidents of the same problem: of these kinds, and of these tasks or of all. */
   of: { kind: RuleKind; tasks?: string[] } | undefined;
 }
 
-/** Kinds that the panels show themselves: sooner than an incident, which waits for the `for` of its rule. */
+/** Kinds that the panels show themselves. They show them earlier than an incident, which waits for the `for` of its rule. */
 const SHOWN_BY_PANELS: RuleKind[] = [
   'workers',
   'wait',
@@ -84,10 +84,10 @@ const SHOWN_BY_PANELS: RuleKind[] = [
 ];
 
 /**
- * Whether things are well, and if not why, since when, which key fixes it, and who has taken it on. The
+ * Whether things are well; if not, why, since when, which key fixes it, and who acknowledged it. The
  * health rules say how bad a value is. Pauses and missing workers are shown at once, as a warning until a
- * rule says worse. What no panel shows, such as a full disk, comes from the open incidents. Of a moment of
- * the past all of it does.
+ * rule says worse. Problems that no panel shows, such as a full disk, come from the open incidents. For a
+ * past moment all reasons come from incidents.
  */
 export function judgeHealth(snapshot: Snapshot, rules: Rule[], now: number): Health {
   const reasons = snapshot.past?.reasons ?? reasonsNow(snapshot, rules, now);

@@ -79,7 +79,7 @@ export async function takePast(
   const tookMs = Math.round(performance.now() - start);
   return {
     ...{ at: iso, tookMs, costMs: tookMs, tasks, workers, events },
-    // The reasons of then have what is to be said of the incidents.
+    // The reasons of that moment already include the incidents.
     alerts: { value: null, at: null, behind: null },
     past: { reasons },
   };

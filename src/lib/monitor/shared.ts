@@ -4,10 +4,10 @@ import type { Snapshot } from './snapshot.ts';
 /** The channel on which a monitor announces a new shared snapshot. */
 export const SNAPSHOT_CHANNEL = 'donations_snapshot';
 
-/** What a notice says when the monitor that took the snapshots ends: another one takes its place. */
+/** The payload of the notification that the leading monitor has ended, so that another one leads. */
 export const LEFT = 'left';
 
-/** Each snapshot is paid for with so many times what it costs: all monitors together are below 1% of one core. */
+/** After a snapshot, monitors wait this many times as long as it took. So all of them together use less than 1% of one core. */
 const PRICE_FACTOR = 110;
 /** However much it costs, it is never older than this while something happens. */
 const MOST_AGE_MS = 5000;
@@ -17,22 +17,22 @@ const GROWTH = 1.2;
 const CLAIM_MS = 5000;
 
 /**
- * Why a snapshot is taken: how old the last one has to be, and how much may still be owed for the earlier
- * ones. So a change is seen at once, and many in a row are seen as often as they can be paid for.
+ * Why a snapshot is taken: the least age of the last one, and how much of the wait after earlier ones may
+ * still be left. So one change is seen at once, and many in a row as often as the limit allows.
  */
 const NEEDS = {
   /** Jobs come and go all the time. */
   jobs: { leastAgeMs: 700, creditMs: 2000 },
-  /** A person, an incident or a pause changed something: that is seldom, and somebody waits for it. */
+  /** A person, an incident or a pause changed something. This is rare, and somebody waits to see it. */
   change: { leastAgeMs: 200, creditMs: 5000 },
 } as const;
 export type Need = keyof typeof NEEDS;
 
-/** How the last snapshot stands. */
+/** The state of the last snapshot. */
 export interface Standing {
   /** How old it is. */
   ageMs: number;
-  /** For how long the snapshots so far have used up what monitors may cost. */
+  /** For how long the snapshots so far have used up the share that monitors may use. */
   owedMs: number;
 }
 
@@ -40,13 +40,13 @@ export interface SharedSnapshot extends Standing {
   body: Snapshot;
 }
 
-/** In how many milliseconds the next snapshot may be taken; 0 or less for now. */
+/** Milliseconds until the next snapshot may be taken; 0 or less means now. */
 export function untilDue({ ageMs, owedMs }: Standing, need: Need): number {
   const { leastAgeMs, creditMs } = NEEDS[need];
   return Math.max(leastAgeMs - ageMs, Math.min(owedMs - creditMs, MOST_AGE_MS - ageMs));
 }
 
-/** For how long a snapshot that costs so much uses up what monitors may cost. */
+/** For how long a snapshot of this cost uses up the share that monitors may use. */
 export const priceMs = (costMs: number) => Math.min(MOST_AGE_MS, costMs * PRICE_FACTOR);
 
 interface Row {
@@ -80,7 +80,7 @@ export async function readShared(db: Queryable): Promise<SharedSnapshot | undefi
  * Takes the snapshot for all monitors, if it is due and no other monitor takes it: one statement claims it
  * for a few seconds, so that no lock is held while it is taken.
  *
- * @param by the monitor that takes it, shown to the others; and why it takes it.
+ * @param by the monitor that takes it, and why.
  * @returns undefined when it is not due, or another monitor takes it.
  */
 export async function refreshShared(
@@ -121,7 +121,7 @@ export async function refreshShared(
   return { body: snapshot, ageMs: 0, owedMs: Number(kept[0]?.owed_ms ?? 0) };
 }
 
-/** Tells the other monitors that the one that took the snapshots ends. */
+/** Notifies the other monitors that the leading one ends. */
 export async function announceLeave(db: Queryable): Promise<void> {
   await db.query('select pg_notify($1, $2)', [SNAPSHOT_CHANNEL, LEFT]);
 }

@@ -46,7 +46,7 @@ export interface Tasks {
   heldSince: string | null;
 }
 
-/** What is wrong by the health rules, as the workers saw it last. */
+/** The problems by the health rules, as the workers last evaluated them. */
 export interface Alerts {
   /** The open incidents, the worst first. */
   open: Plain<Incident>[];
@@ -85,9 +85,9 @@ export interface Reason {
   since: string | null;
   /** What fixes it, as keys and words of the monitor: `3 r retry`. */
   mend: string;
-  /** The worst of the incidents that it shows in; null when no worker has seen it yet. */
+  /** The worst of its incidents; null when no worker has evaluated it yet. */
   incident: string | null;
-  /** Who has taken all its incidents on, and until when; null for until they are over. */
+  /** Who acknowledged all its incidents, and until when; null means until they close. */
   acknowledgedBy: string | null;
   acknowledgedUntil: string | null;
   /** No alerts of it are sent, and until when. */

@@ -2,7 +2,7 @@ import { textWidth } from './width.ts';
 
 /** The blanks between two columns. */
 export const SPACE_BETWEEN = 2;
-/** A date, a state or a short name is whole in this: columns are omitted before any is made narrower. */
+/** Wide enough for a date, a state or a short name. Columns are omitted before one gets narrower. */
 const READABLE = 12;
 /** No column is made narrower than this to make room for others. */
 const NARROWEST = 8;

@@ -15,7 +15,7 @@ export interface Column<Row> {
   /** The value for scripts; also for people, unless there is `text`. */
   value: (row: Row) => unknown;
   text?: (row: Row, now: Date) => string;
-  /** For people, when one thing is shown alone: the parts of a list, each on a line of its own. */
+  /** For people, when one thing is shown: the items of a list, each on its own line. */
   lines?: (row: Row, now: Date) => string[];
   tone?: (row: Row) => Tone | undefined;
   align?: 'right';
@@ -279,7 +279,7 @@ function table<Row>(
         );
       }
       const { header, minor } = column;
-      // Of a number that is cut, nobody knows how large it is.
+      // A cut number would be misread.
       const whole = column.whole || column.isId || column.align === 'right';
       return { header, minor, whole, texts, spec: column };
     });

@@ -12,14 +12,14 @@ export interface SendAttempt {
   requestId: string | null;
 }
 
-/** What the mail provider has told about a delivery. */
+/** An event of the mail provider about a delivery. */
 export interface MailEvent {
   at: Date;
   event: string;
   delivery: string;
 }
 
-/** What the mail provider has told about deliveries, as far back as events are kept, oldest first. */
+/** The events of the mail provider about deliveries that are still kept, oldest first. */
 export async function listMailEvents(db: Queryable, deliveries: string[]): Promise<MailEvent[]> {
   const { rows } = await db.query<MailEvent>(
     `select received_at as at, type as event, subject as delivery from donations.webhook_events

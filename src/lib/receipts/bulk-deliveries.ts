@@ -15,7 +15,7 @@ export interface DeliveryPlan extends Plan {
 /** The deliveries of a bulk change. In SQL, `d` is a delivery, `r` its receipt, `o` its other deliveries. */
 export interface Selection {
   filter: ReceiptFilter;
-  /** SQL, of `d` alone: what every delivery that is changed has in common. */
+  /** SQL on `d` alone: a condition that every changed delivery meets. */
   candidates: string;
   /** SQL: why a delivery is skipped; null for one that is changed. */
   skip: string;
@@ -30,14 +30,14 @@ export interface ChosenDelivery {
   donation: string;
   job: string | null;
   status: 'failed' | 'held' | 'accepted';
-  /** Where it is sent now, and whether that is another address than before. */
+  /** Where it is sent now, and whether the address is new. */
   recipient: string;
   isReaddressed: boolean;
 }
 
 const PLAN_TIMEOUT_MS = 60_000;
 const EXAMPLES = 3;
-/** How many candidates are looked at in one go, at least. */
+/** The least number of candidates in one step. */
 const LOOKED_AT = 500;
 
 const FROM = `donations.receipt_deliveries d
@@ -102,16 +102,16 @@ export const walkDeliveries = (
   change: (tx: Queryable, rows: ChosenDelivery[], place: Place) => Promise<Record<string, unknown>>,
 ): Walk => ({
   async choose(tx, { size, after }) {
-    // By their keys, one after the other: the statistics may be from the time before the outage,
-    // also to Graphile Worker's functions, which look for each job's key.
-    // To start parallel workers takes longer than a chunk.
+    // Rows are looked up by their keys, because the statistics may be from before the outage. This also holds
+    // for Graphile Worker's functions, which look up each job's key.
+    // Starting parallel workers takes longer than a chunk.
     await tx.query(
       `${NO_JIT}; set local enable_seqscan = off; set local enable_mergejoin = off;
        set local max_parallel_workers_per_gather = 0`,
     );
     let reached = after;
     for (;;) {
-      // For the last few, too, many may have to be passed over.
+      // Many candidates may be skipped before the last few are found.
       const locked = await lock(tx, selection, {
         size: Math.max(size, LOOKED_AT),
         after: reached,
@@ -139,8 +139,8 @@ export const walkDeliveries = (
 });
 
 /**
- * Locks the next candidates. All that makes another delivery of a receipt, or sends one again, locks
- * the receipt's deliveries first.
+ * Locks the next candidates. Everything that makes another delivery of a receipt, or sends one again,
+ * locks the receipt's deliveries first.
  */
 async function lock(
   tx: Queryable,
@@ -164,7 +164,7 @@ async function lock(
   return rows;
 }
 
-/** Those of the locked deliveries that are changed, as they are after the locks: in a statement of its own. */
+/** The locked deliveries that are changed. A separate statement reads them as they are after the locks. */
 async function readEligible(
   tx: Queryable,
   { skip, recipient }: Selection,

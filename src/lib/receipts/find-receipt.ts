@@ -154,8 +154,8 @@ interface DeliveryRow {
 }
 
 /**
- * Locks receipts and their deliveries: one decision about a receipt after the other, also with bulk
- * changes, which lock the deliveries alone.
+ * Locks receipts and their deliveries, so that decisions about a receipt are made one after the other.
+ * Bulk changes lock only the deliveries.
  */
 export async function lockReceipts(tx: Queryable, ids: string[]): Promise<void> {
   await tx.query('select 1 from donations.receipts where id = any ($1) order by id for update', [

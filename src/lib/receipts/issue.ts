@@ -99,7 +99,7 @@ export async function issueReceipts(
   return (await tx.query<IssuedReceipt>(ISSUE, [rows, shared, jobs])).rows;
 }
 
-/** What each receipt says, as the parameters of ISSUE. `job`: the place of its job among those that are added. */
+/** The contents of the receipts as parameters of ISSUE. `job` is the position of its job among the added jobs. */
 async function writeAll(
   orders: ReceiptOrder[],
   sent: (string | undefined)[],
@@ -149,7 +149,7 @@ function splitShared(contents: ReceiptContent[]) {
   const own = names.filter((name) => {
     const value = first?.[name];
     const text = JSON.stringify(value);
-    // Most are texts or null, which need not be written to be compared.
+    // Most values are texts or null, which compare without JSON.
     return contents.some(
       (content) => content[name] !== value && JSON.stringify(content[name]) !== text,
     );

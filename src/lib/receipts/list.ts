@@ -15,7 +15,7 @@ export interface ListedDelivery {
   /** `bounced`: it was accepted, and did not arrive. */
   status: DeliveryStatus | 'bounced';
   recipient: string;
-  /** The donor, by the name that is printed on it. */
+  /** The donor, with the name that is printed on the receipt. */
   donor: string;
   donorName: string;
   donation: string;

@@ -27,7 +27,7 @@ const FROM = `donations.donations d
     where r.id is null and x.donation_id = d.id and x.kind = 'donation'
     order by o.created_at desc, o.id desc limit 1) v on true
   left join lateral (
-    -- The one that came furthest, the newest of these.
+    -- The delivery with the most progress; the newest of equals.
     select y.* from donations.receipt_deliveries y where y.receipt_id = r.id
     order by array_position(array['accepted', 'sending', 'pending', 'held', 'failed'],
       case when y.bounced_at is not null then 'failed' else y.status end), y.created_at desc limit 1) l on true

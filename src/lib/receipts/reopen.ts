@@ -9,7 +9,7 @@ export const WAITS = `status = 'pending', claim = null, claimed_at = null, reaso
  */
 export const MAY_GO_TWICE = `status = 'pending', reason = null, resends = d.resends + 1`;
 
-/** SQL: of a delivery `d` that failed the former, of one that is held the latter. */
+/** SQL: `WAITS` for a failed delivery `d`, `MAY_GO_TWICE` for a held one. */
 export const WAITS_AGAIN = `status = 'pending', reason = null,
   claim = case when d.status = 'failed' then null else d.claim end,
   claimed_at = case when d.status = 'failed' then null else d.claimed_at end,

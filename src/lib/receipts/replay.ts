@@ -129,7 +129,7 @@ async function sendAgain(
     inMs: Math.floor(gap * (first + i)),
   }));
   const readdressed = rows.filter(({ isReaddressed }) => isReaddressed);
-  // Of what was accepted it is the copy that is changed, which waits already.
+  // For an accepted delivery its new copy is changed, which is already pending.
   await sendAnd(
     tx,
     sent,

@@ -40,7 +40,7 @@ export interface StatementPlan extends Plan {
   gifts: number;
 }
 
-/** The longest that a look at all donors of a year may take. */
+/** The time limit of a query over all donors of a year, in milliseconds. */
 export const YEAR_TIMEOUT_MS = 120_000;
 /** Receipts of gifts made just now go first. */
 const PRIORITY = 10;
@@ -111,7 +111,7 @@ export async function listStatements(
 ): Promise<{ statements: ListedStatement[]; next: string | undefined; total: BoundedCount }> {
   const [name = null, id = null] = after === undefined ? [] : fromCursor(after, ORDER);
   const { rows } = await tx.query<ListedStatement & { total: number }>(
-    // Materialized: for a few rows in the order of names, Postgres would look through all donors for each.
+    // Materialized, because for a few rows in the order of names Postgres would search all donors for each.
     `with found as materialized (
        select n.id as donor, n.name, e.email, coalesce(g.gifts, 0) as gifts, g.net, s.label as number,
          case when s.status = 'void' then 'void' else l.status end as status,

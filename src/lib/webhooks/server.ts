@@ -51,7 +51,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     if ('allow' in found)
       return text(405, 'webhooks must use POST', { Allow: found.allow.join(', ') });
     const body = await request.body();
-    // What a handler adds belongs to the trace of its request, which begins here: a provider sends none.
+    // The trace of a request begins here, because providers send none. Jobs that the handler adds belong to it.
     return inSpan(telemetry, `webhook ${request.path}`, { kind: 'server' }, async (note) => {
       const { status, message } = await found.value({ headers: request.headers, body });
       note({ 'http.response.status_code': status });

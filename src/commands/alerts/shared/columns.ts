@@ -7,11 +7,11 @@ import type { Column } from '../../../lib/output/render.ts';
 import { GLYPHS, lookOf } from '../../../lib/output/status.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 
-/** What is to be said of an incident in a word; filters by status mean the same. */
+/** The status of an incident in one word. Filters by status use the same words. */
 export const statusOf = ({ closedAt, silenced, acknowledged }: Incident): IncidentStatus =>
   closedAt ? 'over' : silenced ? 'silenced' : acknowledged ? 'acknowledged' : 'open';
 
-/** What is wrong, or was at its worst, in a few words. */
+/** What is wrong in a few words. For a closed incident: what it was at its worst. */
 export const incidentInWords = (incident: Incident): string =>
   findingInWords(
     { name: incident.rule, kind: incident.kind },
@@ -21,7 +21,7 @@ export const incidentInWords = (incident: Incident): string =>
 const sums = ({ amounts }: Incident) =>
   amounts.map(({ currency, minor }) => ({ currency, amount_minor: BigInt(minor) }));
 
-/** The sums of the gifts concerned, in words. */
+/** The sums of the affected gifts, in words. */
 export const giftsInWords = ({ amounts }: Incident): string =>
   amounts.map(({ currency, minor }) => formatMoney({ minor: BigInt(minor), currency })).join(', ');
 

@@ -11,7 +11,7 @@ export const eventInWords = ({
     .filter(Boolean)
     .join(': ');
 
-/** An alert of an incident, in words; the time as it is given. */
+/** An alert of an incident, in words. The time stays as it is given. */
 export function alertInWords(
   { route, event, status, attempts, error, sentAt, dueAt }: IncidentStory['alerts'][number],
   timeOf: (at: Date) => string,

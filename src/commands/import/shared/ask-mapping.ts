@@ -50,7 +50,7 @@ export async function openOrAsk(
   }
 }
 
-/** Asks for what the names of the columns do not say, as long as there are columns of unknown meaning. */
+/** Asks for each fact that no column name gives, until every column has a meaning. */
 async function ask(context: Context, { header, sample }: UnmappedError): Promise<SavedMapping> {
   const { io } = context;
   const columns: SavedMapping['columns'] = {};
@@ -82,7 +82,7 @@ async function ask(context: Context, { header, sample }: UnmappedError): Promise
   return { columns, ...(dates ? { dates } : {}) };
 }
 
-/** @returns the name of a column that has no meaning yet; undefined: none is it. */
+/** @returns the name of a column that has no meaning yet; undefined when the person answers that there is none. */
 async function askColumn(
   context: Context,
   field: Field,

@@ -7,7 +7,7 @@ import { confirmByTyping } from '../../shared/confirm.ts';
 
 const STATUS = { open: 'imported in part', committed: 'imported', undone: 'undone' };
 
-/** What an undo would take back, and what stands in its way. */
+/** What an undo takes back, and what prevents it. */
 export function tellUndo(io: Io, plan: UndoPlan): void {
   say(
     io,

@@ -55,15 +55,15 @@ export interface Binding {
   keys: string[];
   /** The keys as people read them. */
   shown: string;
-  /** A word for the footer; without one it is in the help only. */
+  /** The word for the footer. A key without one is listed in the help only. */
   word?: string;
   about: string;
   group: (typeof GROUPS)[number];
-  /** Where it means something; everywhere without. */
+  /** The views where it works; all views if undefined. */
   views?: ViewName[];
-  /** Whether it changes something: not with --read-only. */
+  /** Whether it changes something. Such keys are off with --read-only. */
   changes?: true;
-  /** What it does in the past, if that is something else; or why it does nothing there. */
+  /** What it does in `monitor --at`, if it differs; or why it is off there. */
   past?: { word: string; about: string } | { off: string };
   /** Why it does nothing now; undefined when it works. */
   off?: (state: State) => string | undefined;
@@ -72,7 +72,7 @@ export interface Binding {
 /** Groups of the help and the manual, in their order. */
 export const GROUPS = ['Move', 'Look', 'Charts', 'Change', 'Monitor'] as const;
 
-/** Which jobs there were is not kept; what went wrong is. */
+/** The ledger keeps what went wrong; it does not keep which jobs were waiting. */
 export const NO_JOBS_OF_THEN = {
   off: 'history does not hold which jobs there were; Enter on a task lists what went wrong',
 };

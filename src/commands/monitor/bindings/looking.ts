@@ -1,6 +1,6 @@
 import { type Binding, NO_JOBS_OF_THEN } from './binding.ts';
 
-/** Keys that show something else, and that tend the monitor. */
+/** Keys that open a view, and keys of the monitor itself. */
 export const LOOKING: Binding[] = [
   {
     verb: 'filter',

@@ -2,7 +2,7 @@ import { insideOf } from '../places.ts';
 import type { State } from '../state.ts';
 import type { Binding } from './binding.ts';
 
-/** Keys that go somewhere on the screen, and that move the charts. */
+/** Keys that move on the screen, and keys that move the charts. */
 export const MOVING: Binding[] = [
   {
     verb: 'enter',

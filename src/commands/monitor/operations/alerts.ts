@@ -8,7 +8,7 @@ import { silenceInWords } from '../../alerts/shared/silences.ts';
 import type { Request } from '../requests.ts';
 import { type OperationDeps, operatorOf, type Planned } from './planned.ts';
 
-/** More than a plan has to list: a rule has one for each task. */
+/** More than a plan lists: a rule has one incident for each task. */
 const MOST = 100;
 
 const lengthOf = (forTime: string) => (forTime === '' ? undefined : parseDuration(forTime));

@@ -23,7 +23,7 @@ export async function planJobs(
   const plan = await change.plan(db, Number.MAX_SAFE_INTEGER);
   const { words } = change;
   const counted = (count: number) => plural(count, words.one, words.many);
-  // As on a terminal without colours, in the dialog's columns.
+  // Rendered as on a terminal without colours, as wide as the dialog.
   const io = { color: false, stdout: { columns: 76 } } as Io;
   const [title = '', ...lines] = planText(io, change, plan).split('\n');
   return {
@@ -65,7 +65,7 @@ export async function planJobs(
   };
 }
 
-/** What the command asks; where it asks nothing, a key that is not the one that asked for the plan. */
+/** The question of the command. If the command asks none, another key than the one that asked for the plan confirms. */
 function confirmFor(question: 'nothing' | 'yes' | 'count', count: number): Confirm {
   if (count === 0) return { by: 'nothing' };
   if (question === 'count') return { by: 'typing', word: String(count) };

@@ -4,7 +4,7 @@ import { formatDuration } from '../../../lib/output/time.ts';
 import { compact } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
 
-/** What stands for a number of the past that no history holds. */
+/** Shown in place of a past number that is not recorded. */
 export const NOT_KNOWN = '?';
 
 export const count = (value: number | null, tone?: Span['tone'], more = false): Span =>
@@ -20,7 +20,7 @@ export const ago = (at: Date | string, now: number) => {
   return formatDuration(Math.max(0, ms));
 };
 
-/** Of tasks, as only the monitor judges them. */
+/** The colours of tasks, which only the monitor shows. */
 const TASK_LOOKS: Record<string, [glyph: string, tone: Tone]> = {
   slow: ['▲', 'warn'],
   failing: ['✕', 'bad'],
@@ -40,7 +40,7 @@ const PLAIN_GLYPHS: Record<string, string> = {
   '·': '-',
 };
 
-/** What a word about a state looks like, in the letters that the terminal has. */
+/** A state as it is shown with the glyphs of this terminal. */
 export function stateLook(
   state: string,
   { ascii }: Theme,
@@ -71,7 +71,7 @@ export const clockOf = (ms: number) => {
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
-/** A moment by the clock; with its day when that is not today: `14:30`, `28 Nov 14:30`. */
+/** A time of day, with the day if it is not today: `14:30`, `28 Nov 14:30`. */
 export function momentOf(at: string | Date, now: number): string {
   const date = new Date(at);
   const time = clockOf(date.getTime());

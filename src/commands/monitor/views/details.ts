@@ -21,7 +21,7 @@ export function fact(name: string, value: string | Span[], width: number): Span[
   ]);
 }
 
-/** What stands over a part of a text. */
+/** The heading of a part. */
 export const heading = (text: string): Span[][] => [[], [{ text, bold: true }]];
 /** A moment, and how long ago it is. */
 export const stamp = (at: Date, now: Date) =>

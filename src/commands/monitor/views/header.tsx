@@ -93,12 +93,12 @@ export function Header({ state, width }: { state: State; width: number }): React
   );
 }
 
-/** When an acknowledgement ends is left out where there is no room for it. */
+/** The end of an acknowledgement is left out when there is no room. */
 function reasonSpans(reason: Reason, now: number, { glyphs }: Theme, width: number): Span[] {
   const { level, text, since, mend } = reason;
   const tone = level === 'critical' ? 'bad' : 'warn';
   const lasted = since === null ? '' : ` ${formatDuration(Math.max(0, now - Date.parse(since)))}`;
-  // Of what waits its own words say how long.
+  // Reasons about waiting say how long in their own text.
   const age = text.endsWith(lasted) ? '' : lasted;
   const spans = (handled: string): Span[] => [
     { text: `${level === 'critical' ? glyphs.bad : glyphs.warn} `, tone },
@@ -112,7 +112,7 @@ function reasonSpans(reason: Reason, now: number, { glyphs }: Theme, width: numb
   return widthOf(whole) <= width ? whole : spans(handledWords(reason, now, true));
 }
 
-/** Who has taken a reason on, and that no alerts of it are sent; nothing for one that waits for a person. */
+/** Who acknowledged a reason, and whether it is silenced; empty when neither is so. */
 export function handledWords(reason: Reason, now: number, short: boolean): string {
   const until = (end: string | null) =>
     end === null || short ? '' : ` until ${momentOf(end, now)}`;

@@ -11,7 +11,7 @@ import type { Span, Theme } from '../theme.ts';
 import { momentOf, stateSpan } from './cells.ts';
 import { fact, heading, stamp } from './details.ts';
 
-/** One incident: what, since when, whom it concerns, who has it, what to run, its course, who was told. */
+/** One incident: what it is, since when, who is affected, who acknowledged it, the commands to run, its history, its alerts. */
 export function incidentLines(
   { incident, events, alerts }: IncidentStory,
   silences: Silence[],

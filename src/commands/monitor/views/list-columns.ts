@@ -183,7 +183,7 @@ export function receiptColumns(now: number, theme: Theme): ScreenColumn<ListedDe
   ];
 }
 
-/** What `alerts list` has in its columns, as far as there is room. */
+/** The columns of `alerts list`, as many as there is room for. */
 export function alertColumns(now: number, theme: Theme): ScreenColumn<Incident>[] {
   return [
     {

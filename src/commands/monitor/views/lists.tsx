@@ -264,7 +264,7 @@ export function AlertsView({ state, width, height }: ViewProps): ReactNode {
   );
 }
 
-/** Silences are few; the rest of them is in `donations alerts list`. */
+/** At most this many silences are shown. `donations alerts list` shows all. */
 const MOST_SILENCES = 3;
 
 const silenceSpans = (silence: Silence, now: number): Span[] => [

@@ -130,7 +130,7 @@ export function Help({
       ]);
       const why = off ? wrap(`(off: ${off})`, room) : [];
       const last = about.at(-1) as Span[];
-      // In the line of the key where there is room for it.
+      // On the line of the key when there is room.
       if (why.length === 1 && widthOf(last) + 2 + textWidth(why[0] as string) <= room)
         last.push({ text: `  ${why.pop()}`, tone: 'warn' });
       const key = pad(`  ${keyText(binding.shown, theme)}`, HELP_INDENT, '');

@@ -9,10 +9,10 @@ const amount = ({ content }: Receipt) => ({
   currency: content.currency,
 });
 
-/** A receipt with what was tried to send it, and what the mail provider told. */
+/** A receipt with its attempts and the events of the mail provider. */
 export type ShownReceipt = Receipt & { attempts: SendAttempt[]; events: MailEvent[] };
 
-/** One receipt with all that became of it. */
+/** One receipt with its whole history. */
 export const RECEIPT_COLUMNS: Column<ShownReceipt>[] = [
   { name: 'number', header: 'RECEIPT', value: (r) => r.number },
   { name: 'receipt', header: 'ID', value: (r) => r.id },

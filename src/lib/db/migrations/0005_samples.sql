@@ -29,7 +29,7 @@ create unlogged table donations.monitor_snapshot (
   taken_at timestamptz not null default '-infinity',
   -- How long Postgres worked for it, in milliseconds: it is taken the less often the more it costs.
   cost_ms real not null default 0,
-  -- Until when the snapshots so far have used up what monitors may cost.
+  -- Until this time, the snapshots so far have used up the share of Postgres that monitors may use.
   paid_until timestamptz not null default '-infinity',
   -- Until then one monitor takes a new snapshot. If it dies, the others wait until this time.
   claimed_until timestamptz not null default '-infinity',

@@ -2,27 +2,27 @@ import type { ImportedDonor, TextOf } from './gift.ts';
 import { isOrganization, readYesNo } from './words.ts';
 
 const ANONYMOUS = /^(anonymous|anon\.?|not shared by donor|name withheld|anonym)$/i;
-/** Whether a name says that the donor is not named. */
+/** Whether a name means an anonymous donor. */
 export const isAnonymous = (name: string) => ANONYMOUS.test(name);
 
-// As donate checks it.
+// The same check as in `donate`.
 const EMAIL = /^[^\s@<>"(),;:\\[\]]+@[^\s@.]+(\.[^\s@.]+)+$/;
 
 interface AddressRules {
-  /** The organisation's, for addresses that name none. */
+  /** The organisation's country, for addresses without one. */
   country: string;
   readCountry: (text: string) => string | undefined;
 }
 
-/** Who gives, as a row tells it. */
+/** The donor of a row. */
 export interface ReadDonor {
   donor: ImportedDonor;
   anonymous: boolean;
-  /** Who stands beside an organisation that gives. */
+  /** The contact person of an organisation. */
   contact: string | undefined;
 }
 
-/** Reads who gives. Adds to `reasons` why the cells name no donor. */
+/** Reads the donor. Adds to `reasons` why the cells name none. */
 export function readDonor(
   text: TextOf,
   reasons: string[],

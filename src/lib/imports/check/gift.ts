@@ -1,7 +1,7 @@
 import type { Field } from '../map/fields.ts';
 import type { ImportedMethod } from './words.ts';
 
-/** A cell of the row as text; undefined when it is empty, or has a fault that was told. */
+/** A cell of the row as text; undefined when it is empty or its fault is already in `reasons`. */
 export type TextOf = (field: Field) => string | undefined;
 /** A cell as minor units of the row's currency. */
 export type MoneyOf = (field: Field) => bigint | undefined;

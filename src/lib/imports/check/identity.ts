@@ -32,7 +32,7 @@ function contentOf(gift: ImportedGift): string {
 }
 
 const FIRST_SLOTS = 1 << 12;
-/** How much of the slots is used before there are twice as many. */
+/** The share of used slots at which the table doubles. */
 const FULL = 0.75;
 
 /**

@@ -1,7 +1,7 @@
 import type { ReadDonor } from './donor.ts';
 import type { ImportedGift } from './gift.ts';
 
-/** The employer's gift. Who gave first is thanked for it. */
+/** The employer's matching gift. The first donor gets the soft credit. */
 export function matchOf(
   amountMinor: bigint,
   organization: string,

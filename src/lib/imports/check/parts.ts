@@ -2,7 +2,7 @@ import type { Field } from '../map/fields.ts';
 import type { ImportedGift, MoneyOf, TextOf } from './gift.ts';
 import { IMPORTED_METHODS, type ImportedMethod, readMethod, readTribute } from './words.ts';
 
-// The parts of a gift. Each adds to `reasons` why its cells are no such part.
+// The parts of a gift. Each function adds to `reasons` why its cells cannot be read.
 
 type Dates = Pick<ImportedGift, 'giftOn' | 'postmarkedOn' | 'receivedOn' | 'depositedOn'>;
 

@@ -18,7 +18,7 @@ export interface CheckRules {
   timesAreUtc: boolean;
   /** In the organisation's time zone. */
   today: string;
-  /** The organisation's, for addresses that name none. */
+  /** The organisation's country, for addresses without one. */
   country: string;
   /** ISO 4217 codes, lower case. */
   currencies: ReadonlySet<string>;

@@ -58,8 +58,8 @@ export async function importChunk(
 }
 
 /**
- * Takes from the chunk what another import made meanwhile.
- * @returns the lines of which nothing is left.
+ * Removes the gifts that another import made meanwhile from the chunk.
+ * @returns the lines that have no gift left.
  */
 async function dropDuplicates(tx: Queryable, from: number, to: number): Promise<number[]> {
   const { rows } = await tx.query<{ line: number; people: string[] }>(

@@ -37,7 +37,7 @@ export interface CommitDeps {
   onRows: (rows: number) => void;
 }
 
-/** Gifts of one transaction. Live charges wait for the numbers of receipts until a chunk is done. */
+/** Gifts in one transaction. A chunk with receipts blocks the receipt numbers of live charges until it is committed. */
 const CHUNK = 5000;
 const WITH_RECEIPTS = 1000;
 
@@ -179,8 +179,8 @@ function markDuplicates(store: LocalStore, batch: string, lines: number[]): void
 }
 
 /**
- * Opens a batch again, from its first line: what is staged of it now is not imported, and a person may
- * have accepted a row above those that are.
+ * Opens a batch again from its first line. The staged gifts are not imported yet, and a person may have
+ * accepted a row above the last imported one.
  */
 export async function startAgain(
   { session }: Pick<CommitDeps, 'session'>,

@@ -29,7 +29,7 @@ export async function receiptChunk(
     [from, to, after ?? null],
   );
   const ids = rows.map(({ id }) => id);
-  // In parts, so that one is read here while the database looks up the next.
+  // In parts, so that this process reads one while Postgres looks up the next.
   const parts: string[][] = [];
   for (let at = 0; at < ids.length; at += PART) parts.push(ids.slice(at, at + PART));
   const gifts = await Promise.all(parts.map((part) => loadManyGiftFacts(tx, part)));

@@ -4,7 +4,7 @@ import { likeId } from '../../db/match.ts';
 import { notFound, UserError } from '../../errors.ts';
 import { voidReceiptsOf } from '../../receipts/void-many.ts';
 
-/** What an undo would take back, and what stands in its way. */
+/** What an undo takes back, and what prevents it. */
 export interface UndoPlan {
   batch: string;
   name: string;

@@ -29,7 +29,7 @@ export async function findPeople(tx: Queryable): Promise<void> {
   await joinPeople(tx);
 }
 
-/** Looks again for the lines on which people are needed first, when gifts of theirs have been dropped. */
+/** Updates the first line that needs each person, after gifts of theirs were dropped. */
 export async function needLater(tx: Queryable, people: string[]): Promise<void> {
   await tx.query('create index if not exists staged_person on staged (person)');
   await tx.query('create index if not exists staged_soft_person on staged (soft_person)');
@@ -51,7 +51,7 @@ export async function needLater(tx: Queryable, people: string[]): Promise<void> 
  * address; else, for one of whom nothing but the name is known, by the name of a donor of whom nothing
  * else is known either. Only what is equal counts here.
  *
- * @param unknown SQL on `p`: whom to look for.
+ * @param unknown SQL on `p`: the people to look for.
  */
 async function matchPeople(tx: Queryable, unknown: string): Promise<void> {
   await tx.query(

@@ -96,7 +96,7 @@ async function findSuspects(tx: Queryable, { nearDays, likeness }: MatchOptions)
 
 const PAGE = 5000;
 
-/** Takes what was found to the staged rows, and leaves in `staged` what is new. @returns how many gifts are not. */
+/** Writes the findings to the staged rows, and keeps only new gifts in `staged`. @returns how many gifts are not new. */
 export async function applyVerdicts(
   tx: Queryable,
   store: LocalStore,

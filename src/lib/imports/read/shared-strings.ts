@@ -35,12 +35,12 @@ export class SharedStrings {
   }
 }
 
-/** Reads `sharedStrings.xml`: ECMA-376 Part 1, 18.4.8 and 18.4.9. How parts of a text look is left out. */
+/** Reads `sharedStrings.xml`: ECMA-376 Part 1, 18.4.8 and 18.4.9. Formats within a text are ignored. */
 export async function readSharedStrings(bytes: AsyncIterable<Buffer>): Promise<SharedStrings> {
   const strings = new SharedStrings();
   let text = '';
   let isText = false;
-  // Readings of Japanese texts are beside them, not part of them.
+  // Phonetic readings of Japanese texts are not part of the text.
   let isReading = false;
   const reading = readXml(bytes, {
     open(name) {
@@ -61,7 +61,7 @@ export async function readSharedStrings(bytes: AsyncIterable<Buffer>): Promise<S
   return strings;
 }
 
-/** `_x000D_` is a character that XML has not: ECMA-376 Part 1, 22.9.2.19 (ST_Xstring). */
+/** `_x000D_` is a character that XML cannot hold: ECMA-376 Part 1, 22.9.2.19 (ST_Xstring). */
 export const unescapeText = (text: string): string =>
   text.includes('_x')
     ? text.replace(/_x([0-9A-Fa-f]{4})_/g, (_, code) =>

@@ -19,7 +19,7 @@ export interface Source {
   size: number;
   /** The bytes of a text, unpacked; or of a workbook, as they are. */
   bytes(): AsyncIterable<Buffer>;
-  /** The bytes as they are in the file, from a place in it on. */
+  /** The raw bytes of the file, from an offset on. */
   raw(from: number): AsyncIterable<Buffer>;
   /** The file's beginning, unpacked. */
   head(length: number): Promise<Buffer>;

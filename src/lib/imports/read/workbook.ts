@@ -3,7 +3,7 @@ import type { Source } from './source.ts';
 import { readXml, type XmlListener } from './xml.ts';
 import { unpackEntry, type ZipEntry } from './zip.ts';
 
-/** What a workbook says of its sheets and of how numbers in them are meant. */
+/** The sheets of a workbook, and how it encodes dates. */
 export interface Workbook {
   sheets: { name: string; path: string }[];
   sharedStrings: string | undefined;
@@ -13,7 +13,7 @@ export interface Workbook {
   isDay: (style: number) => boolean;
 }
 
-/** Reads the parts that say where everything is: ECMA-376 Part 1, 18.2, and Part 2, 9.3. */
+/** Reads the parts that describe the workbook: ECMA-376 Part 1, 18.2, and Part 2, 9.3. */
 export async function readWorkbook(
   source: Source,
   entries: Map<string, ZipEntry>,
@@ -22,7 +22,7 @@ export async function readWorkbook(
     const entry = entries.get(path);
     if (entry) for await (const _ of readXml(unpackEntry(source, entry), listener));
   };
-  /** Where the parts are that one refers to, by the reference's id and by the kind of the part. */
+  /** The paths of the parts that a part refers to, by the reference's id and by kind. */
   const references = async (path: string) => {
     const byId = new Map<string, string>();
     const byKind = new Map<string, string>();

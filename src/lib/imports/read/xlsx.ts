@@ -11,9 +11,9 @@ const MOST_COLUMNS = 2000;
 const LAST_DAY = 2_958_465;
 
 /**
- * Opens a sheet of a workbook. Of the workbook only the texts that cells share are held in memory.
+ * Opens a sheet of a workbook. Only the shared texts and the styles are held in memory.
  * @param sheet its name, or its place from 1; the first when undefined.
- * @returns what reads its rows in batches, as often as need be: numbers as numbers, dates as
+ * @returns a function that reads its rows in batches, and can be called again: numbers as numbers, dates as
  *   `YYYY-MM-DD`, formulas by their value.
  * @throws UserError `usage`, here or while rows are read.
  */
@@ -69,7 +69,7 @@ function asUnreadable(error: unknown, { name }: Source): UserError {
   );
 }
 
-/** Where the sheet is that a person names. */
+/** The path of the sheet that the person names. */
 function findSheet({ sheets }: Workbook, wanted: string | undefined): string | undefined {
   if (wanted === undefined) return sheets[0]?.path;
   const named = sheets.find(({ name }) => name === wanted);
@@ -89,7 +89,7 @@ async function* readRows(
     if (type === 'b') return String(text === '1' || text === 'true');
     const number = Number(text);
     if (type === 'e' || text === '' || Number.isNaN(number)) return text;
-    // Times of day have no zone in a spreadsheet; days need none.
+    // A spreadsheet has no time zone; a day needs none.
     return workbook.isDay(style) && number >= 0 && number <= LAST_DAY
       ? serialToDate(number, workbook.from1904).toISOString().slice(0, 10)
       : number;
@@ -118,7 +118,7 @@ async function* readRows(
       if (name === 'v' || name === 't') isValue = false;
       else if (name === 'rPh') isReading = false;
       else if (name === 'c') {
-        // Cells that only look like something, such as to the end of a coloured row, say nothing.
+        // Cells with a format and no value are empty.
         if (text === '') return;
         if (column >= MOST_COLUMNS)
           throw usageError(

@@ -1,9 +1,9 @@
 import { SaxesParser } from 'saxes';
 
-/** More than any cell holds; what is longer would be put together in memory. */
+/** More than any cell holds. The limit bounds memory. */
 const MOST_BYTES = 4 * 1024 * 1024;
 
-/** What hears of the elements of a document, by their names without prefixes. */
+/** Called for the elements of a document, with their names without prefixes. */
 export interface XmlListener {
   open?(name: string, attributes: Record<string, string>): void;
   text?(text: string): void;
@@ -13,9 +13,9 @@ export interface XmlListener {
 const localName = (name: string) => name.slice(name.indexOf(':') + 1);
 
 /**
- * Reads XML in UTF-8 as it comes. Entities that a document declares are refused, so it cannot grow.
- * @returns a generator that stops after each piece, so that the caller can take what was heard.
- * @throws Error for what is not XML.
+ * Reads XML in UTF-8 piece by piece. Declared entities are refused, so a document cannot expand.
+ * @returns a generator that stops after each piece, so that the caller can use what was read.
+ * @throws Error when it is not XML.
  */
 export async function* readXml(
   bytes: AsyncIterable<Buffer>,

@@ -5,7 +5,7 @@ import type { Source } from './source.ts';
 
 // A million rows of forty columns are about this much XML.
 const MAX_UNPACKED = 4 * 1024 ** 3;
-// What is held in memory: texts that many cells share, and styles.
+// These parts are held in memory: shared texts and styles.
 const MAX_HELD = 256 * 1024 ** 2;
 const MAX_ENTRIES = 10_000;
 // Deflate packs zeros a thousand times; the XML of sheets about ten to thirty times.
@@ -32,7 +32,7 @@ export interface ZipEntry {
 }
 
 /**
- * Reads what an archive says of itself, before anything is unpacked.
+ * Reads the directory of an archive, before anything is unpacked.
  * https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.12 and 4.3.16
  * @returns its entries by name.
  * @throws UserError `usage` for one that would unpack to far more than a workbook is.
@@ -83,7 +83,7 @@ export async function readDirectory(source: Source): Promise<Map<string, ZipEntr
 
 /**
  * Unpacks an entry as it is read.
- * @throws Error when it holds more than the archive says, or is damaged.
+ * @throws Error when it is larger than the directory says, or damaged.
  */
 export async function* unpackEntry(source: Source, entry: ZipEntry): AsyncGenerator<Buffer> {
   const local = await slice(source, entry.offset, LOCAL_LENGTH);

@@ -21,7 +21,7 @@ export function* rejectedRows(store: LocalStore, batch: StagedBatch): Generator<
   }
 }
 
-/** The cells of a row under the names of their columns. Of a name that is there again, the second is `Name (2)`. */
+/** The cells of a row by column name. The second column with the same name is `Name (2)`. */
 export function cellsByColumn(
   { reading: { header } }: StagedBatch,
   { cells = [] }: StagedRow,

@@ -197,7 +197,7 @@ export async function queueStats(
   );
   for (const row of lately) if (row.failed > 0) counts(nameOf(row.task_id)).failed += row.failed;
   const sum = (name: 'looked' | 'failed') => lately.reduce((total, row) => total + row[name], 0);
-  // What lies beyond the bound is counted when a worker has seen it: soon.
+  // Jobs beyond the bound are counted as soon as a worker has adopted them.
   const isCut = sum('looked') >= bounds.attempts && sum('failed') > 0;
   if (failed + sum('failed') >= bounds.jobs || isCut) more.add('failed');
   if ((await add(enqueuedSql(bounds), [begun])) >= bounds.attempts) more.add('enqueued');

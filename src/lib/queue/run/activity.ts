@@ -3,11 +3,11 @@ import type { Queryable } from '../../db/database.ts';
 /** The channel on which monitors hear that something has happened in the queue. */
 export const ACTIVITY_CHANNEL = 'donations_activity';
 
-/** What a notice says that is of jobs; one of something else names its table. */
+/** The payload of a notification about jobs. Others name their table. */
 export const JOBS_ENDED = 'jobs';
 
 /**
- * The channel on which Graphile Worker tells of each new job, or of each call that adds many.
+ * The channel on which Graphile Worker notifies each new job, or each call that adds many.
  * https://worker.graphile.org/docs/schema
  */
 export const NEW_JOBS_CHANNEL = 'jobs:insert';
