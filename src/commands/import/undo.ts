@@ -7,12 +7,11 @@ import {
   type OutputOptions,
   renderOne,
 } from '../../lib/output/render.ts';
-import { plural } from '../../lib/output/text.ts';
 import type { Context } from '../context.ts';
 import { CompletedArgument, recent } from '../shared/completed.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
-import { confirmUndo, tellUndo } from './shared/undo-plan.ts';
+import { confirmUndo, tellUndo, undoneText } from './shared/undo-plan.ts';
 
 interface UndoOptions extends OutputOptions {
   yes?: boolean;
@@ -74,16 +73,7 @@ export function importUndoCommand(context: Context): Command {
         donor_count: done.donors,
         receipts_voided: done.voided,
       });
-    else
-      print(
-        io,
-        `Took back ${[
-          plural(done.undone, 'gift'),
-          ...(done.donors > 0 ? [plural(done.donors, 'donor')] : []),
-        ].join(
-          ' and ',
-        )}${done.voided > 0 ? `, and voided ${plural(done.voided, 'receipt')}` : ''}.`,
-      );
+    else print(io, undoneText(done));
     say(io, `Audit: donations audit show ${done.operation}`);
   });
 }

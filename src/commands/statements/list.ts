@@ -30,9 +30,9 @@ const COLUMNS: Column<ListedStatement>[] = [
   {
     name: 'status',
     header: 'STATUS',
-    value: (row) => row.status,
-    text: (row) => (row.status === null ? '' : statusText(row.status)),
-    tone: (row) => (row.status === null ? undefined : statusTone(row.status)),
+    value: ({ status }) => status,
+    text: ({ status }) => (status === null ? '' : statusText(status)),
+    tone: ({ status }) => (status === null ? undefined : statusTone(status)),
   },
   { name: 'reason', header: 'WHY', value: (row) => row.why },
   { name: 'email', header: 'E-MAIL', value: (row) => row.email },
@@ -73,9 +73,8 @@ export function statementsListCommand(context: Context): Command {
           after: options.after,
         }),
     );
-    render(context.io, options, COLUMNS, statements, {
-      empty: options.unsent ? 'Every donor with gifts has a statement.' : 'No gifts in that year.',
-    });
+    const empty = options.unsent ? 'No donor is without a statement.' : 'No gifts in that year.';
+    render(context.io, options, COLUMNS, statements, { empty });
     sayPage(context, statements.length, { total, next, one: 'donor' });
   });
 }

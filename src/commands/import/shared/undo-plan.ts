@@ -1,5 +1,5 @@
 import { UserError } from '../../../lib/errors.ts';
-import type { UndoPlan } from '../../../lib/imports/commit/undo.ts';
+import type { Undone, UndoPlan } from '../../../lib/imports/commit/undo.ts';
 import { type Io, plain, say } from '../../../lib/output/io.ts';
 import { plural } from '../../../lib/output/text.ts';
 import type { Context } from '../../context.ts';
@@ -29,4 +29,11 @@ export async function confirmUndo(context: Context, plan: UndoPlan): Promise<voi
     'nothing was undone: it was not confirmed',
     'Say yes with --yes; see first with --dry-run.',
   );
+}
+
+/** What was taken back, in a sentence. */
+export function undoneText({ undone, donors, voided }: Undone): string {
+  const parts = [plural(undone, 'gift'), ...(donors > 0 ? [plural(donors, 'donor')] : [])];
+  const receipts = voided > 0 ? `, and voided ${plural(voided, 'receipt')}` : '';
+  return `Took back ${parts.join(' and ')}${receipts}.`;
 }
