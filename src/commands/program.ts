@@ -35,13 +35,15 @@ export function overview(): string {
 }
 
 /**
- * Builds the program for a command line. It contains only the branch that the first word names, if
- * any, because loading all of them takes longer than most commands.
+ * Builds the program for a command line; without one, all of it. It contains only the branch that the
+ * first word names, because loading all of them takes longer than most commands. If the word names none,
+ * it contains every branch without its verbs, which the help does not list.
  */
-export async function buildProgram(context: Context, args: string[] = []): Promise<Command> {
-  const word = args.find((arg) => !arg.startsWith('-'));
+export async function buildProgram(context: Context, args?: string[]): Promise<Command> {
+  const word = args?.find((arg) => !arg.startsWith('-'));
   const isInternal = word?.startsWith('__');
   const named = BRANCHES.filter(({ name }) => name === word);
+  const withVerbs = args === undefined || named.length > 0 || word === 'help';
   const program = new Command('donations')
     .description(ABOUT)
     .usage('<command> [options]')
@@ -51,7 +53,7 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
     .hook('preAction', (_program, action) => checkValues(action))
     .addHelpText('after', '\nMore: donations <command> --help, donations help exit-codes');
   for (const branch of named.length > 0 || isInternal ? named : BRANCHES) {
-    program.addCommand((await grow(branch, context)).helpGroup(branch.group));
+    program.addCommand((await grow(branch, context, withVerbs)).helpGroup(branch.group));
   }
   program.addCommand(completionCommand(context, () => buildProgram(context)).helpGroup(SETUP));
   program.addCommand(
@@ -70,12 +72,13 @@ export async function buildProgram(context: Context, args: string[] = []): Promi
   return program;
 }
 
-async function grow(branch: Leaf | Noun, context: Context): Promise<Command> {
+async function grow(branch: Leaf | Noun, context: Context, withVerbs: boolean): Promise<Command> {
   if ('load' in branch) return (await branch.load())(context);
   const noun = new Command(branch.name)
     .description(branch.description)
     .usage(branch.bare ? '[command] [options]' : '<command> [options]')
     .helpCommand(false);
+  if (!withVerbs) return noun;
   for (const load of branch.verbs) {
     const verb = (await load())(context);
     noun.addCommand(verb, { isDefault: verb.name() === branch.bare });

@@ -11,7 +11,7 @@ const context = createContext({
   version: '0.0.0',
   args: [],
 });
-const program = await buildProgram(context, []);
+const program = await buildProgram(context);
 
 /** All leaves of the command tree, hidden ones too, as the words that name them. */
 function leaves(command: typeof program, words: string[] = []): string[][] {
