@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Io } from '../lib/output/io.ts';
 import { checkValues } from './arguments.ts';
-import { BRANCHES, GROUPS, type Leaf, type Noun, SETUP } from './branches.ts';
+import { BRANCHES, GROUPS, type Leaf, type Load, type Noun, SETUP } from './branches.ts';
 import { completeCommand } from './completion/complete.ts';
 import { completionCommand } from './completion.ts';
 import type { Context } from './context.ts';
@@ -35,15 +35,20 @@ export function overview(): string {
 }
 
 /**
- * Builds the program for a command line; without one, all of it. It contains only the branch that the
- * first word names, because loading all of them takes longer than most commands. If the word names none,
+ * Builds the program for a command line; without one, all of it. It contains only the command that the
+ * line names, because loading all of them takes longer than most commands. If the first word names none,
  * it contains every branch without its verbs, which the help does not list.
  */
 export async function buildProgram(context: Context, args?: string[]): Promise<Command> {
   const word = args?.find((arg) => !arg.startsWith('-'));
   const isInternal = word?.startsWith('__');
   const named = BRANCHES.filter(({ name }) => name === word);
-  const withVerbs = args === undefined || named.length > 0 || word === 'help';
+  const verbsOf = (branch: Noun): Record<string, Load> => {
+    const [, verb = ''] = args?.filter((arg) => arg !== '--no-color') ?? [];
+    const load = Object.hasOwn(branch.verbs, verb) ? branch.verbs[verb] : undefined;
+    if (named.length > 0 && load) return { [verb]: load };
+    return args === undefined || named.length > 0 || word === 'help' ? branch.verbs : {};
+  };
   const program = new Command('donations')
     .description(ABOUT)
     .usage('<command> [options]')
@@ -53,7 +58,7 @@ export async function buildProgram(context: Context, args?: string[]): Promise<C
     .hook('preAction', (_program, action) => checkValues(action))
     .addHelpText('after', '\nMore: donations <command> --help, donations help exit-codes');
   for (const branch of named.length > 0 || isInternal ? named : BRANCHES) {
-    program.addCommand((await grow(branch, context, withVerbs)).helpGroup(branch.group));
+    program.addCommand((await grow(branch, context, verbsOf)).helpGroup(branch.group));
   }
   program.addCommand(completionCommand(context, () => buildProgram(context)).helpGroup(SETUP));
   program.addCommand(
@@ -72,18 +77,21 @@ export async function buildProgram(context: Context, args?: string[]): Promise<C
   return program;
 }
 
-async function grow(branch: Leaf | Noun, context: Context, withVerbs: boolean): Promise<Command> {
+async function grow(
+  branch: Leaf | Noun,
+  context: Context,
+  verbsOf: (branch: Noun) => Record<string, Load>,
+): Promise<Command> {
   if ('load' in branch) return (await branch.load())(context);
   const noun = new Command(branch.name)
     .description(branch.description)
     .usage(branch.bare ? '[command] [options]' : '<command> [options]')
     .helpCommand(false);
-  if (!withVerbs) return noun;
-  for (const load of branch.verbs) {
+  for (const load of Object.values(verbsOf(branch))) {
     const verb = (await load())(context);
     noun.addCommand(verb, { isDefault: verb.name() === branch.bare });
   }
-  for (const load of branch.hidden ?? [])
+  for (const load of Object.values(branch.hidden ?? {}))
     noun.addCommand((await load())(context), { hidden: true });
   return noun;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { BRANCHES } from '../../src/commands/branches.ts';
 import { createContext } from '../../src/commands/context.ts';
 import { buildProgram } from '../../src/commands/program.ts';
 import { processIo } from '../../src/lib/output/io.ts';
@@ -35,6 +36,14 @@ describe('every command', () => {
       if (name !== 'help') expect(lines.some((line) => line.includes('donations'))).toBe(true);
     },
   );
+});
+
+it('every verb is loaded by its name', async () => {
+  for (const branch of BRANCHES) {
+    if (!('verbs' in branch)) continue;
+    for (const [name, load] of Object.entries({ ...branch.verbs, ...branch.hidden }))
+      expect((await load())(context).name()).toBe(name);
+  }
 });
 
 describe('the command line', () => {
