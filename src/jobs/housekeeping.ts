@@ -87,7 +87,7 @@ export class Housekeeping {
     // After an outage, other workers first get time to reconnect.
     if (lease.isSettled()) await this.#run('gone workers', () => this.#releaseGone());
     await this.#run('jobs failed by others', () => adoptFailures(db, holdUnfinished));
-    for (const work of seldom) work();
+    if (!this.#ended) for (const work of seldom) work();
   }
 
   /** Not awaited, because a provider may take long to answer. */
@@ -101,10 +101,13 @@ export class Housekeeping {
 
   async #run(what: string, work: () => Promise<unknown>): Promise<void> {
     const { log } = this.#options;
+    if (this.#ended) return;
     try {
       await work();
       this.#troubles.delete(what);
     } catch (error) {
+      // The worker has closed its connections.
+      if (this.#ended) return;
       const { message } = error as Error;
       if (this.#troubles.get(what) === message) return;
       this.#troubles.set(what, message);
