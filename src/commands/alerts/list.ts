@@ -31,7 +31,10 @@ export function alertsListCommand(context: Context): Command {
   return examples(withOutput(command, INCIDENT_COLUMNS), [
     ['donations alerts list', 'what is wrong now'],
     ['donations alerts list --since 24h', 'and what was wrong in the last day'],
-    ["donations alerts list 'status:open level:critical'", 'what nobody has taken on'],
+    [
+      "donations alerts list 'status:open level:critical'",
+      'critical ones that nobody acknowledged',
+    ],
   ]).action(async (words: string[], options: Options) => {
     const filter = parseIncidentFilter(filterText(INCIDENT_TERMS, words, { ...options }));
     const sinceMs = options.since === undefined ? undefined : parseDuration(options.since);

@@ -1,6 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 import { INCIDENT, INCIDENT_EVENT, type Incident, type IncidentEvent } from './incidents.ts';
-import { SILENCE, type Silence } from './silences.ts';
+import { IN_FORCE, SILENCE, type Silence } from './silences.ts';
 
 /** What is wrong now, and what became of it lately. */
 export interface CurrentAlerts {
@@ -28,7 +28,7 @@ export async function readCurrentAlerts(
           order by i.level, i.opened_at desc, i.id limit ${MOST_OPEN}) found) as open,
        (select json_agg(found) from (
           select ${SILENCE} from donations.alert_silences
-          where until > now() and ended_at is null order by until limit ${MOST_SILENCES}) found) as silences,
+          where ${IN_FORCE} order by until limit ${MOST_SILENCES}) found) as silences,
        (select json_agg(found) from (
           select ${INCIDENT_EVENT}
           from (select * from donations.incident_events order by id desc limit $1) e

@@ -18,11 +18,14 @@ export const LONGEST_SILENCE_MS = 30 * 86_400_000;
 /** SQL: the columns of a silence. */
 export const SILENCE = 'id, rule, task, actor, reason, created_at as "createdAt", until';
 
+/** SQL: whether a silence is in force. */
+export const IN_FORCE = '(until > now() and ended_at is null)';
+
 /** The silences in force. */
 export async function listSilences(db: Queryable): Promise<Silence[]> {
   const { rows } = await db.query<Silence>(
     `select ${SILENCE} from donations.alert_silences
-     where until > now() and ended_at is null order by until`,
+     where ${IN_FORCE} order by until`,
   );
   return rows;
 }
@@ -65,7 +68,7 @@ export async function endSilences(
   return db.transaction(async (tx) => {
     const { rows } = await tx.query<Silence>(
       `update donations.alert_silences set ended_at = now()
-       where until > now() and ended_at is null
+       where ${IN_FORCE}
          and ($1::text is null or rule = $1) and ($2::text is null or task = $2)
        returning ${SILENCE}`,
       [rule ?? null, task ?? null],

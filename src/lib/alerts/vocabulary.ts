@@ -10,6 +10,7 @@ import {
 import { type Filter, parseFilter } from '../filter/parse.ts';
 import type { Vocabulary } from '../filter/vocabulary.ts';
 import { KIND_NAMES } from '../health/rule-kinds.ts';
+import { IN_FORCE } from './silences.ts';
 
 /** The status of an incident. */
 export const INCIDENT_STATUSES = ['open', 'acknowledged', 'silenced', 'over'] as const;
@@ -20,7 +21,7 @@ export const INCIDENT_TERMS = {
   status: {
     kind: 'choice',
     values: INCIDENT_STATUSES,
-    about: 'open (nobody has taken it on), acknowledged, silenced or over',
+    about: 'open (nobody has acknowledged it), acknowledged, silenced or over',
     example: 'status:open',
   },
   level: {
@@ -64,14 +65,28 @@ export const parseIncidentFilter = (text: string): IncidentFilter =>
 
 /** SQL: whether a silence in force covers incident `i`. */
 export const SILENCED = `exists (select 1 from donations.alert_silences s
-  where s.until > now() and s.ended_at is null and i.closed_at is null
+  where ${IN_FORCE} and i.closed_at is null
     and (s.rule is null or s.rule = i.rule) and (s.task is null or s.task = i.subject))`;
 
 /** SQL: whether incident `i` is acknowledged, and the acknowledgement has not expired. */
 export const ACKNOWLEDGED = `(i.acknowledged_at is not null and i.closed_at is null
   and coalesce(i.acknowledged_until > now(), true))`;
 
-/** SQL: the status of incident `i`, as `statusOf` says it. */
+/** The status of an incident. Filters by status use the same words. */
+export const statusOf = (incident: {
+  closedAt: Date | null;
+  silenced: boolean;
+  acknowledged: boolean;
+}): IncidentStatus =>
+  incident.closedAt
+    ? 'over'
+    : incident.silenced
+      ? 'silenced'
+      : incident.acknowledged
+        ? 'acknowledged'
+        : 'open';
+
+/** SQL: the status of incident `i`, as `statusOf` gives it. */
 const STATUS = `case when i.closed_at is not null then 'over' when ${SILENCED} then 'silenced'
   when ${ACKNOWLEDGED} then 'acknowledged' else 'open' end`;
 

@@ -16,7 +16,7 @@ export interface HealthReason {
   text: string;
   value: number | null;
   since: Date;
-  /** The person who has taken it on; null without one, or when that has run out. */
+  /** Who acknowledged it; null when nobody did, or when the acknowledgement has expired. */
   acknowledgedBy: string | null;
   /** No route gets alerts about it for now. */
   silenced: boolean;

@@ -1,15 +1,11 @@
 import type { Incident } from '../../../lib/alerts/incidents.ts';
-import type { IncidentStatus } from '../../../lib/alerts/vocabulary.ts';
+import { statusOf } from '../../../lib/alerts/vocabulary.ts';
 import { inWords, roundedValue } from '../../../lib/health/rule-kinds.ts';
 import { findingInWords } from '../../../lib/health/words.ts';
 import { formatMoney } from '../../../lib/money.ts';
 import type { Column } from '../../../lib/output/render.ts';
 import { GLYPHS, lookOf } from '../../../lib/output/status.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
-
-/** The status of an incident in one word. Filters by status use the same words. */
-export const statusOf = ({ closedAt, silenced, acknowledged }: Incident): IncidentStatus =>
-  closedAt ? 'over' : silenced ? 'silenced' : acknowledged ? 'acknowledged' : 'open';
 
 /** What is wrong in a few words. For a closed incident: what it was at its worst. */
 export const incidentInWords = (incident: Incident): string =>

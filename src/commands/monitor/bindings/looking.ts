@@ -85,7 +85,7 @@ export const LOOKING: Binding[] = [
     verb: 'alerts',
     keys: ['I'],
     shown: 'I',
-    about: 'incidents: what is wrong and who has taken it on, and what was wrong lately',
+    about: 'incidents: the open ones, who acknowledged them, and those of the last days',
     group: 'Look',
   },
   { verb: 'audit', keys: ['A'], shown: 'A', about: 'who changed what', group: 'Look' },

@@ -1,10 +1,11 @@
 import type { IncidentStory } from '../../../lib/alerts/incidents.ts';
 import { covers, type Silence } from '../../../lib/alerts/silences.ts';
+import { statusOf } from '../../../lib/alerts/vocabulary.ts';
 import { inWords } from '../../../lib/health/rule-kinds.ts';
 import { commandsFor } from '../../../lib/health/words.ts';
 import { plural } from '../../../lib/output/text.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
-import { giftsInWords, incidentInWords, statusOf } from '../../alerts/shared/columns.ts';
+import { giftsInWords, incidentInWords } from '../../alerts/shared/columns.ts';
 import { silenceInWords } from '../../alerts/shared/silences.ts';
 import { alertInWords, eventInWords } from '../../alerts/shared/story-words.ts';
 import type { Span, Theme } from '../theme.ts';

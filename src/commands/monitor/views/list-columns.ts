@@ -1,5 +1,6 @@
 import type { Incident } from '../../../lib/alerts/incidents.ts';
 import type { IncidentStatus } from '../../../lib/alerts/vocabulary.ts';
+import { statusOf } from '../../../lib/alerts/vocabulary.ts';
 import type { AuditEntry } from '../../../lib/audit/entries.ts';
 import { formatMoney } from '../../../lib/money.ts';
 import type { MonitorEvent, Plain } from '../../../lib/monitor/snapshot.ts';
@@ -9,7 +10,7 @@ import type { FailedAttempt } from '../../../lib/queue/read/failures.ts';
 import type { ListedJob } from '../../../lib/queue/read/list.ts';
 import type { WorkerRow } from '../../../lib/queue/run/workers.ts';
 import type { ListedDelivery } from '../../../lib/receipts/list.ts';
-import { giftsInWords, incidentInWords, statusOf } from '../../alerts/shared/columns.ts';
+import { giftsInWords, incidentInWords } from '../../alerts/shared/columns.ts';
 import { compact } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
 import { ago, count, momentOf, shortId, stateSpan, timeOf } from './cells.ts';
