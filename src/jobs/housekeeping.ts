@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import { isPassing } from '../lib/db/connection-error.ts';
 import type { Db } from '../lib/db/database.ts';
+import { describeOutage } from '../lib/db/returns.ts';
 import { adoptFailures } from '../lib/queue/run/adopt.ts';
 import type { Brake } from '../lib/queue/run/brake.ts';
 import type { Lease } from '../lib/queue/run/lease.ts';
 import { releaseGoneWorkers } from '../lib/queue/run/release.ts';
 import { applyVerdicts } from '../lib/queue/run/verdicts.ts';
 import { holdUnfinished } from '../lib/receipts/deliver.ts';
-import { describeOutage } from './database-returns.ts';
 
 /**
  * The delay before a verdict is applied: Graphile Worker unlocks the job a moment after the

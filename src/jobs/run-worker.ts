@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { isPassing } from '../lib/db/connection-error.ts';
+import { databaseReturns, describeOutage, untilDone } from '../lib/db/returns.ts';
 import { newId } from '../lib/ids.ts';
 import type { Meter } from '../lib/metrics/meter.ts';
 import { formatDuration } from '../lib/output/time.ts';
@@ -26,12 +27,12 @@ import {
 } from '../lib/queue/run/workers.ts';
 import type { TaskName } from '../lib/queue/tasks.ts';
 import type { Telemetry } from '../lib/telemetry/telemetry.ts';
-import { databaseReturns, describeOutage, untilDone } from './database-returns.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { ledgerUpkeep } from './maintain-ledger.ts';
 import { allTasks, probeProvider, type TaskDeps } from './registry.ts';
 import { runTask } from './run-task.ts';
 import { queueSampling } from './sample-queue.ts';
+import { type LeftJob, StopLimit } from './stop-limit.ts';
 import { healthWatch } from './watch-health.ts';
 
 export interface WorkerOptions extends TaskDeps {
@@ -53,12 +54,6 @@ export interface WorkerOptions extends TaskDeps {
   tasks: TaskName[];
 }
 
-const NAG_MS = 2000;
-const LOOK_MS = 500;
-/** The final writes take milliseconds if Postgres answers. */
-const SIGN_OFF_MS = 1500;
-const HAND_BACK_MS = 5000;
-
 /**
  * A worker: one Graphile Worker pool, its lease (see `Lease`), and the housekeeping that every
  * worker does for all (see `Housekeeping`).
@@ -78,10 +73,7 @@ export class Worker {
   #begun = 0;
   #stopping = false;
   #ended = false;
-  /** Resolves when the time limit for stopping has passed. */
-  readonly #overdue: Promise<undefined>;
-  #giveUp: () => void = () => {};
-  #stopTimers: NodeJS.Timeout[] = [];
+  readonly #limit: StopLimit;
   #endWatch: () => void = () => {};
 
   constructor(options: WorkerOptions) {
@@ -89,8 +81,10 @@ export class Worker {
     const { db, log } = options;
     this.#activity = new Activity(db);
     this.#slots = new Slots(options.concurrency);
-    this.#overdue = new Promise((resolve) => {
-      this.#giveUp = () => resolve(undefined);
+    this.#limit = new StopLimit({
+      log,
+      stopTimeoutMs: options.config.worker.stopTimeoutMs,
+      jobs: () => this.#jobs(),
     });
     this.#brake = new Brake({
       db,
@@ -160,8 +154,8 @@ export class Worker {
       let found: number;
       do {
         found = this.#begun;
-        this.#pool = await this.#inTime(startPool(this.#poolOptions(), { once: true }));
-        await this.#inTime(this.#pool?.ended);
+        this.#pool = await this.#limit.inTime(startPool(this.#poolOptions(), { once: true }));
+        await this.#limit.inTime(this.#pool?.ended);
       } while (this.#begun > found && !this.#stopping);
     } finally {
       await this.#end();
@@ -181,46 +175,11 @@ export class Worker {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#slots.close();
-    const { log, config } = this.#options;
-    const { stopTimeoutMs } = config.worker;
-    log.info(
-      `stopping: no new jobs start; running jobs may finish, and the worker ends after ${stopTimeoutMs / 1000} s at the latest`,
-    );
-    this.#nag();
-    // When no job is running, the worker only waits for Postgres.
-    let idleSince = performance.now();
-    const look = () => {
-      if (this.#running.size > 0) idleSince = performance.now();
-      else if (performance.now() - idleSince > HAND_BACK_MS) this.#giveUp();
-    };
-    this.#stopTimers = [
-      setInterval(() => this.#nag(), NAG_MS),
-      setInterval(look, LOOK_MS),
-      // Leaves time for the final writes and for closing connections.
-      setTimeout(this.#giveUp, stopTimeoutMs - 2 * this.#signOffMs()),
-    ];
-    await this.#inTime(this.#pool?.stop().catch(() => {}));
+    this.#limit.begin();
+    await this.#limit.inTime(this.#pool?.stop().catch(() => {}));
   }
 
-  #nag(): void {
-    const jobs = this.#jobs();
-    if (jobs.length === 0) return;
-    this.#options.log.info(
-      { waiting_for: jobs },
-      `waiting for ${jobs.length} running job${jobs.length === 1 ? '' : 's'}; a second signal ends them`,
-    );
-  }
-
-  #signOffMs(): number {
-    return Math.min(SIGN_OFF_MS, this.#options.config.worker.stopTimeoutMs / 4);
-  }
-
-  /** Resolves with the result of the work, or with undefined when the time limit passes first. */
-  async #inTime<T>(work: Promise<T> | undefined): Promise<T | undefined> {
-    return Promise.race([work, this.#overdue]);
-  }
-
-  #jobs() {
+  #jobs(): LeftJob[] {
     return [...this.#running.values()].map(({ job, task, donation, since }) => ({
       job,
       task,
@@ -254,7 +213,7 @@ export class Worker {
   async #end(): Promise<void> {
     const { db, log } = this.#options;
     this.#ended = true;
-    for (const timer of this.#stopTimers) clearTimeout(timer);
+    this.#limit.end();
     this.#housekeeping.end();
     this.#activity.end();
     // From here on no provider call starts.
@@ -273,7 +232,7 @@ export class Worker {
           return false;
         },
       ),
-      new Promise<false>((resolve) => setTimeout(resolve, this.#signOffMs(), false)),
+      new Promise<false>((resolve) => setTimeout(resolve, this.#limit.signOffMs, false)),
     ]);
     this.#endWatch();
     if (left.length > 0) {
@@ -296,9 +255,9 @@ export class Worker {
         'the connection to the queue was lost; starting again',
       );
     try {
-      this.#pool = await this.#inTime(startPool(this.#poolOptions()));
-      if (this.#stopping) await this.#inTime(this.#pool?.stop());
-      await this.#inTime(this.#pool?.ended);
+      this.#pool = await this.#limit.inTime(startPool(this.#poolOptions()));
+      if (this.#stopping) await this.#limit.inTime(this.#pool?.stop());
+      await this.#limit.inTime(this.#pool?.ended);
       if (!this.#stopping) away();
     } catch (error) {
       if (this.#stopping) return;
@@ -351,7 +310,11 @@ export class Worker {
         this.#stopping || this.#lease.isProven()
           ? this.#brake.forbiddenFlags()
           : this.#lease.untilProven().then(() => this.#brake.forbiddenFlags()),
-      onPool: (poolId) => untilDone(db, () => registerPool(db, this.id, poolId)),
+      onPool: (poolId) =>
+        untilDone(
+          () => registerPool(db, this.id, poolId),
+          () => databaseReturns(db),
+        ),
       onTrouble: (level, message) => this.#trouble(level, message),
     };
   }

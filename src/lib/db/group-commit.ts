@@ -12,6 +12,12 @@ export interface Gathering {
 }
 
 /**
+ * How a worker's claims and records gather: under load, fewer and larger statements cost Postgres and
+ * the worker less for each job.
+ */
+export const GATHERING: Gathering = { enough: 25, gapMs: 8 };
+
+/**
  * Combines many small pieces of work into few large ones. While one batch is running, the next one
  * collects items.
  * @param run processes a whole batch and returns one result for each item, in order. If it throws,

@@ -1,6 +1,6 @@
 import type { Db, Queryable } from '../db/database.ts';
-import { groupCommit } from '../db/group-commit.ts';
-import { GATHERING, type RowChange } from '../queue/run/recorder.ts';
+import { GATHERING, groupCommit } from '../db/group-commit.ts';
+import type { RowChange } from '../queue/run/recorder.ts';
 import { problemWith } from './addresses.ts';
 import { MAY_GO_TWICE, WAITS } from './reopen.ts';
 import { IS_VOID } from './settle.ts';
@@ -144,7 +144,7 @@ const change = (sql: string, { id, claim }: Held, rest: object = {}): RowChange 
  * SQL: the rows of a change. Postgres expects a hundred rows of a JSON array, for which it would read
  * the whole of a small table. With the second condition, it looks each delivery up.
  */
-const rows = (columns: string) =>
+const given = (columns: string) =>
   `(select * from json_to_recordset($1::json) as r(${columns}) where id like 'dlv%') a`;
 
 /** SQL: which change it was. */
@@ -162,7 +162,7 @@ const ACCEPT = `
   update donations.receipt_deliveries d set status = 'accepted',
     accepted_at = coalesce(d.accepted_at, now()), message_id = coalesce(a.message_id, d.message_id),
     template = a.template, reason = null
-  from ${rows('id text, claim uuid, message_id text, template text')}
+  from ${given('id text, claim uuid, message_id text, template text')}
   where d.id = a.id and d.claim = a.claim
   ${CHANGED}`;
 
@@ -180,7 +180,7 @@ export const ifClaimed = ({ sql, row }: RowChange): RowChange => ({ sql, row });
 export const releaseDelivery = (held: Held): RowChange => change(RELEASE, held);
 const RELEASE = `
   update donations.receipt_deliveries d set ${WAITS}
-  from ${rows('id text, claim uuid')}
+  from ${given('id text, claim uuid')}
   where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'pending')
     and d.evidence is null
   ${CHANGED}`;
@@ -190,7 +190,7 @@ export const failDelivery = (held: Held, reason: string): RowChange =>
   change(FAIL, held, { reason });
 const FAIL = `
   update donations.receipt_deliveries d set status = 'failed', reason = a.reason
-  from ${rows('id text, claim uuid, reason text')}
+  from ${given('id text, claim uuid, reason text')}
   where d.id = a.id and d.claim = a.claim and d.status in ('sending', 'pending')
     and d.evidence is null
   ${CHANGED}`;
@@ -206,7 +206,7 @@ export const failWaitingDelivery = (id: string, reason: string): RowChange => ({
 });
 const FAIL_WAITING = `
   update donations.receipt_deliveries d set status = 'failed', reason = a.reason
-  from ${rows('id text, reason text')}
+  from ${given('id text, reason text')}
   where d.id = a.id and d.status = 'pending'
   returning a.id as changed`;
 
@@ -219,7 +219,7 @@ export const holdDelivery = (held: Held, reason: string, { found = false } = {})
 const HOLD = `
   update donations.receipt_deliveries d set status = 'held',
     reason = case when a.found then coalesce(d.reason, a.reason) else a.reason end
-  from ${rows('id text, claim uuid, reason text, found boolean')}
+  from ${given('id text, claim uuid, reason text, found boolean')}
   where d.id = a.id and d.claim is not distinct from a.claim and d.status in ('sending', 'held')
     and d.evidence is null
   ${CHANGED}`;
@@ -231,7 +231,7 @@ const HOLD = `
 export const reopenDelivery = (held: Held): RowChange => change(REOPEN, held);
 const REOPEN = `
   update donations.receipt_deliveries d set ${MAY_GO_TWICE}
-  from ${rows('id text, claim uuid')}
+  from ${given('id text, claim uuid')}
   where d.id = a.id and d.claim is not distinct from a.claim and d.status in ('sending', 'held')
     and d.evidence is null
   ${CHANGED}`;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { isPassing } from '../../db/connection-error.ts';
 import type { Db } from '../../db/database.ts';
-import { type Gathering, groupCommit } from '../../db/group-commit.ts';
+import { GATHERING, groupCommit } from '../../db/group-commit.ts';
+import { untilDone } from '../../db/returns.ts';
 import type { AttemptRow, VerdictRow } from './attempt.ts';
 import { writableAttempt, writableJson, writableVerdict } from './writable.ts';
 
@@ -73,9 +73,6 @@ const END_VERDICTS = `
   where v.job_id = c.job_id
   returning (select count(*) from graphile_worker.complete_jobs(array[v.job_id]))`;
 
-/** Under load fewer and larger statements cost Postgres and this process less for each job. */
-export const GATHERING: Gathering = { enough: 25, gapMs: 8 };
-
 /**
  * Creates the recorder. It writes the results of attempts (ledger, verdict, domain rows) in one
  * transaction for all jobs that end at about the same time. When its promise resolves the result is
@@ -91,16 +88,7 @@ export function createRecorder(
   db: Db,
   waitForDatabase: (error: unknown) => Promise<void>,
 ): (entry: Entry) => Promise<RowChange[]> {
-  const untilWritten = async <Written>(work: () => Promise<Written>): Promise<Written> => {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-        await waitForDatabase(error);
-      }
-    }
-  };
+  const untilWritten = <Written>(work: () => Promise<Written>) => untilDone(work, waitForDatabase);
   const writeAll = (entries: Entry[]) => untilWritten(() => write(db, entries));
   // Isolates an entry that the database refuses, so that the other entries are written.
   const writeOne = (entry: Entry) =>

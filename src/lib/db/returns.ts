@@ -1,6 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { isConnectionError, isPassing, isReadOnlyServer } from '../lib/db/connection-error.ts';
-import type { Db } from '../lib/db/database.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isConnectionError, isPassing, isReadOnlyServer } from './connection-error.ts';
+import type { Db } from './database.ts';
 
 /** The interval of reconnection attempts while Postgres is unavailable. */
 const RECONNECT_MS = 500;
@@ -12,7 +12,7 @@ const ASK_LIMITS = { statementTimeoutMs: 1000, connectTimeoutMs: 2000 };
  */
 export async function databaseReturns(db: Db, givenUp: () => boolean = () => false): Promise<void> {
   while (!givenUp()) {
-    await wait(RECONNECT_MS);
+    await sleep(RECONNECT_MS);
     try {
       if (await takesChanges(db)) return;
     } catch (error) {
@@ -21,14 +21,20 @@ export async function databaseReturns(db: Db, givenUp: () => boolean = () => fal
   }
 }
 
-/** Repeats the work until it does not fail because Postgres is unavailable. */
-export async function untilDone<T>(db: Db, work: () => Promise<T>): Promise<T> {
+/**
+ * Repeats the work as long as it fails because Postgres is unavailable.
+ * @param wait resolves when the work may be tried again.
+ */
+export async function untilDone<T>(
+  work: () => Promise<T>,
+  wait: (error: unknown) => Promise<void>,
+): Promise<T> {
   for (;;) {
     try {
       return await work();
     } catch (error) {
       if (!isPassing(error)) throw error;
-      await databaseReturns(db);
+      await wait(error);
     }
   }
 }
