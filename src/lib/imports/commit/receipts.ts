@@ -7,8 +7,6 @@ export interface ReceiptRules {
   after: string | undefined;
 }
 
-const PART = 500;
-
 /** Receipts of gifts made just now go first. */
 const PRIORITY = 10;
 
@@ -28,13 +26,11 @@ export async function receiptChunk(
      order by line, part`,
     [from, to, after ?? null],
   );
-  const ids = rows.map(({ id }) => id);
-  // In parts, so that this process reads one while Postgres looks up the next.
-  const parts: string[][] = [];
-  for (let at = 0; at < ids.length; at += PART) parts.push(ids.slice(at, at + PART));
-  const gifts = await Promise.all(parts.map((part) => loadManyGiftFacts(tx, part)));
+  const gifts = await loadManyGiftFacts(
+    tx,
+    rows.map(({ id }) => id),
+  );
   const orders = gifts
-    .flat()
     .filter(({ donor }) => donor.email !== null && donor.mayBeMailed)
     .map((gift) => ({ gift, mailed: true, priority: PRIORITY }));
   if (orders.length > 0) await issueReceipts(tx, orders);
