@@ -2,6 +2,7 @@ import { formatMoney } from '../../../lib/money.ts';
 import type { Column } from '../../../lib/output/render.ts';
 import type { MailEvent, SendAttempt } from '../../../lib/receipts/attempts.ts';
 import type { Delivery, Receipt } from '../../../lib/receipts/find-receipt.ts';
+import { deliveryFields } from '../../shared/delivery-fields.ts';
 import { donorColumn } from '../../shared/donor-column.ts';
 
 const amount = ({ content }: Receipt) => ({
@@ -42,19 +43,13 @@ export const RECEIPT_COLUMNS: Column<ShownReceipt>[] = [
     header: 'DELIVERIES',
     value: (r) =>
       r.deliveries.map((d) => ({
-        delivery: d.id,
-        kind: d.kind,
+        ...deliveryFields(d),
         channel: d.channel,
-        status: d.status,
-        recipient: d.recipient,
         job: d.jobId ?? null,
-        message_id: d.messageId ?? null,
         accepted_at: d.acceptedAt ?? null,
         resends: d.resends,
         bounced_at: d.bouncedAt ?? null,
         bounce_reason: d.bounceReason ?? null,
-        reason: d.reason ?? null,
-        evidence: d.evidence ?? null,
       })),
     lines: ({ deliveries }) => deliveries.map(describeDelivery),
   },

@@ -1,6 +1,7 @@
 import type { Story, StoryEvent } from '../../../lib/donations/story.ts';
 import { decimalAmount } from '../../../lib/money.ts';
 import type { Column } from '../../../lib/output/render.ts';
+import { deliveryFields } from '../../shared/delivery-fields.ts';
 
 const field = (name: string, value: (story: Story) => unknown): Column<Story> => ({
   name,
@@ -38,15 +39,7 @@ export const STORY_FIELDS: Column<Story>[] = [
       receipt: receipt.id,
       number: receipt.number,
       status: receipt.status,
-      deliveries: receipt.deliveries.map((delivery) => ({
-        delivery: delivery.id,
-        kind: delivery.kind,
-        status: delivery.status,
-        recipient: delivery.recipient,
-        message_id: delivery.messageId ?? null,
-        reason: delivery.reason ?? null,
-        evidence: delivery.evidence ?? null,
-      })),
+      deliveries: receipt.deliveries.map(deliveryFields),
     })),
   ),
   field('jobs', ({ jobs }) =>
