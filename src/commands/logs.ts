@@ -1,9 +1,11 @@
 import { Command } from 'commander';
+import { usageError } from '../lib/errors.ts';
 import { paint, print, say } from '../lib/output/io.ts';
 import { chosenFormat, type OutputOptions, render, rowWriter } from '../lib/output/render.ts';
 import { inZone, localZone } from '../lib/output/time.ts';
 import { parseCount } from '../lib/parse.ts';
 import {
+  countAttempts,
   LOG_TERMS,
   type LoggedAttempt,
   parseLogFilter,
@@ -13,10 +15,11 @@ import type { Context } from './context.ts';
 import { logColumns } from './logs/shared/columns.ts';
 import { examples } from './shared/examples.ts';
 import { withOutput } from './shared/output-options.ts';
+import { type PagingOptions, sayPage, withPaging } from './shared/paging.ts';
 import { filterText, withTerms } from './shared/term-options.ts';
 import { refuseCsv } from './shared/watch.ts';
 
-type Options = OutputOptions & { follow?: true; limit: string; local?: true };
+type Options = OutputOptions & PagingOptions & { follow?: true; local?: true };
 
 /** `donations logs`: attempts of jobs on all workers, the latest last. */
 export function logsCommand(context: Context): Command {
@@ -28,10 +31,8 @@ export function logsCommand(context: Context): Command {
     'terms that must all hold: task:… outcome:… error:~…',
   )
     .option('-f, --follow', 'go on with attempts as they happen, until Ctrl-C')
-    .option('--limit <n>', 'how many of the latest', '50')
-    .option('--local', 'times of the terminal’s zone, not the organisation’s')
-    .option('--wide', 'on a terminal, all columns and whole ids');
-  return examples(withOutput(command, logColumns('UTC')), [
+    .option('--local', 'times of the terminal’s zone, not the organisation’s');
+  return examples(withOutput(withPaging(command), logColumns('UTC')), [
     ['donations logs --follow', 'what all workers do, until Ctrl-C'],
     ['donations logs --task send_receipt --outcome held,failed --since 2h', 'what went wrong'],
     ['donations logs --follow --json=job,task,outcome', 'for a script, a line each'],
@@ -39,16 +40,23 @@ export function logsCommand(context: Context): Command {
     const filter = parseLogFilter(filterText(LOG_TERMS, words, { ...options }));
     const limit = parseCount(options.limit, { max: 10_000 });
     const { io } = context;
+    const { after } = options;
     if (options.follow) refuseCsv(options, '--follow');
+    if (options.follow && after !== undefined)
+      throw usageError(
+        '--after shows earlier attempts, --follow new ones',
+        'Leave out one of them.',
+      );
     const { findOrganization } = await import('../lib/organizations/organization.ts');
-    const { attempts, more, place, organization } = await context.read(async (tx) => ({
-      ...(await readLatestAttempts(tx, filter, limit)),
+    const { attempts, next, place, total, organization } = await context.read(async (tx) => ({
+      ...(await readLatestAttempts(tx, filter, { limit, after })),
+      total: options.follow ? undefined : await countAttempts(tx, filter),
       organization: await findOrganization(tx),
     }));
     const zone = options.local ? localZone() : (organization?.timeZone ?? 'UTC');
     const write = writerOf(context, options, zone);
     write(attempts);
-    if (more) say(io, `The latest ${limit}. There are earlier ones: --limit shows more.`);
+    if (total) sayPage(context, attempts.length, { total, next, one: 'attempt' });
     if (!options.follow) return;
     context.stopsByItself = true;
     const { followAttempts } = await import('../lib/queue/read/follow.ts');

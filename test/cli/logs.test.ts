@@ -118,7 +118,7 @@ describe('logs', () => {
     expect((await jobs('error:~refused')).jobs).toEqual([bad]);
     const latest = await jobs('--limit', '1');
     expect(latest.jobs).toEqual([good]);
-    expect(latest.stderr).toContain('There are earlier ones');
+    expect(latest.stderr).toContain('1 of 3 attempts.');
     expect((await jobs('--task', 'send_recipt')).code).toBe(2);
     expect((await jobs('--outcome', 'broken')).stderr).toContain('succeeded declined');
   });
@@ -190,7 +190,7 @@ describe('the reader of the ledger', () => {
     const snapshot = 'set transaction isolation level repeatable read';
     let { place } = await db.transaction(async (tx) => {
       await tx.query(snapshot);
-      return readLatestAttempts(tx, filter, 1);
+      return readLatestAttempts(tx, filter, { limit: 1 });
     });
     const read = () =>
       db.transaction(async (tx) => {
@@ -217,7 +217,7 @@ describe('the reader of the ledger', () => {
     const { db } = system;
     const filter = parseLogFilter('task:paged');
     const { place } = await db.transaction((tx) =>
-      readLatestAttempts(tx, parseLogFilter('task:send_receipt'), 1),
+      readLatestAttempts(tx, parseLogFilter('task:send_receipt'), { limit: 1 }),
     );
     await db.query(
       `insert into donations.job_attempts (job_id, task, attempt, started_at, latency_ms, duration_ms, outcome)

@@ -6,6 +6,7 @@ import { parseCount, parseDuration } from '../../lib/parse.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { sayMore } from '../shared/paging.ts';
 import { showOrWatch, type WatchOptions, withWatch } from '../shared/watch.ts';
 import { ERROR_COLUMNS, retryOf } from './shared/error-columns.ts';
 
@@ -34,11 +35,12 @@ export function jobsErrorsCommand(context: Context): Command {
     await showOrWatch(context, options, async (io, options) => {
       const since = new Date(context.clock.now().getTime() - sinceMs);
       const { groups, more } = await context.read((tx) =>
-        groupErrors(tx, { since, windowMs, limit }),
+        groupErrors(tx, { since, windowMs, limit: limit + 1 }),
       );
-      render(io, options, ERROR_COLUMNS, groups, {
+      render(io, options, ERROR_COLUMNS, groups.slice(0, limit), {
         empty: `Nothing has failed in the last ${formatDuration(sinceMs)}.`,
       });
+      if (groups.length > limit) sayMore(io, limit);
       if (more) say(io, 'There are more than 100,000 failures: these are of the latest.');
       const worst = groups.find(({ failed }) => failed > 0);
       if (!worst) return;

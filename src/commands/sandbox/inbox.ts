@@ -14,6 +14,7 @@ import type { Mail } from '../../lib/sandbox/sendgrid-validation.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { sayMore } from '../shared/paging.ts';
 import { openSandbox } from './shared/open-sandbox.ts';
 
 const COLUMNS: Column<InboxMail>[] = [
@@ -51,8 +52,12 @@ export function sandboxInboxCommand(context: Context): Command {
       const limit = parseCount(options.limit);
       const sandbox = await openSandbox(context);
       if (!options.open) {
-        const mails = await sandbox.inbox({ limit });
-        return render(context.io, options, COLUMNS, mails, { empty: 'The inbox is empty.' });
+        const mails = await sandbox.inbox({ limit: limit + 1 });
+        render(context.io, options, COLUMNS, mails.slice(0, limit), {
+          empty: 'The inbox is empty.',
+        });
+        if (mails.length > limit) sayMore(context.io, limit);
+        return;
       }
       const { mail, message } = await sandbox.message(options.open);
       if (!message)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { BoundedCount } from '../../lib/db/page.ts';
-import { say } from '../../lib/output/io.ts';
+import { type Io, say } from '../../lib/output/io.ts';
 import { plural } from '../../lib/output/text.ts';
 import type { Context } from '../context.ts';
 import { commandLine } from './command-line.ts';
@@ -31,6 +31,11 @@ export function sayPage(
   if (shown === 0) return;
   say(io, `${shown} of ${more ? 'more than ' : ''}${plural(count, one, many)}.`);
   if (next) say(io, `Next: ${commandLine([...withoutAfter(args), '--after', next])}`);
+}
+
+/** Says that a list without pages has more rows than its limit. */
+export function sayMore(io: Io, limit: number): void {
+  say(io, `The first ${limit}. There are more: --limit shows them.`);
 }
 
 const withoutAfter = (args: string[]) =>

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { type Column, render } from '../../lib/output/render.ts';
 import { statusText, statusTone } from '../../lib/output/status.ts';
+import { parseCount } from '../../lib/parse.ts';
 import type { WorkerRow } from '../../lib/queue/run/workers.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
+import { sayMore } from '../shared/paging.ts';
 import { sayPauses } from '../shared/pauses-notice.ts';
 import { showOrWatch, type WatchOptions, withWatch } from '../shared/watch.ts';
 
@@ -41,25 +43,27 @@ const COLUMNS: Column<WorkerRow>[] = [
 
 /** `donations worker list`: workers that are alive or gone. */
 export function workerListCommand(context: Context): Command {
-  const command = new Command('list').description(
-    'list workers: alive or gone, and what each is doing',
-  );
+  const command = new Command('list')
+    .description('list workers: alive or gone, and what each is doing')
+    .option('--limit <n>', 'how many', '100');
   return examples(withWatch(withOutput(command, COLUMNS)), [
     ['donations worker list', 'all workers of the last day'],
     ['donations worker list --json=worker,status,jobs', 'for a script'],
-  ]).action(async (options: WatchOptions) => {
+  ]).action(async (options: WatchOptions & { limit: string }) => {
+    const limit = parseCount(options.limit, { max: 10_000 });
     const [{ listWorkers }, { listPauses }] = await Promise.all([
       import('../../lib/queue/run/workers.ts'),
       import('../../lib/queue/run/pauses.ts'),
     ]);
     await showOrWatch(context, options, async (io, options) => {
       const [workers, pauses] = await context.read(async (tx) => [
-        await listWorkers(tx),
+        await listWorkers(tx, limit + 1),
         await listPauses(tx),
       ]);
-      render(io, options, COLUMNS, workers, {
+      render(io, options, COLUMNS, workers.slice(0, limit), {
         empty: 'No worker has run in the last day. Start one: donations worker start',
       });
+      if (workers.length > limit) sayMore(io, limit);
       sayPauses(io, pauses, context.clock.now());
     });
   });

@@ -1,6 +1,7 @@
 import { type Actor, recordAudit } from '../audit/record.ts';
 import type { Db, Queryable } from '../db/database.ts';
 import { findByPrefix } from '../db/match.ts';
+import { type BoundedCount, countRows, fromCursor, type Paging, toCursor } from '../db/page.ts';
 import { usageError } from '../errors.ts';
 import { Bindings } from '../filter/compile.ts';
 import type { RuleKind } from '../health/rule-kinds.ts';
@@ -47,30 +48,58 @@ export const INCIDENT = `i.id, i.rule, i.kind, i.subject, i.level, i.worst, i.va
   ${SILENCED} as silenced,
   (select max(d.sent_at) from donations.alert_deliveries d where d.incident_id = i.id) as "alertedAt"`;
 
+/** SQL: the place of an incident in their list: open ones first, of these the worst, then the newest. */
+const place = (i: string) => `${i}.closed_at is not null,
+  case when ${i}.closed_at is null then ${i}.level else '' end, -extract(epoch from ${i}.opened_at), ${i}.id`;
+const ORDER = 'incidents';
+
+/** Which incidents are listed. */
+export interface IncidentChoice {
+  filter?: IncidentFilter | undefined;
+  /** Also those that closed within this time, in milliseconds. */
+  sinceMs?: number | undefined;
+}
+
+/** The cursor of the page that follows an incident. */
+export const afterIncident = ({ id }: Pick<Incident, 'id'>): string => toCursor(ORDER, [id]);
+
 /**
- * The open incidents that a filter lets through, the worst first; with `sinceMs` also those that ended
- * lately, the latest first.
+ * One page of the open incidents that a filter lets through, the worst first; with `sinceMs` also those
+ * that closed lately, the latest first.
+ * @throws UserError `usage` when the cursor is of another list.
  */
 export async function listIncidents(
   db: Queryable,
-  {
-    filter = NO_FILTER,
-    sinceMs,
-    limit,
-  }: { filter?: IncidentFilter | undefined; sinceMs?: number | undefined; limit: number },
+  { limit, after, ...choice }: IncidentChoice & Paging,
 ): Promise<Incident[]> {
   const bindings = new Bindings();
-  const since = `${bindings.add(sinceMs ?? null)}::float8`;
+  const where = [chosenBy(choice, bindings)];
+  if (after !== undefined) {
+    const [id] = fromCursor(after, ORDER);
+    where.push(
+      `(${place('i')}) > (select ${place('l')} from donations.incidents l where l.id = ${bindings.add(id)})`,
+    );
+  }
   const { rows } = await db.query<Incident>(
     `select ${INCIDENT} from donations.incidents i
-     where (i.closed_at is null
-         or (${since} is not null and i.closed_at > now() - make_interval(secs => ${since} / 1000)))
-       and ${conditionsOn(filter, bindings)}
-     order by i.closed_at is not null, case when i.closed_at is null then i.level end, i.opened_at desc, i.id
-     limit ${bindings.add(limit)}`,
+     where ${where.join(' and ')} order by ${place('i')} limit ${bindings.add(limit)}`,
     bindings.values,
   );
   return rows;
+}
+
+/** How many incidents are chosen. */
+export function countIncidents(db: Queryable, choice: IncidentChoice): Promise<BoundedCount> {
+  const bindings = new Bindings();
+  const select = `select 1 from donations.incidents i where ${chosenBy(choice, bindings)}`;
+  return countRows(db, [select], bindings.values);
+}
+
+function chosenBy({ filter = NO_FILTER, sinceMs }: IncidentChoice, bindings: Bindings): string {
+  const since = `${bindings.add(sinceMs ?? null)}::float8`;
+  return `(i.closed_at is null
+      or (${since} is not null and i.closed_at > now() - make_interval(secs => ${since} / 1000)))
+    and ${conditionsOn(filter, bindings)}`;
 }
 
 /** The incidents that were open at some time from one moment up to another, the first first. */

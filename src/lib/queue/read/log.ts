@@ -1,4 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
+import { type BoundedCount, countRows, fromCursor, type Paging, toCursor } from '../../db/page.ts';
 import { Bindings, beginsWith, compileFilter, isSince, matches } from '../../filter/compile.ts';
 import { type Filter, parseFilter, type Term } from '../../filter/parse.ts';
 import type { Vocabulary } from '../../filter/vocabulary.ts';
@@ -90,28 +91,47 @@ const COLUMNS = `a.id, a.started_at + make_interval(secs => least(a.duration_ms,
 const NEXT = 'txid_snapshot_xmax(txid_current_snapshot())';
 const WRITTEN_BY = `(${NEXT} - ((${NEXT} - a.xmin::text::bigint) & 4294967295))`;
 
+const ORDER = 'attempts latest';
+
 /**
  * The latest attempts that a filter selects, oldest first, and the place after which new ones begin.
  * `tx` must read from one snapshot.
  *
- * @throws UserError `usage` when there is no such task.
+ * @param after the cursor of the page before, which has later attempts.
+ * @throws UserError `usage` when there is no such task, or the cursor is of another list.
  */
 export async function readLatestAttempts(
   tx: Queryable,
   filter: LogFilter,
-  limit: number,
-): Promise<{ attempts: LoggedAttempt[]; more: boolean; place: LogPlace }> {
+  { limit, after }: Paging,
+): Promise<{ attempts: LoggedAttempt[]; next: string | undefined; place: LogPlace }> {
   await checkTasks(tx, filter);
   const place = await readPlace(tx);
   const bindings = new Bindings();
-  const where = await conditionsOf(tx, filter, bindings);
-  const { rows } = await tx.query<LoggedAttempt>(
-    `select ${COLUMNS} from donations.job_attempts a where ${where}
+  const where = [await conditionsOf(tx, filter, bindings)];
+  if (after !== undefined) {
+    const [at, id] = fromCursor(after, ORDER).map((value) => bindings.add(value));
+    where.push(`(a.started_at, a.id) < (${at}::timestamptz, ${id}::bigint)`);
+  }
+  const { rows } = await tx.query<LoggedAttempt & { startedText: string }>(
+    `select ${COLUMNS}, a.started_at::text as "startedText"
+     from donations.job_attempts a where ${where.join(' and ')}
      order by a.started_at desc, a.id desc limit ${limit + 1}`,
     bindings.values,
   );
-  const attempts = rows.slice(0, limit).sort((a, b) => (a.id < b.id ? -1 : 1));
-  return { attempts, more: rows.length > limit, place };
+  const last = rows.length > limit ? rows[limit - 1] : undefined;
+  const attempts = rows
+    .slice(0, limit)
+    .map(({ startedText: _, ...attempt }) => attempt)
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { attempts, next: last && toCursor(ORDER, [last.startedText, String(last.id)]), place };
+}
+
+/** How many attempts a filter selects. */
+export async function countAttempts(tx: Queryable, filter: LogFilter): Promise<BoundedCount> {
+  const bindings = new Bindings();
+  const where = await conditionsOf(tx, filter, bindings);
+  return countRows(tx, [`select 1 from donations.job_attempts a where ${where}`], bindings.values);
 }
 
 /**

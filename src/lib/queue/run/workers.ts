@@ -181,7 +181,7 @@ export async function markReleased(tx: Queryable, ids: string[]): Promise<void> 
 }
 
 /** Lists the workers, live ones first. Stopped ones are listed for a day. */
-export async function listWorkers(db: Queryable): Promise<WorkerRow[]> {
+export async function listWorkers(db: Queryable, limit = 100): Promise<WorkerRow[]> {
   const { rows } = await db.query<WorkerRow>(
     `select id, host, pid, version, concurrency, tasks, started_at as "startedAt",
        seen_at as "seenAt", stopped_at as "stoppedAt", running,
@@ -192,7 +192,8 @@ export async function listWorkers(db: Queryable): Promise<WorkerRow[]> {
      from donations.workers w
      where seen_at > now() - interval '1 day'
      order by stopped_at is null and released_at is null desc, seen_at desc
-     limit 100`,
+     limit $1`,
+    [limit],
   );
   return rows;
 }
