@@ -63,7 +63,7 @@ describe('a change from the monitor', () => {
     const planned = await planRequest(deps, request);
     const { lines, stopped } = await planned.apply(request, running(AbortSignal.abort()));
     expect(stopped).toBe(true);
-    expect(lines).toContain('Stopped at a whole chunk: the same again does the rest.');
+    expect(lines).toContain('Stopped after a whole chunk. The same change again does the rest.');
     expect(await count('donations.discarded_jobs')).toBe(0);
   });
 

@@ -502,7 +502,7 @@ export const EXCEPTIONS: Record<string, Record<string, Field>> = {
     health: object('level reasons', 'what the second line of the screen says'),
     reasons: list(
       'level text since mend incident acknowledged_by acknowledged_until silenced silenced_until',
-      'why it is not well, and who has taken it on',
+      'why it is not well, and who acknowledged it',
     ),
     alerts: object('value at behind', 'the open incidents and the silences in force, in `value`'),
     mend: { type: 'text', meaning: 'the key or command that helps' },

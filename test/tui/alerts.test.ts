@@ -118,7 +118,7 @@ describe('receipts', () => {
 });
 
 describe('what is seen of alerts', () => {
-  it('says who has taken it on, and until when: as much as there is room for', () => {
+  it('says who acknowledged it, and until when, as far as there is room', () => {
     const taken = snapshot();
     const open = JSON.parse(JSON.stringify([ACKED]));
     taken.alerts.value = { open, silences: [JSON.parse(JSON.stringify(SILENCE))] };

@@ -80,7 +80,7 @@ describe.skipIf(!hasTmux)('the monitor in a terminal', () => {
       ['W', /Workers of the last day/],
       ['H', /No receipt is held/],
       ['Tab', /No receipt is failed/],
-      ['I', /Nothing was wrong that a worker has seen/],
+      ['I', /No worker found a problem/],
       ['A', /Who changed what/],
       ['?', /Keys[\s\S]*Esc closes/],
       ['Escape', /Who changed what/],

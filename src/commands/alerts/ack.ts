@@ -13,7 +13,7 @@ type Options = OutputOptions & { for?: string; reason?: string };
 /** `donations alerts ack <id>`: a person takes on an incident. */
 export function alertsAckCommand(context: Context): Command {
   const command = new Command('ack')
-    .description('take an incident on: no reminders of it, unless it gets worse')
+    .description('acknowledge an incident: no reminders of it, unless it gets worse')
     .addArgument(
       new CompletedArgument('<id>', 'the incident, or the beginning of its id', recent('incident')),
     )

@@ -26,8 +26,8 @@ export function alertsSilenceCommand(context: Context): Command {
     .description(
       'send no alerts of a rule or a task for a time; alerts that are still due afterwards are sent then',
     )
-    .addOption(new CompletedOption('--rule <name>', 'only what this rule says', recent('rule')))
-    .addOption(new CompletedOption('--task <name>', 'only what is said of this task', TASK_NAMES))
+    .addOption(new CompletedOption('--rule <name>', 'only alerts of this rule', recent('rule')))
+    .addOption(new CompletedOption('--task <name>', 'only alerts of this task', TASK_NAMES))
     .option('--for <time>', 'how long: 30m, 2h, at most 30d')
     .option('--reason <text>', 'why, for everybody who looks')
     .addOption(new Option('--end', 'end the silences of this rule and task now').conflicts('for'));

@@ -20,7 +20,7 @@ const PLACES: { word: string; about: string; view: () => View }[] = [
   { word: 'receipts', about: 'receipts that are held', view: () => newView('receipts', HELD) },
   {
     word: 'alerts',
-    about: 'incidents: what is wrong, and what was',
+    about: 'incidents: open ones, and those of the last days',
     view: () => newView('alerts'),
   },
   { word: 'incidents', about: 'the same as alerts', view: () => newView('alerts') },

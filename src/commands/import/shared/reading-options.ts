@@ -36,12 +36,12 @@ export function withReading(command: Command): Command {
       new Option('--dates <order>', 'how dates of three numbers are written').choices(DATE_ORDERS),
     )
     .option('--locale <locale>', 'how amounts are written: en-US 1,250.00, de-DE 1.250,00')
-    .option('--currency <code>', 'of gifts that state none')
-    .option('--method <method>', 'of gifts that state none: check, cash, wire …')
+    .option('--currency <code>', 'for gifts without one')
+    .option('--method <method>', 'for gifts without one: check, cash, wire …')
     .option('--source <name>', 'the system that the ids in the file are from')
-    .addOption(new CompletedOption('--fund <fund>', 'of gifts that state none', recent('fund')))
+    .addOption(new CompletedOption('--fund <fund>', 'for gifts without one', recent('fund')))
     .addOption(
-      new CompletedOption('--campaign <campaign>', 'of gifts that state none', recent('campaign')),
+      new CompletedOption('--campaign <campaign>', 'for gifts without one', recent('campaign')),
     )
     .addOption(new Option('--encoding <name>', 'if it is not found out').choices(ENCODINGS))
     .option('--delimiter <sign>', 'if it is not found out: , ; | or tab')

@@ -74,5 +74,5 @@ export const GROUPS = ['Move', 'Look', 'Charts', 'Change', 'Monitor'] as const;
 
 /** The ledger keeps what went wrong; it does not keep which jobs were waiting. */
 export const NO_JOBS_OF_THEN = {
-  off: 'history does not hold which jobs there were; Enter on a task lists what went wrong',
+  off: 'the history does not record which jobs waited; Enter on a task lists what went wrong',
 };

@@ -145,7 +145,7 @@ export const CHANGING: Binding[] = [
     shown: 'c',
     word: 'acknowledge',
     about:
-      'take an incident on, for a time or until it is over: no reminders, unless it gets worse',
+      'acknowledge an incident, for a time or until it is over: no reminders, unless it gets worse',
     group: 'Change',
     views: ALERTS,
     changes: true,
@@ -156,7 +156,7 @@ export const CHANGING: Binding[] = [
     keys: ['m'],
     shown: 'm',
     word: 'silence',
-    about: 'send no alerts of what the incident is of for a time; or send them again',
+    about: 'silence the rule and task of the incident for a time, or end the silence',
     group: 'Change',
     views: ALERTS,
     changes: true,

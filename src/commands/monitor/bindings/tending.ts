@@ -1,6 +1,6 @@
 import type { Binding } from './binding.ts';
 
-const STANDS_STILL = { off: 'the past stands still' };
+const STANDS_STILL = { off: 'a past moment does not change' };
 
 /** Keys of the monitor itself. */
 export const TENDING: Binding[] = [
@@ -8,7 +8,7 @@ export const TENDING: Binding[] = [
     verb: 'freeze',
     keys: ['f'],
     shown: 'f',
-    about: 'freeze the screen, and let it go on',
+    about: 'freeze the screen, or let it go on',
     group: 'Monitor',
     past: STANDS_STILL,
   },

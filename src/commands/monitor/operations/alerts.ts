@@ -70,7 +70,7 @@ export async function planSilence(
       ...why(request.reason),
       `open now     ${plural(concerned.length, 'incident')}`,
       ...concerned.map((incident) => `             ${incidentInWords(incident)}`),
-      'effects      still recorded; what is open when the silence ends is alerted then',
+      'effects      incidents are still recorded; those open when it ends are sent then',
     ],
     confirm: { by: 'enter' },
     total: 0,

@@ -52,7 +52,7 @@ export async function planJobs(
       return {
         lines: [
           `${words.past} ${grouped(changed)} of ${counted(plan.count)}.`,
-          ...(stopped ? ['Stopped at a whole chunk: the same again does the rest.'] : []),
+          ...(stopped ? ['Stopped after a whole chunk. The same change again does the rest.'] : []),
           ...(!stopped && changed < plan.count
             ? [`${grouped(plan.count - changed)} were changed by others meanwhile.`]
             : []),

@@ -70,7 +70,7 @@ export function incidentLines(
       { text: eventInWords(event) },
     ]);
   lines.push(...heading(`Alerts (${alerts.length})`));
-  if (alerts.length === 0) lines.push([{ text: '  No route was told of it.', tone: 'dim' }]);
+  if (alerts.length === 0) lines.push([{ text: '  No route was notified.', tone: 'dim' }]);
   for (const alert of alerts)
     lines.push([{ text: `  ${alertInWords(alert, (at) => momentOf(at, nowMs))}` }]);
   return lines;

@@ -255,7 +255,7 @@ export function AlertsView({ state, width, height }: ViewProps): ReactNode {
         right={rows ? [{ text: `${open} open of ${rows.length}`, tone: 'dim' }] : []}
         columns={alertColumns(state.now, theme)}
         rows={rows}
-        empty={arg ? `No incidents: ${arg}` : 'Nothing was wrong that a worker has seen.'}
+        empty={arg ? `No incidents: ${arg}` : 'No worker found a problem.'}
       />
       {shown.map((silence) => (
         <Line key={silence.id} spans={silenceSpans(silence, state.now)} width={width} />
