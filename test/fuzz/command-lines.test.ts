@@ -40,7 +40,7 @@ async function populate(db: Db): Promise<void> {
 // Commands that run until they are stopped, or that start and stop what other commands of the run
 // need.
 const NOT_HERE =
-  /^(demo|worker start|webhooks listen|sandbox (start|stop|serve|reset|inbox|fault|webhooks)|db (start|stop|reset))$/;
+  /^(demo|worker start|webhooks listen|sandbox (start|stop|serve|reset|inbox|fault|refund|webhooks)|db (start|stop|reset))$/;
 
 interface Leaf {
   words: string[];
