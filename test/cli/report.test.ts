@@ -78,6 +78,18 @@ describe('donations report --from --to', () => {
     expect(stdout).not.toContain('\u001b');
   });
 
+  it('says which attempts no worker has counted, because none has run since', async () => {
+    await system.db.query(
+      `insert into donations.job_attempts (job_id, task, attempt, started_at, latency_ms, duration_ms, outcome)
+       values (99, 'send_receipt', 1, $1, 0, 0, 'succeeded')`,
+      [at('05:10:00')],
+    );
+    const uncounted = 'Not in the counts and charts yet: 1 attempt after the last sample.';
+    const later = await report('--from', NIGHT.from, '--to', '2026-03-10 05:30');
+    expect(later.stdout.split('\n')[4]).toContain(uncounted);
+    expect((await report(...ofNight)).stdout).not.toContain('Not in the counts');
+  });
+
   it.each([
     [['--from', '2030-01-01'], /in the future/],
     [['--from', '2026-03-10 05:00', '--to', '2026-03-10 02:00'], /is not after/],

@@ -1,9 +1,11 @@
 import { type Incident, incidentsBetween } from '../alerts/incidents.ts';
 import { type AuditEntry, listAudit } from '../audit/entries.ts';
 import type { Queryable } from '../db/database.ts';
+import type { BoundedCount } from '../db/page.ts';
+import { plural } from '../output/text.ts';
 import { type Period, readTrouble, type Trouble } from '../queue/read/trouble.ts';
 import { type WorkerLife, workersBetween } from '../queue/run/workers.ts';
-import { type Bucket, readHistory } from '../samples/read.ts';
+import { type Bucket, countUnsampled, readHistory } from '../samples/read.ts';
 
 /** What happened in a period of the past. */
 export interface PeriodReport extends Period {
@@ -11,6 +13,8 @@ export interface PeriodReport extends Period {
   stepMs: number;
   samples: Bucket[];
   totals: { enqueued: number; done: number; retried: number; failed: number; held: number };
+  /** Attempts that are not in the samples and the totals yet, in a sentence; undefined when all are. */
+  unsampled: string | undefined;
   /** The longest wait of a ready job that a sample saw, in milliseconds; null when none looked. */
   longestWaitMs: number | null;
   incidents: Incident[];
@@ -49,6 +53,7 @@ export async function periodReport(
     (await listAudit(tx, rows)).reverse(),
     await workersBetween(tx, rows),
   ];
+  const unsampled = unsampledInWords(await countUnsampled(tx, { from, to }));
   const trouble = await readTrouble(tx, { from, to }, lateMs);
   const sum = (field: keyof PeriodReport['totals']) =>
     buckets.reduce((total, bucket) => total + bucket[field], 0);
@@ -65,6 +70,7 @@ export async function periodReport(
       failed: sum('failed'),
       held: sum('held'),
     },
+    unsampled,
     longestWaitMs: waits.length > 0 ? Math.max(...waits) : null,
     incidents: incidents.slice(0, MOST_ROWS),
     changes: changes.slice(-MOST_ROWS),
@@ -73,6 +79,7 @@ export async function periodReport(
     lateMs,
     missing: [
       ...missingSamples(buckets, since, begun),
+      ...(unsampled ? [unsampled] : []),
       ...missingRows('incidents', incidents.length, MOST_ROWS),
       ...missingRows('changes by people', changes.length, MOST_ROWS),
       ...missingRows('workers', workers.length, MOST_ROWS),
@@ -85,6 +92,11 @@ export async function periodReport(
     ],
   };
 }
+
+const unsampledInWords = ({ count, more }: BoundedCount): string | undefined =>
+  count === 0
+    ? undefined
+    : `Not in the counts and charts yet: ${more ? 'more than ' : ''}${plural(count, 'attempt')} after the last sample. A worker adds them when it runs.`;
 
 const missingRows = (what: string, count: number, most: number): string[] =>
   count > most ? [`Only ${most} of the ${what} are listed.`] : [];

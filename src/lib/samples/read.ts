@@ -1,4 +1,5 @@
 import type { Queryable } from '../db/database.ts';
+import { type BoundedCount, countRows } from '../db/page.ts';
 
 /** What happened in a stretch of time, of all tasks together. */
 export interface Bucket {
@@ -116,4 +117,18 @@ export async function readDepth(
     [at],
   );
   return new Map(rows.map(({ task, ...depth }) => [task, depth]));
+}
+
+/**
+ * How many attempts of a period began after the last sampled minute. Workers sample each minute when it
+ * is over, so these are missing while no worker runs.
+ */
+export function countUnsampled(
+  tx: Queryable,
+  { from, to }: { from: Date; to: Date },
+): Promise<BoundedCount> {
+  const select = `select 1 from donations.job_attempts
+    where started_at >= $1 and started_at < $2
+      and started_at >= (select coalesce(max(minute) + interval '1 minute', '-infinity') from donations.samples)`;
+  return countRows(tx, [select], [from, to]);
 }

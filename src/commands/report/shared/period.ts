@@ -93,6 +93,7 @@ function headline(report: PeriodReport, { mode, organization }: Config): Headlin
     subtitle: `${mode === 'live' ? '' : `${mode.toUpperCase()}: `}${legalName}. Times are of ${timeZone}.`,
     summary: [
       `${plural(totals.done, 'job')} done; ${plural(totals.retried + totals.failed + totals.held, 'attempt')} went wrong: ${totals.retried} tried again, ${totals.failed} failed, ${totals.held} held.`,
+      ...(report.unsampled ? [report.unsampled] : []),
       longestWaitMs === null
         ? 'How long jobs waited is not known.'
         : `The longest wait of a job that was due: ${formatDuration(longestWaitMs)}.`,
