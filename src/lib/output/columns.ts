@@ -16,6 +16,8 @@ export interface ColumnRoom {
   minor?: boolean | undefined;
   /** Not made narrower than its texts. */
   whole?: boolean | undefined;
+  /** The least width in which it says enough; 12 by default. Minor columns are omitted for it. */
+  readable?: number | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export function fitColumns<Room extends ColumnRoom>(
   const shown = columns.map((column) => ({ column, width: widthOf(column) }));
   const needed = () => {
     const widths = shown.map(({ column, width }) =>
-      column.whole ? width : Math.min(READABLE, width),
+      column.whole ? width : Math.min(column.readable ?? READABLE, width),
     );
     return sum(widths) + SPACE_BETWEEN * (shown.length - 1);
   };

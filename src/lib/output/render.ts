@@ -27,6 +27,8 @@ export interface Column<Row> {
   parts?: readonly string[];
   /** Never cut on a terminal: a name or number that is of no use without its end. */
   whole?: boolean;
+  /** On a terminal: the least width in which it says enough, if that is more than a short name. */
+  readable?: number;
   /** The value is an id: on a terminal it is shown short, `don…740v85`, which is taken as input too. */
   isId?: boolean;
 }
@@ -278,10 +280,10 @@ function table<Row>(
           texts.reduce((a, b) => (textWidth(b) > textWidth(a) ? b : a)),
         );
       }
-      const { header, minor } = column;
+      const { header, minor, readable } = column;
       // A cut number would be misread.
       const whole = column.whole || column.isId || column.align === 'right';
-      return { header, minor, whole, texts, spec: column };
+      return { header, minor, readable, whole, texts, spec: column };
     });
   // What is asked for whole may be wider than the terminal, which wraps it.
   const shown = fitColumns(rooms, wide ? Number.POSITIVE_INFINITY : io.stdout.columns || 80);

@@ -30,7 +30,8 @@ export const INCIDENT_COLUMNS: Column<Incident>[] = [
     tone: (row) => (row.closedAt ? 'dim' : lookOf(row.level).tone),
   },
   { name: 'status', header: 'STATUS', value: statusOf },
-  { name: 'what', header: 'WHAT', value: incidentInWords },
+  // The task, and at least the beginning of what is wrong with it.
+  { name: 'what', header: 'WHAT', value: incidentInWords, readable: 34 },
   { name: 'opened_at', header: 'SINCE', value: (row) => row.openedAt },
   {
     name: 'lasted_ms',
@@ -38,8 +39,15 @@ export const INCIDENT_COLUMNS: Column<Incident>[] = [
     value: (row) => Math.round(row.lastedMs),
     text: (row) => formatDuration(row.lastedMs),
     align: 'right',
+    minor: true,
   },
-  { name: 'donor_count', header: 'DONORS', value: (row) => row.donors, align: 'right' },
+  {
+    name: 'donor_count',
+    header: 'DONORS',
+    value: (row) => row.donors,
+    align: 'right',
+    minor: true,
+  },
   { name: 'job_count', header: 'JOBS', value: (row) => row.jobs, align: 'right', minor: true },
   { name: 'incident', header: 'ID', value: (row) => row.id, isId: true },
   { name: 'rule', header: 'RULE', value: (row) => row.rule, wide: true },

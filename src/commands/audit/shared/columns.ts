@@ -11,6 +11,7 @@ export const AUDIT_COLUMNS: Column<AuditEntry>[] = [
     header: 'ACTION',
     value: (a) => a.action,
     text: (a) => (a.outcome ? `${a.action} --${a.outcome}` : a.action),
+    whole: true,
   },
   { name: 'outcome', header: 'OUTCOME', value: (a) => a.outcome, wide: true },
   {
