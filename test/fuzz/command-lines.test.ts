@@ -238,6 +238,8 @@ it(
         async (args) => {
           const { code, stderr } = await runCli(args, {
             env: system.env,
+            // Some commands write files.
+            cwd: system.config.dataDir,
             signal: AbortSignal.timeout(60_000),
           });
           expect(DOCUMENTED).toContain(code);
