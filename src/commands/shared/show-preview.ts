@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { usageError } from '../../lib/errors.ts';
-import { printData, say } from '../../lib/output/io.ts';
+import { printData } from '../../lib/output/io.ts';
 import { chosenFormat, fieldsOf, type OutputOptions } from '../../lib/output/render.ts';
 import type { Preview } from '../../lib/receipts/preview.ts';
 import type { Context } from '../context.ts';
 import { openPage } from './open-page.ts';
 import { withOutput } from './output-options.ts';
+import { writePrivate } from './write-private.ts';
 import { writeDone } from './write-result.ts';
 
 const FIELDS = fieldsOf('number', 'subject', 'text', 'html');
@@ -53,7 +54,11 @@ export async function showPreview(
   const { content, written } = await find();
   if (file !== undefined) {
     const { createPdfMaker } = await import('../../lib/receipts/make-pdf.ts');
-    return writeInto(context, file, await createPdfMaker(templates.format)([{ content, copy }]));
+    return writePrivate(
+      context.io,
+      file,
+      await createPdfMaker(templates.format)([{ content, copy }]),
+    );
   }
   const { subject, html, text } = renderReceipt(content, templates, {
     copy,
@@ -61,20 +66,10 @@ export async function showPreview(
   });
   if (open) return openInBrowser(context, html);
   if (page === '-') return printData(context.io, html);
-  if (page !== undefined) return writeInto(context, page, html);
+  if (page !== undefined) return writePrivate(context.io, page, html);
   writeDone(context.io, options, FIELDS, { number: content.number, subject, text, html }, () =>
     printData(context.io, `Subject: ${subject}\n\n${text}`),
   );
-}
-
-async function writeInto({ io }: Context, file: string, bytes: Buffer | string): Promise<void> {
-  const { writeFile } = await import('node:fs/promises');
-  try {
-    await writeFile(file, bytes, { mode: 0o600 });
-  } catch (error) {
-    throw usageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
-  }
-  say(io, `Wrote ${file}.`);
 }
 
 /** Writes the page to a file that only this user can read, and has the system open it. */

@@ -1,17 +1,15 @@
-import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Config } from '../../../lib/config.ts';
-import { UserError } from '../../../lib/errors.ts';
 import { resolveRules } from '../../../lib/health/rule-settings.ts';
 import { lowestThreshold } from '../../../lib/health/rules.ts';
 import { parsePeriod } from '../../../lib/moment.ts';
-import { paint, plain, print, say } from '../../../lib/output/io.ts';
+import { paint, plain, print } from '../../../lib/output/io.ts';
 import { chosenFormat, render, renderOne, toRecord } from '../../../lib/output/render.ts';
 import { snakeCase } from '../../../lib/output/snake-case.ts';
 import { plural } from '../../../lib/output/text.ts';
 import { formatDuration, inZone } from '../../../lib/output/time.ts';
 import { type PeriodReport, periodReport } from '../../../lib/reports/period.ts';
 import type { Context } from '../../context.ts';
+import { writePrivate } from '../../shared/write-private.ts';
 import { drawTerminalCharts } from './charts.ts';
 import { PERIOD_FIELDS, type PeriodOptions } from './options.ts';
 import { pageOf } from './page.ts';
@@ -34,24 +32,12 @@ export async function reportPeriod(
   if (html !== undefined) {
     const made = { at: context.clock.now(), version: context.version };
     const page = pageOf(report, writing, { ...headline(report, config), ...made });
-    await writePage(resolve(context.io.cwd, html), page);
-    say(context.io, `Wrote ${html}`);
+    await writePrivate(context.io, html, page);
     if (chosenFormat(output).format === 'table') return;
   }
   if (chosenFormat(output).format !== 'table')
     return renderOne(context.io, output, PERIOD_FIELDS, toFields(report, writing));
   printReport(context, report, writing, headline(report, config));
-}
-
-/** The page names donors, so a new file is for its owner alone. */
-async function writePage(file: string, page: string): Promise<void> {
-  await writeFile(file, page, { mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(
-      'failed',
-      `${file} cannot be written (${error.code})`,
-      'Name a file in a directory that exists and that you may write to.',
-    );
-  });
 }
 
 /** The same rows and names as in the tables. */
