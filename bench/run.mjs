@@ -4,7 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const ALL = ['start-up', 'throughput', 'memory', 'queue', 'receipts', 'import', 'monitor', 'health'];
+const ALL = [
+  'start-up',
+  'throughput',
+  'memory',
+  'queue',
+  'receipts',
+  'import',
+  'monitor',
+  'health',
+];
 const wanted = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ALL;
 
 for (const name of wanted) {
