@@ -46,7 +46,7 @@ describe('keys in the past', () => {
       expect(whyOff(binding, state)).toBe('this is the past');
     for (const key of ['J', '5', '/', ':', 'H', 'f'])
       expect(desk().press(key).state.notice?.text, key).toMatch(
-        /history does not (hold|record)|stands still/,
+        /history does not (hold|record)|past moment does not change/,
       );
   });
 
