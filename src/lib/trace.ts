@@ -15,11 +15,14 @@ export const inTrace = <T>(traceparent: string, work: () => T): T => current.run
 /** The field of a job's payload that has the trace context of whatever added the job. */
 const FIELD = 'traceparent';
 
-/** The payload of a job that is added now: with the trace context, if there is one. */
-export function withTrace<P extends object>(payload: P): P {
+/** The trace context that a job which is added now has in its payload; undefined if there is none. */
+export function traceFields(): Record<string, string> | undefined {
   const traceparent = currentTrace();
-  return traceparent === undefined ? payload : { ...payload, [FIELD]: traceparent };
+  return traceparent === undefined ? undefined : { [FIELD]: traceparent };
 }
+
+/** The payload of a job that is added now: with the trace context, if there is one. */
+export const withTrace = <P extends object>(payload: P): P => ({ ...payload, ...traceFields() });
 
 /** The trace context in a payload, unchecked. */
 export function traceOf(payload: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import type { Queryable } from '../db/database.ts';
-import { withTrace } from '../trace.ts';
+import type { Bindings } from '../filter/compile.ts';
+import { traceFields, withTrace } from '../trace.ts';
 import { forgetVerdictsOfKeys } from './run/verdict-changes.ts';
 import { type Payloads, TASKS, type TaskName, taskFlag } from './tasks.ts';
 
@@ -24,7 +25,10 @@ export type JobSpec = {
  * @returns Graphile Worker's job ids, in the order of the specs.
  */
 export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]> {
-  await endStandingJobs(tx, jobs);
+  await endStandingJobs(
+    tx,
+    jobs.flatMap(({ key, isNew }) => (isNew ? [] : (key ?? []))),
+  );
   const values = [specsOf(jobs)];
   if (!haveKeys(jobs)) {
     const { rows } = await tx.query<{ id: bigint }>(ADD_EACH, values);
@@ -35,24 +39,35 @@ export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]>
   return jobs.map(({ key }) => ids.get(key as string) as bigint);
 }
 
+/** Jobs of one task, as SQL: one for each row of `from`, whose columns the other parts use. */
+export interface JobsSql {
+  from: string;
+  /** The payload, as json. */
+  payload: string;
+  /** Each has a key of its own. */
+  key: string;
+  /** Milliseconds from now until the job is due, in the time of the Postgres server. */
+  inMs: string;
+}
+
 /**
- * Adds jobs and makes the caller's changes in one statement, in the caller's transaction. For many
- * jobs this is faster, because their ids do not go to the client and back.
- * @param jobs each has a key of its own.
- * @param statement the rest of the statement, after `with`. It reads the added jobs as `job`, and has
- * `values` from `$2` on.
+ * SQL: adds the jobs and returns the `id` and `key` of each, for the `with` of a statement that
+ * changes their rows. For many jobs this is faster than `enqueue`, because neither payloads nor ids
+ * go over the connection. The caller calls `endStandingJobs` first.
  */
-export async function enqueueAnd(
-  tx: Queryable,
-  jobs: (JobSpec & { key: string })[],
-  statement: string,
-  values: unknown[],
-): Promise<void> {
-  await endStandingJobs(tx, jobs);
-  await tx.query(`with job as materialized (${ADD_WITH_KEYS}) ${statement}`, [
-    specsOf(jobs),
-    ...values,
-  ]);
+export function addJobsSql(
+  task: TaskName,
+  { from, payload, key, inMs }: JobsSql,
+  bindings: Bindings,
+): string {
+  const trace = traceFields();
+  const whole = trace
+    ? `(${payload}::jsonb || ${bindings.add(JSON.stringify(trace))}::jsonb)::json`
+    : payload;
+  return `select id, key from graphile_worker.add_jobs((
+    select array_agg(row('${task}', ${whole}, null, now() + make_interval(secs => ${inMs} / 1000),
+      ${TASKS[task].maxAttempts}, ${key}, 0, array['${taskFlag(task)}'])::graphile_worker.job_spec)
+    from ${from}))`;
 }
 
 /** The jobs as JSON for Graphile Worker. Usual values are left out. */
@@ -86,7 +101,7 @@ const ADD_EACH = `
 
 // In one go: for each call Graphile Worker looks through the queue for keys that are taken.
 const ADD_WITH_KEYS = `
-  select id, key, payload from graphile_worker.add_jobs((
+  select id, key from graphile_worker.add_jobs((
     select array_agg(row(task, payload, null, ${RUN_AT}, max_attempts, key, ${PRIORITY}, array[flag])::graphile_worker.job_spec
       order by position)
     from ${SPECS}))`;
@@ -100,8 +115,7 @@ const haveKeys = (jobs: JobSpec[]) =>
  * failed for good. Otherwise Graphile Worker would keep a failed job and take its key away.
  * Verdicts are locked before jobs, as everywhere.
  */
-async function endStandingJobs(tx: Queryable, jobs: JobSpec[]): Promise<void> {
-  const keys = jobs.flatMap(({ key, isNew }) => (isNew ? [] : (key ?? [])));
+export async function endStandingJobs(tx: Queryable, keys: string[]): Promise<void> {
   if (keys.length === 0) return;
   await forgetVerdictsOfKeys(tx, keys);
   await tx.query(

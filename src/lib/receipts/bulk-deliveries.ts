@@ -12,13 +12,23 @@ export interface DeliveryPlan extends Plan {
   unknown: number;
 }
 
-/** The deliveries of a bulk change. In SQL, `d` is a delivery, `r` its receipt, `o` its other deliveries. */
+/** SQL: a condition, and what is said when it holds. */
+export type Reason = [when: string, why: string];
+
+/** Why deliveries are skipped; the first reason that applies is said. */
+export interface Skip {
+  first: Reason[];
+  /** Conditions that are aggregates over `x`, the other deliveries of the same receipt. */
+  amongOthers?: Reason[];
+  last?: Reason[];
+}
+
+/** The deliveries of a bulk change. In SQL, `d` is a delivery, `r` its receipt, `e` the donor's address of today. */
 export interface Selection {
   filter: ReceiptFilter;
   /** SQL on `d` alone: a condition that every changed delivery meets. */
   candidates: string;
-  /** SQL: why a delivery is skipped; null for one that is changed. */
-  skip: string;
+  skip: Skip;
   /** SQL: the address that the mail goes to. */
   recipient: string;
 }
@@ -27,7 +37,6 @@ export interface Selection {
 export interface ChosenDelivery {
   id: string;
   receipt: string;
-  donation: string;
   job: string | null;
   status: 'failed' | 'held' | 'accepted';
   /** Where it is sent now, and whether the address is new. */
@@ -37,24 +46,40 @@ export interface ChosenDelivery {
 
 const PLAN_TIMEOUT_MS = 60_000;
 const EXAMPLES = 3;
+const PLAN_MEMORY = '16MB';
 /** The least number of candidates in one step. */
 const LOOKED_AT = 500;
 
 const FROM = `donations.receipt_deliveries d
   join donations.receipts r on r.id = d.receipt_id
-  left join donations.donor_emails e on e.donor_id = r.donor_id and e.is_primary
-  -- What there is of other deliveries of the same receipt.
-  cross join lateral (
-    select coalesce(bool_or(x.status in ('pending', 'sending')), false) as under_way,
-      coalesce(bool_or(x.status = 'accepted' and x.bounced_at is null), false) as sent,
-      coalesce(bool_or(x.accepted_at > coalesce(d.claimed_at, d.created_at)), false) as sent_since,
-      coalesce(bool_or(x.status = 'held' and (x.created_at, x.id) > (d.created_at, d.id)), false) as newer_held,
-      coalesce(bool_or(x.created_at > d.created_at), false) as newer
-    from donations.receipt_deliveries x where x.receipt_id = r.id and x.id <> d.id) o`;
+  left join donations.donor_emails e on e.donor_id = r.donor_id and e.is_primary`;
+
+/** SQL: another delivery of the receipt may be sent yet. */
+export const UNDER_WAY = `bool_or(x.status in ('pending', 'sending'))`;
 
 /** SQL: the first reason that applies; null if none does. */
-export const firstReason = (reasons: [when: string, why: string][]): string =>
-  `case ${reasons.map(([when, why]) => `when ${when} then '${why}'`).join(' ')} end`;
+const firstOf = (reasons: Reason[] = []): string =>
+  reasons.length === 0
+    ? 'null::text'
+    : `case ${reasons.map(([when, why]) => `when ${when} then '${why}'`).join(' ')} end`;
+
+/**
+ * SQL for a `with`: `found`, the deliveries that meet the condition, each with why it is skipped, or
+ * null. (Joins, because Postgres runs a lateral subquery once for each delivery.)
+ */
+const findIn = ({ skip }: Selection, columns: string, condition: string): string =>
+  `looked as materialized (
+     select d.id, d.receipt_id, d.created_at, d.claimed_at, d.status, ${columns},
+       ${firstOf(skip.first)} as first_why, ${firstOf(skip.last)} as last_why
+     from ${FROM} where ${condition}
+   ), others as (
+     select d.id, ${firstOf(skip.amongOthers)} as why from looked d
+     join donations.receipt_deliveries x on x.receipt_id = d.receipt_id and x.id <> d.id
+     group by d.id
+   ), found as materialized (
+     select d.*, coalesce(d.first_why, o.why, d.last_why) as skip
+     from looked d left join others o on o.id = d.id
+   )`;
 
 /** Plans a change of at most `limit` of the deliveries. */
 export function planDeliveries(db: Db, selection: Selection, limit: number): Promise<DeliveryPlan> {
@@ -65,24 +90,25 @@ export function planDeliveries(db: Db, selection: Selection, limit: number): Pro
 export const haveOutgrown = async (db: Db, selection: Selection, { eligible }: DeliveryPlan) =>
   (await planDeliveries(db, selection, 0)).eligible > eligible;
 
-async function look(tx: Queryable, { filter, skip, recipient }: Selection, limit: number) {
+async function look(tx: Queryable, selection: Selection, limit: number) {
+  const { filter, recipient } = selection;
   const bindings = new Bindings();
+  // Otherwise the deliveries of one outage are sorted on disk.
+  await tx.query(`set local work_mem = '${PLAN_MEMORY}'`);
   const { rows } = await tx.query<Omit<DeliveryPlan, 'effects'>>(
-    `with found as materialized (
-       select d.id, d.created_at, r.donor_id, r.label, d.status, ${recipient} as recipient,
-         coalesce(d.reason, d.bounce_reason) as reason, ${skip} as skip
-       from ${FROM} where ${conditionsOn(filter, bindings)}
-     ), chosen as materialized (
-       select * from found where skip is null order by created_at, id limit ${bindings.add(limit)}::bigint
+    `with ${findIn(selection, 'r.donor_id', conditionsOn(filter, bindings))}, chosen as materialized (
+       select id, created_at, donor_id, status from found where skip is null
+       order by created_at, id limit ${bindings.add(limit)}::bigint
      )
-     select now() as at, (select count(*)::int from found where skip is null) as eligible,
-       (select count(*)::int from chosen) as count,
-       (select count(distinct donor_id)::int from chosen) as donors,
-       (select count(*)::int from chosen where status = 'held') as unknown,
-       (select coalesce(json_agg(json_build_object('id', id, 'text', concat_ws('  ', label, recipient, reason))), '[]')
-          from (select * from chosen order by created_at, id limit ${EXAMPLES}) first) as examples,
+     select now() as at, (select count(*)::int from found where skip is null) as eligible, c.*,
+       (select coalesce(json_agg(json_build_object('id', d.id, 'text',
+                 concat_ws('  ', r.label, ${recipient}, coalesce(d.reason, d.bounce_reason))) order by d.created_at, d.id), '[]')
+          from (select id from chosen order by created_at, id limit ${EXAMPLES}) first, ${FROM}
+          where d.id = first.id) as examples,
        (select coalesce(json_agg(json_build_object('reason', skip, 'count', count) order by count desc), '[]')
-          from (select skip, count(*) from found where skip is not null group by skip) s) as skipped`,
+          from (select skip, count(*) from found where skip is not null group by skip) s) as skipped
+     from (select count(*)::int as count, count(distinct donor_id)::int as donors,
+             count(*) filter (where status = 'held')::int as unknown from chosen) c`,
     bindings.values,
   );
   const plan = rows[0] as Omit<DeliveryPlan, 'effects'>;
@@ -167,15 +193,16 @@ async function lock(
 /** The locked deliveries that are changed. A separate statement reads them as they are after the locks. */
 async function readEligible(
   tx: Queryable,
-  { skip, recipient }: Selection,
+  selection: Selection,
   ids: string[],
 ): Promise<ChosenDelivery[]> {
+  const { recipient } = selection;
+  const columns = `d.job_id, ${recipient} as recipient, ${recipient} <> d.recipient as is_readdressed`;
   const { rows } = await tx.query<ChosenDelivery>(
-    `select d.id, r.id as receipt, d.job_id::text as job, d.status,
-       (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = r.id) as donation,
-       ${recipient} as recipient, ${recipient} <> d.recipient as "isReaddressed"
-     from ${FROM} where d.id = any ($1) and ${skip} is null
-     order by d.created_at, d.id`,
+    `with ${findIn(selection, columns, 'd.id = any ($1)')}
+     select id, receipt_id as receipt, job_id::text as job, status, recipient,
+       is_readdressed as "isReaddressed"
+     from found where skip is null order by created_at, id`,
     [ids],
   );
   return rows;

@@ -1,13 +1,12 @@
 import type { Queryable } from '../db/database.ts';
-import { enqueue, enqueueAnd, type JobSpec } from '../queue/enqueue.ts';
+import { Bindings } from '../filter/compile.ts';
+import { addJobsSql, endStandingJobs, enqueue, type JobSpec } from '../queue/enqueue.ts';
 import { sendKey } from '../queue/keys.ts';
 
 /** A delivery and the donation that its receipt is for, or the first of them. */
 export interface ToSend {
   deliveryId: string;
   donationId: string;
-  /** Milliseconds from now until it is sent. */
-  inMs?: number;
   /** Jobs of a lower number go first; 0 if not given. */
   priority?: number | undefined;
   /** The delivery was made just now: no job of an earlier attempt is left. */
@@ -28,48 +27,60 @@ export async function enqueueDeliveries(
   return ids.slice(others.length);
 }
 
-const jobOf = ({ deliveryId, donationId, inMs, priority, isNew }: ToSend) => ({
+const jobOf = ({ deliveryId, donationId, priority, isNew }: ToSend) => ({
   task: 'send_receipt' as const,
   payload: { donation_id: donationId, delivery_id: deliveryId },
   key: sendKey(deliveryId),
   ...(isNew ? { isNew } : {}),
-  ...(inMs ? { inMs } : {}),
   ...(priority ? { priority } : {}),
 });
 
-/**
- * Adds the jobs that send deliveries, and changes the deliveries.
- * @param change SQL: the change of a delivery `d`; it may use `more` and `values` from `$2` on.
- * @param more SQL: what is joined.
- */
-export const sendAnd = (
-  tx: Queryable,
-  deliveries: ToSend[],
-  change: string,
-  { more = '', values = [] }: { more?: string; values?: unknown[] } = {},
-): Promise<void> =>
-  enqueueAnd(
-    tx,
-    deliveries.map(jobOf),
-    `update donations.receipt_deliveries d set job_id = job.id, ${change}
-     from job ${more} where d.id = job.payload->>'delivery_id'`,
-    values,
-  );
-
-/** Sends deliveries that exist by new jobs. @returns the jobs' ids, in the order of the deliveries. */
-export async function sendByNewJobs(tx: Queryable, deliveries: ToSend[]): Promise<bigint[]> {
-  const jobs = await enqueueDeliveries(tx, deliveries);
-  await tx.query(
-    `update donations.receipt_deliveries d set job_id = a.job
-     from unnest($1::text[], $2::bigint[]) as a(id, job) where d.id = a.id`,
-    [deliveries.map(({ deliveryId }) => deliveryId), jobs],
-  );
-  return jobs;
+/** How deliveries that exist are sent. */
+export interface SendOptions {
+  /** SQL: what else changes of a delivery `d`. */
+  change?: string;
+  /** Milliseconds from now until the first is sent, and between one and the next. */
+  firstMs?: number;
+  gapMs?: number;
 }
 
-/** Sends a delivery that exists by a new job. @returns the job's id. */
-export const sendByNewJob = async (tx: Queryable, delivery: ToSend): Promise<bigint> =>
-  (await sendByNewJobs(tx, [delivery]))[0] as bigint;
+/** Sends deliveries that exist by new jobs, in the caller's transaction. */
+export async function sendByNewJobs(
+  tx: Queryable,
+  ids: string[],
+  { change, firstMs = 0, gapMs = 0 }: SendOptions = {},
+): Promise<void> {
+  await endStandingJobs(tx, ids.map(sendKey));
+  const bindings = new Bindings();
+  const added = addJobsSql(
+    'send_receipt',
+    {
+      from: `unnest(${bindings.add(ids)}::text[]) with ordinality as s(id, place)
+        join donations.receipt_deliveries d on d.id = s.id`,
+      payload: `json_build_object('donation_id', (select min(c.donation_id)
+        from donations.receipt_donations c where c.receipt_id = d.receipt_id), 'delivery_id', d.id)`,
+      key: `'${sendKey('')}' || d.id`,
+      inMs: `floor(${bindings.add(firstMs)}::float8 + (s.place - 1) * ${bindings.add(gapMs)}::float8)`,
+    },
+    bindings,
+  );
+  await tx.query(
+    `with job as materialized (${added})
+     update donations.receipt_deliveries d set job_id = job.id ${change ? `, ${change}` : ''}
+     from job where d.id = substr(job.key, ${sendKey('').length + 1})`,
+    bindings.values,
+  );
+}
+
+/** Sends a delivery that exists by a new job, in the caller's transaction. @returns the job's id. */
+export async function sendByNewJob(tx: Queryable, id: string): Promise<bigint> {
+  await sendByNewJobs(tx, [id]);
+  const { rows } = await tx.query<{ job: bigint }>(
+    'select job_id as job from donations.receipt_deliveries where id = $1',
+    [id],
+  );
+  return rows[0]?.job as bigint;
+}
 
 /** Deliveries to these donors that wait go to another address. @returns how many. */
 export async function readdressWaiting(

@@ -16,13 +16,10 @@ interface Row {
   status: 'pending' | 'sending' | 'accepted' | 'held' | 'failed';
   claim: string | null;
   jobId: bigint | null;
-  donationId: string;
 }
 
 const LOOK = `
-  select status, claim, job_id as "jobId",
-    (select min(c.donation_id) from donations.receipt_donations c where c.receipt_id = d.receipt_id) as "donationId"
-  from donations.receipt_deliveries d where id = $1 for update`;
+  select status, claim, job_id as "jobId" from donations.receipt_deliveries where id = $1 for update`;
 
 /**
  * An attempt's mail was taken, and its delivery is not its any more: others thought that it was lost.
@@ -93,8 +90,7 @@ export async function settleOvertaken(
       await tx.query(`update donations.receipt_deliveries set ${WAITS} where id = $1`, [
         deliveryId,
       ]);
-      const { donationId } = found;
-      const job = await sendByNewJob(tx, { deliveryId, donationId });
+      const job = await sendByNewJob(tx, deliveryId);
       return { what: `delivery ${deliveryId} was held, and goes again by job ${job}`, over: false };
     }
     // Graphile Worker runs the job again by itself.

@@ -6,13 +6,15 @@ import { problemWith } from './addresses.ts';
 import {
   type ChosenDelivery,
   type DeliveryPlan,
-  firstReason,
   haveOutgrown,
   planDeliveries,
+  type Reason,
   type Selection,
+  type Skip,
+  UNDER_WAY,
   walkDeliveries,
 } from './bulk-deliveries.ts';
-import { sendAnd } from './enqueue.ts';
+import { sendByNewJobs } from './enqueue.ts';
 import { WAITS_AGAIN } from './reopen.ts';
 import { endJobs } from './settle.ts';
 import { parseReceiptFilter, type ReceiptFilter } from './vocabulary.ts';
@@ -33,30 +35,34 @@ export interface ReplayOptions {
  */
 const RECIPIENT = `case when e.email <> d.recipient and d.recipient = r.content->'donor'->>'email' then e.email else d.recipient end`;
 
-/** SQL: why a delivery is passed over; null for one that is sent again. */
-function skip({ includeHeld, force }: ReplayOptions): string {
-  const reasons: [when: string, why: string][] = [
-    [`d.status in ('pending', 'sending')`, 'it is on its way'],
-    [`d.status = 'accepted' and d.bounced_at is null`, 'it was sent'],
-    [`r.status = 'void'`, 'its receipt is void'],
-    // Read again when this had to wait for another operator who replays it; the others are not.
-    [`d.sent_again_as is not null`, 'it was sent again'],
-    ['o.under_way', 'another delivery of it is on its way'],
-    ['o.sent', 'another delivery of it was sent'],
-    // Of several that failed, the newest.
-    ['o.newer', 'there is a newer delivery of it'],
-  ];
+function skip({ includeHeld, force }: ReplayOptions): Skip {
+  const last: Reason[] = [];
   if (!includeHeld)
-    reasons.push([
-      `d.status = 'held'`,
-      'it may have been sent: --include-held sends it all the same',
-    ]);
+    last.push([`d.status = 'held'`, 'it may have been sent: --include-held sends it all the same']);
   if (!force)
-    reasons.push([
+    last.push([
       `${problemWith(RECIPIENT)} is not null`,
       'its address gets no mail: --force sends it all the same',
     ]);
-  return firstReason(reasons);
+  return {
+    first: [
+      [`d.status in ('pending', 'sending')`, 'it is on its way'],
+      [`d.status = 'accepted' and d.bounced_at is null`, 'it was sent'],
+      [`r.status = 'void'`, 'its receipt is void'],
+      // Read again when this had to wait for another operator who replays it; the others are not.
+      [`d.sent_again_as is not null`, 'it was sent again'],
+    ],
+    amongOthers: [
+      [UNDER_WAY, 'another delivery of it is on its way'],
+      [
+        `bool_or(x.status = 'accepted' and x.bounced_at is null)`,
+        'another delivery of it was sent',
+      ],
+      // Of several that failed, the newest.
+      ['bool_or(x.created_at > d.created_at)', 'there is a newer delivery of it'],
+    ],
+    last,
+  };
 }
 
 /** Sends receipts again that did not reach their donors: failed ones, and on request bounced and held ones. */
@@ -122,28 +128,27 @@ async function sendAgain(
   const bounced = rows.filter(({ status }) => status === 'accepted');
   const copies =
     bounced.length > 0 ? await makeCopies(tx, bounced, options) : new Map<string, string>();
-  const sent = rows.map((row, i) => ({
-    deliveryId: copies.get(row.id) ?? row.id,
-    donationId: row.donation,
-    recipient: row.recipient,
-    inMs: Math.floor(gap * (first + i)),
-  }));
-  const readdressed = rows.filter(({ isReaddressed }) => isReaddressed);
-  // For an accepted delivery its new copy is changed, which is already pending.
-  await sendAnd(
+  await readdress(
     tx,
-    sent,
-    `${WAITS_AGAIN}, recipient = coalesce(a.recipient, d.recipient), forced = d.forced or $3`,
-    {
-      more: `left join json_to_recordset($2::json) as a(id text, recipient text)
-        on a.id = job.payload->>'delivery_id'`,
-      values: [
-        JSON.stringify(readdressed.map(({ id, recipient }) => ({ id, recipient }))),
-        options.force,
-      ],
-    },
+    rows.filter(({ isReaddressed }) => isReaddressed),
   );
-  return { deliveries: sent.map(({ deliveryId }) => deliveryId) };
+  const deliveries = rows.map(({ id }) => copies.get(id) ?? id);
+  // For an accepted delivery its new copy is changed, which is already pending.
+  await sendByNewJobs(tx, deliveries, {
+    change: options.force ? `${WAITS_AGAIN}, forced = true` : WAITS_AGAIN,
+    firstMs: gap * first,
+    gapMs: gap,
+  });
+  return { deliveries };
+}
+
+async function readdress(tx: Queryable, rows: ChosenDelivery[]): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.query(
+    `update donations.receipt_deliveries d set recipient = a.recipient
+     from unnest($1::text[], $2::text[]) as a(id, recipient) where d.id = a.id and d.status <> 'accepted'`,
+    [rows.map(({ id }) => id), rows.map(({ recipient }) => recipient)],
+  );
 }
 
 /** What was accepted stays so: a mail that bounced goes again as another delivery. @returns their ids by the old ones. */

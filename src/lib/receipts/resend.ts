@@ -60,7 +60,7 @@ export async function resendReceipt(
        values ($1, $2, 'copy', $3, 'pending', $4)`,
       [deliveryId, receipt.id, recipient, force],
     );
-    const jobId = await sendByNewJob(tx, { deliveryId, donationId: receipt.donationId });
+    const jobId = await sendByNewJob(tx, deliveryId);
     await recordAudit(tx, {
       ...decision,
       action: 'receipts.resend',

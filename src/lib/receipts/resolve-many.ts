@@ -3,10 +3,12 @@ import { plural } from '../output/text.ts';
 import { problemWith } from './addresses.ts';
 import {
   type DeliveryPlan,
-  firstReason,
   haveOutgrown,
   planDeliveries,
+  type Reason,
   type Selection,
+  type Skip,
+  UNDER_WAY,
   walkDeliveries,
 } from './bulk-deliveries.ts';
 import { type Resolution, saysSent, sendHeldAgain } from './resolve.ts';
@@ -76,20 +78,16 @@ export function resolveReceipts(
     }),
     walks: async (_db, plan) => [
       walkDeliveries(selection, plan.at, async (tx, rows) => {
-        if (isSent)
-          await acceptHeld(
-            tx,
-            rows.map(({ id }) => id),
-            saysSent(options.actor),
-          );
-        else await sendHeldAgain(tx, rows);
+        const held = rows.map(({ id }) => id);
+        if (isSent) await acceptHeld(tx, held, saysSent(options.actor));
+        else await sendHeldAgain(tx, held);
         // The audit trail finds the decision by the jobs.
         const jobs = rows.flatMap(({ job }) => (job === null ? [] : Number(job)));
         return {
           outcome,
           ...(options.force ? { force: true } : {}),
           before: { state: 'held', jobs },
-          deliveries: rows.map(({ id }) => id),
+          deliveries: held,
         };
       }),
     ],
@@ -102,28 +100,37 @@ function withHeld(filter: ReceiptFilter): ReceiptFilter {
   return parseReceiptFilter(`${filter.text} status:held`.trim());
 }
 
-/** SQL: why a delivery is skipped; null for one that is resolved. */
-function skip({ outcome, force }: ResolveOptions): string {
-  const reasons: [when: string, why: string][] = [
+function skip({ outcome, force }: ResolveOptions): Skip {
+  const settled: Reason[] = [
     [`d.status = 'accepted'`, 'it was sent'],
     [`d.status in ('pending', 'sending')`, 'it is on its way'],
     [`d.status = 'failed'`, 'it failed: use receipts replay'],
   ];
-  if (outcome === 'resend') {
-    reasons.push(
+  if (outcome === 'sent') return { first: settled };
+  const amongOthers: Reason[] = [
+    [
+      `bool_or(x.status = 'held' and (x.created_at, x.id) > (d.created_at, d.id))`,
+      'there is a newer delivery of it',
+    ],
+  ];
+  if (!force)
+    amongOthers.push(
+      [
+        'bool_or(x.accepted_at > coalesce(d.claimed_at, d.created_at))',
+        'a copy was sent since: --force sends it all the same',
+      ],
+      [UNDER_WAY, 'another delivery of it is on its way: --force sends it all the same'],
+    );
+  return {
+    first: [
+      ...settled,
       [`d.evidence is not null`, 'there is evidence that it was sent'],
       [`r.status = 'void'`, 'its receipt is void'],
-      ['o.newer_held', 'there is a newer delivery of it'],
       [
         `${problemWith('d.recipient')} is not null`,
         'its address gets no mail: use donors fix-email',
       ],
-    );
-    if (!force)
-      reasons.push(
-        ['o.sent_since', 'a copy was sent since: --force sends it all the same'],
-        ['o.under_way', 'another delivery of it is on its way: --force sends it all the same'],
-      );
-  }
-  return firstReason(reasons);
+    ],
+    amongOthers,
+  };
 }

@@ -40,7 +40,7 @@ export async function resolveDelivery(
     const changed =
       outcome === 'sent'
         ? await acceptHeld(tx, [held.id], saysSent(decision.actor))
-        : await sendHeldAgain(tx, [{ id: held.id, donation: now.donationId }]);
+        : await sendHeldAgain(tx, [held.id]);
     // Evidence or another operator may have settled it since it was looked up.
     if (changed === 0)
       throw new UserError(
@@ -124,22 +124,15 @@ function refuseOneTooMany(receipt: Receipt, held: Delivery): void {
  * Sends held deliveries again by new jobs, in the caller's transaction.
  * @returns how many: those that were settled meanwhile are not sent.
  */
-export async function sendHeldAgain(
-  tx: Queryable,
-  held: { id: string; donation: string }[],
-): Promise<number> {
-  const reopened = await reopenHeld(
-    tx,
-    held.map(({ id }) => id),
-  );
+export async function sendHeldAgain(tx: Queryable, held: string[]): Promise<number> {
+  const reopened = await reopenHeld(tx, held);
   await endJobs(
     tx,
     reopened.flatMap(({ jobId }) => jobId ?? []),
   );
-  const donations = new Map(held.map(({ id, donation }) => [id, donation]));
   await sendByNewJobs(
     tx,
-    reopened.map(({ id }) => ({ deliveryId: id, donationId: donations.get(id) as string })),
+    reopened.map(({ id }) => id),
   );
   return reopened.length;
 }
