@@ -26,6 +26,7 @@ try {
     // hundreds. These are not: native, large and used by few, or resolved by name as they run.
     external: [
       'stripe',
+      'undici',
       '@sendgrid/*',
       '@opentelemetry/*',
       'better-sqlite3',

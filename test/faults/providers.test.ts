@@ -144,8 +144,13 @@ const CASES: Case[] = [
     unknown('ECONNRESET'),
   ],
   ['resets after the request', resetAfterReading, lost('ECONNRESET'), unknown('ECONNRESET')],
-  ['closes without an answer', closeWithoutAnswer, lost('UND_ERR_SOCKET'), unknown('ECONNRESET')],
-  ['does not speak HTTP', noise, lost('HPE_INVALID_CONSTANT'), unknown('HPE_INVALID_CONSTANT')],
+  [
+    'closes without an answer',
+    closeWithoutAnswer,
+    lost('UND_ERR_SOCKET'),
+    unknown('UND_ERR_SOCKET'),
+  ],
+  ['does not speak HTTP', noise, lost('HPE_INVALID_CONSTANT'), unknown('HTTPParserError')],
   ['breaks off in the body', truncated(202, SENT), lost('UND_ERR_SOCKET'), accepted],
   ['resets in the body', truncated(202, SENT, 'reset'), lost('ECONNRESET'), accepted],
   [
@@ -318,8 +323,13 @@ describe('a provider that cannot be reached', () => {
 
   test('TLS is not established: nothing was sent, so the outcome is known', async () => {
     const url = (await serve(hang)).replace('http:', 'https:');
-    expect(await outcome(send(url, SHORT_MS))).toEqual(lost('ETIMEDOUT'));
+    expect(await outcome(send(url, SHORT_MS))).toEqual(lost('UND_ERR_CONNECT_TIMEOUT'));
     expect(await outcome(charge(url, SHORT_MS))).toEqual(lost('deadline'));
+  });
+
+  test('the connection is reset before TLS is established: nothing was sent', async () => {
+    const plain = await serve({ connected: (socket) => socket.resetAndDestroy() });
+    expect(await outcome(send(plain.replace('http:', 'https:')))).toEqual(lost('ECONNRESET'));
   });
 
   test('it does not speak TLS', async () => {

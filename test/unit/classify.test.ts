@@ -181,11 +181,6 @@ describe('SendGrid', () => {
     );
   });
 
-  const axiosError = (cause: { code?: string }) => ({
-    isAxiosError: true,
-    code: cause.code,
-    cause,
-  });
   const sent = { errorClass: 'unknown_outcome', providerDown: true };
   const notSent = { errorClass: 'transient', providerDown: true };
 
@@ -219,14 +214,14 @@ describe('SendGrid', () => {
     [socketError('DEPTH_ZERO_SELF_SIGNED_CERT'), { errorClass: 'misconfigured' }],
     [socketError('ERR_TLS_CERT_ALTNAME_INVALID'), { errorClass: 'misconfigured' }],
   ])('no answer: %o', (cause, expected) => {
-    expect(noAnswer('send', axiosError(cause), undefined)).toMatchObject({
+    expect(noAnswer('send', cause, undefined)).toMatchObject({
       code: cause.code,
       ...expected,
     });
   });
 
   test('no answer within the deadline', () => {
-    const error = noAnswer('send', { isAxiosError: true, code: 'ERR_CANCELED' }, 15_000);
+    const error = noAnswer('send', new DOMException('aborted', 'AbortError'), 15_000);
     expect(error).toMatchObject({ ...sent, code: 'deadline' });
     expect(error.message).toBe('SendGrid did not answer within 15 s; the mail may have been sent');
   });

@@ -93,14 +93,14 @@ export function refusal(ask: Ask, answer: Answer, now: Date): ProviderError {
 }
 
 /**
- * The error when no status was received. The SDK's error contains the API key and the mail, so only
- * the socket's code is read from it.
+ * The error when no status was received. Only the code is read from the cause, because its text may
+ * contain a part of the request.
  *
  * @param timedOutMs the deadline, if it ended the call
  */
 export function noAnswer(ask: Ask, error: unknown, timedOutMs: number | undefined): ProviderError {
   const { errorClass, perhaps } = unknown(ask);
-  const { code, notSent, tls } = socketFault(error);
+  const { code = nameOf(error), notSent, tls } = socketFault(error);
   if (tls && notSent) {
     return fail({
       errorClass: 'misconfigured',
@@ -124,20 +124,24 @@ export function noAnswer(ask: Ask, error: unknown, timedOutMs: number | undefine
       message: `SendGrid did not answer within ${timedOutMs / 1000} s${perhaps}`,
     });
   }
-  if (!(error as { isAxiosError?: boolean }).isAxiosError) {
-    // @sendgrid/mail validates the mail before it sends a request.
-    const why = error instanceof Error ? `: ${maskText(error.message).slice(0, 300)}` : '';
-    return fail({
-      errorClass: 'permanent',
-      code: 'invalid_mail',
-      message: `the mail cannot be sent${why}`,
-    });
-  }
   return fail({
     errorClass,
     code,
     providerDown: true,
     message: `the connection to SendGrid was lost (${code ?? 'no code'})${perhaps}`,
+  });
+}
+
+/** Errors of the HTTP parser have a name and no code. */
+const nameOf = (error: unknown) => (error instanceof Error ? error.name : undefined);
+
+/** The mail is not valid, so no request was made. */
+export function invalidMail(error: unknown): ProviderError {
+  const why = error instanceof Error ? `: ${maskText(error.message).slice(0, 300)}` : '';
+  return fail({
+    errorClass: 'permanent',
+    code: 'invalid_mail',
+    message: `the mail cannot be sent${why}`,
   });
 }
 
