@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ProviderError } from '../../src/lib/providers/errors.ts';
 import { sendgridGateway } from '../../src/lib/providers/sendgrid.ts';
 import { stripeGateway } from '../../src/lib/providers/stripe.ts';
@@ -379,6 +379,34 @@ describe('SendGrid', () => {
     });
     for (const absent of ['content', 'subject', 'reply_to'])
       expect(body()).not.toHaveProperty(absent);
+  });
+
+  test('names with apostrophes in such data give no warning on the terminal', async () => {
+    server.script(accept);
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    await gateway().send({
+      ...message(),
+      template: { id: 'd-1', data: { name: 'Jane O’Brien & "J"' } },
+    });
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
+  });
+
+  test('a file is attached', async () => {
+    server.script(accept);
+    const file = { filename: 'receipt.pdf', type: 'application/pdf', content: Buffer.from('%PDF') };
+    await gateway().send({ ...message(), attachments: [file] });
+    expect(body()).toMatchObject({
+      content: [{ type: 'text/plain' }, { type: 'text/html' }],
+      attachments: [{ ...file, content: 'JVBERg==', disposition: 'attachment' }],
+    });
+  });
+
+  test('the address of the API may end with a slash', async () => {
+    server.script(accept);
+    const slashed = { apiKey: 'SG.1', apiBase: `${server.url}/`, timeoutMs: 2000 };
+    await sendgridGateway(slashed).send(message());
+    expect(said()).toEqual(['POST /v3/mail/send']);
   });
 
   test('the message given is left as it was', async () => {

@@ -59,6 +59,7 @@ const IDLE_SOCKET_MS = 4000;
  */
 export function sendgridGateway(options: SendGridOptions): MailGateway {
   const { apiKey, apiBase = API_BASE, timeoutMs, sender } = options;
+  const base = apiBase.replace(/\/+$/, '');
   const dispatcher = connections(timeoutMs / 2);
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
   const writer = new MailService();
@@ -78,7 +79,7 @@ export function sendgridGateway(options: SendGridOptions): MailGateway {
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), timeoutMs);
     try {
-      const answer = await request(apiBase + url, {
+      const answer = await request(base + url, {
         method,
         headers,
         body: body === undefined ? null : JSON.stringify(body),
