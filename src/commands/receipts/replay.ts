@@ -31,7 +31,7 @@ export function receiptsReplayCommand(context: Context): Command {
     const filter = receiptFilterOf(words, options);
     if (filter.terms.length === 0) {
       throw usageError(
-        'say which receipts: --failed, --bounced, or a filter',
+        'say which receipts: --failed, --held, --bounced, or a filter',
         "For instance --failed, or 'status:failed fund:gala'.",
       );
     }
