@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { usageError } from '../lib/errors.ts';
+import { grouped } from '../lib/output/text.ts';
 import { brokenCharacter, quoted } from '../lib/text.ts';
 
 /** Enough for a filter with a thousand job ids. Each value also has its own limit. */
@@ -42,8 +43,8 @@ export function checkValues(command: Command): void {
 
 const tooLong = (what: string, text: string, max: number) =>
   usageError(
-    `${what} is ${text.length.toLocaleString('en-US')} characters long`,
-    `At most ${max.toLocaleString('en-US')} are allowed.`,
+    `${what} is ${grouped(text.length)} characters long`,
+    `At most ${grouped(max)} are allowed.`,
   );
 
 /** The arguments as Commander has to see them. */

@@ -16,6 +16,7 @@ import {
 } from './config-schema.ts';
 import { configurationError, type UserError } from './errors.ts';
 import { toJson } from './output/render.ts';
+import { grouped } from './output/text.ts';
 import { cutText } from './output/width.ts';
 
 export type Mode = 'sandbox' | 'test' | 'live';
@@ -153,7 +154,7 @@ function validate<Schema extends z.ZodType>(
     const texts = Array.isArray(value) ? value : [value];
     if (!texts.some((text) => typeof text === 'string' && text.length > MAX_TEXT)) continue;
     throw configurationError(
-      `${key} is longer than ${MAX_TEXT.toLocaleString('en-US')} characters (${sources[key]})`,
+      `${key} is longer than ${grouped(MAX_TEXT)} characters (${sources[key]})`,
     );
   }
   const parsed = schema.safeParse(nest(values, names));

@@ -1,4 +1,5 @@
 import { usageError } from './errors.ts';
+import { grouped } from './output/text.ts';
 
 // Characters that control a terminal or are invisible: control characters (C0, C1), lone
 // surrogates, line and paragraph separators, marks that change the direction of writing, and
@@ -165,8 +166,8 @@ export function optionalLine(text: string | undefined, bounds: TextBounds): stri
 
 const tooLong = (field: string, length: number, max: number) =>
   usageError(
-    `${field} is ${length.toLocaleString('en-US')} characters long`,
-    `At most ${max.toLocaleString('en-US')} are allowed.`,
+    `${field} is ${grouped(length)} characters long`,
+    `At most ${grouped(max)} are allowed.`,
   );
 
 /**

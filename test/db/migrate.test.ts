@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type Db, openDb } from '../../src/lib/db/database.ts';
-import { migrate, migrationState } from '../../src/lib/db/migrate.ts';
+import { migrate, migrationState, refuseOldPostgres } from '../../src/lib/db/migrate.ts';
 import { ensureMode, prepareDatabase, readMode } from '../../src/lib/db/prepare.ts';
 
 let url: string;
@@ -121,5 +121,20 @@ describe('the mode', () => {
       message: 'this is a sandbox database, but the settings are for live mode',
     });
     expect(await readMode(db)).toBe('sandbox');
+  });
+});
+
+it.each([
+  ['12.22', 120022, true],
+  ['13.0', 130000, false],
+  ['18.4', 180004, false],
+])('a server of version %s is refused: %s %s', async (text, version, refused) => {
+  const answered = refuseOldPostgres({
+    query: async <Row>() => ({ rows: [{ version, text } as Row], rowCount: 1 }),
+  });
+  if (!refused) return expect(answered).resolves.toBeUndefined();
+  await expect(answered).rejects.toMatchObject({
+    code: 'configuration',
+    message: 'the server runs PostgreSQL 12.22, which is too old',
   });
 });

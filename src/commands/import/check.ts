@@ -11,6 +11,7 @@ import {
   type OutputOptions,
   renderOne,
 } from '../../lib/output/render.ts';
+import { grouped, plural } from '../../lib/output/text.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
@@ -82,12 +83,15 @@ export function importCheckCommand(context: Context): Command {
         const sums = Object.entries(result.totals).map(([code, total]) => `${code} ${total}`);
         print(
           context.io,
-          `${rows} rows: ${valid} gifts, ${rejected} rejected, ${skipped} skipped, ${repeated} with the id of another; ${sums.join(', ') || 'no money'}`,
+          `${plural(rows, 'row')}: ${plural(valid, 'gift')}, ${grouped(rejected)} rejected, ${grouped(skipped)} skipped, ${grouped(repeated)} with the id of another; ${sums.join(', ') || 'no money'}`,
         );
       } else renderOne(context.io, options, COLUMNS, result);
       checkControlTotals(expected, { count: valid, totals });
       if (rejected > 0)
-        throw new UserError('partly_done', `${rejected} of ${rows} rows would be rejected`);
+        throw new UserError(
+          'partly_done',
+          `${grouped(rejected)} of ${plural(rows, 'row')} would be rejected`,
+        );
     });
   });
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { UserError } from '../../lib/errors.ts';
 import { print, say } from '../../lib/output/io.ts';
 import { chosenFormat, fieldsOf, type OutputOptions, renderOne } from '../../lib/output/render.ts';
+import { grouped } from '../../lib/output/text.ts';
 import { parseDuration } from '../../lib/parse.ts';
 import type { TaskName } from '../../lib/queue/tasks.ts';
 import type { Context } from '../context.ts';
@@ -43,9 +44,9 @@ export function jobsPauseCommand(context: Context): Command {
     print(io, `${task} is paused ${end}.`);
     if (replaced) say(io, `It was paused before, by ${replaced.reason}. The new end holds.`);
     if (stopped) {
-      const due = `${stopped.due.toLocaleString('en-US')}${stopped.due_is_more ? '+' : ''}`;
+      const due = `${grouped(stopped.due)}${stopped.due_is_more ? '+' : ''}`;
       say(io, `Due now: ${due}, which wait and lose no attempt.`);
-      say(io, `Running now: ${stopped.running.toLocaleString('en-US')}, which will finish.`);
+      say(io, `Running now: ${grouped(stopped.running)}, which will finish.`);
     }
     say(io, `Next: donations jobs resume ${task}`);
   });

@@ -1,4 +1,5 @@
 import { plain } from '../../lib/output/io.ts';
+import { grouped } from '../../lib/output/text.ts';
 import { textWidth } from '../../lib/output/width.ts';
 import type { Span, Theme } from './theme.ts';
 
@@ -86,7 +87,7 @@ export function wrap(text: string, width: number): string[] {
 
 /** `1,234`, `12.3k`, `1.2M`: at most five columns. */
 export function compact(value: number): string {
-  if (value < 10_000) return Math.round(value).toLocaleString('en-US');
+  if (value < 10_000) return grouped(Math.round(value));
   if (value < 1_000_000) return `${(value / 1000).toFixed(value < 100_000 ? 1 : 0)}k`;
   return `${(value / 1_000_000).toFixed(value < 100_000_000 ? 1 : 0)}M`;
 }

@@ -1,4 +1,5 @@
 import type { Io } from '../../lib/output/io.ts';
+import { grouped } from '../../lib/output/text.ts';
 
 const WIDTH = 30;
 
@@ -37,7 +38,7 @@ export class Progress {
     this.#drawn = true;
     const full = Math.round((WIDTH * this.#done) / this.#total);
     const bar = `${'█'.repeat(full)}${'░'.repeat(WIDTH - full)}`;
-    const count = `${this.#done.toLocaleString('en-US')}/${this.#total.toLocaleString('en-US')}`;
+    const count = `${grouped(this.#done)}/${grouped(this.#total)}`;
     stderr.write(`\r\u001b[K${bar} ${count}  ${this.#note}`);
   }
 }

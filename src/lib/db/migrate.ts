@@ -24,6 +24,8 @@ const FOLDER = new URL('./migrations/', import.meta.url);
 // Key of the advisory lock that serialises migrations of one database.
 const LOCK = 7_302_146_001;
 const TURN_MS = 100;
+/** The oldest PostgreSQL that has what our migrations use: `normalize`. */
+const OLDEST_POSTGRES = 13;
 // The newest migration of the graphile-worker version that we depend on.
 const WORKER_MIGRATIONS = 19;
 
@@ -108,6 +110,7 @@ export async function migrate(url: string): Promise<string[]> {
     const session = await db.session('donations db migrate');
     try {
       await takeTurn(session);
+      await refuseOldPostgres(session);
       const { pending } = await migrationState(session);
       await db.transaction((tx) => applyOurs(tx, pending));
       if (pending.includes('graphile-worker')) await migrateWorker(url);
@@ -120,6 +123,19 @@ export async function migrate(url: string): Promise<string[]> {
   } finally {
     await db.close();
   }
+}
+
+/** @throws UserError `configuration` when the server is too old for our migrations. */
+export async function refuseOldPostgres(db: Queryable): Promise<void> {
+  const { rows } = await db.query<{ version: number; text: string }>(
+    `select current_setting('server_version_num')::int as version, current_setting('server_version') as text`,
+  );
+  const [server] = rows;
+  if (!server || server.version >= OLDEST_POSTGRES * 10_000) return;
+  throw configurationError(
+    `the server runs PostgreSQL ${server.text}, which is too old`,
+    `Upgrade it to version ${OLDEST_POSTGRES} or newer, or set DATABASE_URL to another server.`,
+  );
 }
 
 /**

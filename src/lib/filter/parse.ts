@@ -1,6 +1,7 @@
 import { UserError, usageError } from '../errors.ts';
 import { givenId } from '../ids.ts';
 import { parseCurrency } from '../money.ts';
+import { grouped } from '../output/text.ts';
 import { parseDuration } from '../parse.ts';
 import { brokenCharacter } from '../text.ts';
 import { type TermFacts, type TermKind, termNames, type Vocabulary } from './vocabulary.ts';
@@ -76,8 +77,8 @@ export function parseFilter<Name extends string>(
   if (broken) throw usageError(`the filter has ${broken}`, 'Type it again without that character.');
   if (text.length > FILTER_BOUNDS.text) {
     throw usageError(
-      `the filter has ${text.length.toLocaleString('en-US')} characters`,
-      `At most ${FILTER_BOUNDS.text.toLocaleString('en-US')} are allowed. Use fewer values.`,
+      `the filter has ${grouped(text.length)} characters`,
+      `At most ${grouped(FILTER_BOUNDS.text)} are allowed. Use fewer values.`,
     );
   }
   const reader = new Reader(text);

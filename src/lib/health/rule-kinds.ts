@@ -1,4 +1,5 @@
 import { round } from '../output/number.ts';
+import { grouped } from '../output/text.ts';
 import { formatDuration } from '../output/time.ts';
 
 export type Unit = 'count' | 'time' | 'share';
@@ -90,6 +91,6 @@ export function inWords(kind: RuleKind, value: number): string {
     case 'share':
       return `${(value * 100).toFixed(value < 0.1 ? 1 : 0).replace(/\.0$/, '')}%`;
     case 'count':
-      return value.toLocaleString('en-US');
+      return grouped(value);
   }
 }

@@ -1,7 +1,7 @@
 import { inWords, type Rule, type RuleKind } from '../health/rule-kinds.ts';
 import { compareLevels, type Level, levelNow, worstLevel } from '../health/rules.ts';
 import { findingInWords } from '../health/words.ts';
-import { plural } from '../output/text.ts';
+import { grouped, plural } from '../output/text.ts';
 import { formatDuration } from '../output/time.ts';
 import type { PauseCause } from '../queue/run/pauses.ts';
 import { type Handling, handlingOf, NOT_HANDLED } from './handling.ts';
@@ -173,7 +173,7 @@ function ofTasks({ tasks }: Snapshot, rules: Rule[], now: number): Found[] {
     const level = worstLevel(
       rows.map((row) => levelNow(rules, state, row[state] ?? 0, { task: row.task })),
     );
-    const text = `${count.toLocaleString('en-US')}${plus} ${state}`;
+    const text = `${grouped(count)}${plus} ${state}`;
     return level === 'ok' ? [] : [{ level, text, since, mend, of: { kind: state } }];
   };
   return [

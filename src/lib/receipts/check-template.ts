@@ -1,4 +1,5 @@
 import Handlebars from 'handlebars';
+import { grouped } from '../output/text.ts';
 import { quoted } from '../text.ts';
 
 /** What a template may hold, at most; ours have three thousand characters. */
@@ -52,8 +53,8 @@ export function checkTemplate(source: string, example: object, { html }: { html:
   if (source.length > MAX_SOURCE) {
     throw new TemplateProblem(
       1,
-      `it has ${source.length.toLocaleString('en-US')} characters`,
-      `At most ${MAX_SOURCE.toLocaleString('en-US')} are allowed.`,
+      `it has ${grouped(source.length)} characters`,
+      `At most ${grouped(MAX_SOURCE)} are allowed.`,
     );
   }
   const root: Scope = {

@@ -1,4 +1,5 @@
 import { type Io, say } from '../../../lib/output/io.ts';
+import { grouped } from '../../../lib/output/text.ts';
 
 const EVERY_MS = 10_000;
 const REDRAW_MS = 100;
@@ -43,14 +44,14 @@ export class ImportProgress {
   }
 
   #line(rows: number, seconds: number): string {
-    const count = rows.toLocaleString('en-US');
+    const count = grouped(rows);
     if (this.#phase === 'matching') return 'Matching donors and looking for duplicates';
     const rate = seconds > 0 ? rows / seconds : 0;
-    const speed = `${Math.round(rate).toLocaleString('en-US')} rows/s`;
+    const speed = `${grouped(Math.round(rate))} rows/s`;
     if (!this.total) return `${WORDS[this.#phase]} ${count} rows, ${speed}`;
     const full = Math.min(WIDTH, Math.round((WIDTH * rows) / this.total));
     const bar = `${'█'.repeat(full)}${'░'.repeat(WIDTH - full)}`;
     const left = rate > 0 ? `, ${Math.ceil((this.total - rows) / rate)} s left` : '';
-    return `${WORDS[this.#phase]} ${bar} ${count}/${this.total.toLocaleString('en-US')} rows, ${speed}${left}`;
+    return `${WORDS[this.#phase]} ${bar} ${count}/${grouped(this.total)} rows, ${speed}${left}`;
   }
 }

@@ -13,6 +13,7 @@ import type { StagedBatch } from '../../../lib/imports/stage/batches.ts';
 import { describeRows } from '../../../lib/imports/stage/totals.ts';
 import { say } from '../../../lib/output/io.ts';
 import type { OutputOptions } from '../../../lib/output/render.ts';
+import { plural } from '../../../lib/output/text.ts';
 import type { Context } from '../../context.ts';
 import { confirmYes } from '../../shared/confirm.ts';
 import { inCommandSpan } from '../../shared/in-span.ts';
@@ -101,11 +102,11 @@ async function confirm(
 ): Promise<void> {
   if (yes) return;
   const { receipts } = batch.options.commit;
-  const question = `Import ${plan.counts.new.toLocaleString('en-US')} rows, ${receipts ? 'and e-mail their receipts' : 'without receipts'}?`;
+  const question = `Import ${plural(plan.counts.new, 'row')}, ${receipts ? 'and e-mail their receipts' : 'without receipts'}?`;
   if (await confirmYes(context, question)) return;
   throw new UserError(
     'confirmation_needed',
-    `nothing was imported: ${plan.counts.new} rows are ready, and the import was not confirmed`,
+    `nothing was imported: ${plural(plan.counts.new, 'row')} could be, and the import was not confirmed`,
     `Say yes with --yes; or later: donations import resume ${batch.id} --yes`,
   );
 }

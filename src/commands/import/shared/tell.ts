@@ -11,6 +11,7 @@ import {
   type OutputOptions,
   renderOne,
 } from '../../../lib/output/render.ts';
+import { grouped, plural } from '../../../lib/output/text.ts';
 
 const MOST = 8;
 
@@ -52,9 +53,9 @@ const TITLES: [Verdict, string][] = [
 /** The plan for a person: how many rows of each verdict, some of those that are not new, the totals. */
 export function tellPlan(io: Io, store: LocalStore, batch: string, plan: ImportPlan): void {
   const counts = TITLES.filter(([verdict]) => plan.counts[verdict] > 0).map(
-    ([verdict, title]) => `${plan.counts[verdict].toLocaleString('en-US')} ${title}`,
+    ([verdict, title]) => `${grouped(plan.counts[verdict])} ${title}`,
   );
-  say(io, `${plan.rows.toLocaleString('en-US')} rows: ${counts.join(', ')}`);
+  say(io, `${plural(plan.rows, 'row')}: ${counts.join(', ')}`);
   for (const verdict of ['rejected', 'suspect', 'skipped'] as const) {
     for (const row of sampleRows(store, batch, verdict, 5))
       say(
@@ -110,7 +111,7 @@ export function writeResult(
     io,
     dryRun
       ? `Nothing was imported: a dry run of ${result.batch}.`
-      : `Imported ${result.imported.toLocaleString('en-US')} of ${result.rows.toLocaleString('en-US')} rows as ${result.batch}${totals.length > 0 ? `: ${totals.join(', ')}` : ''}${result.receipts > 0 ? `; ${result.receipts.toLocaleString('en-US')} receipts to send` : ''}.`,
+      : `Imported ${grouped(result.imported)} of ${plural(result.rows, 'row')} as ${result.batch}${totals.length > 0 ? `: ${totals.join(', ')}` : ''}${result.receipts > 0 ? `; ${plural(result.receipts, 'receipt')} to send` : ''}.`,
   );
 }
 

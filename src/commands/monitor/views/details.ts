@@ -1,6 +1,7 @@
 import type { WholeAuditEntry } from '../../../lib/audit/entries.ts';
 import type { Story, StoryEvent } from '../../../lib/donations/story.ts';
 import { formatMoney } from '../../../lib/money.ts';
+import { grouped } from '../../../lib/output/text.ts';
 import { formatDuration, formatRelative } from '../../../lib/output/time.ts';
 import { textWidth } from '../../../lib/output/width.ts';
 import type { JobDetail, LedgerAttempt } from '../../../lib/queue/read/detail.ts';
@@ -220,15 +221,10 @@ export function changeLines(entry: WholeAuditEntry, nowMs: number, width: number
   if (entry.subject) lines.push(...fact('of', entry.subject, width));
   if (entry.filter) lines.push(...fact('filter', entry.filter, width));
   if (entry.reason) lines.push(...fact('why', entry.reason, width));
-  if (entry.affected !== null)
-    lines.push(...fact('changed', `${entry.affected.toLocaleString('en-US')}`, width));
+  if (entry.affected !== null) lines.push(...fact('changed', `${grouped(entry.affected)}`, width));
   if (entry.restorable > 0) {
     lines.push(
-      ...fact(
-        'undo',
-        [{ text: `u restores ${entry.restorable.toLocaleString('en-US')}`, tone: 'accent' }],
-        width,
-      ),
+      ...fact('undo', [{ text: `u restores ${grouped(entry.restorable)}`, tone: 'accent' }], width),
     );
   }
   lines.push(...heading('Detail'), ...jsonLines(entry.detail));

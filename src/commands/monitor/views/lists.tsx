@@ -1,6 +1,7 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import type { Silence } from '../../../lib/alerts/silences.ts';
+import { grouped } from '../../../lib/output/text.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import { JOB_STATES } from '../../../lib/queue/states.ts';
 import { silenceInWords } from '../../alerts/shared/silences.ts';
@@ -92,7 +93,7 @@ export function JobsView({ state, width, height }: ViewProps): ReactNode {
   const content = contentOf(state, 'jobs', view);
   const rows = content?.page.jobs;
   const total = content?.total;
-  const count = total ? `${total.count.toLocaleString('en-US')}${total.more ? '+' : ''}` : '';
+  const count = total ? `${grouped(total.count)}${total.more ? '+' : ''}` : '';
   const right: Span[] = [
     ...(view.all
       ? [{ text: `all ${count} marked  `, tone: 'accent' as const, bold: true }]
@@ -107,7 +108,7 @@ export function JobsView({ state, width, height }: ViewProps): ReactNode {
               rows.length === total.count && !total.more
                 ? `${count}`
                 : rows.length >= MOST_ROWS
-                  ? `the first ${rows.length.toLocaleString('en-US')} of ${count}: narrow it with /`
+                  ? `the first ${grouped(rows.length)} of ${count}: narrow it with /`
                   : `${Math.min(view.selected + 1, rows.length)} of ${count}`,
             tone: 'dim' as const,
           },

@@ -1,5 +1,6 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
+import { grouped } from '../../../lib/output/text.ts';
 import { textWidth } from '../../../lib/output/width.ts';
 import { GROUPS } from '../bindings/binding.ts';
 import { filterError, filterHint } from '../filters.ts';
@@ -216,7 +217,7 @@ function dialogLines(dialog: Dialog, theme: Theme, width: number): Span[][] {
               [
                 { text: glyphs.full.repeat(full), tone: 'good' as const },
                 { text: glyphs.empty.repeat(BAR - full), tone: 'dim' as const },
-                { text: `  ${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')}` },
+                { text: `  ${grouped(done)} of ${grouped(total)}` },
               ],
             ]
           : [[{ text: 'under way…', tone: 'dim' as const }]]),

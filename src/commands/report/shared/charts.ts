@@ -1,4 +1,5 @@
 import { type Io, paint, print, type Tone } from '../../../lib/output/io.ts';
+import { grouped } from '../../../lib/output/text.ts';
 import { formatDuration } from '../../../lib/output/time.ts';
 import type { PeriodReport } from '../../../lib/reports/period.ts';
 import type { Bucket } from '../../../lib/samples/read.ts';
@@ -14,7 +15,7 @@ export interface Series {
 }
 
 const perMinute = (value: number) =>
-  `${value < 10 ? Number(value.toFixed(1)) : Math.round(value).toLocaleString('en-US')}/min`;
+  `${value < 10 ? Number(value.toFixed(1)) : grouped(Math.round(value))}/min`;
 
 /** The three series of a report: what was done, what went wrong, how long jobs waited. */
 export function seriesOf({ samples, stepMs }: PeriodReport): Series[] {

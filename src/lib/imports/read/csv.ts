@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { usageError } from '../../errors.ts';
+import { grouped } from '../../output/text.ts';
 import type { RawRow } from './cells.ts';
 import { type Dialect, LINE_ENDS } from './dialect.ts';
 
@@ -63,7 +64,7 @@ const HINTS: Record<string, string> = {
 
 function explain(code: string): string {
   if (code === 'CSV_MAX_RECORD_SIZE')
-    return `the row that begins here is longer than ${MAX_RECORD.toLocaleString('en-US')} characters`;
+    return `the row that begins here is longer than ${grouped(MAX_RECORD)} characters`;
   if (code === 'CSV_QUOTE_NOT_CLOSED')
     return 'the quote that opens in the row here is never closed';
   return `the row is not valid CSV (${code})`;

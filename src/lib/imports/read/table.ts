@@ -1,4 +1,5 @@
 import { UserError, usageError } from '../../errors.ts';
+import { grouped } from '../../output/text.ts';
 import type { Cell, RawRow } from './cells.ts';
 import { readCsv } from './csv.ts';
 import { type Dialect, detectDialect } from './dialect.ts';
@@ -194,6 +195,6 @@ function strayLine(cells: Cell[], header: string[]): string | undefined {
 
 const tooWide = (where: string, width: number) =>
   usageError(
-    `${where} has ${width.toLocaleString('en-US')} columns; a table of gifts has at most ${MAX_COLUMNS.toLocaleString('en-US')}`,
+    `${where} has ${grouped(width)} columns; a table of gifts has at most ${grouped(MAX_COLUMNS)}`,
     'Check the delimiter (--delimiter), or export fewer columns.',
   );

@@ -1,4 +1,5 @@
 import { UserError, usageError } from '../../errors.ts';
+import { grouped } from '../../output/text.ts';
 import type { Cell, RawRow } from './cells.ts';
 import { readSharedStrings, SharedStrings, unescapeText } from './shared-strings.ts';
 import type { Source } from './source.ts';
@@ -122,7 +123,7 @@ async function* readRows(
         if (text === '') return;
         if (column >= MOST_COLUMNS)
           throw usageError(
-            `line ${row.line} of the sheet has a cell in column ${(column + 1).toLocaleString('en-US')}; a table of gifts has at most ${MOST_COLUMNS.toLocaleString('en-US')} columns`,
+            `line ${row.line} of the sheet has a cell in column ${grouped(column + 1)}; a table of gifts has at most ${grouped(MOST_COLUMNS)} columns`,
             'Delete what is beside the table, or save the sheet as CSV.',
           );
         while (row.cells.length < column) row.cells.push('');

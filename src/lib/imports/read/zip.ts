@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { createInflateRaw } from 'node:zlib';
 import { usageError } from '../../errors.ts';
+import { grouped } from '../../output/text.ts';
 import type { Source } from './source.ts';
 
 // A million rows of forty columns are about this much XML.
@@ -71,7 +72,7 @@ export async function readDirectory(source: Source): Promise<Map<string, ZipEntr
       (entry.unpacked > SMALL && entry.unpacked > MAX_RATIO * Math.max(entry.packed, 1))
     ) {
       throw usageError(
-        `${source.name} would unpack to ${Math.round(total / 1024 ** 2).toLocaleString('en-US')} MB, far more than a workbook of gifts`,
+        `${source.name} would unpack to ${grouped(Math.round(total / 1024 ** 2))} MB, far more than a workbook of gifts`,
         'If it is one all the same, save it as CSV.',
       );
     }

@@ -2,6 +2,7 @@ import type { BulkChange, Chosen, Walk } from '../../bulk/change.ts';
 import type { Queryable } from '../../db/database.ts';
 import { NO_JIT } from '../../db/read.ts';
 import { Bindings } from '../../filter/compile.ts';
+import { grouped } from '../../output/text.ts';
 import { formatRelative } from '../../output/time.ts';
 import { findKnownDonations } from '../read/known-donations.ts';
 import { conditionsOf, type JobSource, sourcesOf } from '../read/sources.ts';
@@ -63,8 +64,6 @@ function withStates({ states }: JobChange, filter: JobFilter): JobFilter {
   if (filter.terms.some(({ name }) => name === 'state' || name === 'job')) return filter;
   return parseJobFilter(`${filter.text} state:${states.join(',')}`.trim());
 }
-
-const grouped = (value: number) => value.toLocaleString('en-US');
 
 // Forces plans that walk along an index and stop, and look up other tables by key. A chunk must not
 // join whole tables, even when the statistics are from before the outage.
