@@ -129,6 +129,9 @@ function connections(connectMs: number): Agent {
   return new Agent({
     keepAliveTimeout: IDLE_SOCKET_MS,
     keepAliveMaxTimeout: IDLE_SOCKET_MS,
+    // The call has one time limit, for all of it.
+    headersTimeout: 0,
+    bodyTimeout: 0,
     connect: (options, done) =>
       connector(options, (...[error, socket]) =>
         error ? done(Object.assign(error, { syscall: 'connect' }), null) : done(null, socket),
