@@ -110,7 +110,7 @@ export async function migrate(url: string): Promise<string[]> {
     const session = await db.session('donations db migrate');
     try {
       await takeTurn(session);
-      await refuseOldPostgres(session);
+      await supportedVersion(session);
       const { pending } = await migrationState(session);
       await db.transaction((tx) => applyOurs(tx, pending));
       if (pending.includes('graphile-worker')) await migrateWorker(url);
@@ -125,15 +125,18 @@ export async function migrate(url: string): Promise<string[]> {
   }
 }
 
-/** @throws UserError `configuration` when the server is too old for our migrations. */
-export async function refuseOldPostgres(db: Queryable): Promise<void> {
+/**
+ * @returns the version of the server, for people.
+ * @throws UserError `configuration` when it is too old for our migrations.
+ */
+export async function supportedVersion(db: Queryable): Promise<string> {
   const { rows } = await db.query<{ version: number; text: string }>(
     `select current_setting('server_version_num')::int as version, current_setting('server_version') as text`,
   );
-  const [server] = rows;
-  if (!server || server.version >= OLDEST_POSTGRES * 10_000) return;
+  const { version = 0, text = '' } = rows[0] ?? {};
+  if (version >= OLDEST_POSTGRES * 10_000) return text;
   throw configurationError(
-    `the server runs PostgreSQL ${server.text}, which is too old`,
+    `the server runs PostgreSQL ${text}, which is too old`,
     `Upgrade it to version ${OLDEST_POSTGRES} or newer, or set DATABASE_URL to another server.`,
   );
 }

@@ -57,14 +57,14 @@ const otherMode = (what: string, kind: string, { mode }: Answers) =>
   );
 
 async function askDatabase(url: string, mode: string | undefined): Promise<string> {
-  const [{ openDb }, { migrationState }, { readMode }] = await Promise.all([
+  const [{ openDb }, { migrationState, supportedVersion }, { readMode }] = await Promise.all([
     import('../../../lib/db/database.ts'),
     import('../../../lib/db/migrate.ts'),
     import('../../../lib/db/prepare.ts'),
   ]);
   const db = openDb({ url, applicationName: 'donations init', statementTimeoutMs: LIMIT_MS });
   try {
-    const { rows } = await db.query<{ server_version: string }>('show server_version');
+    const version = await supportedVersion(db);
     const { applied, pending } = await migrationState(db);
     const found = applied.length > 0 ? await readMode(db) : undefined;
     if (found !== undefined && found !== mode) {
@@ -75,7 +75,7 @@ async function askDatabase(url: string, mode: string | undefined): Promise<strin
       );
     }
     const todo = pending.length > 0 ? ' It is to be set up: donations db migrate' : '';
-    return `PostgreSQL ${rows[0]?.server_version} answers.${todo}`;
+    return `PostgreSQL ${version} answers.${todo}`;
   } catch (error) {
     if (!isConnectionError(error)) throw error;
     const { where } = describeDatabase({ databaseUrl: url, dataDir: '' });
