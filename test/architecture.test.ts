@@ -109,6 +109,7 @@ describe('the arrows', () => {
       'parse',
       'text',
       'launcher',
+      'output/text',
       'trace',
     ].map((name) => `lib/${name}.ts`);
     for (const { path, own } of sources.filter(({ path }) => leaves.includes(path))) {

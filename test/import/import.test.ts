@@ -799,8 +799,8 @@ describe.skipIf(!hasTmux)('columns of unknown meaning', () => {
       await answer(/Which column is the donor_name .*\]\s*$/, '2');
       await answer(/How are dates written\? .*\]\s*$/, 'mdy');
       await answer(/Keep this mapping under a name\? .*\]\s*$/, 'odd');
-      await answer(/Import 1 rows.*\]\s*$/, 'y');
-      await terminal.until(/Imported 1 of 1 rows .* USD 15\.00/);
+      await answer(/Import 1 row,.*\]\s*$/, 'y');
+      await terminal.until(/Imported 1 of 1 row .* USD 15\.00/);
     } finally {
       terminal.close();
     }
