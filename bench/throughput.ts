@@ -140,9 +140,8 @@ function sendgridsOwn({ sandboxUrl }: Stage): MailGateway {
   return {
     ...atOnce(),
     async send({ from, to, customArgs, categories, subject, text, html }) {
-      const [answer] = await service.send({
-        ...{ from, to, customArgs, categories, subject, text, html },
-      });
+      const mail = { from, to, customArgs, categories, subject, text, html };
+      const [answer] = await service.send(mail);
       return { messageId: answer.headers['x-message-id'], httpStatus: answer.statusCode };
     },
   };

@@ -54,8 +54,8 @@ const IDLE_SOCKET_MS = 4000;
 /**
  * The mail gateway for SendGrid. Each failure states whether the mail may have been accepted.
  *
- * @sendgrid/mail checks and writes the mails. They are sent here and not by @sendgrid/client, whose
- * errors do not tell what of the request was sent, and which takes half of the worker's time.
+ * @sendgrid/mail checks and writes the mails, and undici sends them. @sendgrid/client is not used: its
+ * errors do not say whether the request was sent, and it takes half of the worker's time.
  */
 export function sendgridGateway(options: SendGridOptions): MailGateway {
   const { apiKey, apiBase = API_BASE, timeoutMs, sender } = options;

@@ -221,7 +221,7 @@ export function changeLines(entry: WholeAuditEntry, nowMs: number, width: number
   if (entry.subject) lines.push(...fact('of', entry.subject, width));
   if (entry.filter) lines.push(...fact('filter', entry.filter, width));
   if (entry.reason) lines.push(...fact('why', entry.reason, width));
-  if (entry.affected !== null) lines.push(...fact('changed', `${grouped(entry.affected)}`, width));
+  if (entry.affected !== null) lines.push(...fact('changed', grouped(entry.affected), width));
   if (entry.restorable > 0) {
     lines.push(
       ...fact('undo', [{ text: `u restores ${grouped(entry.restorable)}`, tone: 'accent' }], width),

@@ -1,6 +1,5 @@
 import type { Incident } from '../../../lib/alerts/incidents.ts';
-import type { IncidentStatus } from '../../../lib/alerts/vocabulary.ts';
-import { statusOf } from '../../../lib/alerts/vocabulary.ts';
+import { type IncidentStatus, statusOf } from '../../../lib/alerts/vocabulary.ts';
 import type { AuditEntry } from '../../../lib/audit/entries.ts';
 import { formatMoney } from '../../../lib/money.ts';
 import type { MonitorEvent, Plain } from '../../../lib/monitor/snapshot.ts';
