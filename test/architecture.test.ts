@@ -232,7 +232,7 @@ describe('packages', () => {
   it.each([
     ['stripe', ['lib/providers/stripe.ts']],
     ['@sendgrid/mail', ['lib/providers/sendgrid.ts']],
-    ['undici', ['lib/providers/sendgrid.ts']],
+    ['undici', ['lib/providers/http-call.ts']],
     ['better-sqlite3', ['lib/local/sqlite.ts']],
     ['csv-parse', ['lib/imports/read/csv.ts', 'lib/imports/read/dialect.ts']],
     ['hucre', ['lib/imports/read/workbook.ts', 'lib/imports/read/xlsx.ts']],

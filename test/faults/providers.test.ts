@@ -14,6 +14,7 @@ import {
   closeWithoutAnswer,
   drip,
   dripHead,
+  earlyHints,
   hang,
   type MisbehavingServer,
   misbehavingServer,
@@ -126,6 +127,7 @@ type Case = [name: string, behaviour: Behaviour, stripe: object, sendgrid: objec
 
 const ENDLESS: Case[] = [
   ['says nothing', hang, lost('deadline'), unknown('deadline')],
+  ['says 103 and then nothing', earlyHints(hang), lost('deadline'), unknown('deadline')],
   ['drips header lines', dripHead, lost('deadline'), unknown('deadline')],
   ['drips the body of a 202', drip(202, SENT), lost('deadline'), accepted],
   [

@@ -109,6 +109,16 @@ export function answer(
   };
 }
 
+/** An informational answer, which is no answer yet, and then another behaviour. */
+export function earlyHints(then: Behaviour): Behaviour {
+  return {
+    asked: (socket, request) => {
+      socket.write(head(103, { Link: '</style.css>; rel=preload' }));
+      then.asked?.(socket, request);
+    },
+  };
+}
+
 /**
  * An answer that announces more than it sends; then the connection ends, is reset, or stays open.
  */

@@ -5,6 +5,7 @@ import { stripeGateway } from '../../src/lib/providers/stripe.ts';
 import {
   answer,
   type Behaviour,
+  earlyHints,
   type MisbehavingServer,
   misbehavingServer,
   resetAfterReading,
@@ -402,11 +403,19 @@ describe('SendGrid', () => {
     });
   });
 
-  test('the address of the API may end with a slash', async () => {
+  test.each([
+    ['end with a slash', '/', '/v3/mail/send'],
+    ['have a path', '/mail/', '/mail/v3/mail/send'],
+  ])('the address of the API may %s', async (_, path, asked) => {
     server.script(accept);
-    const slashed = { apiKey: 'SG.1', apiBase: `${server.url}/`, timeoutMs: 2000 };
-    await sendgridGateway(slashed).send(message());
-    expect(said()).toEqual(['POST /v3/mail/send']);
+    const options = { apiKey: 'SG.1', apiBase: server.url + path, timeoutMs: 2000 };
+    await sendgridGateway(options).send(message());
+    expect(said()).toEqual([`POST ${asked}`]);
+  });
+
+  test('an informational answer is not the answer', async () => {
+    server.script(earlyHints(accept));
+    expect(await gateway().send(message())).toEqual({ messageId: 'msg_1', httpStatus: 202 });
   });
 
   test('the message given is left as it was', async () => {

@@ -1,14 +1,8 @@
 import { maskText } from '../mask.ts';
 import { ProviderError, type ProviderErrorDetails } from './errors.ts';
+import type { Answer } from './http-call.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { socketFault } from './socket-fault.ts';
-
-/** An HTTP answer with header names in lower case and the body as text. */
-export interface Answer {
-  status: number;
-  headers: Record<string, unknown>;
-  body: string;
-}
 
 /** The kind of request: `send` is not idempotent, `look` changes nothing. */
 export type Ask = 'send' | 'look';

@@ -1,9 +1,7 @@
-import { finished, type Readable } from 'node:stream';
 import sendgridMail from '@sendgrid/mail';
-import { Agent, buildConnector, request } from 'undici';
+import { type Answer, type Call, DeadlineError, httpCaller } from './http-call.ts';
 import type { MailGateway, MailMessage } from './mail.ts';
 import {
-  type Answer,
   type Ask,
   headerText,
   invalidMail,
@@ -22,14 +20,16 @@ interface SendGridMail {
   send(mail: Record<string, unknown>): Promise<Asked>;
 }
 
-/** A request to SendGrid. */
+/** A request of @sendgrid/mail to its client. */
 interface Asked {
-  method: 'GET' | 'POST';
+  method: 'POST';
   url: string;
-  body?: object;
+  body: object;
 }
 
 interface Bulk {
+  custom_args?: Record<string, string>;
+  categories?: string[];
   content?: { type: string; value: string }[];
   attachments?: { filename: string; type: string; content: string; disposition: string }[];
 }
@@ -45,11 +45,6 @@ export interface SendGridOptions {
 }
 
 const API_BASE = 'https://api.sendgrid.com';
-// Enough for every error text and every list of scopes.
-const MAX_BODY_CHARS = 64 * 1024;
-// Shorter than the keep-alive of servers: when a server closes a connection just as a request is
-// sent, the outcome is unknown.
-const IDLE_SOCKET_MS = 4000;
 
 /**
  * The mail gateway for SendGrid. Each failure states whether the mail may have been accepted.
@@ -59,84 +54,52 @@ const IDLE_SOCKET_MS = 4000;
  */
 export function sendgridGateway(options: SendGridOptions): MailGateway {
   const { apiKey, apiBase = API_BASE, timeoutMs, sender } = options;
-  const base = apiBase.replace(/\/+$/, '');
-  const dispatcher = connections(timeoutMs / 2);
-  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
+  const call = httpCaller({
+    baseUrl: apiBase,
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+    timeoutMs,
+  });
   const writer = new MailService();
   writer.setClient({ request: async (asked) => asked });
 
-  async function write(head: Record<string, unknown>, bulk: Bulk): Promise<Asked> {
+  async function write(head: Record<string, unknown>, bulk: Bulk): Promise<Call> {
     try {
-      const asked = await writer.send(head);
-      return { ...asked, body: { ...asked.body, ...bulk } };
+      const { method, url, body } = await writer.send(head);
+      return { method, path: url, body: { ...body, ...bulk } };
     } catch (error) {
       throw invalidMail(error);
     }
   }
 
   /** Returns the answer, whatever its status. */
-  async function call(ask: Ask, { method, url, body }: Asked): Promise<Answer> {
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), timeoutMs);
+  async function ask(what: Ask, request: Call): Promise<Answer> {
     try {
-      const answer = await request(base + url, {
-        method,
-        headers,
-        body: body === undefined ? null : JSON.stringify(body),
-        dispatcher,
-        signal: deadline.signal,
-      });
-      return {
-        status: answer.statusCode,
-        headers: answer.headers,
-        body: await readBody(answer.body),
-      };
+      return await call(request);
     } catch (error) {
-      throw noAnswer(ask, error, deadline.signal.aborted ? timeoutMs : undefined);
-    } finally {
-      clearTimeout(timer);
+      throw noAnswer(what, error, error instanceof DeadlineError ? timeoutMs : undefined);
     }
   }
 
   return {
     async send(message) {
-      const answer = await call('send', await write(headOf(message), bulkOf(message)));
+      const answer = await ask('send', await write(headOf(message), bulkOf(message)));
       if (!isAccepted(answer)) throw refusal('send', answer, new Date());
       return { messageId: headerText(answer.headers, 'x-message-id'), httpStatus: answer.status };
     },
 
     async ping() {
-      const answer = await call('look', { method: 'GET', url: '/v3/scopes' });
+      const answer = await ask('look', { method: 'GET', path: '/v3/scopes' });
       if (answer.status !== 200) throw refusal('look', answer, new Date());
       const scopes = parseJson<{ scopes?: string[] }>(answer.body)?.scopes ?? [];
       if (!scopes.includes('mail.send')) throw lacksMailSend();
       if (sender) {
-        const tried = await call('look', await write(toProbe(sender), {}));
+        const tried = await ask('look', await write(toProbe(sender), {}));
         if (!isAccepted(tried)) throw refusal('look', tried, new Date());
       }
       const date = headerText(answer.headers, 'date');
       return { scopes, serverTime: date ? new Date(date) : undefined };
     },
   };
-}
-
-/**
- * Connections that are closed if they are not ready within `connectMs`, TLS included. Every error
- * before that has `syscall: 'connect'`, which proves that nothing was sent.
- */
-function connections(connectMs: number): Agent {
-  const connector = buildConnector({ timeout: connectMs });
-  return new Agent({
-    keepAliveTimeout: IDLE_SOCKET_MS,
-    keepAliveMaxTimeout: IDLE_SOCKET_MS,
-    // The call has one time limit, for all of it.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: (options, done) =>
-      connector(options, (...[error, socket]) =>
-        error ? done(Object.assign(error, { syscall: 'connect' }), null) : done(null, socket),
-      ),
-  });
 }
 
 /**
@@ -152,19 +115,20 @@ const toProbe = (sender: { email: string; name: string }) => ({
 });
 
 /** What @sendgrid/mail checks of a mail. */
-function headOf({ from, to, replyTo, customArgs, categories, template, subject }: MailMessage) {
+function headOf({ from, to, replyTo, template, subject }: MailMessage) {
   const content = template
     ? // The warnings are about names such as O’Brien, and go to the terminal with each mail.
       { templateId: template.id, dynamicTemplateData: template.data, hideWarnings: true }
     : { subject };
-  return { from, to, replyTo, customArgs, categories, ...content };
+  return { from, to, replyTo, ...content };
 }
 
 /**
- * The large parts of a mail, as the API has them. @sendgrid/mail would copy them several times.
+ * The other parts of a mail, as the API has them. @sendgrid/mail would copy them several times.
  * https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send
  */
-function bulkOf({ template, text, html, attachments = [] }: MailMessage): Bulk {
+function bulkOf(mail: MailMessage): Bulk {
+  const { customArgs, categories, template, text, html, attachments = [] } = mail;
   const files = attachments.map(({ filename, type, content }) => ({
     filename,
     type,
@@ -172,6 +136,8 @@ function bulkOf({ template, text, html, attachments = [] }: MailMessage): Bulk {
     disposition: 'attachment',
   }));
   return {
+    custom_args: customArgs,
+    categories,
     ...(template
       ? {}
       : {
@@ -182,20 +148,4 @@ function bulkOf({ template, text, html, attachments = [] }: MailMessage): Bulk {
         }),
     ...(files.length > 0 ? { attachments: files } : {}),
   };
-}
-
-/**
- * Reads the part of the body that arrives before its end, an error or the deadline. The status alone
- * decides, so it must not be lost when the body breaks off. (Uses events, because async iteration
- * would take a tenth of the call's time.)
- */
-function readBody(stream: Readable): Promise<string> {
-  return new Promise((resolve) => {
-    let body = '';
-    finished(stream, () => resolve(body));
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
-      body += chunk;
-      if (body.length > MAX_BODY_CHARS) stream.destroy();
-    });
-  });
 }
