@@ -8,6 +8,7 @@ import { runCli } from '../support/cli.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const COUNT = 20_000;
+const FIRST_CHUNK = 500;
 const CHUNK = 4000;
 
 let system: System;
@@ -64,7 +65,7 @@ it.each([
      order by created_at, id offset ${CHUNK + 1000} limit 1`,
     );
     const { end } = await system.db.transaction(async (tx) => {
-      // The second chunk waits for this transaction, which adds a job with the key of one of its jobs.
+      // A later chunk waits for this transaction, which adds a job with the key of one of its jobs.
       await tx.query(`select graphile_worker.add_job('send_receipt', '{}', job_key => $1)`, [
         `send:${rows[0]?.id}`,
       ]);
@@ -83,7 +84,7 @@ it.each([
     await commands('true', (n) => n === 0);
     if (signal === 'SIGINT') expect(code).toBe(130);
     const done = await sentAgain();
-    expect(done % CHUNK).toBe(0);
+    expect(done % CHUNK).toBe(FIRST_CHUNK);
     expect(done).toBeLessThan(COUNT);
     expect((await audited()) - before).toBe(done);
 

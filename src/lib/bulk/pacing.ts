@@ -2,6 +2,8 @@ import type { Outcomes, Pacing, Stop } from './change.ts';
 
 /** The most rows in one transaction. */
 export const CHUNK = 4000;
+/** The other chunks wait for the first one, to whose audit entry they refer. */
+const FIRST_CHUNK = 500;
 
 export const INTERRUPTED: Stop = {
   code: 'interrupted',
@@ -18,9 +20,10 @@ export function atFullSpeed(signal: AbortSignal): Pacing {
     get stopped() {
       return stopped;
     },
-    async next() {
+    async next(last) {
       if (signal.aborted) stopped = INTERRUPTED;
-      return stopped ? 0 : CHUNK;
+      if (stopped) return 0;
+      return last === undefined ? FIRST_CHUNK : CHUNK;
     },
   };
 }

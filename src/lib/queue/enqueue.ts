@@ -1,7 +1,8 @@
+import { arrayOf } from '../db/array-of.ts';
 import type { Queryable } from '../db/database.ts';
-import type { Bindings } from '../filter/compile.ts';
+import { Bindings } from '../filter/compile.ts';
 import { traceFields, withTrace } from '../trace.ts';
-import { forgetVerdictsOfKeys } from './run/verdict-changes.ts';
+import { forgetVerdicts } from './run/verdict-changes.ts';
 import { type Payloads, TASKS, type TaskName, taskFlag } from './tasks.ts';
 
 export type JobSpec = {
@@ -25,10 +26,11 @@ export type JobSpec = {
  * @returns Graphile Worker's job ids, in the order of the specs.
  */
 export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]> {
-  await endStandingJobs(
-    tx,
-    jobs.flatMap(({ key, isNew }) => (isNew ? [] : (key ?? []))),
-  );
+  const keys = jobs.flatMap(({ key, isNew }) => (isNew ? [] : (key ?? [])));
+  if (keys.length > 0) {
+    const bindings = new Bindings();
+    await endStandingJobsOf(tx, `${bindings.add(arrayOf(keys))}::text[]`, bindings);
+  }
   const values = [specsOf(jobs)];
   if (!haveKeys(jobs)) {
     const { rows } = await tx.query<{ id: bigint }>(ADD_EACH, values);
@@ -53,7 +55,7 @@ export interface JobsSql {
 /**
  * SQL: adds the jobs and returns the `id` and `key` of each, for the `with` of a statement that
  * changes their rows. For many jobs this is faster than `enqueue`, because neither payloads nor ids
- * go over the connection. The caller calls `endStandingJobs` first.
+ * go over the connection. The caller calls `endStandingJobsOf` first.
  */
 export function addJobsSql(
   task: TaskName,
@@ -114,14 +116,25 @@ const haveKeys = (jobs: JobSpec[]) =>
  * Removes what earlier jobs of these keys left, unless they are running: verdicts, and jobs that
  * failed for good. Otherwise Graphile Worker would keep a failed job and take its key away.
  * Verdicts are locked before jobs, as everywhere.
+ * @param keys SQL: an array of texts.
  */
-export async function endStandingJobs(tx: Queryable, keys: string[]): Promise<void> {
-  if (keys.length === 0) return;
-  await forgetVerdictsOfKeys(tx, keys);
+export async function endStandingJobsOf(
+  tx: Queryable,
+  keys: string,
+  { values }: Bindings,
+): Promise<void> {
+  const { rows } = await tx.query<{ jobs: string | null }>(
+    `select array_agg(id)::text as jobs from graphile_worker._private_jobs
+     where key = any (${keys}) and locked_at is null`,
+    values,
+  );
+  const jobs = rows[0]?.jobs;
+  if (!jobs) return;
+  await forgetVerdicts(tx, jobs);
   await tx.query(
     `select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker._private_jobs
-     where key = any ($1) and locked_at is null and attempts >= max_attempts having count(*) > 0`,
-    [keys],
+     where id = any ($1::bigint[]) and locked_at is null and attempts >= max_attempts having count(*) > 0`,
+    [jobs],
   );
 }
 

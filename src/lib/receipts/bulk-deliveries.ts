@@ -33,16 +33,24 @@ export interface Selection {
   recipient: string;
 }
 
-/** A delivery that is changed. */
-export interface ChosenDelivery {
-  id: string;
-  receipt: string;
-  job: string | null;
-  status: 'failed' | 'held' | 'accepted';
-  /** Where it is sent now, and whether the address is new. */
-  recipient: string;
-  isReaddressed: boolean;
+/** The deliveries that one transaction changes. They are the rows of `chosen_deliveries`. */
+export interface ChosenDeliveries {
+  /** In the order of their `place`, oldest first. */
+  ids: string[];
+  /** The jobs that were to send them. */
+  jobs: number[];
+  /** How many were accepted. */
+  accepted: number;
+  /** How many go to another address than before. */
+  readdressed: number;
 }
+
+/**
+ * In Postgres, because a chunk's ids would go over the connection several times. `recipient` is where
+ * the mail goes now.
+ */
+const CHOSEN = `create temporary table chosen_deliveries (id text, receipt_id text, job_id bigint, status text,
+  recipient text, is_readdressed boolean, created_at timestamptz, place bigint) on commit drop`;
 
 const PLAN_TIMEOUT_MS = 60_000;
 const EXAMPLES = 3;
@@ -96,19 +104,21 @@ async function look(tx: Queryable, selection: Selection, limit: number) {
   // Otherwise the deliveries of one outage are sorted on disk.
   await tx.query(`set local work_mem = '${PLAN_MEMORY}'`);
   const { rows } = await tx.query<Omit<DeliveryPlan, 'effects'>>(
-    `with ${findIn(selection, 'r.donor_id', conditionsOn(filter, bindings))}, chosen as materialized (
+    `with ${findIn(selection, 'r.donor_id', conditionsOn(filter, bindings))}, tally as (
+       select skip, count(*)::int from found group by skip
+     ), chosen as materialized (
        select id, created_at, donor_id, status from found where skip is null
        order by created_at, id limit ${bindings.add(limit)}::bigint
      )
-     select now() as at, (select count(*)::int from found where skip is null) as eligible, c.*,
+     select now() as at, coalesce((select count from tally where skip is null), 0) as eligible, c.*, n.*,
        (select coalesce(json_agg(json_build_object('id', d.id, 'text',
                  concat_ws('  ', r.label, ${recipient}, coalesce(d.reason, d.bounce_reason))) order by d.created_at, d.id), '[]')
           from (select id from chosen order by created_at, id limit ${EXAMPLES}) first, ${FROM}
           where d.id = first.id) as examples,
        (select coalesce(json_agg(json_build_object('reason', skip, 'count', count) order by count desc), '[]')
-          from (select skip, count(*) from found where skip is not null group by skip) s) as skipped
-     from (select count(*)::int as count, count(distinct donor_id)::int as donors,
-             count(*) filter (where status = 'held')::int as unknown from chosen) c`,
+          from tally where skip is not null) as skipped
+     from (select count(*)::int as count, count(*) filter (where status = 'held')::int as unknown from chosen) c
+     cross join (select count(*)::int as donors from (select distinct donor_id from chosen) d) n`,
     bindings.values,
   );
   const plan = rows[0] as Omit<DeliveryPlan, 'effects'>;
@@ -125,15 +135,19 @@ async function look(tx: Queryable, selection: Selection, limit: number) {
 export const walkDeliveries = (
   selection: Selection,
   until: Date,
-  change: (tx: Queryable, rows: ChosenDelivery[], place: Place) => Promise<Record<string, unknown>>,
+  change: (
+    tx: Queryable,
+    chosen: ChosenDeliveries,
+    place: Place,
+  ) => Promise<Record<string, unknown>>,
 ): Walk => ({
   async choose(tx, { size, after }) {
     // Rows are looked up by their keys, because the statistics may be from before the outage. This also holds
     // for Graphile Worker's functions, which look up each job's key.
     // Starting parallel workers takes longer than a chunk.
     await tx.query(
-      `${NO_JIT}; set local enable_seqscan = off; set local enable_mergejoin = off;
-       set local max_parallel_workers_per_gather = 0`,
+      `${NO_JIT}; set local enable_seqscan = off; set local enable_mergejoin = off; set local enable_hashjoin = off;
+       set local max_parallel_workers_per_gather = 0; ${CHOSEN}`,
     );
     let reached = after;
     for (;;) {
@@ -143,67 +157,80 @@ export const walkDeliveries = (
         after: reached,
         until,
       });
-      if (locked.length === 0) return undefined;
-      const eligible = await readEligible(
-        tx,
-        selection,
-        locked.map(({ id }) => id),
-      );
-      const rows = eligible.slice(0, size);
-      const lastId = eligible.length > size ? rows.at(-1)?.id : undefined;
-      const last = locked.find(({ id }) => id === lastId) ?? locked.at(-1);
-      reached = [last?.createdAt as string, last?.id as string];
-      if (rows.length === 0) continue;
+      if (!locked) return undefined;
+      const { last, ...chosen } = await choose(tx, selection, locked.ids, size);
+      reached = last ?? locked.last;
+      if (chosen.ids.length === 0) continue;
       return {
-        count: rows.length,
-        ids: JSON.stringify(rows.map(({ id }) => id)),
+        count: chosen.ids.length,
+        ids: JSON.stringify(chosen.ids),
         reached,
-        change: (place) => change(tx, rows, place),
+        change: (place) => change(tx, chosen, place),
       };
     }
   },
 });
 
 /**
- * Locks the next candidates. Everything that makes another delivery of a receipt, or sends one again,
+ * Locks the next candidates. @returns their ids as a Postgres array, and the last one. Everything that makes another delivery of a receipt, or sends one again,
  * locks the receipt's deliveries first.
  */
 async function lock(
   tx: Queryable,
   { filter, candidates }: Selection,
   { size, after, until }: { size: number; after: string[] | undefined; until: Date },
-): Promise<{ id: string; createdAt: string }[]> {
+): Promise<{ ids: string; last: string[] } | undefined> {
   const bindings = new Bindings();
   const beyond = after
     ? `and (d.created_at, d.id) > (${bindings.add(after[0])}::timestamptz, ${bindings.add(after[1])})`
     : '';
   // An outer join, which Postgres leaves out unless the filter asks for something of the receipt.
-  const { rows } = await tx.query<{ id: string; createdAt: string }>(
-    `select d.id, d.created_at::text as "createdAt"
-     from donations.receipt_deliveries d left join donations.receipts r on r.id = d.receipt_id
-     where ${conditionsOn(filter, bindings)} and ${candidates} ${beyond}
-       and d.created_at <= ${bindings.add(until)}::timestamptz + interval '1 millisecond'
-     order by d.created_at, d.id limit ${bindings.add(size)}::int
-     for no key update of d skip locked`,
+  const { rows } = await tx.query<{ ids: string | null; last: string[] }>(
+    `with locked as (
+       select d.id, d.created_at
+       from donations.receipt_deliveries d left join donations.receipts r on r.id = d.receipt_id
+       where ${conditionsOn(filter, bindings)} and ${candidates} ${beyond}
+         and d.created_at <= ${bindings.add(until)}::timestamptz + interval '1 millisecond'
+       order by d.created_at, d.id limit ${bindings.add(size)}::int
+       for no key update of d skip locked
+     )
+     select ids::text, json_build_array(at::text, ids[cardinality(ids)]) as last
+     from (select array_agg(id) as ids, max(created_at) as at from locked) l`,
     bindings.values,
   );
-  return rows;
+  const [row] = rows;
+  return row?.ids ? { ids: row.ids, last: row.last } : undefined;
 }
 
-/** The locked deliveries that are changed. A separate statement reads them as they are after the locks. */
-async function readEligible(
+/**
+ * Puts at most `size` of the locked deliveries into `chosen_deliveries`. A separate statement reads them as
+ * they are after the locks.
+ * @returns also the last of them, if others are left.
+ */
+async function choose(
   tx: Queryable,
   selection: Selection,
-  ids: string[],
-): Promise<ChosenDelivery[]> {
+  locked: string,
+  size: number,
+): Promise<ChosenDeliveries & { last: string[] | null }> {
   const { recipient } = selection;
   const columns = `d.job_id, ${recipient} as recipient, ${recipient} <> d.recipient as is_readdressed`;
-  const { rows } = await tx.query<ChosenDelivery>(
-    `with ${findIn(selection, columns, 'd.id = any ($1)')}
-     select id, receipt_id as receipt, job_id::text as job, status, recipient,
-       is_readdressed as "isReaddressed"
-     from found where skip is null order by created_at, id`,
-    [ids],
+  const { rows } = await tx.query<ChosenDeliveries & { last: string[] | null }>(
+    `with ${findIn(selection, columns, 'd.id = any ($1::text[])')}, eligible as materialized (
+       select id, receipt_id, job_id, status, recipient, is_readdressed, created_at,
+         row_number() over (order by created_at, id) as place
+       from found where skip is null
+     ), chosen as (
+       insert into chosen_deliveries select * from eligible where place <= $2 returning *
+     )
+     select coalesce(json_agg(id order by place), '[]') as ids,
+       coalesce(json_agg(job_id) filter (where job_id is not null), '[]') as jobs,
+       count(*) filter (where status = 'accepted')::int as accepted,
+       count(*) filter (where is_readdressed)::int as readdressed,
+       (select json_build_array(created_at::text, id) from eligible
+        where place = $2 and exists (select from eligible where place > $2)) as last
+     from chosen`,
+    [locked, size],
   );
-  return rows;
+  return rows[0] as ChosenDeliveries & { last: string[] | null };
 }

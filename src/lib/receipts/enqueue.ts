@@ -1,6 +1,7 @@
+import { arrayOf } from '../db/array-of.ts';
 import type { Queryable } from '../db/database.ts';
 import { Bindings } from '../filter/compile.ts';
-import { addJobsSql, endStandingJobs, enqueue, type JobSpec } from '../queue/enqueue.ts';
+import { addJobsSql, endStandingJobsOf, enqueue, type JobSpec } from '../queue/enqueue.ts';
 import { sendKey } from '../queue/keys.ts';
 
 /** A delivery and the donation that its receipt is for, or the first of them. */
@@ -45,21 +46,32 @@ export interface SendOptions {
 }
 
 /** Sends deliveries that exist by new jobs, in the caller's transaction. */
-export async function sendByNewJobs(
-  tx: Queryable,
-  ids: string[],
-  { change, firstMs = 0, gapMs = 0 }: SendOptions = {},
-): Promise<void> {
-  await endStandingJobs(tx, ids.map(sendKey));
+export async function sendByNewJobs(tx: Queryable, ids: string[]): Promise<void> {
   const bindings = new Bindings();
+  const which = `select d.id, d.receipt_id, s.place
+    from unnest(${bindings.add(arrayOf(ids))}::text[]) with ordinality as s(id, place)
+    join donations.receipt_deliveries d on d.id = s.id`;
+  await sendAllByNewJobs(tx, which, {}, bindings);
+}
+
+/**
+ * Sends deliveries that exist by new jobs, in the caller's transaction.
+ * @param which SQL: their `id`, `receipt_id`, and `place` in the order from 1.
+ */
+export async function sendAllByNewJobs(
+  tx: Queryable,
+  which: string,
+  { change, firstMs = 0, gapMs = 0 }: SendOptions,
+  bindings = new Bindings(),
+): Promise<void> {
+  await endStandingJobsOf(tx, `array(select '${sendKey('')}' || id from (${which}) s)`, bindings);
   const added = addJobsSql(
     'send_receipt',
     {
-      from: `unnest(${bindings.add(ids)}::text[]) with ordinality as s(id, place)
-        join donations.receipt_deliveries d on d.id = s.id`,
+      from: `(${which}) s`,
       payload: `json_build_object('donation_id', (select min(c.donation_id)
-        from donations.receipt_donations c where c.receipt_id = d.receipt_id), 'delivery_id', d.id)`,
-      key: `'${sendKey('')}' || d.id`,
+        from donations.receipt_donations c where c.receipt_id = s.receipt_id), 'delivery_id', s.id)`,
+      key: `'${sendKey('')}' || s.id`,
       inMs: `floor(${bindings.add(firstMs)}::float8 + (s.place - 1) * ${bindings.add(gapMs)}::float8)`,
     },
     bindings,

@@ -4,7 +4,7 @@ import { newId } from '../ids.ts';
 import { plural } from '../output/text.ts';
 import { problemWith } from './addresses.ts';
 import {
-  type ChosenDelivery,
+  type ChosenDeliveries,
   type DeliveryPlan,
   haveOutgrown,
   planDeliveries,
@@ -14,7 +14,7 @@ import {
   UNDER_WAY,
   walkDeliveries,
 } from './bulk-deliveries.ts';
-import { sendByNewJobs } from './enqueue.ts';
+import { sendAllByNewJobs } from './enqueue.ts';
 import { WAITS_AGAIN } from './reopen.ts';
 import { endJobs } from './settle.ts';
 import { parseReceiptFilter, type ReceiptFilter } from './vocabulary.ts';
@@ -103,7 +103,9 @@ export function replayReceipts(
       examples: examples.map(({ id }) => id),
     }),
     walks: async (_db, plan) => [
-      walkDeliveries(selection, plan.at, (tx, rows, place) => sendAgain(tx, rows, options, place)),
+      walkDeliveries(selection, plan.at, (tx, chosen, place) =>
+        sendAgain(tx, chosen, options, place),
+      ),
     ],
   };
 }
@@ -116,61 +118,48 @@ function withStatus(filter: ReceiptFilter, { includeHeld }: ReplayOptions): Rece
 
 async function sendAgain(
   tx: Queryable,
-  rows: ChosenDelivery[],
+  { ids, jobs, accepted, readdressed }: ChosenDeliveries,
   options: ReplayOptions,
   { first, total }: Place,
 ): Promise<Record<string, unknown>> {
-  await endJobs(
-    tx,
-    rows.flatMap(({ job }) => job ?? []),
-  );
+  await endJobs(tx, jobs);
   const gap = options.everyMs ?? (options.spreadMs ?? 0) / Math.max(1, total);
-  const bounced = rows.filter(({ status }) => status === 'accepted');
-  const copies =
-    bounced.length > 0 ? await makeCopies(tx, bounced, options) : new Map<string, string>();
-  await readdress(
-    tx,
-    rows.filter(({ isReaddressed }) => isReaddressed),
-  );
-  const deliveries = rows.map(({ id }) => copies.get(id) ?? id);
+  const copies = accepted > 0 ? await makeCopies(tx, options) : new Map<string, string>();
+  if (readdressed > 0) await tx.query(READDRESS);
   // For an accepted delivery its new copy is changed, which is already pending.
-  await sendByNewJobs(tx, deliveries, {
+  await sendAllByNewJobs(tx, 'select id, receipt_id, place from chosen_deliveries', {
     change: options.force ? `${WAITS_AGAIN}, forced = true` : WAITS_AGAIN,
     firstMs: gap * first,
     gapMs: gap,
   });
-  return { deliveries };
+  return { deliveries: ids.map((id) => copies.get(id) ?? id) };
 }
 
-async function readdress(tx: Queryable, rows: ChosenDelivery[]): Promise<void> {
-  if (rows.length === 0) return;
-  await tx.query(
-    `update donations.receipt_deliveries d set recipient = a.recipient
-     from unnest($1::text[], $2::text[]) as a(id, recipient) where d.id = a.id and d.status <> 'accepted'`,
-    [rows.map(({ id }) => id), rows.map(({ recipient }) => recipient)],
+const READDRESS = `
+  update donations.receipt_deliveries d set recipient = c.recipient from chosen_deliveries c
+  where d.id = c.id and c.is_readdressed and c.status <> 'accepted'`;
+
+/**
+ * What was accepted stays so: a mail that bounced goes again as another delivery, which takes its place
+ * among the chosen ones.
+ * @returns the new ids by the old ones.
+ */
+async function makeCopies(tx: Queryable, { force }: ReplayOptions): Promise<Map<string, string>> {
+  const { rows } = await tx.query<{ id: string }>(
+    `select id from chosen_deliveries where status = 'accepted'`,
   );
-}
-
-/** What was accepted stays so: a mail that bounced goes again as another delivery. @returns their ids by the old ones. */
-async function makeCopies(
-  tx: Queryable,
-  rows: ChosenDelivery[],
-  { force }: ReplayOptions,
-): Promise<Map<string, string>> {
-  const copies = rows.map(({ id, receipt, recipient }) => ({
-    old: id,
-    id: newId('delivery'),
-    receipt,
-    recipient,
-  }));
+  const copies = rows.map(({ id }) => ({ old: id, id: newId('delivery') }));
   await tx.query(
     `with copies as (
-       select * from json_to_recordset($1::json) as c(id text, old text, receipt text, recipient text)
+       select n.id, n.old, c.receipt_id, c.recipient
+       from json_to_recordset($1::json) as n(id text, old text) join chosen_deliveries c on c.id = n.old
      ), made as (
        insert into donations.receipt_deliveries (id, receipt_id, kind, recipient, status, forced)
-       select id, receipt, 'copy', recipient, 'pending', $2 from copies
+       select id, receipt_id, 'copy', recipient, 'pending', $2 from copies
+     ), sent as (
+       update donations.receipt_deliveries d set sent_again_as = c.id from copies c where d.id = c.old
      )
-     update donations.receipt_deliveries d set sent_again_as = c.id from copies c where d.id = c.old`,
+     update chosen_deliveries c set id = n.id from copies n where c.id = n.old`,
     [JSON.stringify(copies), force],
   );
   return new Map(copies.map(({ old, id }) => [old, id]));

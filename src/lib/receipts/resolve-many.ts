@@ -77,15 +77,13 @@ export function resolveReceipts(
       examples: examples.map(({ id }) => id),
     }),
     walks: async (_db, plan) => [
-      walkDeliveries(selection, plan.at, async (tx, rows) => {
-        const held = rows.map(({ id }) => id);
+      walkDeliveries(selection, plan.at, async (tx, { ids: held, jobs }) => {
         if (isSent) await acceptHeld(tx, held, saysSent(options.actor));
         else await sendHeldAgain(tx, held);
-        // The audit trail finds the decision by the jobs.
-        const jobs = rows.flatMap(({ job }) => (job === null ? [] : Number(job)));
         return {
           outcome,
           ...(options.force ? { force: true } : {}),
+          // The audit trail finds the decision by the jobs.
           before: { state: 'held', jobs },
           deliveries: held,
         };

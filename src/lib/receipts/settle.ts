@@ -1,3 +1,4 @@
+import { arrayOf } from '../db/array-of.ts';
 import type { Queryable } from '../db/database.ts';
 import { forgetVerdicts } from '../queue/run/verdict-changes.ts';
 
@@ -63,9 +64,9 @@ export async function acceptHeld(tx: Queryable, ids: string[], evidence: string)
 }
 
 /** Jobs that have nothing left to do end. One that runs finds out for itself. */
-export async function endJobs(tx: Queryable, jobs: (string | bigint)[]): Promise<void> {
+export async function endJobs(tx: Queryable, jobs: (bigint | number)[]): Promise<void> {
   if (jobs.length === 0) return;
-  const ids = `{${jobs.join(',')}}`;
+  const ids = arrayOf(jobs);
   await forgetVerdicts(tx, ids);
   await tx.query('select count(*) from graphile_worker.complete_jobs($1::bigint[])', [ids]);
 }

@@ -11,17 +11,6 @@ export async function forgetVerdicts(tx: Queryable, jobs: string): Promise<void>
 }
 
 /**
- * Deletes the verdicts of jobs of these keys that are not running, because new jobs replace them.
- */
-export async function forgetVerdictsOfKeys(tx: Queryable, keys: string[]): Promise<void> {
-  await tx.query(
-    `delete from donations.job_verdicts v using graphile_worker._private_jobs j
-     where j.key = any ($1) and j.locked_at is null and v.job_id = j.id`,
-    [keys],
-  );
-}
-
-/**
  * Restores deleted verdicts.
  * @param verdicts a JSON array of `{ job_id, verdict }`, the verdict as a row of its table.
  */
