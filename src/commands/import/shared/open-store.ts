@@ -1,6 +1,7 @@
 import type { ImportDeps } from '../../../lib/imports/import.ts';
 import type { ReadingDeps } from '../../../lib/imports/open.ts';
 import type { LocalStore } from '../../../lib/local/sqlite.ts';
+import { keepNewSpaceSmall } from '../../../lib/memory.ts';
 import type { Context } from '../../context.ts';
 import { ImportProgress } from './progress.ts';
 
@@ -9,6 +10,7 @@ export async function withImportStore<T>(
   context: Context,
   work: (store: LocalStore) => Promise<T>,
 ): Promise<T> {
+  keepNewSpaceSmall();
   const { dataDir } = await context.config();
   const { openImportStore } = await import('../../../lib/local/import-store.ts');
   const store = openImportStore(dataDir);
