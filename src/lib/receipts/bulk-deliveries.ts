@@ -158,7 +158,7 @@ export const walkDeliveries = (
         until,
       });
       if (!locked) return undefined;
-      const { last, ...chosen } = await choose(tx, selection, locked.ids, size);
+      const { last, ...chosen } = await fillChosen(tx, selection, locked.ids, size);
       reached = last ?? locked.last;
       if (chosen.ids.length === 0) continue;
       return {
@@ -172,8 +172,9 @@ export const walkDeliveries = (
 });
 
 /**
- * Locks the next candidates. @returns their ids as a Postgres array, and the last one. Everything that makes another delivery of a receipt, or sends one again,
+ * Locks the next candidates. Everything that makes another delivery of a receipt, or sends one again,
  * locks the receipt's deliveries first.
+ * @returns their ids as a Postgres array, and the position of the last one.
  */
 async function lock(
   tx: Queryable,
@@ -205,9 +206,9 @@ async function lock(
 /**
  * Puts at most `size` of the locked deliveries into `chosen_deliveries`. A separate statement reads them as
  * they are after the locks.
- * @returns also the last of them, if others are left.
+ * @returns also the position of the last of them, if others are left.
  */
-async function choose(
+async function fillChosen(
   tx: Queryable,
   selection: Selection,
   locked: string,
