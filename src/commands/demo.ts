@@ -38,6 +38,9 @@ interface Options extends OutputOptions {
   monitor?: boolean;
 }
 
+/** The number of donations of a self-test. */
+const SELF_TEST = 50;
+
 /** `donations demo`: the whole system in one terminal. */
 export function demoCommand(context: Context): Command {
   const command = new Command('demo')
@@ -45,16 +48,13 @@ export function demoCommand(context: Context): Command {
       'the whole system in one terminal: donations come in, a worker runs, providers misbehave',
     )
     .option('--count <n>', 'how many donations; without it they keep coming')
-    .option('--exit', 'with --count: end when every donation is finished')
+    .option('--exit', `end when every donation is finished; without --count: of ${SELF_TEST}`)
     .option('--monitor', 'watch the queue on the screen of donations monitor');
   return examples(withOutput(command, FIELDS), [
     ['donations demo --monitor', 'watch it on the screen of the monitor; q ends it'],
     ['donations demo', 'watch it line by line; Ctrl-C ends it'],
-    [
-      'donations demo --count 50 --exit',
-      'a self-test: exits 0 only if every donation is accounted for',
-    ],
-    ['donations demo --count 50 --exit --json', 'and the result as JSON'],
+    ['donations demo --exit', 'a self-test: exits 0 only if every donation is accounted for'],
+    ['donations demo --exit --json', 'and the result as JSON'],
   ]).action(async (options: Options) => {
     const config = await context.config();
     if (config.mode !== 'sandbox') {
@@ -63,7 +63,7 @@ export function demoCommand(context: Context): Command {
         'Unset the keys of the providers to use the sandbox.',
       );
     }
-    const count = options.count ? parseCount(options.count, { max: 100_000 }) : undefined;
+    const count = countOf(options);
     if (options.monitor && options.exit)
       throw usageError('--exit ends by itself, and --monitor when you end it', 'Give one of them.');
     if (options.monitor && chosenFormat(options).format !== 'table')
@@ -89,6 +89,11 @@ export function demoCommand(context: Context): Command {
       );
     nextSteps(context.io, tally);
   });
+}
+
+function countOf({ count, exit }: Options): number | undefined {
+  if (count !== undefined) return parseCount(count, { max: 100_000 });
+  return exit ? SELF_TEST : undefined;
 }
 
 async function playInLines(
