@@ -51,6 +51,24 @@ describe('nothing is charged when an argument is invalid', () => {
   });
 });
 
+describe('an option that would be ignored', () => {
+  it.each([
+    ['jobs retry --failed --max-failures 10%', /belongs to --canary/],
+    ['worker start --once --metrics-host 0.0.0.0', /belongs to --metrics-port/],
+    ['receipts replay --failed --include-held', /Add --held/],
+    ['receipts resolve --held --sent --force', /belongs to --resend/],
+    ['sandbox fault sendgrid --clear --timeouts 10%', /--clear stands alone/],
+    ['sandbox fault --release --count 3', /--release stands alone/],
+    ['monitor --width 80', /Add --once/],
+    ['report --from 02:00 --day 2026-11-20', /belongs to --daily/],
+    ['sandbox inbox --html', /goes with --open/],
+  ])('%s is refused', async (line, message) => {
+    const { code, stderr } = await run(line.split(' '));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+});
+
 describe('arguments that are too long or broken', () => {
   it.each([
     [['jobs', 'errors', '--window', '400000000d'], 2, /too long/],

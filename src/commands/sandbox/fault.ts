@@ -55,6 +55,7 @@ export function sandboxFaultCommand(context: Context): Command {
             `Providers: ${PROVIDERS.join(', ')}`,
           );
         }
+        refuseMore(options);
         if (options.release) {
           const { released } = await (await openSandbox(context)).releaseHeld();
           const none = { provider: provider ?? null, faults: null };
@@ -108,4 +109,14 @@ export function sandboxFaultCommand(context: Context): Command {
     ['donations sandbox fault --release', 'charge the card now'],
     ['donations sandbox fault --clear', 'remove all faults'],
   ]);
+}
+
+/** `--clear` and `--release` are whole commands: what else is given would be ignored. */
+function refuseMore({ output: _, json: __, ...asked }: OutputOptions): void {
+  for (const whole of ['clear', 'release'])
+    if (whole in asked && Object.keys(asked).length > 1)
+      throw usageError(
+        `--${whole} stands alone`,
+        `Give the faults in a command of their own, without --${whole}.`,
+      );
 }

@@ -10,12 +10,14 @@ import { examples } from '../shared/examples.ts';
 import { withOutput } from '../shared/output-options.ts';
 import { LIFE_FIELDS, reportLife } from './shared/life.ts';
 
+const METRICS_HOST = '127.0.0.1';
+
 interface Options extends OutputOptions {
   concurrency?: string;
   tasks?: string;
   once?: boolean;
   metricsPort?: string;
-  metricsHost: string;
+  metricsHost?: string;
 }
 
 /**
@@ -34,8 +36,7 @@ export function workerStartCommand(context: Context): Command {
     .option('--metrics-port <port>', 'serve /metrics, /healthz and /readyz there')
     .option(
       '--metrics-host <address>',
-      'on this address; everyone who reaches it can read them',
-      '127.0.0.1',
+      `on this address; everyone who reaches it can read them (default: ${METRICS_HOST})`,
     );
   return examples(withOutput(command, LIFE_FIELDS), [
     ['donations worker start --concurrency 20', 'a worker with 20 slots'],
@@ -47,6 +48,8 @@ export function workerStartCommand(context: Context): Command {
 
 async function start(context: Context, options: Options): Promise<void> {
   const life = reportLife(context, options);
+  if (options.metricsHost !== undefined && options.metricsPort === undefined)
+    throw usageError('--metrics-host belongs to --metrics-port', 'Add --metrics-port 9464.');
   const metricsPort =
     options.metricsPort === undefined
       ? undefined
@@ -95,7 +98,7 @@ async function start(context: Context, options: Options): Promise<void> {
       context,
       () => worker.isReady(),
       metrics,
-      options.metricsHost,
+      options.metricsHost ?? METRICS_HOST,
       metricsPort ?? 0,
     ));
   try {

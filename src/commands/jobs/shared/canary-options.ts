@@ -1,4 +1,5 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { usageError } from '../../../lib/errors.ts';
 import { parseCount, parseShare } from '../../../lib/parse.ts';
 import type { JobPlan } from '../../../lib/queue/change/plan.ts';
 import type { Context } from '../../context.ts';
@@ -6,18 +7,18 @@ import type { MakePacing } from '../../shared/run-bulk.ts';
 
 export interface CanaryOptions {
   canary?: string;
-  maxFailures: string;
+  maxFailures?: string;
 }
+
+const MAX_FAILURES = '20%';
 
 /** Adds `--canary`, for changes whose jobs run at once. */
 export const withCanary = (command: Command): Command =>
   command
     .option('--canary <n>', 'run this many first, and continue only if they succeed')
-    .addOption(
-      new Option(
-        '--max-failures <share>',
-        'with --canary: stop when a larger share has failed',
-      ).default('20%'),
+    .option(
+      '--max-failures <share>',
+      `with --canary: stop when a larger share has failed (default: ${MAX_FAILURES})`,
     );
 
 /** The pacing of the options; undefined for full speed. */
@@ -25,8 +26,11 @@ export function canaryOf(
   context: Context,
   options: CanaryOptions,
 ): MakePacing<JobPlan> | undefined {
-  const maxFailures = parseShare(options.maxFailures);
-  if (options.canary === undefined) return undefined;
+  const maxFailures = parseShare(options.maxFailures ?? MAX_FAILURES);
+  if (options.canary === undefined) {
+    if (options.maxFailures === undefined) return undefined;
+    throw usageError('--max-failures belongs to --canary', 'Add --canary with a number of jobs.');
+  }
   const canary = parseCount(options.canary, { max: 1000 });
   const { signal } = context;
   return async (plan, note) => {
