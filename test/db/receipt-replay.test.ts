@@ -151,8 +151,11 @@ it('sends what bounced as another delivery, to the address of today', async () =
 it('sends held ones only when told to, and warns', async () => {
   const { load } = await issued('held');
   const change = replayReceipts(parseReceiptFilter('status:held'), { ...PLAIN, includeHeld: true });
-  expect(change.warnings(await change.plan(db, 10))).toEqual([
-    '1 donor may have the receipt already, and get it twice',
+  const plan = await change.plan(db, 10);
+  expect(change.warnings(plan)).toEqual(['1 may have arrived already, and would arrive twice']);
+  // Several of them may go to one donor.
+  expect(change.warnings({ ...plan, donors: 1, unknown: 3 })).toEqual([
+    '3 may have arrived already, and would arrive twice',
   ]);
   await replay('status:held', { includeHeld: true });
   expect((await load()).deliveries).toMatchObject([{ status: 'pending', resends: 1 }]);

@@ -1,7 +1,7 @@
 import type { BulkChange, Place } from '../bulk/change.ts';
 import type { Queryable } from '../db/database.ts';
 import { newId } from '../ids.ts';
-import { plural } from '../output/text.ts';
+import { grouped } from '../output/text.ts';
 import { problemWith } from './addresses.ts';
 import {
   type ChosenDeliveries,
@@ -94,9 +94,7 @@ export function replayReceipts(
     hasOutgrown: (db, plan) => haveOutgrown(db, selection, plan),
     describe: () => [],
     warnings: ({ unknown }) =>
-      unknown > 0
-        ? [`${plural(unknown, 'donor')} may have the receipt already, and get it twice`]
-        : [],
+      unknown > 0 ? [`${grouped(unknown)} may have arrived already, and would arrive twice`] : [],
     toRecord: ({ examples, donors, ...plan }) => ({
       ...plan,
       donor_count: donors,
