@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import type { CheckResult } from '../lib/health/doctor.ts';
-import { paint, plain, print } from '../lib/output/io.ts';
+import { type Io, paint, plain, print } from '../lib/output/io.ts';
 import { type Column, chosenFormat, type OutputOptions, render } from '../lib/output/render.ts';
 import { lookOf } from '../lib/output/status.ts';
+import { wrapText } from '../lib/output/width.ts';
 import type { Context } from './context.ts';
 import { EXIT_CODE_OF } from './exit-codes.ts';
 import { examples } from './shared/examples.ts';
@@ -31,14 +32,28 @@ export function doctorCommand(context: Context): Command {
     const { io } = context;
     const results = await examine(context);
     if (chosenFormat(options).format === 'table') {
-      const width = Math.max(...results.map(({ check }) => check.length));
-      for (const { check, status, message, hint } of results) {
-        const { glyph, tone } = lookOf(status);
-        print(io, `${paint(io, tone, glyph)} ${check.padEnd(width)}  ${plain(message)}`);
-        if (hint) print(io, `${' '.repeat(width + 4)}${paint(io, 'bold', plain(hint))}`);
-      }
+      for (const line of findings(io, results)) print(io, line);
     } else render(io, options, COLUMNS, results);
     if (results.some(({ status }) => status === 'failed')) process.exitCode = EXIT_CODE_OF.failed;
+  });
+}
+
+/**
+ * The results as lines for people, not wider than the terminal. What to do stays one line, because it
+ * may have a command to paste.
+ */
+function findings(io: Io, results: CheckResult[]): string[] {
+  const names = Math.max(...results.map(({ check }) => check.length));
+  const indent = ' '.repeat(names + 4);
+  const room = Math.max(20, (io.stdout.columns ?? Number.POSITIVE_INFINITY) - indent.length);
+  return results.flatMap(({ check, status, message, hint }) => {
+    const { glyph, tone } = lookOf(status);
+    const [first = '', ...rest] = wrapText(plain(message), room);
+    return [
+      `${paint(io, tone, glyph)} ${check.padEnd(names)}  ${first}`,
+      ...rest.map((line) => indent + line),
+      ...(hint ? [indent + paint(io, 'bold', plain(hint))] : []),
+    ];
   });
 }
 

@@ -69,7 +69,7 @@ afterAll(async () => {
 });
 
 /** Runs a command in this process, on a terminal of so many columns. */
-async function run(args: string[], columns: number | undefined): Promise<string> {
+async function run(args: string[], columns: number | undefined, expected = 0): Promise<string> {
   const stream = () =>
     Object.assign(new PassThrough({ encoding: 'utf8' }), {
       isTTY: columns !== undefined,
@@ -81,7 +81,7 @@ async function run(args: string[], columns: number | undefined): Promise<string>
   const context = createContext({ io, signal, version: 'test', args });
   const code = await execute(context);
   await context.close();
-  expect(code, `${args.join(' ')}: ${stderr.read()}`).toBe(0);
+  expect(code, `${args.join(' ')}: ${stderr.read()}`).toBe(expected);
   return stdout.read() ?? '';
 }
 
@@ -161,3 +161,16 @@ it.each(LISTS)(
     }
   },
 );
+
+it('doctor breaks its findings between words', async () => {
+  // Durations differ from one run to the next.
+  const words = (text: string) => text.trim().replace(/\d+/g, 'N').split(/\s+/);
+  // It fails: a worker is dead.
+  const [wide, narrow] = [await run(['doctor'], 400, 1), await run(['doctor'], 80, 1)];
+  const results: { hint: string | null }[] = JSON.parse(await run(['doctor', '--json'], 80, 1));
+  const hints = results.map(({ hint }) => hint);
+  for (const line of narrow.split('\n')) {
+    if (!hints.includes(line.trim())) expect(textWidth(line), line).toBeLessThanOrEqual(80);
+  }
+  expect(words(narrow)).toEqual(words(wide));
+});

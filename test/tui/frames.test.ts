@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { drawColumns, roundUp, roundUpTime } from '../../src/commands/monitor/chart.ts';
 import { Terminal } from '../../src/commands/monitor/terminal.ts';
-import { cut, pad, wrap } from '../../src/commands/monitor/text.ts';
 import { themeFor } from '../../src/commands/monitor/theme.ts';
 import { healthLines } from '../../src/commands/monitor/views/header.tsx';
 import { layoutOf } from '../../src/commands/monitor/views/overview.tsx';
 import type { Story } from '../../src/lib/donations/story.ts';
-import { textWidth } from '../../src/lib/output/width.ts';
+import { cutText, fitText, textWidth, wrapText } from '../../src/lib/output/width.ts';
 import {
   ACKED,
   Desk,
@@ -259,12 +258,12 @@ describe('what is seen', () => {
 
 describe('lines', () => {
   it('are cut by what they take on the screen, never within a letter', () => {
-    expect(cut('日本語', 5, '…')).toBe('日本…');
-    expect(cut('日本語', 4, '…')).toBe('日…');
-    expect(cut('👩‍👩‍👧 family', 4, '…')).toBe('👩‍👩‍👧 …');
-    expect(pad('é', 3, '…', 'right')).toBe('  é');
-    expect(wrap('one two  three', 7)).toEqual(['one two', 'three']);
-    expect(wrap('abcdefghij', 4)).toEqual(['abcd', 'efgh', 'ij']);
+    expect(cutText('日本語', 5, '…')).toBe('日本…');
+    expect(cutText('日本語', 4, '…')).toBe('日…');
+    expect(cutText('👩‍👩‍👧 family', 4, '…')).toBe('👩‍👩‍👧 …');
+    expect(fitText('é', 3, { align: 'right' })).toBe('  é');
+    expect(wrapText('one two  three', 7)).toEqual(['one two', 'three']);
+    expect(wrapText('abcdefghij', 4)).toEqual(['abcd', 'efgh', 'ij']);
   });
 
   it('of the overview are shared out without a rest', () => {

@@ -123,7 +123,8 @@ describe('columns', () => {
     expect(textWidth(fitText(text, width))).toBe(width);
   });
 
-  it('aligns numbers to the right', () => expect(fitText('42', 5, 'right')).toBe('   42'));
+  it('aligns numbers to the right', () =>
+    expect(fitText('42', 5, { align: 'right' })).toBe('   42'));
 
   it('are as wide as their texts, or as there is room for', () => {
     const column = (header: string, text: string, minor = false) => ({

@@ -1,6 +1,6 @@
 import { plain } from '../../lib/output/io.ts';
 import { grouped } from '../../lib/output/text.ts';
-import { textWidth } from '../../lib/output/width.ts';
+import { cutText, textWidth } from '../../lib/output/width.ts';
 import type { Span, Theme } from './theme.ts';
 
 /** Text from anywhere as one harmless line in the letters that the terminal has. */
@@ -14,32 +14,6 @@ export function clean(text: string, { ascii }: Pick<Theme, 'ascii'>): string {
     .replace(/[^\x20-\x7e]/gu, '?');
 }
 
-/**
- * The text in so many columns at most, cut at the end.
- * @internal Exported for its tests.
- */
-export function cut(text: string, width: number, more: string): string {
-  if (textWidth(text) <= width) return text;
-  const room = width - textWidth(more);
-  if (room < 0) return '';
-  let kept = '';
-  let used = 0;
-  for (const { segment } of new Intl.Segmenter().segment(text)) {
-    const next = textWidth(segment);
-    if (used + next > room) break;
-    kept += segment;
-    used += next;
-  }
-  return kept + more;
-}
-
-/** The text in just so many columns. */
-export function pad(text: string, width: number, more: string, align?: 'right'): string {
-  const fitted = cut(text, width, more);
-  const space = ' '.repeat(Math.max(0, width - textWidth(fitted)));
-  return align === 'right' ? space + fitted : fitted + space;
-}
-
 /** The pieces in so many columns at most. */
 export function cutSpans(spans: Span[], width: number, more: string): Span[] {
   const kept: Span[] = [];
@@ -50,7 +24,7 @@ export function cutSpans(spans: Span[], width: number, more: string): Span[] {
     const own = textWidth(span.text);
     // The one that does not fit any more is cut, and the rest is left out.
     if (own >= left) {
-      kept.push({ ...span, text: cut(own === left ? `${span.text} ` : span.text, left, more) });
+      kept.push({ ...span, text: cutText(own === left ? `${span.text} ` : span.text, left, more) });
       break;
     }
     kept.push(span);
@@ -60,30 +34,6 @@ export function cutSpans(spans: Span[], width: number, more: string): Span[] {
 }
 
 export const widthOf = (spans: Span[]) => spans.reduce((sum, { text }) => sum + textWidth(text), 0);
-
-/** Words in lines of so many columns at most; a word that is longer is broken. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    let rest = word;
-    const joined = line === '' ? rest : `${line} ${rest}`;
-    if (textWidth(joined) <= width) {
-      line = joined;
-      continue;
-    }
-    if (line !== '') lines.push(line);
-    while (textWidth(rest) > width) {
-      const piece = cut(rest, width, '');
-      if (piece === '') break;
-      lines.push(piece);
-      rest = rest.slice(piece.length);
-    }
-    line = rest;
-  }
-  lines.push(line);
-  return lines;
-}
 
 /** `1,234`, `12.3k`, `1.2M`: at most five columns. */
 export function compact(value: number): string {

@@ -18,24 +18,52 @@ export function textWidth(text: string): number {
 const segmentWidth = (segment: string): number =>
   WIDE.test(segment) ? 2 : MARK_ONLY.test(segment) ? 0 : 1;
 
-/** The text in exactly this width: cut with `…`, or padded with blanks. */
-export function fitText(text: string, width: number, align: 'left' | 'right' = 'left'): string {
-  const cut = cutText(text, width);
+/** The text in exactly this width: cut with `more`, or padded with blanks. */
+export function fitText(
+  text: string,
+  width: number,
+  { align = 'left', more = '…' }: { align?: 'left' | 'right' | undefined; more?: string } = {},
+): string {
+  const cut = cutText(text, width, more);
   const blanks = ' '.repeat(Math.max(0, width - textWidth(cut)));
   return align === 'right' ? blanks + cut : cut + blanks;
 }
 
-/** The beginning of the text that fits in this width, with `…` if the text is longer. */
-export function cutText(text: string, width: number): string {
+/** The beginning of the text that fits in this width, with `more` at its end if the text is longer. */
+export function cutText(text: string, width: number, more = '…'): string {
   if (textWidth(text) <= width) return text;
-  if (width <= 1) return '…'.slice(0, Math.max(0, width));
-  if (PRINTABLE.test(text)) return `${text.slice(0, width - 1)}…`;
+  let room = width - textWidth(more);
+  if (room < 0) return '';
+  if (PRINTABLE.test(text)) return text.slice(0, room) + more;
   let cut = '';
-  let room = width - 1;
   for (const { segment } of new Intl.Segmenter().segment(text)) {
     room -= segmentWidth(segment);
     if (room < 0) break;
     cut += segment;
   }
-  return `${cut}…`;
+  return cut + more;
+}
+
+/** Words in lines of so many columns at most; a word that is longer is broken. */
+export function wrapText(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    let rest = word;
+    const joined = line === '' ? rest : `${line} ${rest}`;
+    if (textWidth(joined) <= width) {
+      line = joined;
+      continue;
+    }
+    if (line !== '') lines.push(line);
+    while (textWidth(rest) > width) {
+      const piece = cutText(rest, width, '');
+      if (piece === '') break;
+      lines.push(piece);
+      rest = rest.slice(piece.length);
+    }
+    line = rest;
+  }
+  lines.push(line);
+  return lines;
 }

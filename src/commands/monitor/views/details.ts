@@ -3,9 +3,9 @@ import type { Story, StoryEvent } from '../../../lib/donations/story.ts';
 import { formatMoney } from '../../../lib/money.ts';
 import { grouped } from '../../../lib/output/text.ts';
 import { formatDuration, formatRelative } from '../../../lib/output/time.ts';
-import { textWidth } from '../../../lib/output/width.ts';
+import { textWidth, wrapText } from '../../../lib/output/width.ts';
 import type { JobDetail, LedgerAttempt } from '../../../lib/queue/read/detail.ts';
-import { widthOf, wrap } from '../text.ts';
+import { widthOf } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
 import { stateSpan, timeOf } from './cells.ts';
 
@@ -16,7 +16,7 @@ export function fact(name: string, value: string | Span[], width: number): Span[
   const head: Span = { text: `  ${name.padEnd(NAME)} `, tone: 'dim' };
   if (typeof value !== 'string') return [[head, ...value]];
   const blank: Span = { text: ' '.repeat(NAME + 3) };
-  return wrap(value, Math.max(20, width - NAME - 4)).map((text, i) => [
+  return wrapText(value, Math.max(20, width - NAME - 4)).map((text, i) => [
     i === 0 ? head : blank,
     { text },
   ]);
@@ -109,7 +109,7 @@ function attemptLines(attempt: LedgerAttempt, theme: Theme, width: number): Span
       { text: `  ${facts.join(between)}`, tone: 'dim' },
     ],
     ...(attempt.error
-      ? wrap(attempt.error, Math.max(20, width - 17)).map((text): Span[] => [
+      ? wrapText(attempt.error, Math.max(20, width - 17)).map((text): Span[] => [
           { text: `                ${text}` },
         ])
       : []),
@@ -191,7 +191,7 @@ function eventLines(event: StoryEvent, start: number, theme: Theme, width: numbe
   ];
   const blank: Span = { text: ' '.repeat(widthOf(head)) };
   const room = Math.max(20, width - widthOf(head));
-  const lines = wrap(event.text, room).map((text, i): Span[] => [
+  const lines = wrapText(event.text, room).map((text, i): Span[] => [
     ...(i === 0 ? head : [blank]),
     { text },
   ]);

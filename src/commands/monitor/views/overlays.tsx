@@ -1,13 +1,13 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import { grouped } from '../../../lib/output/text.ts';
-import { textWidth } from '../../../lib/output/width.ts';
+import { fitText, textWidth, wrapText } from '../../../lib/output/width.ts';
 import { GROUPS } from '../bindings/binding.ts';
 import { filterError, filterHint } from '../filters.ts';
 import { footerKeys, KEYMAP, whyOff, wordsOf } from '../keymap.ts';
 import { commandOf, planningText } from '../requests.ts';
 import type { Dialog, Input, State } from '../state.ts';
-import { pad, widthOf, wrap } from '../text.ts';
+import { widthOf } from '../text.ts';
 import type { Span, Theme } from '../theme.ts';
 import { completionsOf, JUMP_HINT } from '../typing.ts';
 import { Heading, Line, Scroll, useTheme } from './parts.tsx';
@@ -126,15 +126,15 @@ export function Help({
     ...KEYMAP.filter((binding) => binding.group === group).flatMap((binding): Span[][] => {
       const off = whyOff(binding, state);
       const room = Math.max(20, width - HELP_INDENT);
-      const about = wrap(wordsOf(binding, state).about, room).map((text): Span[] => [
+      const about = wrapText(wordsOf(binding, state).about, room).map((text): Span[] => [
         { text, tone: off ? 'dim' : undefined },
       ]);
-      const why = off ? wrap(`(off: ${off})`, room) : [];
+      const why = off ? wrapText(`(off: ${off})`, room) : [];
       const last = about.at(-1) as Span[];
       // On the line of the key when there is room.
       if (why.length === 1 && widthOf(last) + 2 + textWidth(why[0] as string) <= room)
         last.push({ text: `  ${why.pop()}`, tone: 'warn' });
-      const key = pad(`  ${keyText(binding.shown, theme)}`, HELP_INDENT, '');
+      const key = fitText(`  ${keyText(binding.shown, theme)}`, HELP_INDENT, { more: '' });
       const lines = [...about, ...why.map((text): Span[] => [{ text, tone: 'warn' }])];
       return lines.map((spans, i): Span[] => [
         i === 0 ? { text: key, tone: off ? 'dim' : 'accent' } : { text: ' '.repeat(HELP_INDENT) },
@@ -157,7 +157,7 @@ function dialogLines(dialog: Dialog, theme: Theme, width: number): Span[][] {
   const { phase, question, typed, error, lines, confirm, request, total, done } = dialog;
   const { glyphs } = theme;
   const trouble: Span[][] = error
-    ? wrap(error, width).map((text) => [{ text, tone: phase === 'running' ? 'dim' : 'bad' }])
+    ? wrapText(error, width).map((text) => [{ text, tone: phase === 'running' ? 'dim' : 'bad' }])
     : [];
   const plan = lines.map((text): Span[] => [{ text }]);
   const command: Span[] = [
@@ -231,7 +231,7 @@ function dialogLines(dialog: Dialog, theme: Theme, width: number): Span[][] {
     case 'done':
       return [
         ...lines.flatMap((text, i) =>
-          wrap(text, width).map((line): Span[] => [
+          wrapText(text, width).map((line): Span[] => [
             { text: line, ...(i === 0 ? { tone: 'good', bold: true } : {}) },
           ]),
         ),

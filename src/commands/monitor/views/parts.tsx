@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
 import { Box, Text } from 'ink';
 import { createContext, type ReactNode, useContext } from 'react';
-import { clean, cutSpans, pad, widthOf } from '../text.ts';
+import { fitText } from '../../../lib/output/width.ts';
+import { clean, cutSpans, widthOf } from '../text.ts';
 import { COLORS, type Span, type Theme } from '../theme.ts';
 
 export const ThemeContext = createContext<Theme | undefined>(undefined);
@@ -151,7 +152,10 @@ export function ScreenTable<Row>({
     shown.flatMap((column, i) => {
       const span = cells(column);
       // Made harmless first: its width may be another then.
-      const text = pad(clean(span.text, theme), widthFor(column), glyphs.more, column.align);
+      const text = fitText(clean(span.text, theme), widthFor(column), {
+        align: column.align,
+        more: glyphs.more,
+      });
       return i === 0 ? [{ ...span, text }] : [{ text: ' ' }, { ...span, text }];
     });
   const body = Math.max(0, height - 1);
