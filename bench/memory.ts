@@ -5,7 +5,7 @@ import { median, printTable, verdict } from './table.ts';
 
 const JOBS = 50_000;
 const STEP = 10_000;
-// One reading says little: garbage comes and goes.
+// Single readings swing, because garbage is collected now and then.
 const READ_EVERY = 500;
 
 /** Measures the resident memory of a worker over 50,000 jobs: the median of each 10,000. */

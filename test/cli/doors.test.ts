@@ -55,7 +55,7 @@ describe('an option that would be ignored', () => {
   it.each([
     ['jobs retry --failed --max-failures 10%', /belongs to --canary/],
     ['worker start --once --metrics-host 0.0.0.0', /belongs to --metrics-port/],
-    ['receipts replay --failed --include-held', /Add --held/],
+    ['receipts replay --failed --include-held', /leaves out held receipts/],
     ['receipts resolve --held --sent --force', /belongs to --resend/],
     ['sandbox fault sendgrid --clear --timeouts 10%', /--clear stands alone/],
     ['sandbox fault --release --count 3', /--release stands alone/],

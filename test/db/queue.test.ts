@@ -171,6 +171,26 @@ describe('a job that is enqueued again under its key', () => {
     expect((await db.query('select 1 from graphile_worker.jobs')).rowCount).toBe(1);
   });
 
+  it('keeps the verdict of one that began after the first look at it', async () => {
+    const [earlier] = await enqueue(db, [...settle]);
+    let statements = 0;
+    await db.transaction((tx) =>
+      enqueue(
+        {
+          async query(...args) {
+            if (++statements === 2) {
+              await lock(String(earlier));
+              await hold(earlier as bigint);
+            }
+            return tx.query(...args);
+          },
+        },
+        [...settle],
+      ),
+    );
+    expect(await hasPendingVerdict(db, String(earlier))).toBe(true);
+  });
+
   it('is due by the clock of Postgres', async () => {
     const [id] = await enqueue(db, [{ ...settle[0], inMs: 60_000 }]);
     const { rows } = await db.query(

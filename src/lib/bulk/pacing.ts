@@ -2,7 +2,7 @@ import type { Outcomes, Pacing, Stop } from './change.ts';
 
 /** The most rows in one transaction. */
 export const CHUNK = 4000;
-/** The other chunks wait for the first one, to whose audit entry they refer. */
+/** Small, because the other chunks wait for the first one: their audit entries refer to its entry. */
 const FIRST_CHUNK = 500;
 
 export const INTERRUPTED: Stop = {

@@ -1,5 +1,5 @@
 /**
- * Ids or keys of jobs as the text of a Postgres array. They contain nothing that needs quotes, for which
- * pg would search each of them.
+ * Ids or keys of jobs as the text of a Postgres array. They need no quotes; given an array, pg would look
+ * at each of them to find that out.
  */
 export const arrayOf = (ids: readonly (string | bigint | number)[]): string => `{${ids.join(',')}}`;

@@ -79,7 +79,7 @@ export function httpCaller({
             if (isLate) controller.abort(new DeadlineError());
           },
           onResponseStart(_, status, received) {
-            // Below 200 it announces the answer.
+            // A status below 200 comes before the answer itself.
             if (status >= 200) answer = { status, headers: received };
           },
           onResponseData(controller, chunk) {

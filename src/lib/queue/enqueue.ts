@@ -1,8 +1,8 @@
 import { arrayOf } from '../db/array-of.ts';
 import type { Queryable } from '../db/database.ts';
-import { Bindings } from '../filter/compile.ts';
+import type { Bindings } from '../filter/compile.ts';
 import { traceFields, withTrace } from '../trace.ts';
-import { forgetVerdicts } from './run/verdict-changes.ts';
+import { forgetVerdictsOfKeys } from './run/verdict-changes.ts';
 import { type Payloads, TASKS, type TaskName, taskFlag } from './tasks.ts';
 
 export type JobSpec = {
@@ -27,10 +27,7 @@ export type JobSpec = {
  */
 export async function enqueue(tx: Queryable, jobs: JobSpec[]): Promise<bigint[]> {
   const keys = jobs.flatMap(({ key, isNew }) => (isNew ? [] : (key ?? [])));
-  if (keys.length > 0) {
-    const bindings = new Bindings();
-    await endStandingJobsOf(tx, `${bindings.add(arrayOf(keys))}::text[]`, bindings);
-  }
+  if (keys.length > 0) await endStandingJobsOf(tx, '$1::text[]', [arrayOf(keys)]);
   const values = [specsOf(jobs)];
   if (!haveKeys(jobs)) {
     const { rows } = await tx.query<{ id: bigint }>(ADD_EACH, values);
@@ -116,25 +113,18 @@ const haveKeys = (jobs: JobSpec[]) =>
  * Removes what earlier jobs of these keys left, unless they are running: verdicts, and jobs that
  * failed for good. Otherwise Graphile Worker would keep a failed job and take its key away.
  * Verdicts are locked before jobs, as everywhere.
- * @param keys SQL: an array of texts.
+ * @param keys SQL: an array of texts, with its values.
  */
 export async function endStandingJobsOf(
   tx: Queryable,
   keys: string,
-  { values }: Bindings,
+  values: unknown[],
 ): Promise<void> {
-  const { rows } = await tx.query<{ jobs: string | null }>(
-    `select array_agg(id)::text as jobs from graphile_worker._private_jobs
-     where key = any (${keys}) and locked_at is null`,
-    values,
-  );
-  const jobs = rows[0]?.jobs;
-  if (!jobs) return;
-  await forgetVerdicts(tx, jobs);
+  await forgetVerdictsOfKeys(tx, keys, values);
   await tx.query(
     `select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker._private_jobs
-     where id = any ($1::bigint[]) and locked_at is null and attempts >= max_attempts having count(*) > 0`,
-    [jobs],
+     where key = any (${keys}) and locked_at is null and attempts >= max_attempts having count(*) > 0`,
+    values,
   );
 }
 

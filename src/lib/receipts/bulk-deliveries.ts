@@ -46,8 +46,8 @@ export interface ChosenDeliveries {
 }
 
 /**
- * In Postgres, because a chunk's ids would go over the connection several times. `recipient` is where
- * the mail goes now.
+ * Kept in Postgres, so that a chunk's ids do not go over the connection several times. `recipient` is
+ * where the mail goes now.
  */
 const CHOSEN = `create temporary table chosen_deliveries (id text, receipt_id text, job_id bigint, status text,
   recipient text, is_readdressed boolean, created_at timestamptz, place bigint) on commit drop`;

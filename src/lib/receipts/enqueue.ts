@@ -64,7 +64,11 @@ export async function sendAllByNewJobs(
   { change, firstMs = 0, gapMs = 0 }: SendOptions,
   bindings = new Bindings(),
 ): Promise<void> {
-  await endStandingJobsOf(tx, `array(select '${sendKey('')}' || id from (${which}) s)`, bindings);
+  await endStandingJobsOf(
+    tx,
+    `array(select '${sendKey('')}' || id from (${which}) s)`,
+    bindings.values,
+  );
   const added = addJobsSql(
     'send_receipt',
     {

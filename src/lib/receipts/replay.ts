@@ -1,5 +1,6 @@
 import type { BulkChange, Place } from '../bulk/change.ts';
 import type { Queryable } from '../db/database.ts';
+import { usageError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { grouped } from '../output/text.ts';
 import { problemWith } from './addresses.ts';
@@ -108,9 +109,18 @@ export function replayReceipts(
   };
 }
 
-/** The filter with the statuses that are meant when it names none. */
+/**
+ * The filter with the statuses that are meant when it names none.
+ * @throws UserError `usage` when held receipts are to be included and it names others only.
+ */
 function withStatus(filter: ReceiptFilter, { includeHeld }: ReplayOptions): ReceiptFilter {
-  if (filter.terms.some(({ name }) => name === 'status')) return filter;
+  const statuses = filter.terms.filter(({ name }) => name === 'status');
+  if (includeHeld && statuses.some(({ not, values }) => !not && !values.includes('held')))
+    throw usageError(
+      '--include-held has no effect: the filter leaves out held receipts',
+      'Name them too (--failed --held, or status:failed,held), or leave out --include-held.',
+    );
+  if (statuses.length > 0) return filter;
   return parseReceiptFilter(`${filter.text} status:failed${includeHeld ? ',held' : ''}`.trim());
 }
 

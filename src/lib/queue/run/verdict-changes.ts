@@ -11,6 +11,23 @@ export async function forgetVerdicts(tx: Queryable, jobs: string): Promise<void>
 }
 
 /**
+ * Deletes the verdicts of jobs of these keys that are not running, because new jobs replace them. In one
+ * statement: a job that begins after a look at it keeps its verdict.
+ * @param keys SQL: an array of texts, with its values.
+ */
+export async function forgetVerdictsOfKeys(
+  tx: Queryable,
+  keys: string,
+  values: unknown[],
+): Promise<void> {
+  await tx.query(
+    `delete from donations.job_verdicts v using graphile_worker._private_jobs j
+     where j.key = any (${keys}) and j.locked_at is null and v.job_id = j.id`,
+    values,
+  );
+}
+
+/**
  * Restores deleted verdicts.
  * @param verdicts a JSON array of `{ job_id, verdict }`, the verdict as a row of its table.
  */
