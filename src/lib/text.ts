@@ -108,6 +108,9 @@ export function brokenCharacter(text: string): string | undefined {
   return /\p{Cs}/u.test(text) ? 'half of a surrogate pair, which is no character' : undefined;
 }
 
+/** Replaces the characters that databases cannot store by U+FFFD. */
+export const storableText = (text: string): string => text.replace(/\p{Surrogate}|\0/gu, '\ufffd');
+
 const INVISIBLE = /[\p{Z}\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** True when the text has visible characters, not only blanks and ignorable ones. */

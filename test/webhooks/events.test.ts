@@ -209,6 +209,15 @@ describe('a request from SendGrid', () => {
     expect((await deliveryOf(system.db, id))?.status).toBe('accepted');
   });
 
+  it('is taken whatever characters its texts have', async () => {
+    const { id } = await held();
+    const odd = (email: string, reason: string) =>
+      mailEvent({ event: 'bounce', delivery_id: id, sg_message_id: 'odd.0', email, reason });
+    expect(await postMails([odd('\u0000', 'no such \u0000 user')])).toBe(200);
+    expect(await postMails([odd('ada\ud800@example.org', 'half a \ud800 letter')])).toBe(200);
+    expect((await deliveryOf(system.db, id))?.status).toBe('accepted');
+  });
+
   it('that comes before the delivery is held settles it when it is', async () => {
     const { id } = await sendingDelivery(system.deps);
     expect(await postMails([mailEvent({ delivery_id: id, sg_message_id: 'early.0' })])).toBe(200);

@@ -6,6 +6,7 @@ import type { Db } from '../db/database.ts';
 import { sendgridSignatures } from '../providers/sendgrid-events.ts';
 import { type AddressNews, type Problem, recordAddressNews } from '../receipts/addresses.ts';
 import { applyEvidence, type Bounce, type Proof, recordBounces } from '../receipts/evidence.ts';
+import { storableText } from '../text.ts';
 import { done, unreadable, unsigned, type WebhookHandler } from './handler.ts';
 import { markSeen } from './seen.ts';
 
@@ -46,10 +47,11 @@ const eventSchema = z.object({
   /** Seconds since 1970. */
   timestamp: z.number().int().positive().max(99_999_999_999),
   sg_message_id: z.string().regex(/^[\x21-\x7e]{1,300}$/),
-  email: z.string().max(320).catch(''),
+  // One text that cannot be stored must not cost the evidence of the whole batch.
+  email: z.string().max(320).transform(storableText).catch(''),
   /** The type of a bounce; `blocked` is temporary. */
   type: z.string().max(40).optional().catch(undefined),
-  reason: z.string().max(2000).optional().catch(undefined),
+  reason: z.string().max(2000).transform(storableText).optional().catch(undefined),
   delivery_id: ourId('dlv'),
   receipt_id: ourId('rcp'),
   donation_id: ourId('don'),

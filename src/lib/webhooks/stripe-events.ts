@@ -30,19 +30,20 @@ const eventSchema = z.object({
 
 // The account may also receive payments without a donation; their metadata has no donation id.
 const ofDonation = { metadata: z.object({ donation_id: z.string().regex(/^don_[0-9a-z]{26}$/) }) };
+const stripeId = z.string().regex(/^\w{1,255}$/);
 const paymentSchema = z.object(ofDonation);
 /** https://docs.stripe.com/api/charges/object: a charge has a copy of the payment's metadata. */
 const chargeSchema = z.object({
   ...ofDonation,
-  id: z.string().max(255),
+  id: stripeId,
   amount_refunded: z.number().int().nonnegative(),
 });
 /** https://docs.stripe.com/api/disputes/object */
 const disputeSchema = z.object({
-  id: z.string().max(255),
-  payment_intent: z.string().max(255),
+  id: stripeId,
+  payment_intent: stripeId,
   amount: z.number().int().positive(),
-  status: z.string(),
+  status: z.string().regex(/^\w{1,100}$/),
 });
 
 /**

@@ -1,3 +1,4 @@
+import { storableText } from '../../text.ts';
 import type { AttemptRow, VerdictRow } from './attempt.ts';
 
 /** The longest duration that can be stored, in milliseconds: about 300 years. */
@@ -55,12 +56,9 @@ export function writableVerdict(row: VerdictRow): VerdictRow {
  */
 export function writableJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'string' ? writableText(inner) : inner,
+    typeof inner === 'string' ? storableText(inner) : inner,
   );
 }
-
-/** Replaces characters that Postgres cannot store by U+FFFD. */
-const writableText = (value: string): string => value.replace(/\p{Surrogate}|\0/gu, '\ufffd');
 
 const text = (value: unknown, max: number): string | null =>
   value === null || value === undefined ? null : String(value).slice(0, max);
